@@ -1,0 +1,46 @@
+/**
+ * Every refusal of the engine is one of these classes: what happened, where, what was expected, what was found, and
+ * what to do. `isInstance` works across copies of the package and across the worker boundary.
+ */
+
+/** Facts of an error that a program may want without parsing the sentence. */
+export interface ErrorDetails {
+  file?: string;
+  tensor?: string;
+  expected?: string;
+  found?: string;
+}
+
+export type ErrorKind =
+  | 'runtime-missing'
+  | 'file'
+  | 'truncated-file'
+  | 'missing-tensor'
+  | 'tensor-shape'
+  | 'unknown-architecture'
+  | 'unsupported'
+  | 'non-finite-weights'
+  | 'token-out-of-vocabulary'
+  | 'empty-prompt'
+  | 'prompt-too-long'
+  | 'invalid-argument'
+  | 'checkpoint'
+  | 'aborted'
+  | 'internal';
+
+export class EngineError extends Error {
+  override readonly name: string = 'EngineError';
+  readonly kind: ErrorKind;
+  readonly details: ErrorDetails;
+
+  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}, options?: { cause?: unknown }) {
+    super(message, options);
+    this.kind = kind;
+    this.details = details;
+  }
+
+  static isInstance(error: unknown, kind?: ErrorKind): error is EngineError {
+    if (!(error instanceof Error) || !('kind' in error) || !('details' in error)) return false;
+    return kind === undefined || error.kind === kind;
+  }
+}
