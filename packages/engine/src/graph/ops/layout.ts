@@ -1,0 +1,170 @@
+/** Operators that move elements and compute nothing, each with its gradient rule. */
+import { EngineError } from '../../errors.js';
+import { type Dimension, type ElementType, int, ints, type Shape, type Value } from '../graph.js';
+import { broadcastAxes, normalizeAxis, sameShape } from '../shapes.js';
+import { add, scalarLike } from './elementwise.js';
+import { sumTo } from './reduce.js';
+
+/**
+ * The sizes of `shape` as an int64 vector. Symbols are read off the graph's inputs; one symbol that no input has
+ * becomes -1 if `inferOne`.
+ */
+function shapeVector(x: Value, shape: Shape, inferOne: boolean): Value {
+  const { graph } = x;
+  const symbols = shape.filter((size) => typeof size === 'string');
+  if (symbols.length === 0) return graph.integers(shape as readonly number[]);
+  if (inferOne && symbols.length === 1) {
+    return graph.integers(shape.map((size) => (typeof size === 'string' ? -1 : size)));
+  }
+  return graph.cached(`shape:${shape.join()}`, () => {
+    const parts = shape.map((size) => (typeof size === 'string' ? symbolSize(x, size) : graph.integers([size])));
+    return graph.node('Concat', parts, [{ type: 'int64', shape: [shape.length] }], { attributes: { axis: int(0) } })[0];
+  });
+}
+
+/** Size of a symbol at run time, int64 [1]. */
+function symbolSize(x: Value, symbol: string): Value {
+  const { graph } = x;
+  return graph.cached(`symbol:${symbol}`, () => {
+    for (const input of graph.inputs) {
+      const axis = input.shape.indexOf(symbol);
+      if (axis < 0) continue;
+      return graph.node('Shape', [input], [{ type: 'int64', shape: [1] }], {
+        attributes: { start: int(axis), end: int(axis + 1) },
+      })[0];
+    }
+    throw new EngineError('internal', `No input of graph ${graph.name} has the symbol ${symbol}.`);
+  });
+}
+
+/** Same elements in the same order. One symbol of `shape` may be new: it takes what is left. */
+export function reshape(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  return x.graph.node('Reshape', [x, shapeVector(x, shape, true)], [{ type: x.type, shape }], {
+    gradient: ([dy]) => [dy && (() => reshape(dy, x.shape))],
+  })[0];
+}
+
+/** Axis `i` of the result is axis `permutation[i]` of `x`. */
+export function transpose(x: Value, permutation: readonly number[]): Value {
+  const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
+  const shape = permutation.map((axis) => x.shape[axis]);
+  return x.graph.node('Transpose', [x], [{ type: x.type, shape }], {
+    attributes: { perm: ints(permutation) },
+    gradient: ([dy]) => [dy && (() => transpose(dy, inverse))],
+  })[0];
+}
+
+/** Broadcasts to `shape`. */
+export function expandTo(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  broadcastAxes(x.shape, shape);
+  return x.graph.node('Expand', [x, shapeVector(x, shape, false)], [{ type: x.type, shape }], {
+    gradient: ([dy]) => [dy && (() => sumTo(dy, x.shape))],
+  })[0];
+}
+
+/** `size` is the size of the result's axis where it is a symbol. */
+export function concat(values: readonly Value[], axis: number, size?: Dimension): Value {
+  const [first] = values;
+  const at = normalizeAxis(axis, first.rank);
+  const sizes = values.map((value) => value.shape[at]);
+  const total = size ?? sizes.reduce((sum, part) => Number(sum) + Number(part), 0);
+  const shape = first.shape.map((dimension, index) => (index === at ? total : dimension));
+  const attributes = { axis: int(at) };
+  return first.graph.node('Concat', values, [{ type: first.type, shape }], {
+    attributes,
+    gradient: ([dy]) => {
+      if (!dy) return [];
+      let parts: Value[] | undefined;
+      const split = () => {
+        if (parts) return parts;
+        const vectors = sizes.map((part) =>
+          typeof part === 'string' ? symbolSize(dy, part) : dy.graph.integers([part]),
+        );
+        const [lengths] = dy.graph.node('Concat', vectors, [{ type: 'int64', shape: [sizes.length] }], {
+          attributes: { axis: int(0) },
+        });
+        const outputs = values.map((value) => ({ type: value.type, shape: value.shape }));
+        parts = dy.graph.node('Split', [dy, lengths], outputs, { attributes });
+        return parts;
+      };
+      return values.map((_, index) => () => split()[index]);
+    },
+  })[0];
+}
+
+/** Elements `start` to `end` (exclusive) of an axis whose size is known when the graph is built. */
+export function slice(x: Value, axis: number, start: number, end: number): Value {
+  const at = normalizeAxis(axis, x.rank);
+  const size = Number(x.shape[at]);
+  const shape = x.shape.map((dimension, index) => (index === at ? end - start : dimension));
+  const inputs = [x, x.graph.integers([start]), x.graph.integers([end]), x.graph.integers([at])];
+  return x.graph.node('Slice', inputs, [{ type: x.type, shape }], {
+    gradient: ([dy]) => [
+      dy &&
+        (() => {
+          const pads = [
+            ...x.shape.map((_, i) => (i === at ? start : 0)),
+            ...x.shape.map((_, i) => (i === at ? size - end : 0)),
+          ];
+          return dy.graph.node('Pad', [dy, dy.graph.integers(pads)], [{ type: x.type, shape: x.shape }])[0];
+        }),
+    ],
+  })[0];
+}
+
+/**
+ * Rows `indices` (int64 [M]) of `x` ([N, ...]). The backward pass adds up rows that were taken several times, one after
+ * another, so that its result does not depend on threads.
+ */
+export function gatherRows(x: Value, indices: Value): Value {
+  const shape = [...indices.shape, ...x.shape.slice(1)];
+  return x.graph.node('Gather', [x, indices], [{ type: x.type, shape }], {
+    attributes: { axis: int(0) },
+    gradient: ([dy]) => [
+      dy &&
+        (() => {
+          const zeros = expandTo(
+            reshape(
+              scalarLike(dy, 0),
+              x.shape.map(() => 1),
+            ),
+            x.shape,
+          );
+          const positions = reshape(indices, [...indices.shape, ...x.shape.slice(1).map(() => 1)]);
+          return scatterAdd(zeros, expandTo(positions, dy.shape), dy, 0);
+        }),
+    ],
+  })[0];
+}
+
+/** y[i] = x[i][indices[i]] for x [M, N], indices int64 [M]; the result is [M]. */
+export function gatherColumns(x: Value, indices: Value): Value {
+  const column = reshape(indices, [x.shape[0], 1]);
+  const [picked] = x.graph.node('GatherElements', [x, column], [{ type: x.type, shape: [x.shape[0], 1] }], {
+    attributes: { axis: int(1) },
+    gradient: ([dy]) => [
+      dy && (() => scatterAdd(expandTo(reshape(scalarLike(dy, 0), [1, 1]), x.shape), column, dy, 1)),
+    ],
+  });
+  return reshape(picked, [x.shape[0]]);
+}
+
+/** x with updates added at indices along an axis (ScatterElements); used in backward passes, without gradient itself. */
+export function scatterAdd(x: Value, indices: Value, updates: Value, axis: number): Value {
+  return x.graph.node('ScatterElements', [x, indices, updates], [{ type: x.type, shape: x.shape }], {
+    attributes: { axis: int(axis), reduction: { type: 'string', value: 'add' } },
+  })[0];
+}
+
+/** Conversion to another type; gradients do not pass. */
+export function cast(x: Value, type: ElementType): Value {
+  const to = { float32: 1, int32: 6, int64: 7, bool: 9 }[type];
+  return x.graph.node('Cast', [x], [{ type, shape: x.shape }], { attributes: { to: int(to) } })[0];
+}
+
+/** Sum of two gradients that reach the same value. */
+export function accumulate(a: Value | undefined, b: Value): Value {
+  return a ? add(a, b) : b;
+}

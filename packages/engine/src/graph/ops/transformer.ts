@@ -1,0 +1,100 @@
+/** The operators that transformers are made of: normalisation, rotary embedding, softmax, log-probability of tokens. */
+import { float, int, type Value, withGradient } from '../graph.js';
+import { add, exp, multiply, negate, scalarLike, sigmoid, subtract } from './elementwise.js';
+import { gatherColumns, reshape, scatterAdd } from './layout.js';
+import { reduceMean, reduceSum, sumTo } from './reduce.js';
+
+/**
+ * Root mean square normalisation over the last axis (arXiv 1910.07467): x / sqrt(mean(x^2) + epsilon) * weight.
+ */
+export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
+  const rows = [...x.shape.slice(0, -1), 1];
+  const [y, inverse] = x.graph.node(
+    'SimplifiedLayerNormalization',
+    [x, weight],
+    [
+      { type: x.type, shape: x.shape },
+      { type: x.type, shape: rows },
+    ],
+    {
+      attributes: { axis: int(-1), epsilon: float(epsilon), stash_type: int(1) },
+      gradient: ([dy]) => [
+        dy &&
+          (() => {
+            // With n = x * inverse and g = dy * weight: dx = inverse * (g - n * mean(g * n)).
+            const n = multiply(x, inverse);
+            const g = multiply(dy, weight);
+            return multiply(inverse, subtract(g, multiply(n, reduceMean(multiply(g, n), -1, true))));
+          }),
+        dy && (() => sumTo(multiply(dy, multiply(x, inverse)), weight.shape)),
+      ],
+    },
+  );
+  return y;
+}
+
+/**
+ * Rotary position embedding (arXiv 2104.09864), halves form, of x [B, heads, T, size] at positions int64 [B, T] with tables
+ * cosine and sine [positions, size / 2]. A rotation: its transpose, which the backward pass needs, rotates the other way.
+ */
+export function rotaryEmbedding(x: Value, positions: Value, cosine: Value, sine: Value): Value {
+  return x.graph.node('RotaryEmbedding', [x, positions, cosine, sine], [{ type: x.type, shape: x.shape }], {
+    domain: 'com.microsoft',
+    attributes: { interleaved: int(0) },
+    gradient: ([dy]) => [dy && (() => rotaryEmbedding(dy, positions, cosine, negate(sine)))],
+  })[0];
+}
+
+/** Softmax over the last axis. */
+export function softmax(x: Value): Value {
+  const [y] = x.graph.node('Softmax', [x], [{ type: x.type, shape: x.shape }], {
+    attributes: { axis: int(-1) },
+    gradient: ([dy]) => [
+      dy &&
+        (() => {
+          const weighted = multiply(dy, y);
+          return subtract(weighted, multiply(y, reduceSum(weighted, [-1], true)));
+        }),
+    ],
+  });
+  return y;
+}
+
+/** Logarithm of the softmax over the last axis. */
+export function logSoftmax(x: Value): Value {
+  const [y] = x.graph.node('LogSoftmax', [x], [{ type: x.type, shape: x.shape }], {
+    attributes: { axis: int(-1) },
+    gradient: ([dy]) => [dy && (() => subtract(dy, multiply(exp(y), reduceSum(dy, [-1], true))))],
+  });
+  return y;
+}
+
+/**
+ * Log-probability of one token a row and the entropy of each row's distribution.
+ * logits [M, V], tokens int64 [M]; both results are [M]. No gradient flows through the entropy.
+ */
+export function tokenLogProbability(logits: Value, tokens: Value): { logProbability: Value; entropy: Value } {
+  const rows = logits.shape[0];
+  const all = logSoftmax(logits);
+  const probabilities = exp(all);
+  const entropy = negate(reduceSum(multiply(probabilities, all), [-1], false));
+  const logProbability = withGradient(gatherColumns(all, tokens), [logits], (dy) => [
+    () => {
+      // (one-hot - p) dy, with a single pass over [M, V] after the product.
+      const column = reshape(dy, [rows, 1]);
+      return scatterAdd(multiply(probabilities, negate(column)), reshape(tokens, [rows, 1]), column, 1);
+    },
+  ]);
+  return { logProbability, entropy };
+}
+
+/** silu(gate) * up, the gated unit of Qwen3 and Llama (arXiv 2002.05202). */
+export function swiglu(gate: Value, up: Value): Value {
+  const s = sigmoid(gate);
+  const silu = multiply(gate, s);
+  return withGradient(multiply(silu, up), [gate, up], (dy) => [
+    // silu' = s + silu (1 - s)
+    () => multiply(multiply(dy, up), add(s, multiply(silu, subtract(scalarLike(s, 1), s)))),
+    () => multiply(dy, silu),
+  ]);
+}

@@ -1,0 +1,106 @@
+/**
+ * The one place that touches onnxruntime-node. It is an optional peer: imported when the first session is made, so that
+ * everything else works where it is not installed.
+ */
+import { availableParallelism } from 'node:os';
+import type * as Ort from 'onnxruntime-node';
+import { EngineError } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
+import { serializeGraph } from '../graph/serialize.js';
+
+/** Contents and shape of a graph input or output. Inputs are read in place, outputs are fresh copies. */
+export interface Tensor {
+  readonly type: 'float32' | 'int64' | 'int32' | 'bool';
+  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  readonly dims: readonly number[];
+}
+
+export function float32(data: Float32Array, dims: readonly number[]): Tensor {
+  return { type: 'float32', data, dims };
+}
+
+export function int64(values: ArrayLike<number>, dims: readonly number[]): Tensor {
+  const data = new BigInt64Array(values.length);
+  for (let i = 0; i < values.length; i++) data[i] = BigInt(values[i]);
+  return { type: 'int64', data, dims };
+}
+
+export interface RuntimeOptions {
+  /** Threads of one operator; default: the machine's cores. */
+  threads?: number;
+}
+
+/** The loaded runtime. @throws EngineError 'runtime-missing' with the line that mends it. */
+export async function loadRuntime(
+  load: () => Promise<typeof Ort> = () => import('onnxruntime-node'),
+): Promise<typeof Ort> {
+  try {
+    const loaded = await load();
+    // A CommonJS package: bundlers and Node differ on where its exports end up.
+    return 'default' in loaded ? (loaded.default as typeof Ort) : loaded;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new EngineError(
+      'runtime-missing',
+      `Local models need the package onnxruntime-node, which could not be loaded (${reason}). ` +
+        'Install it with: npm install onnxruntime-node@1.30.0 --onnxruntime-node-install=skip',
+      { expected: 'onnxruntime-node 1.30', found: reason },
+      { cause },
+    );
+  }
+}
+
+/** A graph compiled for this machine. */
+export class CompiledGraph {
+  private constructor(
+    private readonly ort: typeof Ort,
+    private readonly session: Ort.InferenceSession,
+    readonly name: string,
+  ) {}
+
+  static async compile(graph: Graph, options: RuntimeOptions = {}): Promise<CompiledGraph> {
+    const ort = await loadRuntime();
+    try {
+      const session = await ort.InferenceSession.create(serializeGraph(graph), {
+        executionProviders: ['cpu'],
+        graphOptimizationLevel: 'all',
+        intraOpNumThreads: options.threads ?? availableParallelism(),
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        enableCpuMemArena: true,
+        // Shapes change from run to run; patterns would be kept for each of them.
+        enableMemPattern: false,
+        logSeverityLevel: 3,
+      });
+      return new CompiledGraph(ort, session, graph.name);
+    } catch (cause) {
+      if (cause instanceof EngineError) throw cause;
+      throw new EngineError(
+        'internal',
+        `Graph ${graph.name} was refused by ONNX Runtime: ${String(cause)}`,
+        {},
+        { cause },
+      );
+    }
+  }
+
+  /** Runs the graph; `fetches` names the outputs that are wanted (default: all). */
+  async run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
+    const tensors: Record<string, Ort.Tensor> = {};
+    for (const name of this.session.inputNames) {
+      const feed = feeds[name];
+      if (!feed) throw new EngineError('internal', `Graph ${this.name} was run without its input ${name}.`);
+      tensors[name] = new this.ort.Tensor(feed.type, feed.data, feed.dims);
+    }
+    const results = await this.session.run(tensors, [...(fetches ?? this.session.outputNames)]);
+    const outputs: Record<string, Tensor> = {};
+    for (const [name, result] of Object.entries(results)) {
+      outputs[name] = { type: result.type, data: result.data, dims: result.dims } as Tensor;
+    }
+    return outputs;
+  }
+
+  async release(): Promise<void> {
+    await this.session.release();
+  }
+}
