@@ -1,3 +1,5 @@
 export * from './api.js';
 export * from './errors.js';
 export * from './models/config.js';
+export { hashSeed, Random } from './random.js';
+export { createEngine, type EngineOptions } from './worker/client.js';

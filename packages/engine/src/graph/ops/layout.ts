@@ -6,8 +6,8 @@ import { add, scalarLike } from './elementwise.js';
 import { sumTo } from './reduce.js';
 
 /**
- * The sizes of `shape` as an int64 vector. Symbols are read off the graph's inputs; one symbol that no input has
- * becomes -1 if `inferOne`.
+ * The sizes of `shape` as an int64 vector. Symbols are read off the graph's inputs; one symbol that no input has becomes
+ * -1 ("what is left") if `inferOne`.
  */
 function shapeVector(x: Value, shape: Shape, inferOne: boolean): Value {
   const { graph } = x;
@@ -17,7 +17,12 @@ function shapeVector(x: Value, shape: Shape, inferOne: boolean): Value {
     return graph.integers(shape.map((size) => (typeof size === 'string' ? -1 : size)));
   }
   return graph.cached(`shape:${shape.join()}`, () => {
-    const parts = shape.map((size) => (typeof size === 'string' ? symbolSize(x, size) : graph.integers([size])));
+    const known = (size: string) => graph.inputs.some((input) => input.shape.includes(size));
+    const unknown = inferOne ? symbols.find((size) => !known(size)) : undefined;
+    const parts = shape.map((size) => {
+      if (typeof size === 'number') return graph.integers([size]);
+      return size === unknown ? graph.integers([-1]) : symbolSize(x, size);
+    });
     return graph.node('Concat', parts, [{ type: 'int64', shape: [shape.length] }], { attributes: { axis: int(0) } })[0];
   });
 }
@@ -78,20 +83,29 @@ export function concat(values: readonly Value[], axis: number, size?: Dimension)
       if (!dy) return [];
       let parts: Value[] | undefined;
       const split = () => {
-        if (parts) return parts;
-        const vectors = sizes.map((part) =>
-          typeof part === 'string' ? symbolSize(dy, part) : dy.graph.integers([part]),
-        );
-        const [lengths] = dy.graph.node('Concat', vectors, [{ type: 'int64', shape: [sizes.length] }], {
-          attributes: { axis: int(0) },
-        });
-        const outputs = values.map((value) => ({ type: value.type, shape: value.shape }));
-        parts = dy.graph.node('Split', [dy, lengths], outputs, { attributes });
+        parts ??= splitLike(dy, values, at);
         return parts;
       };
       return values.map((_, index) => () => split()[index]);
     },
   })[0];
+}
+
+/** Parts of an axis, of the sizes that `parts` have there: the inverse of `concat`. Used where nothing is differentiated. */
+export function splitLike(x: Value, parts: readonly Value[], axis: number): Value[] {
+  const at = normalizeAxis(axis, x.rank);
+  const vectors = parts.map((part) => {
+    const size = part.shape[at];
+    return typeof size === 'string' ? symbolSize(x, size) : x.graph.integers([size]);
+  });
+  const [lengths] = x.graph.node('Concat', vectors, [{ type: 'int64', shape: [parts.length] }], {
+    attributes: { axis: int(0) },
+  });
+  const outputs = parts.map((part) => ({
+    type: x.type,
+    shape: x.shape.map((size, index) => (index === at ? part.shape[at] : size)),
+  }));
+  return x.graph.node('Split', [x, lengths], outputs, { attributes: { axis: int(at) } });
 }
 
 /** Elements `start` to `end` (exclusive) of an axis whose size is known when the graph is built. */

@@ -1,0 +1,286 @@
+/** The engine's verbs on one model, computing on the calling thread; worker/ runs it in a thread of its own. */
+import type {
+  ForwardBackwardOptions,
+  ForwardBackwardResult,
+  GenerateOptions,
+  GenerateRequest,
+  OptimStepOptions,
+  OptimStepResult,
+  Sample,
+  ScoredRow,
+  ScoreOptions,
+  ScoreRow,
+  TrainingRow,
+} from './api.js';
+import { EngineError } from './errors.js';
+import { type ModelConfig, parameterCount } from './models/config.js';
+import { copyParameters, fillZero, type ParameterSet, zeroParameters } from './models/parameters.js';
+import { Generator, type GeneratorOptions } from './sampling/generator.js';
+import { adamwStep, newOptimizerState, type OptimizerState } from './training/adamw.js';
+import { checkRow, gatherTokens, type MicroBatch } from './training/batches.js';
+import { Executor, type ExecutorOptions } from './training/executor.js';
+import { MetricSums } from './training/metrics.js';
+import { loadCheckpoint, saveCheckpoint } from './weights/checkpoint.js';
+import { type PretrainedFiles, savePretrained } from './weights/pretrained.js';
+
+export type CoreOptions = ExecutorOptions & GeneratorOptions;
+
+/** Throws if the caller has cancelled; called between micro-batches and decoding steps. */
+export type Checkpoint = () => void;
+
+const FLOAT32_BYTES = 4;
+
+export class EngineCore {
+  private readonly executor: Executor;
+  private readonly generator: Generator;
+  private gradients: ParameterSet | undefined;
+  private optimizer: OptimizerState | undefined;
+  private readonly snapshots = new Map<string, ParameterSet>();
+
+  constructor(
+    readonly config: ModelConfig,
+    private readonly weights: ParameterSet,
+    private readonly files: PretrainedFiles,
+    options: CoreOptions = {},
+  ) {
+    this.executor = new Executor(config, options);
+    this.generator = new Generator(config, options);
+  }
+
+  get parameters(): number {
+    return parameterCount(this.config);
+  }
+
+  /** Bytes of weights, gradients, moments and snapshots now held. */
+  get bytes(): number {
+    const sets = 1 + (this.gradients ? 1 : 0) + (this.optimizer ? 2 : 0) + this.snapshots.size;
+    return sets * this.parameters * FLOAT32_BYTES;
+  }
+
+  async generate(
+    requests: readonly GenerateRequest[],
+    options: GenerateOptions,
+    checkpoint?: Checkpoint,
+  ): Promise<Sample[][]> {
+    return this.generator.generate(this.weightsOf(options.weights), requests, options, checkpoint);
+  }
+
+  async score(rows: readonly ScoreRow[], options: ScoreOptions = {}, checkpoint: Checkpoint = () => {}): Promise<ScoredRow[]> {
+    const weights = this.weightsOf(options.weights);
+    const temperature = checkTemperature(options.temperature);
+    rows.forEach((row, index) => void checkRow(this.config, row, index));
+    const results: ScoredRow[] = rows.map(() => ({ logProbabilities: [], entropies: [] }));
+    const batches = this.executor.pack(rows);
+    const report = progressOf(options.onProgress, batches);
+    for (const batch of batches) {
+      checkpoint();
+      const { logProbabilities, entropies } = await this.executor.run(weights, rows, batch, temperature, undefined, checkpoint);
+      forEachRow(rows, batch, (index, start, end) => {
+        results[index] = {
+          logProbabilities: Array.from(logProbabilities.subarray(start, end)),
+          entropies: Array.from(entropies.subarray(start, end)),
+        };
+      });
+      report(batch);
+    }
+    return results;
+  }
+
+  /** Cancelled half-way, the call clears the accumulated gradient: a part of a batch is nothing to step on. */
+  async forwardBackward(
+    rows: readonly TrainingRow[],
+    options: ForwardBackwardOptions,
+    checkpoint: Checkpoint = () => {},
+  ): Promise<ForwardBackwardResult> {
+    const temperature = checkTemperature(options.temperature);
+    rows.forEach((row, index) => {
+      checkRow(this.config, row, index);
+      checkTrainingRow(row, index, options);
+    });
+    this.gradients ??= zeroParameters(this.config);
+    const gradients = this.gradients;
+    const tokens = rows.reduce((sum, row) => sum + row.completionIds.length, 0);
+    const defaultLossWeight = tokens > 0 ? 1 / tokens : 0;
+    const sums = new MetricSums(options.loss);
+    const logProbabilities: number[][] = rows.map(() => []);
+    const batches = this.executor.pack(rows);
+    const report = progressOf(options.onProgress, batches);
+    try {
+      for (const batch of batches) {
+        checkpoint();
+        const training = { gradients, loss: options.loss, defaultLossWeight };
+        const result = await this.executor.run(this.weights, rows, batch, temperature, training, checkpoint);
+        forEachRow(rows, batch, (index, start, end) => {
+          logProbabilities[index] = Array.from(result.logProbabilities.subarray(start, end));
+        });
+        const numbers = (of: (row: TrainingRow) => readonly number[] | number) => gatherTokens(rows, batch, of);
+        sums.add(
+          result.logProbabilities,
+          result.entropies,
+          result.losses as Float32Array,
+          numbers((row) => row.lossWeights ?? defaultLossWeight),
+          options.loss.kind === 'policy-gradient'
+            ? {
+                advantages: numbers((row) => row.advantages ?? 0),
+                old: numbers((row) => row.oldLogProbabilities ?? 0),
+                reference: rows[0].referenceLogProbabilities && numbers((row) => row.referenceLogProbabilities ?? 0),
+              }
+            : undefined,
+        );
+        report(batch);
+      }
+    } catch (error) {
+      fillZero(gradients);
+      throw error;
+    }
+    const { loss, metrics } = sums.result();
+    const totalTokens = rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0);
+    return { loss, logProbabilities, metrics: { ...metrics, totalTokens, microBatches: batches.length } };
+  }
+
+  optimStep(options: OptimStepOptions): OptimStepResult {
+    if (!this.gradients) {
+      throw new EngineError('invalid-argument', 'optimStep was called before forwardBackward: there is no gradient to follow.');
+    }
+    this.optimizer ??= newOptimizerState(this.config);
+    const result = adamwStep(this.weights, this.gradients, this.optimizer, options);
+    fillZero(this.gradients);
+    return result;
+  }
+
+  zeroGradients(): void {
+    if (this.gradients) fillZero(this.gradients);
+  }
+
+  /** The accumulated gradient, for tests and tools. */
+  gradientOf(name: string): Float32Array | undefined {
+    return this.gradients?.get(name);
+  }
+
+  weightOf(name: string): Float32Array | undefined {
+    return this.weights.get(name);
+  }
+
+  snapshot(name: string): void {
+    this.snapshots.set(name, copyParameters(this.weights));
+  }
+
+  blendSnapshot(name: string, decay: number): void {
+    if (!(decay >= 0 && decay <= 1)) {
+      throw new EngineError('invalid-argument', `blendSnapshot: decay must be between 0 and 1, found ${decay}.`);
+    }
+    for (const [parameter, average] of this.weightsOf(name)) {
+      const current = this.weights.get(parameter) as Float32Array;
+      for (let i = 0; i < average.length; i++) average[i] = decay * average[i] + (1 - decay) * current[i];
+    }
+  }
+
+  dropSnapshot(name: string): void {
+    this.snapshots.delete(name);
+  }
+
+  /** Saves everything that training goes on from; sampling has no state of its own, its randomness comes from the caller's seeds. */
+  async save(folder: string): Promise<void> {
+    await saveCheckpoint(folder, {
+      config: this.config,
+      weights: this.weights,
+      optimizer: this.optimizer,
+      snapshots: this.snapshots,
+    });
+  }
+
+  /** Replaces the state by a saved one; a folder that cannot be read whole changes nothing. */
+  async load(folder: string): Promise<void> {
+    const state = await loadCheckpoint(folder, this.config);
+    for (const [name, data] of state.weights) (this.weights.get(name) as Float32Array).set(data);
+    this.optimizer = state.optimizer;
+    this.snapshots.clear();
+    for (const [name, parameters] of state.snapshots) this.snapshots.set(name, parameters);
+    this.zeroGradients();
+  }
+
+  async exportModel(folder: string, { dtype = 'F32' }: { dtype?: 'F32' | 'BF16' | 'F16' } = {}): Promise<void> {
+    await savePretrained(folder, { config: this.config, parameters: this.weights, files: this.files }, { dtype });
+  }
+
+  async close(): Promise<void> {
+    await this.executor.release();
+    await this.generator.release();
+  }
+
+  private weightsOf(snapshot: string | undefined): ParameterSet {
+    if (snapshot === undefined) return this.weights;
+    const parameters = this.snapshots.get(snapshot);
+    if (parameters) return parameters;
+    const known = [...this.snapshots.keys()].join(', ') || 'none';
+    throw new EngineError('invalid-argument', `There is no snapshot "${snapshot}"; taken so far: ${known}.`, {
+      expected: known,
+      found: snapshot,
+    });
+  }
+}
+
+function checkTemperature(temperature = 1): number {
+  if (temperature > 0 && Number.isFinite(temperature)) return temperature;
+  throw new EngineError(
+    'invalid-argument',
+    `Log-probabilities need a temperature above 0, found ${temperature}. Greedy samples are scored at temperature 1.`,
+  );
+}
+
+/** Checks that what the loss needs is there, in the completion's length, and finite. */
+function checkTrainingRow(row: TrainingRow, index: number, { loss }: ForwardBackwardOptions): void {
+  const policyGradient = loss.kind === 'policy-gradient';
+  const needed = {
+    advantages: policyGradient,
+    oldLogProbabilities: policyGradient,
+    referenceLogProbabilities: policyGradient && (loss.klCoefficient ?? 0) > 0,
+    lossWeights: false,
+  };
+  for (const name of ['advantages', 'oldLogProbabilities', 'referenceLogProbabilities', 'lossWeights'] as const) {
+    const values = row[name];
+    const expected = row.completionIds.length;
+    if (!values) {
+      if (!needed[name]) continue;
+      throw new EngineError('invalid-argument', `Row ${index} has no ${name}, which this loss needs for each token.`, {
+        expected: `${expected} numbers`,
+        found: 'none',
+      });
+    }
+    if (values.length !== expected) {
+      throw new EngineError(
+        'invalid-argument',
+        `Row ${index} has ${values.length} ${name} for ${expected} completion tokens: there must be one for each.`,
+        { expected: `${expected} numbers`, found: `${values.length}` },
+      );
+    }
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    throw new EngineError('invalid-argument', `Row ${index}: ${name}[${bad}] is ${values[bad]}, not a finite number.`);
+  }
+}
+
+/** Calls back with each row's place among the batch's scored tokens. */
+function forEachRow(
+  rows: readonly ScoreRow[],
+  batch: MicroBatch,
+  visit: (index: number, start: number, end: number) => void,
+): void {
+  let start = 0;
+  for (const index of batch.rowIndices) {
+    const end = start + rows[index].completionIds.length;
+    visit(index, start, end);
+    start = end;
+  }
+}
+
+function progressOf(onProgress: ScoreOptions['onProgress'], batches: readonly MicroBatch[]): (batch: MicroBatch) => void {
+  const total = batches.reduce((sum, batch) => sum + batch.sequences, 0);
+  let finished = 0;
+  let tokens = 0;
+  return (batch) => {
+    finished += batch.sequences;
+    tokens += batch.tokens;
+    onProgress?.({ finished, total, tokens });
+  };
+}

@@ -1,0 +1,305 @@
+/** Runs scoring and training of micro-batches on the graphs of graphs.ts. */
+import { totalmem } from 'node:os';
+import type { CrossEntropyLoss, PolicyGradientLoss, ScoreRow, TrainingRow } from '../api.js';
+import { layerParameterShapes, type ModelConfig, parameterCount } from '../models/config.js';
+import { unembeddingName } from '../models/decoder.js';
+import { addRows, addTo, lookUp, type ParameterSet } from '../models/parameters.js';
+import { RotaryTables } from '../models/rope.js';
+import { CompiledGraph, float32, int64, type RuntimeOptions, type Tensor } from '../runtime/onnx.js';
+import { type MicroBatch, gatherTokens, inputLength, packRows } from './batches.js';
+import { GRADIENT, headGraph, layerBackwardGraph, layerForwardGraph, wholeGraph } from './graphs.js';
+import { lossFeeds, lossRowInputs } from './loss.js';
+
+export interface ExecutorOptions extends RuntimeOptions {
+  /** Bytes that the activations of one micro-batch may take; default: a quarter of the machine's memory, at most 4 GiB. */
+  activationBytes?: number;
+  /** Bytes that one tokens x vocabulary tensor may take; default 256 MiB. */
+  logitBytes?: number;
+  /** Padded tokens in a micro-batch, where memory allows; default 4,096. */
+  microBatchTokens?: number;
+  /** `layered` recomputes activations layer by layer; default: by the model's size. */
+  execution?: 'auto' | 'whole' | 'layered';
+}
+
+/** Models with more parameters run layer by layer. */
+const LARGEST_WHOLE_MODEL = 250e6;
+
+export interface BatchLoss {
+  loss: PolicyGradientLoss | CrossEntropyLoss;
+  /** Loss weight of tokens of rows that bring none. */
+  defaultLossWeight: number;
+}
+
+/** Numbers of each scored token, in the batch's order. [M] each. */
+export interface BatchResult {
+  logProbabilities: Float32Array;
+  entropies: Float32Array;
+  /** Token losses before weights; only with a loss. */
+  losses?: Float32Array;
+}
+
+export class Executor {
+  private readonly graphs = new Map<string, Promise<CompiledGraph>>();
+  private readonly tables: RotaryTables;
+  private readonly activationBytes: number;
+  private readonly logitBytes: number;
+  private readonly microBatchTokens: number;
+  private readonly layered: boolean;
+
+  constructor(
+    readonly config: ModelConfig,
+    private readonly options: ExecutorOptions = {},
+  ) {
+    this.tables = new RotaryTables(config);
+    this.activationBytes = options.activationBytes ?? Math.min(4 * 2 ** 30, totalmem() / 4);
+    this.logitBytes = options.logitBytes ?? 256 * 2 ** 20;
+    this.microBatchTokens = options.microBatchTokens ?? 4096;
+    const execution = options.execution ?? 'auto';
+    this.layered = execution === 'layered' || (execution === 'auto' && parameterCount(config) > LARGEST_WHOLE_MODEL);
+  }
+
+  /** Micro-batches whose activations and logits stay within the budgets. */
+  pack(rows: readonly ScoreRow[]): MicroBatch[] {
+    const longest = rows.reduce((length, row) => Math.max(length, inputLength(row)), 1);
+    const fitting = Math.floor(this.activationBytes / this.bytesPerToken(longest));
+    return packRows(rows, {
+      tokens: Math.max(1, Math.min(this.microBatchTokens, fitting)),
+      // Layer by layer, the head runs in slices of its own.
+      targets: this.layered ? Number.POSITIVE_INFINITY : this.headSlice(),
+    });
+  }
+
+  /** Scored tokens whose logits stay within the budget. */
+  private headSlice(): number {
+    return Math.max(1, Math.floor(this.logitBytes / (4 * this.config.vocabularySize)));
+  }
+
+  /** Rough bytes of activations for a token of a sequence of `length`: what a backward pass keeps of it. */
+  private bytesPerToken(length: number): number {
+    const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize, layers } = this.config;
+    const layer = 10 * hiddenSize + 6 * intermediateSize + (6 * heads + 8 * keyValueHeads) * headSize + 5 * heads * length;
+    return 4 * (this.layered ? layer + layers * hiddenSize : layer * layers);
+  }
+
+  private graph(key: string, build: () => Parameters<typeof CompiledGraph.compile>[0]): Promise<CompiledGraph> {
+    let compiled = this.graphs.get(key);
+    if (!compiled) {
+      compiled = CompiledGraph.compile(build(), this.options);
+      this.graphs.set(key, compiled);
+    }
+    return compiled;
+  }
+
+  /**
+   * Scores a micro-batch; with `training`, also adds the gradient of the weighted loss to `gradients`.
+   * `checkpoint` is called between the parts of a long run and may throw to end it.
+   */
+  async run(
+    weights: ParameterSet,
+    rows: readonly TrainingRow[],
+    batch: MicroBatch,
+    temperature: number,
+    training?: { gradients: ParameterSet } & BatchLoss,
+    checkpoint: () => void = () => {},
+  ): Promise<BatchResult> {
+    const width = this.config.hiddenSize;
+    const embedding = weights.get('model.embed_tokens.weight') as Float32Array;
+    const hidden = lookUp(embedding, batch.ids, width);
+    const run = this.layered ? this.runLayered : this.runWhole;
+    const { result, hiddenGradient } = await run.call(this, weights, rows, batch, temperature, hidden, training, checkpoint);
+    if (training && hiddenGradient) {
+      const embeddingGradient = training.gradients.get('model.embed_tokens.weight') as Float32Array;
+      addRows(embeddingGradient, batch.ids, hiddenGradient, width);
+    }
+    return result;
+  }
+
+  private async runWhole(
+    weights: ParameterSet,
+    rows: readonly TrainingRow[],
+    batch: MicroBatch,
+    temperature: number,
+    hidden: Float32Array,
+    training: ({ gradients: ParameterSet } & BatchLoss) | undefined,
+  ) {
+    const kind = training?.loss.kind;
+    const graph = await this.graph(`whole ${kind}`, () => wholeGraph(this.config, kind));
+    const feeds: Record<string, Tensor> = {
+      hidden: float32(hidden, [batch.ids.length, this.config.hiddenSize]),
+      rows: int64(batch.rows, [batch.rows.length]),
+      ...this.positionFeeds(batch),
+      ...this.headFeeds(weights, batch.targets, temperature),
+      ...this.lossFeeds(rows, batch, training),
+    };
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      const prefix = `model.layers.${layer}.`;
+      Object.assign(feeds, this.layerFeeds(weights, layer, prefix));
+    }
+    const outputs = await graph.run(feeds);
+    if (training) addGradients(training.gradients, outputs, '');
+    return { result: batchResult(outputs), hiddenGradient: outputs[`${GRADIENT}hidden`]?.data as Float32Array | undefined };
+  }
+
+  private async runLayered(
+    weights: ParameterSet,
+    rows: readonly TrainingRow[],
+    batch: MicroBatch,
+    temperature: number,
+    embedded: Float32Array,
+    training: ({ gradients: ParameterSet } & BatchLoss) | undefined,
+    checkpoint: () => void,
+  ) {
+    const { layers, hiddenSize: width } = this.config;
+    const dims = [batch.ids.length, width];
+    const positions = this.positionFeeds(batch);
+    const forward = await this.graph('layer forward', () => layerForwardGraph(this.config));
+    // Inputs of the layers, kept for the backward pass, which computes the inside of each layer again.
+    const inputs: Float32Array[] = [];
+    let hidden: Float32Array = embedded;
+    for (let layer = 0; layer < layers; layer++) {
+      checkpoint();
+      if (training) inputs.push(hidden);
+      const feeds = { hidden: float32(hidden, dims), ...positions, ...this.layerFeeds(weights, layer, '') };
+      hidden = (await forward.run(feeds)).output.data as Float32Array;
+    }
+
+    const { result, gradient } = await this.runHead(weights, rows, batch, temperature, hidden, training, checkpoint);
+    if (!training) return { result, hiddenGradient: undefined };
+
+    const backward = await this.graph('layer backward', () => layerBackwardGraph(this.config));
+    let hiddenGradient: Float32Array = gradient;
+    for (let layer = layers - 1; layer >= 0; layer--) {
+      checkpoint();
+      const outputs = await backward.run({
+        hidden: float32(inputs.pop() as Float32Array, dims),
+        [`${GRADIENT}output`]: float32(hiddenGradient, dims),
+        ...positions,
+        ...this.layerFeeds(weights, layer, ''),
+      });
+      addGradients(training.gradients, outputs, `model.layers.${layer}.`);
+      hiddenGradient = outputs[`${GRADIENT}hidden`].data as Float32Array;
+    }
+    return { result, hiddenGradient };
+  }
+
+  /** The head in slices of scored tokens; returns also the gradient of all hidden states, [N, hiddenSize]. */
+  private async runHead(
+    weights: ParameterSet,
+    rows: readonly TrainingRow[],
+    batch: MicroBatch,
+    temperature: number,
+    hidden: Float32Array,
+    training: ({ gradients: ParameterSet } & BatchLoss) | undefined,
+    checkpoint: () => void,
+  ) {
+    const width = this.config.hiddenSize;
+    const count = batch.targets.length;
+    const kind = training?.loss.kind;
+    const graph = await this.graph(`head ${kind}`, () => headGraph(this.config, kind));
+    const result: BatchResult = {
+      logProbabilities: new Float32Array(count),
+      entropies: new Float32Array(count),
+      losses: training ? new Float32Array(count) : undefined,
+    };
+    const gradient = new Float32Array(training ? hidden.length : 0);
+    const lossInputs = this.lossFeeds(rows, batch, training);
+    const slice = this.headSlice();
+    for (let start = 0; start < count; start += slice) {
+      checkpoint();
+      const end = Math.min(count, start + slice);
+      const taken = Int32Array.from(batch.rows.slice(start, end));
+      const feeds: Record<string, Tensor> = {
+        hidden: float32(lookUp(hidden, taken, width), [taken.length, width]),
+        ...this.headFeeds(weights, batch.targets.slice(start, end), temperature),
+      };
+      for (const [name, tensor] of Object.entries(lossInputs)) {
+        // Scalars serve every slice; [M] inputs are cut.
+        feeds[name] =
+          tensor.dims.length === 0 ? tensor : float32((tensor.data as Float32Array).subarray(start, end), [end - start]);
+      }
+      const outputs = await graph.run(feeds);
+      const part = batchResult(outputs);
+      result.logProbabilities.set(part.logProbabilities, start);
+      result.entropies.set(part.entropies, start);
+      if (!training) continue;
+      if (part.losses) result.losses?.set(part.losses, start);
+      addGradients(training.gradients, outputs, '');
+      addRows(gradient, taken, outputs[`${GRADIENT}hidden`].data as Float32Array, width);
+    }
+    return { result, gradient };
+  }
+
+  private positionFeeds(batch: MicroBatch): Record<string, Tensor> {
+    const { sequences, length } = batch;
+    const { cosine, sine, rows } = this.tables.upTo(length);
+    const half = this.config.headSize / 2;
+    const order = Array.from({ length }, (_, t) => t);
+    return {
+      positions: int64(Array.from({ length: sequences * length }, (_, i) => i % length), [sequences, length]),
+      order: int64(order, [length]),
+      cosine: float32(cosine, [rows, half]),
+      sine: float32(sine, [rows, half]),
+    };
+  }
+
+  private layerFeeds(weights: ParameterSet, layer: number, prefix: string): Record<string, Tensor> {
+    const feeds: Record<string, Tensor> = {};
+    for (const [name, shape] of layerParameterShapes(this.config)) {
+      feeds[`${prefix}${name}`] = float32(weights.get(`model.layers.${layer}.${name}`) as Float32Array, shape);
+    }
+    return feeds;
+  }
+
+  private headFeeds(weights: ParameterSet, targets: readonly number[], temperature: number): Record<string, Tensor> {
+    const { hiddenSize, vocabularySize } = this.config;
+    const unembedding = unembeddingName(this.config);
+    return {
+      'model.norm.weight': float32(weights.get('model.norm.weight') as Float32Array, [hiddenSize]),
+      [unembedding]: float32(weights.get(unembedding) as Float32Array, [vocabularySize, hiddenSize]),
+      targets: int64(targets, [targets.length]),
+      inverseTemperature: float32(Float32Array.of(1 / temperature), []),
+    };
+  }
+
+  private lossFeeds(
+    rows: readonly TrainingRow[],
+    batch: MicroBatch,
+    training: BatchLoss | undefined,
+  ): Record<string, Tensor> {
+    if (!training) return {};
+    const tokens = (numbers: (row: TrainingRow) => readonly number[] | number) =>
+      float32(gatherTokens(rows, batch, numbers), [batch.targets.length]);
+    const feeds = lossFeeds(training.loss);
+    feeds.lossWeights = tokens((row) => row.lossWeights ?? training.defaultLossWeight);
+    for (const name of lossRowInputs(training.loss.kind)) {
+      // Without a reference the KL term's coefficient is 0, and old log-probabilities stand in for it.
+      feeds[name] = tokens((row) => row[name] ?? row.oldLogProbabilities ?? 0);
+    }
+    return feeds;
+  }
+
+  async release(): Promise<void> {
+    const compiled = await Promise.all(this.graphs.values());
+    this.graphs.clear();
+    await Promise.all(compiled.map((graph) => graph.release()));
+  }
+}
+
+function batchResult(outputs: Record<string, Tensor>): BatchResult {
+  return {
+    logProbabilities: outputs.logProbabilities.data as Float32Array,
+    entropies: outputs.entropies.data as Float32Array,
+    losses: outputs.losses?.data as Float32Array | undefined,
+  };
+}
+
+/** Adds every parameter's gradient among a graph's outputs to the accumulated ones. */
+function addGradients(gradients: ParameterSet, outputs: Record<string, Tensor>, prefix: string): void {
+  for (const [name, tensor] of Object.entries(outputs)) {
+    if (!name.startsWith(GRADIENT)) continue;
+    // The gradient of `hidden` is no parameter's.
+    const target = gradients.get(`${prefix}${name.slice(GRADIENT.length)}`);
+    if (target) addTo(target, tensor.data as Float32Array);
+  }
+}
+

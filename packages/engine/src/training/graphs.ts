@@ -1,0 +1,126 @@
+/**
+ * The graphs of scoring and training. Small models run as one graph, forward and backward. Large ones run layer by layer: one
+ * graph a kind of layer, each layer's input kept and its inside computed again in the backward pass.
+ *
+ * Token embeddings are looked up, and their gradient is added up, outside: `hidden` is an input of every graph.
+ */
+import { Graph, type Value } from '../graph/graph.js';
+import { differentiate } from '../graph/differentiate.js';
+import { gatherRows } from '../graph/ops/layout.js';
+import { tokenLogProbability } from '../graph/ops/transformer.js';
+import { layerParameterShapes, type ModelConfig } from '../models/config.js';
+import { declareLayer, declarePositions, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { type LossKind, tokenLoss } from './loss.js';
+
+export const GRADIENT = 'd ';
+
+interface HeadParameters {
+  norm: Value;
+  unembedding: Value;
+}
+
+function declareHead(graph: Graph, config: ModelConfig): HeadParameters {
+  return {
+    norm: graph.input('model.norm.weight', 'float32', [config.hiddenSize]),
+    unembedding: graph.input(unembeddingName(config), 'float32', [config.vocabularySize, config.hiddenSize]),
+  };
+}
+
+/** Log-probability and entropy of `targets` given the hidden states that predict them, [M] each; declares `targets`. */
+function scoreTargets(graph: Graph, config: ModelConfig, rows: Value, { norm, unembedding }: HeadParameters) {
+  const targets = graph.input('targets', 'int64', ['M']);
+  const inverseTemperature = graph.input('inverseTemperature', 'float32', []);
+  const { logProbability, entropy } = tokenLogProbability(head(config, rows, norm, unembedding, inverseTemperature), targets);
+  graph.output('logProbabilities', logProbability);
+  graph.output('entropies', entropy);
+  return logProbability;
+}
+
+/** Token losses as an output, and their weights as the seed: the loss is the weighted sum. */
+function weightedLoss(graph: Graph, kind: LossKind, logProbability: Value) {
+  const losses = tokenLoss(graph, kind, logProbability);
+  graph.output('losses', losses);
+  return { value: losses, seed: graph.input('lossWeights', 'float32', ['M']) };
+}
+
+/** All layers, one after another, with parameters under their full names. */
+function allLayers(graph: Graph, config: ModelConfig, hidden: Value) {
+  const at = declarePositions(graph, config, false);
+  const parameters: [string, Value][] = [];
+  let current = hidden;
+  for (let index = 0; index < config.layers; index++) {
+    const prefix = `model.layers.${index}.`;
+    const weight = declareLayer(graph, config, prefix);
+    for (const name of layerParameterShapes(config).keys()) parameters.push([`${prefix}${name}`, weight(name)]);
+    current = decoderLayer(config, current, weight, at).hidden;
+  }
+  return { hidden: current, parameters };
+}
+
+/** Whole model: log-probabilities and entropies of the targets; with a loss also its gradient. */
+export function wholeGraph(config: ModelConfig, loss: LossKind | undefined): Graph {
+  const graph = new Graph(loss ? `train ${loss}` : 'score');
+  const embedded = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
+  const { hidden, parameters } = allLayers(graph, config, embedded);
+  const headParameters = declareHead(graph, config);
+  // Only what the policy wrote is scored: the head runs on the rows that predict it.
+  const rows = gatherRows(hidden, graph.input('rows', 'int64', ['M']));
+  const logProbability = scoreTargets(graph, config, rows, headParameters);
+  if (loss) {
+    const named: [string, Value][] = [
+      ['hidden', embedded],
+      ...parameters,
+      ['model.norm.weight', headParameters.norm],
+      [unembeddingName(config), headParameters.unembedding],
+    ];
+    outputGradients(graph, [weightedLoss(graph, loss, logProbability)], named);
+  }
+  return graph;
+}
+
+/** One layer forward: hidden to `output`. Parameters are named without their layer's prefix. */
+export function layerForwardGraph(config: ModelConfig): Graph {
+  const graph = new Graph('layer forward');
+  const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
+  const weight = declareLayer(graph, config, '');
+  graph.output('output', decoderLayer(config, hidden, weight, declarePositions(graph, config, false)).hidden);
+  return graph;
+}
+
+/** One layer backward: hidden and `d output` to gradients of hidden and of the layer's parameters. */
+export function layerBackwardGraph(config: ModelConfig): Graph {
+  const graph = new Graph('layer backward');
+  const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
+  const weight = declareLayer(graph, config, '');
+  const output = decoderLayer(config, hidden, weight, declarePositions(graph, config, false)).hidden;
+  const seed = graph.input(`${GRADIENT}output`, 'float32', ['N', config.hiddenSize]);
+  const named: [string, Value][] = [['hidden', hidden]];
+  for (const name of layerParameterShapes(config).keys()) named.push([name, weight(name)]);
+  outputGradients(graph, [{ value: output, seed }], named);
+  return graph;
+}
+
+/** The head on a slice of rows [M, hiddenSize]; with a loss also the gradients of the rows and of the head's parameters. */
+export function headGraph(config: ModelConfig, loss: LossKind | undefined): Graph {
+  const graph = new Graph(loss ? `head ${loss}` : 'head');
+  const hidden = graph.input('hidden', 'float32', ['M', config.hiddenSize]);
+  const headParameters = declareHead(graph, config);
+  const logProbability = scoreTargets(graph, config, hidden, headParameters);
+  if (loss) {
+    outputGradients(graph, [weightedLoss(graph, loss, logProbability)], [
+      ['hidden', hidden],
+      ['model.norm.weight', headParameters.norm],
+      [unembeddingName(config), headParameters.unembedding],
+    ]);
+  }
+  return graph;
+}
+
+function outputGradients(
+  graph: Graph,
+  outputs: Parameters<typeof differentiate>[0],
+  named: readonly [string, Value][],
+): void {
+  const gradients = differentiate(outputs, named.map(([, value]) => value));
+  gradients.forEach((gradient, index) => void graph.output(`${GRADIENT}${named[index][0]}`, gradient));
+}

@@ -1,0 +1,44 @@
+/** Losses of tokens, as graph pieces. */
+import type { Graph, Value } from '../graph/graph.js';
+import { add, exp, less, maximum, minimum, multiply, negate, scalarLike, subtract, where } from '../graph/ops/elementwise.js';
+import type { CrossEntropyLoss, PolicyGradientLoss } from '../api.js';
+import { float32, type Tensor } from '../runtime/onnx.js';
+
+export type LossKind = 'cross-entropy' | 'policy-gradient';
+
+/** Stands for "no dual clip": larger than any ratio that float32 training survives, small enough not to overflow. */
+const NO_DUAL_CLIP = 1e20;
+
+/** The numbers of a loss as graph inputs, so that one compiled graph serves every setting. */
+export function lossFeeds(loss: PolicyGradientLoss | CrossEntropyLoss): Record<string, Tensor> {
+  if (loss.kind === 'cross-entropy') return {};
+  const scalar = (value: number) => float32(Float32Array.of(value), []);
+  return {
+    lowestRatio: scalar(1 - loss.clipLow),
+    highestRatio: scalar(1 + loss.clipHigh),
+    dualClip: scalar(loss.dualClip ?? NO_DUAL_CLIP),
+    klCoefficient: scalar(loss.klCoefficient ?? 0),
+  };
+}
+
+/** Names of the [M] inputs that a loss needs beside the loss weights. */
+export function lossRowInputs(kind: LossKind): ('advantages' | 'oldLogProbabilities' | 'referenceLogProbabilities')[] {
+  return kind === 'cross-entropy' ? [] : ['advantages', 'oldLogProbabilities', 'referenceLogProbabilities'];
+}
+
+/** Loss of each token, [M]; the formula stands at `PolicyGradientLoss` in api.ts. Declares the inputs that it needs. */
+export function tokenLoss(graph: Graph, kind: LossKind, logProbability: Value): Value {
+  if (kind === 'cross-entropy') return negate(logProbability);
+  const [advantage, old, reference] = lossRowInputs(kind).map((name) => graph.input(name, 'float32', ['M']));
+  const [lowest, highest, dual, klCoefficient] = ['lowestRatio', 'highestRatio', 'dualClip', 'klCoefficient'].map((name) =>
+    graph.input(name, 'float32', []),
+  );
+  const ratio = exp(subtract(logProbability, old));
+  const clipped = minimum(maximum(ratio, lowest), highest);
+  const pessimistic = maximum(negate(multiply(ratio, advantage)), negate(multiply(clipped, advantage)));
+  const bounded = minimum(pessimistic, negate(multiply(dual, advantage)));
+  const policy = where(less(advantage, scalarLike(advantage, 0)), bounded, pessimistic);
+  const difference = subtract(reference, logProbability);
+  const kl = subtract(subtract(exp(difference), difference), scalarLike(difference, 1));
+  return add(policy, multiply(klCoefficient, kl));
+}

@@ -1,0 +1,98 @@
+/**
+ * Saves what training goes on from, bit by bit: weights, the optimiser's moments and step count, snapshots. One safetensors file,
+ * written whole or not at all.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '../errors.js';
+import { type ModelConfig, parameterShapes } from '../models/config.js';
+import type { ParameterSet } from '../models/parameters.js';
+import type { OptimizerState } from '../training/adamw.js';
+import { SafetensorsFile } from './safetensors.js';
+import { type NamedTensor, writeSafetensors } from './safetensors-writer.js';
+
+const FILE = 'training-state.safetensors';
+const FORMAT = 'tamtrl-checkpoint-1';
+
+const WEIGHTS = 'weights/';
+const FIRST = 'first moment/';
+const SECOND = 'second moment/';
+const snapshotPrefix = (name: string) => `snapshot ${name}/`;
+
+export interface Checkpoint {
+  weights: ParameterSet;
+  /** Absent before the first step. */
+  optimizer: OptimizerState | undefined;
+  snapshots: ReadonlyMap<string, ParameterSet>;
+}
+
+export async function saveCheckpoint(folder: string, state: Checkpoint & { config: ModelConfig }): Promise<void> {
+  const tensors: NamedTensor[] = [];
+  const shapes = parameterShapes(state.config);
+  const add = (prefix: string, set: ParameterSet) => {
+    for (const [name, shape] of shapes) {
+      tensors.push({ name: `${prefix}${name}`, shape, values: set.get(name) as Float32Array });
+    }
+  };
+  add(WEIGHTS, state.weights);
+  if (state.optimizer) {
+    add(FIRST, state.optimizer.first);
+    add(SECOND, state.optimizer.second);
+  }
+  for (const [name, parameters] of state.snapshots) add(snapshotPrefix(name), parameters);
+  await mkdir(folder, { recursive: true });
+  await writeSafetensors(join(folder, FILE), tensors, {
+    metadata: {
+      format: FORMAT,
+      step: String(state.optimizer?.step ?? 0),
+      snapshots: JSON.stringify([...state.snapshots.keys()]),
+    },
+  });
+}
+
+/**
+ * Reads a saved state whole before anything is replaced.
+ *
+ * @throws EngineError 'checkpoint' if the file is no checkpoint or belongs to a model of another shape; 'file' or
+ *   'truncated-file' if it is damaged or absent.
+ */
+export async function loadCheckpoint(folder: string, config: ModelConfig): Promise<Checkpoint> {
+  const path = join(folder, FILE);
+  const file = await SafetensorsFile.open(path);
+  try {
+    const { format, step, snapshots } = file.metadata;
+    if (format !== FORMAT) {
+      throw new EngineError('checkpoint', `${path} is not a training checkpoint of this program.`, {
+        file: path,
+        expected: FORMAT,
+        found: String(format),
+      });
+    }
+    const shapes = parameterShapes(config);
+    const read = async (prefix: string): Promise<ParameterSet> => {
+      const set: ParameterSet = new Map();
+      for (const [name, shape] of shapes) {
+        const entry = file.entries.get(`${prefix}${name}`);
+        if (!entry || entry.shape.join() !== shape.join()) {
+          const found = entry ? `shape [${entry.shape.join(', ')}]` : 'no such tensor';
+          throw new EngineError(
+            'checkpoint',
+            `${path} belongs to another model: "${prefix}${name}" should have shape [${shape.join(', ')}], found ${found}. ` +
+              'Resume with the model that the run was started with.',
+            { file: path, tensor: `${prefix}${name}`, expected: `[${shape.join(', ')}]`, found },
+          );
+        }
+        set.set(name, await file.read(`${prefix}${name}`));
+      }
+      return set;
+    };
+    const weights = await read(WEIGHTS);
+    const steps = Number(step);
+    const optimizer = steps > 0 ? { step: steps, first: await read(FIRST), second: await read(SECOND) } : undefined;
+    const named = new Map<string, ParameterSet>();
+    for (const name of JSON.parse(String(snapshots ?? '[]')) as string[]) named.set(name, await read(snapshotPrefix(name)));
+    return { weights, optimizer, snapshots: named };
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,46 @@
+/** The worker thread: opens the model, then answers one call after another. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { EngineCore } from '../core.js';
+import { EngineError } from '../errors.js';
+import { loadPretrained, type Pretrained } from '../weights/pretrained.js';
+import { randomParameters } from '../weights/random.js';
+import { type Call, type ModelSource, type Reply, toWire, type WorkerData } from './protocol.js';
+
+const port = parentPort;
+if (!port) throw new EngineError('internal', 'The engine worker was started outside of a worker thread.');
+
+const { source, options, cancel } = workerData as WorkerData;
+const flag = new Int32Array(cancel);
+const reply = (message: Reply) => port.postMessage(message);
+
+function checkpoint(): void {
+  if (Atomics.load(flag, 0) !== 0) throw new EngineError('aborted', 'The call was cancelled.');
+}
+
+async function open(from: ModelSource): Promise<Pretrained> {
+  if ('path' in from) return loadPretrained(from.path);
+  const { config, seed, standardDeviation, files = {} } = from;
+  const parameters = randomParameters(config, seed, { standardDeviation });
+  return { config, parameters, files: { auxiliary: new Map(Object.entries(files)), eosTokenIds: [] } };
+}
+
+/** Verbs whose last argument is an options object that can't carry a callback or a signal across threads. */
+const LONG = new Set(['generate', 'score', 'forwardBackward']);
+
+async function serve(): Promise<void> {
+  const { config, parameters, files } = await open(source);
+  const core = new EngineCore(config, parameters, files, options);
+  reply({ type: 'opened', value: { config, parameters: core.parameters } });
+  const verbs = core as unknown as Record<string, (...args: unknown[]) => unknown>;
+  port?.on('message', async ({ verb, args }: Call) => {
+    try {
+      const onProgress = (value: unknown) => reply({ type: 'progress', value });
+      const call = LONG.has(verb) ? [args[0], { ...(args[1] as object), onProgress }, checkpoint] : args;
+      reply({ type: 'result', value: await verbs[verb](...call) });
+    } catch (error) {
+      reply({ type: 'error', error: toWire(error) });
+    }
+  });
+}
+
+serve().catch((error) => reply({ type: 'error', error: toWire(error) }));

@@ -1,0 +1,52 @@
+/** Messages between the engine's client and its worker thread. */
+import type { CoreOptions } from '../core.js';
+import { EngineError, type ErrorDetails, type ErrorKind } from '../errors.js';
+import type { ModelConfig } from '../models/config.js';
+
+/** A model folder, a GGUF file, or random weights of a given shape. */
+export type ModelSource =
+  | { path: string }
+  | { config: ModelConfig; seed: number; standardDeviation?: number; files?: Record<string, Uint8Array> };
+
+export interface WorkerData {
+  source: ModelSource;
+  options: CoreOptions;
+  /** Int32 [1]: not 0 once the call in hand is cancelled. Shared, since a computing worker reads no messages. */
+  cancel: SharedArrayBuffer;
+}
+
+export interface Opened {
+  config: ModelConfig;
+  parameters: number;
+}
+
+export interface Call {
+  verb: string;
+  args: unknown[];
+}
+
+export type Reply =
+  | { type: 'opened'; value: Opened }
+  | { type: 'result'; value: unknown }
+  | { type: 'progress'; value: unknown }
+  | { type: 'error'; error: WireError };
+
+/** An error as plain data: structured cloning drops what a subclass adds. */
+export interface WireError {
+  kind?: ErrorKind;
+  message: string;
+  details: ErrorDetails;
+  stack?: string;
+}
+
+export function toWire(error: unknown): WireError {
+  if (EngineError.isInstance(error)) {
+    return { kind: error.kind, message: error.message, details: error.details, stack: error.stack };
+  }
+  if (error instanceof Error) return { message: error.message, details: {}, stack: error.stack };
+  return { message: String(error), details: {} };
+}
+
+export function fromWire({ kind, message, details, stack }: WireError): Error {
+  return new EngineError(kind ?? 'internal', message, details, { cause: stack });
+}
