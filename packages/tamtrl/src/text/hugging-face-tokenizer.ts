@@ -1,0 +1,115 @@
+/**
+ * The tokenizer of a Hugging Face model, from its `tokenizer.json`. This is the only file that knows the package
+ * `@huggingface/tokenizers`: under `nodenext` its types resolve to nothing, so the part used here is typed by hand.
+ */
+import * as library from '@huggingface/tokenizers';
+import { TextError } from './errors.js';
+import { isJsonObject, type JsonObject, readOptionalJson } from './model-files.js';
+import type { Tokenizer } from './tokenizer.js';
+
+interface LibraryTokenizer {
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[]; tokens: string[] };
+  decode(ids: number[], options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean }): string;
+  token_to_id(token: string): number | undefined;
+  id_to_token(id: number): string | undefined;
+  get_vocab(withAddedTokens: boolean): Map<string | undefined, number>;
+}
+
+const LibraryTokenizer = (
+  library as unknown as { Tokenizer: new (tokenizer: object, config: object) => LibraryTokenizer }
+).Tokenizer;
+
+/** Parsed contents of the two files. `config` may be left out: it names special tokens, which encoding does not need. */
+export interface TokenizerFiles {
+  tokenizer: JsonObject;
+  config?: JsonObject;
+}
+
+/** Parts that the library looks up in `tokenizer.json` even where they are null. */
+const REQUIRED_PARTS = ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'];
+
+/**
+ * Text to ids and back, without adding a token of its own accord. Where the tokenizer keeps every byte (byte-level BPE:
+ * Qwen, Llama 3, SmolLM2) decoding gives the text back exactly.
+ */
+export class HuggingFaceTokenizer implements Tokenizer {
+  /** One more than the highest id. The model's embedding may have more rows: those ids mean nothing. */
+  readonly vocabularySize: number;
+  /** Tokens marked special, as they stand in text: a document that contains one would break a prompt apart. */
+  readonly specialTokens: readonly string[];
+  readonly #tokenizer: LibraryTokenizer;
+
+  /** @throws TextError `tokenizer` if the contents are not a tokenizer that can be built. */
+  constructor(files: TokenizerFiles) {
+    const { tokenizer, config = {} } = files;
+    if (!isJsonObject(tokenizer.model)) {
+      throw new TextError(
+        'tokenizer',
+        'tokenizer.json has no "model": it is not a Hugging Face tokenizer, or was cut short.',
+      );
+    }
+    const addedTokens = Array.isArray(tokenizer.added_tokens) ? tokenizer.added_tokens.filter(isJsonObject) : [];
+    const parts: Record<string, unknown> = { ...tokenizer, added_tokens: addedTokens };
+    for (const part of REQUIRED_PARTS) parts[part] ??= null;
+    // The library takes the unknown token of word-level models from the configuration, transformers from the model.
+    const unknown = tokenizer.model.unk_token;
+    const completed = typeof unknown === 'string' ? { ...config, unk_token: unknown } : config;
+    try {
+      this.#tokenizer = new LibraryTokenizer(parts, completed);
+      let highest = -1;
+      for (const [token, id] of this.#tokenizer.get_vocab(true))
+        if (token !== undefined) highest = Math.max(highest, id);
+      this.vocabularySize = highest + 1;
+    } catch (error) {
+      throw new TextError(
+        'tokenizer',
+        `tokenizer.json (model type ${JSON.stringify(tokenizer.model.type ?? null)}) cannot be used: ${(error as Error).message}.`,
+        { cause: error },
+      );
+    }
+    this.specialTokens = addedTokens.filter((token) => token.special === true).map((token) => String(token.content));
+  }
+
+  encode(text: string): number[] {
+    if (text === '') return [];
+    const { ids, tokens } = this.#tokenizer.encode(text, { add_special_tokens: false });
+    for (let at = 0; at < ids.length; at++) {
+      if (ids[at] === undefined) {
+        throw new TextError(
+          'tokenizer',
+          `The tokenizer has no id for ${JSON.stringify(tokens[at])} and no unknown token. Its tokenizer.json is incomplete.`,
+        );
+      }
+    }
+    return ids as number[];
+  }
+
+  /** Ids outside the vocabulary decode to nothing, as in Python's tokenizers. */
+  decode(ids: readonly number[], options: { skipSpecialTokens?: boolean } = {}): string {
+    const known = ids.filter((id) => this.#tokenizer.id_to_token(id) !== undefined);
+    if (known.length === 0) return '';
+    return this.#tokenizer.decode(known, {
+      skip_special_tokens: options.skipSpecialTokens ?? false,
+      clean_up_tokenization_spaces: false,
+    });
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#tokenizer.token_to_id(token);
+  }
+}
+
+/**
+ * Tokenizer of a model folder (`tokenizer.json`, and `tokenizer_config.json` if there is one).
+ * @throws TextError `file` or `tokenizer`.
+ */
+export async function loadTokenizer(folder: string): Promise<HuggingFaceTokenizer> {
+  const tokenizer = await readOptionalJson(folder, 'tokenizer.json');
+  if (tokenizer === undefined) {
+    throw new TextError(
+      'file',
+      `${folder} has no tokenizer.json. Models that ship only tokenizer.model or vocab.txt need converting: load them once with transformers (AutoTokenizer) and save_pretrained.`,
+    );
+  }
+  return new HuggingFaceTokenizer({ tokenizer, config: await readOptionalJson(folder, 'tokenizer_config.json') });
+}

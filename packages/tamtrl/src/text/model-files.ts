@@ -1,0 +1,44 @@
+/** Reads the JSON files that lie beside a model's weights. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TextError } from './errors.js';
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A file's text, or undefined if there is none. */
+export async function readOptional(folder: string, name: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(folder, name), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new TextError('file', `Cannot read ${join(folder, name)}: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+/** A JSON object from a file, or undefined if there is no such file. */
+export async function readOptionalJson(folder: string, name: string): Promise<JsonObject | undefined> {
+  const text = await readOptional(folder, name);
+  return text === undefined ? undefined : parseJsonObject(text, join(folder, name));
+}
+
+export function parseJsonObject(text: string, place: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TextError('file', `${place} is not JSON: ${(error as Error).message}. Download the file again.`, {
+      cause: error,
+    });
+  }
+  if (!isJsonObject(value)) {
+    throw new TextError(
+      'file',
+      `${place} holds ${Array.isArray(value) ? 'an array' : typeof value}, expected a JSON object.`,
+    );
+  }
+  return value;
+}
