@@ -1,0 +1,189 @@
+/**
+ * Chunks: consecutive parts of the rendered documents, or of a stream, that fit a token budget. Together they are the whole
+ * text, and each knows which characters of which documents it holds, so that what is relevant in it can be told exactly.
+ */
+import { TokenCutter } from './cutter.js';
+import { type Document, type DocumentPart, type DocumentRenderer, numberedRenderer, renderParts } from './documents.js';
+import { TextError } from './errors.js';
+import type { Tokenizer } from './tokenizer.js';
+
+/** Where a stretch of a chunk comes from. The pieces of a chunk follow one another without gaps. */
+export interface ChunkPiece {
+  /** Index of the document; 0 for a stream. */
+  document: number;
+  /** Only `text` is the document's own; the rest is what the renderer adds. */
+  part: DocumentPart;
+  /** Offsets in the rendered text. */
+  start: number;
+  end: number;
+  /** Offsets in that part of the document: for `text` in the document's text, for `heading` in its heading. */
+  documentStart: number;
+  documentEnd: number;
+}
+
+export interface Chunk {
+  /** Place among the chunks that are read, from 0. */
+  index: number;
+  /** Tokens of `text`, at most `chunkTokens`. */
+  ids: number[];
+  text: string;
+  /** Offsets in the rendered text, in UTF-16 code units. */
+  start: number;
+  end: number;
+  pieces: ChunkPiece[];
+}
+
+export interface ChunkOptions {
+  /** Most tokens of a chunk, counted with the tokenizer given. */
+  chunkTokens: number;
+  /** `token` (default): as full as whole words allow; `sentence`: rather end after a sentence or a line. */
+  align?: 'token' | 'sentence';
+}
+
+export interface DocumentChunkOptions extends ChunkOptions {
+  /** Default: `numberedRenderer`. */
+  renderer?: DocumentRenderer;
+  /** Read at most so many chunks: the first and the last ones, the middle is left out (MemAgent's training truncation). */
+  maxChunks?: number;
+}
+
+export interface ChunkedDocuments {
+  chunks: Chunk[];
+  /** What `maxChunks` left out; zero otherwise. */
+  omitted: { chunks: number; characters: number; tokens: number };
+}
+
+/** Finds the pieces of each chunk while parts and chunks both go forward. */
+class PieceTracker {
+  readonly #parts: { document: number; part: DocumentPart; start: number; end: number; offset: number }[] = [];
+  #end = 0;
+
+  /** `offset`: where this bit starts in its part of the document. */
+  add(document: number, part: DocumentPart, length: number, offset = 0): void {
+    const last = this.#parts.at(-1);
+    if (last && last.document === document && last.part === part) last.end += length;
+    else this.#parts.push({ document, part, start: this.#end, end: this.#end + length, offset });
+    this.#end += length;
+  }
+
+  /** Pieces of the rendered text from `start` to `end`; parts before `end` are forgotten. */
+  take(start: number, end: number): ChunkPiece[] {
+    const pieces: ChunkPiece[] = [];
+    let passed = 0;
+    for (const part of this.#parts) {
+      if (part.start >= end) break;
+      const from = Math.max(start, part.start);
+      const to = Math.min(end, part.end);
+      const shift = part.offset - part.start;
+      if (from < to) {
+        const { document } = part;
+        pieces.push({
+          document,
+          part: part.part,
+          start: from,
+          end: to,
+          documentStart: from + shift,
+          documentEnd: to + shift,
+        });
+      }
+      if (part.end > end) break;
+      passed++;
+    }
+    // The last part stays: more of it may come, and it carries the offset.
+    this.#parts.splice(0, Math.min(passed, this.#parts.length - 1));
+    return pieces;
+  }
+}
+
+/**
+ * Chunks of documents that are in memory.
+ * @throws TextError `chunk-size` if a single character has more tokens than `chunkTokens`.
+ */
+export function chunkDocuments(
+  documents: readonly Document[],
+  tokenizer: Tokenizer,
+  options: DocumentChunkOptions,
+): ChunkedDocuments {
+  const chunks = [...chunksOf(documents, tokenizer, options)];
+  return options.maxChunks === undefined
+    ? { chunks, omitted: { chunks: 0, characters: 0, tokens: 0 } }
+    : omitMiddle(chunks, options.maxChunks);
+}
+
+/** The chunks of documents one after another, without holding the rendered text. `maxChunks` does not apply. */
+export function* chunksOf(
+  documents: readonly Document[],
+  tokenizer: Tokenizer,
+  options: DocumentChunkOptions,
+): Generator<Chunk> {
+  const cutter = new TokenCutter(tokenizer, { chunkTokens: options.chunkTokens, align: options.align ?? 'token' });
+  const pieces = new PieceTracker();
+  const count = { chunks: 0 };
+  for (const { document, part, text } of renderParts(documents, options.renderer ?? numberedRenderer)) {
+    for (let at = 0; at < text.length; at += SLICE) {
+      const slice = text.slice(at, at + SLICE);
+      pieces.add(document, part, slice.length, at);
+      cutter.push(slice);
+      yield* drain(cutter, pieces, count);
+    }
+  }
+  cutter.finish();
+  yield* drain(cutter, pieces, count);
+}
+
+/**
+ * Chunks of a stream of any length, with a window of about two chunks. The stream may be cut anywhere, within a surrogate
+ * pair too: the chunks are the same.
+ */
+export async function* chunkStream(
+  source: AsyncIterable<string>,
+  tokenizer: Tokenizer,
+  options: ChunkOptions,
+): AsyncGenerator<Chunk> {
+  const cutter = new TokenCutter(tokenizer, { chunkTokens: options.chunkTokens, align: options.align ?? 'token' });
+  const pieces = new PieceTracker();
+  const count = { chunks: 0 };
+  for await (const text of source) {
+    for (let at = 0; at < text.length; at += SLICE) {
+      const slice = text.slice(at, at + SLICE);
+      pieces.add(0, 'text', slice.length);
+      cutter.push(slice);
+      yield* drain(cutter, pieces, count);
+    }
+  }
+  cutter.finish();
+  yield* drain(cutter, pieces, count);
+}
+
+/** A long text goes to the cutter in slices, so that its window stays small. */
+const SLICE = 4096;
+
+function* drain(cutter: TokenCutter, pieces: PieceTracker, count: { chunks: number }): Generator<Chunk> {
+  for (let piece = cutter.next(); piece; piece = cutter.next()) {
+    const { text, ids, start } = piece;
+    const end = start + text.length;
+    yield { index: count.chunks++, ids, text, start, end, pieces: pieces.take(start, end) };
+  }
+}
+
+/**
+ * Keeps the first and the last chunks, `maxChunks` in all (one more at the front if it is odd), and counts what is gone.
+ * Offsets stay those of the whole rendered text; indices are renumbered.
+ */
+export function omitMiddle(chunks: readonly Chunk[], maxChunks: number): ChunkedDocuments {
+  if (!Number.isInteger(maxChunks) || maxChunks < 1) {
+    throw new TextError('invalid-argument', `maxChunks is ${maxChunks}, expected a whole number of at least 1.`);
+  }
+  const surplus = Math.max(0, chunks.length - maxChunks);
+  const front = surplus === 0 ? chunks.length : Math.ceil(maxChunks / 2);
+  const gone = chunks.slice(front, front + surplus);
+  const kept = [...chunks.slice(0, front), ...chunks.slice(front + surplus)];
+  return {
+    chunks: kept.map((chunk, index) => ({ ...chunk, index })),
+    omitted: {
+      chunks: surplus,
+      characters: gone.reduce((sum, chunk) => sum + chunk.text.length, 0),
+      tokens: gone.reduce((sum, chunk) => sum + chunk.ids.length, 0),
+    },
+  };
+}
