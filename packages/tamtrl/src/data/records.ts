@@ -1,0 +1,170 @@
+/** Question-answering records, one JSON object a line: their shape, and a reader that names every bad line. */
+import { createReadStream } from 'node:fs';
+import { z } from 'zod';
+import { DataError } from './errors.js';
+
+const offset = z.number().int().nonnegative();
+
+/** See `QuestionRecord`. Keys that are not named here are dropped. */
+export const recordSchema = z
+  .object({
+    id: z.string().min(1),
+    source: z.string().default(''),
+    question: z.string(),
+    answers: z.array(z.string()),
+    documents: z
+      .array(z.object({ title: z.string().optional(), text: z.string(), relevant: z.boolean().optional() }))
+      .min(1),
+    evidence: z.array(z.object({ document: offset, start: offset, end: offset })).optional(),
+  })
+  .superRefine((record, context) => {
+    record.evidence?.forEach(({ document, start, end }, at) => {
+      const found = record.documents[document];
+      const message =
+        found === undefined
+          ? `names document ${document}, but there are ${record.documents.length} (counting from 0)`
+          : start >= end || end > found.text.length
+            ? `is ${start} to ${end}, expected a stretch within the document's ${found.text.length} characters`
+            : undefined;
+      if (message) context.addIssue({ code: 'custom', path: ['evidence', at], message });
+    });
+  });
+
+/**
+ * A question, its alternative answers, and the documents to read. `relevant` marks whole documents, `evidence` stretches of
+ * documents in UTF-16 code units of their text; where `evidence` is there, it is the finer annotation.
+ */
+export type QuestionRecord = z.output<typeof recordSchema>;
+
+export type RecordProblemKind = 'json' | 'shape' | 'duplicate-id' | 'no-gold';
+
+export interface RecordProblem {
+  kind: RecordProblemKind;
+  /** From 1. */
+  line: number;
+  message: string;
+}
+
+export interface ReadRecordsOptions {
+  /** Throw at the first problem instead of leaving the line out; default false. */
+  strict?: boolean;
+  /** Records need a question and an answer: yes for training and evaluation, no for haystacks; default true. */
+  requireGold?: boolean;
+  /** Told of every line that is left out. */
+  onProblem?: (problem: RecordProblem) => void;
+}
+
+/**
+ * The records of a JSONL file in order, in constant memory but for the ids. Empty lines are passed over; bad ones are
+ * reported and left out.
+ * @throws DataError `file` if the file cannot be read, `record` with the line if `strict`.
+ */
+export async function* readRecords(path: string, options: ReadRecordsOptions = {}): AsyncGenerator<QuestionRecord> {
+  const { strict = false, requireGold = true, onProblem } = options;
+  const seen = new Map<string, number>();
+  for await (const { text, line } of linesOf(path)) {
+    if (text.trim() === '') continue;
+    const result = parseRecord(text, line, requireGold);
+    let problem = 'problem' in result ? result.problem : undefined;
+    if ('record' in result) {
+      const first = seen.get(result.record.id);
+      if (first === undefined) {
+        seen.set(result.record.id, line);
+        yield result.record;
+        continue;
+      }
+      const message = `id ${JSON.stringify(result.record.id)} stands in line ${first} already.`;
+      problem = { kind: 'duplicate-id', line, message };
+    }
+    if (!problem) continue;
+    if (strict) throw new DataError('record', `${path}, line ${line}: ${problem.message}`, { line });
+    onProblem?.(problem);
+  }
+}
+
+export interface LoadedRecords {
+  records: QuestionRecord[];
+  problems: RecordProblem[];
+  /** How many lines were left out for each reason. */
+  counts: Record<RecordProblemKind, number>;
+}
+
+/** All records of a file, with everything that was wrong. */
+export async function loadRecords(path: string, options: ReadRecordsOptions = {}): Promise<LoadedRecords> {
+  const problems: RecordProblem[] = [];
+  const records: QuestionRecord[] = [];
+  const onProblem = (problem: RecordProblem) => {
+    problems.push(problem);
+    options.onProblem?.(problem);
+  };
+  for await (const record of readRecords(path, { ...options, onProblem })) records.push(record);
+  const counts = { json: 0, shape: 0, 'duplicate-id': 0, 'no-gold': 0 };
+  for (const problem of problems) counts[problem.kind]++;
+  return { records, problems, counts };
+}
+
+function parseRecord(
+  text: string,
+  line: number,
+  requireGold: boolean,
+): { record: QuestionRecord } | { problem: RecordProblem } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { problem: { kind: 'json', line, message: `not JSON: ${(error as Error).message}.` } };
+  }
+  const parsed = recordSchema.safeParse(value);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.slice(0, 3).map((issue) => `${pathText(issue.path)}: ${issue.message}`);
+    const more = parsed.error.issues.length - issues.length;
+    return {
+      problem: { kind: 'shape', line, message: `${issues.join('; ')}${more > 0 ? `; and ${more} more` : ''}.` },
+    };
+  }
+  const record = parsed.data;
+  const missing = [
+    record.question.trim() === '' ? 'question' : '',
+    record.answers.some((answer) => answer.trim() !== '') ? '' : 'gold answer',
+  ].filter((name) => name !== '');
+  if (requireGold && missing.length > 0) {
+    return {
+      problem: {
+        kind: 'no-gold',
+        line,
+        message: `record ${JSON.stringify(record.id)} has no ${missing.join(' and no ')}.`,
+      },
+    };
+  }
+  return { record };
+}
+
+/** "documents[3].text" */
+function pathText(path: readonly PropertyKey[]): string {
+  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  return text === '' ? 'the line' : text.replace(/^\./, '');
+}
+
+/** Lines at "\n" only: JSON strings may hold other line separators, at which Node's readline would cut. */
+async function* linesOf(path: string): AsyncGenerator<{ text: string; line: number }> {
+  let line = 0;
+  let rest: string[] = [];
+  const stream = createReadStream(path, { encoding: 'utf8' });
+  try {
+    for await (const bit of stream as AsyncIterable<string>) {
+      const parts = bit.split('\n');
+      const last = parts.pop()!;
+      for (const part of parts) {
+        const text = rest.join('') + part;
+        rest = [];
+        yield { text: line === 0 ? text.replace(/^\ufeff/, '') : text, line: ++line };
+      }
+      rest.push(last);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new DataError('file', `Cannot read ${path}: ${(error as Error).message}.`, { cause: error });
+  }
+  const text = rest.join('');
+  if (text !== '') yield { text: line === 0 ? text.replace(/^\ufeff/, '') : text, line: ++line };
+}
