@@ -1,0 +1,185 @@
+/**
+ * What in a record's documents is relevant, as marks in document coordinates: from the annotation, by words, or by a judge.
+ * The marks make the filtered chunks that the teacher reads.
+ */
+import { type DocumentRange, mergeRanges } from '../text/filter.js';
+import { splitSentences } from '../text/sentences.js';
+import { DataError } from './errors.js';
+import type { QuestionRecord } from './records.js';
+
+/** Sorted by document and place, not overlapping. */
+export type RelevanceMarks = DocumentRange[];
+
+/**
+ * The record's own annotation: `evidence` if it has any, else the documents marked relevant.
+ * @throws DataError `annotation` if it has neither. (All documents marked irrelevant is an annotation: no marks.)
+ */
+export function annotated(record: QuestionRecord): RelevanceMarks {
+  if (record.evidence) return mergeRanges(record.evidence);
+  if (record.documents.every((document) => document.relevant === undefined)) {
+    throw new DataError(
+      'annotation',
+      `Record ${JSON.stringify(record.id)} has no relevance annotation (neither "relevant" on documents nor "evidence"). Use lexical or judged relevance for it.`,
+    );
+  }
+  return mergeRanges(
+    record.documents.flatMap((document, index) =>
+      document.relevant ? [{ document: index, start: 0, end: document.text.length }] : [],
+    ),
+  );
+}
+
+export interface LexicalOptions {
+  /** Best sentences by BM25 that are marked; default 5. */
+  topK?: number;
+  /** Saturation of repeated words; default 1.2. */
+  k1?: number;
+  /** Length normalisation; default 0.75. */
+  b?: number;
+  /** A document's title counts as part of each of its sentences, which often say "he" or "the company"; default true. */
+  titles?: boolean;
+}
+
+interface Sentence extends DocumentRange {
+  text: string;
+  title: string;
+}
+
+/**
+ * The `topK` sentences with the highest BM25 score (Robertson and Zaragoza 2009, idf with + 1) for the words of the
+ * question and the gold answers, and every sentence that holds a gold answer as whole words, yes and no aside.
+ */
+export function lexical(record: QuestionRecord, options: LexicalOptions = {}): RelevanceMarks {
+  const { topK = 5, k1 = 1.2, b = 0.75, titles = true } = options;
+  const sentences = sentencesOf(record);
+  const answers = record.answers.map((answer) => wordsOf(answer)).filter((words) => words.length > 0);
+  const query = new Set([...wordsOf(record.question), ...answers.flat()]);
+  const texts = sentences.map((sentence) => wordsOf(titles ? `${sentence.title} ${sentence.text}` : sentence.text));
+  const scores = bm25(query, texts, k1, b);
+  const chosen = new Set(
+    scores
+      .map((score, index) => ({ score, index }))
+      .filter(({ score }) => score > 0)
+      .sort((x, y) => y.score - x.score || x.index - y.index)
+      .slice(0, topK)
+      .map(({ index }) => index),
+  );
+  const needles = answers.map((words) => words.join(' ')).filter((needle) => needle !== 'yes' && needle !== 'no');
+  sentences.forEach((sentence, index) => {
+    const text = ` ${wordsOf(sentence.text).join(' ')} `;
+    if (needles.some((needle) => text.includes(` ${needle} `))) chosen.add(index);
+  });
+  return mergeRanges(sentences.filter((_, index) => chosen.has(index)));
+}
+
+/** BM25 of each text for the query's words, with the texts as the collection. */
+function bm25(query: ReadonlySet<string>, texts: readonly string[][], k1: number, b: number): number[] {
+  const frequencies = texts.map((words) => {
+    const counts = new Map<string, number>();
+    for (const word of words) if (query.has(word)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    return counts;
+  });
+  const documentFrequency = new Map<string, number>();
+  for (const counts of frequencies) {
+    for (const word of counts.keys()) documentFrequency.set(word, (documentFrequency.get(word) ?? 0) + 1);
+  }
+  const meanLength = texts.reduce((sum, words) => sum + words.length, 0) / Math.max(1, texts.length);
+  return frequencies.map((counts, index) => {
+    let score = 0;
+    for (const [word, count] of counts) {
+      const holding = documentFrequency.get(word)!;
+      const idf = Math.log(1 + (texts.length - holding + 0.5) / (holding + 0.5));
+      const length = 1 - b + (b * texts[index].length) / meanLength;
+      score += (idf * count * (k1 + 1)) / (count + k1 * length);
+    }
+    return score;
+  });
+}
+
+/** Says for each sentence whether the answer needs it. The result has one entry a sentence. */
+export type RelevanceJudge = (
+  question: string,
+  answers: readonly string[],
+  sentences: readonly string[],
+) => Promise<boolean[]>;
+
+export interface JudgedOptions {
+  /** Sentences shown to the judge at a time; default 50. */
+  batch?: number;
+}
+
+/**
+ * The sentences that a judge marks. A sentence is shown with its document's title before it.
+ * @throws DataError `judge` if the judge's reply has another length than what it was asked.
+ */
+export async function judged(
+  record: QuestionRecord,
+  judge: RelevanceJudge,
+  options: JudgedOptions = {},
+): Promise<RelevanceMarks> {
+  const { batch = 50 } = options;
+  const sentences = sentencesOf(record);
+  const marks: DocumentRange[] = [];
+  for (let from = 0; from < sentences.length; from += batch) {
+    const asked = sentences.slice(from, from + batch);
+    const shown = asked.map(({ title, text }) => (title === '' ? text : `${title}: ${text}`));
+    const reply = await judge(record.question, record.answers, shown);
+    if (reply.length !== asked.length) {
+      throw new DataError(
+        'judge',
+        `The relevance judge gave ${reply.length} verdicts for ${asked.length} sentences of record ${JSON.stringify(record.id)}; expected one each.`,
+      );
+    }
+    marks.push(...asked.filter((_, at) => reply[at]));
+  }
+  return mergeRanges(marks);
+}
+
+export interface Agreement {
+  /** Share of the marked characters that the reference marks too. */
+  precision: number;
+  /** Share of the reference's characters that are marked. */
+  recall: number;
+  f1: number;
+  /** Characters marked, marked by the reference, and by both. */
+  marked: number;
+  reference: number;
+  common: number;
+}
+
+/** How far marks agree with a reference, by characters. Both empty is full agreement; one empty is none. */
+export function agreement(marks: readonly DocumentRange[], reference: readonly DocumentRange[]): Agreement {
+  const own = mergeRanges(marks);
+  const other = mergeRanges(reference);
+  const size = (ranges: readonly DocumentRange[]) => ranges.reduce((sum, range) => sum + range.end - range.start, 0);
+  let common = 0;
+  for (let i = 0, j = 0; i < own.length && j < other.length; ) {
+    const a = own[i];
+    const c = other[j];
+    if (a.document === c.document) common += Math.max(0, Math.min(a.end, c.end) - Math.max(a.start, c.start));
+    if (a.document < c.document || (a.document === c.document && a.end <= c.end)) i++;
+    else j++;
+  }
+  const counts = { marked: size(own), reference: size(other), common };
+  if (counts.marked === 0 && counts.reference === 0) return { precision: 1, recall: 1, f1: 1, ...counts };
+  if (common === 0) return { precision: 0, recall: 0, f1: 0, ...counts };
+  const precision = common / counts.marked;
+  const recall = common / counts.reference;
+  return { precision, recall, f1: (2 * precision * recall) / (precision + recall), ...counts };
+}
+
+function sentencesOf(record: QuestionRecord): Sentence[] {
+  return record.documents.flatMap(({ title = '', text }, document) =>
+    splitSentences(text).map(({ start, end }) => ({ document, start, end, title, text: text.slice(start, end) })),
+  );
+}
+
+/** Lowercase words and numbers; accents and marks belong to the word. */
+function wordsOf(text: string): string[] {
+  return (
+    text
+      .normalize('NFC')
+      .toLowerCase()
+      .match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
+  );
+}
