@@ -65,7 +65,11 @@ export class EngineCore {
     return this.generator.generate(this.weightsOf(options.weights), requests, options, checkpoint);
   }
 
-  async score(rows: readonly ScoreRow[], options: ScoreOptions = {}, checkpoint: Checkpoint = () => {}): Promise<ScoredRow[]> {
+  async score(
+    rows: readonly ScoreRow[],
+    options: ScoreOptions = {},
+    checkpoint: Checkpoint = () => {},
+  ): Promise<ScoredRow[]> {
     const weights = this.weightsOf(options.weights);
     const temperature = checkTemperature(options.temperature);
     rows.forEach((row, index) => void checkRow(this.config, row, index));
@@ -74,7 +78,14 @@ export class EngineCore {
     const report = progressOf(options.onProgress, batches);
     for (const batch of batches) {
       checkpoint();
-      const { logProbabilities, entropies } = await this.executor.run(weights, rows, batch, temperature, undefined, checkpoint);
+      const { logProbabilities, entropies } = await this.executor.run(
+        weights,
+        rows,
+        batch,
+        temperature,
+        undefined,
+        checkpoint,
+      );
       forEachRow(rows, batch, (index, start, end) => {
         results[index] = {
           logProbabilities: Array.from(logProbabilities.subarray(start, end)),
@@ -140,7 +151,10 @@ export class EngineCore {
 
   optimStep(options: OptimStepOptions): OptimStepResult {
     if (!this.gradients) {
-      throw new EngineError('invalid-argument', 'optimStep was called before forwardBackward: there is no gradient to follow.');
+      throw new EngineError(
+        'invalid-argument',
+        'optimStep was called before forwardBackward: there is no gradient to follow.',
+      );
     }
     this.optimizer ??= newOptimizerState(this.config);
     const result = adamwStep(this.weights, this.gradients, this.optimizer, options);
@@ -274,7 +288,10 @@ function forEachRow(
   }
 }
 
-function progressOf(onProgress: ScoreOptions['onProgress'], batches: readonly MicroBatch[]): (batch: MicroBatch) => void {
+function progressOf(
+  onProgress: ScoreOptions['onProgress'],
+  batches: readonly MicroBatch[],
+): (batch: MicroBatch) => void {
   const total = batches.reduce((sum, batch) => sum + batch.sequences, 0);
   let finished = 0;
   let tokens = 0;

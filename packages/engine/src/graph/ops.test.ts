@@ -110,6 +110,10 @@ const cases: Record<string, Case> = {
     build: ({ a, positions, cosine, sine }) => transformer.rotaryEmbedding(a, positions, cosine, sine),
   },
   softmax: { inputs: { a: ['B', 2, 'T'] }, build: ({ a }) => transformer.softmax(a) },
+  attention: {
+    inputs: { a: ['B', 2, 'T', 3], b: ['B', 2, 'S', 3], d: ['B', 2, 'S', 3], c: ['B', 1, 1, 'S'] },
+    build: ({ a, b, d, c }) => transformer.attention(a, b, d, 0.6, c, ['B', 2, 'T', 'S']),
+  },
   logSoftmax: { inputs: { a: ['B', 'T'] }, build: ({ a }) => transformer.logSoftmax(a) },
   tokenLogProbability: {
     inputs: { a: ['B', 7] },
@@ -140,8 +144,11 @@ async function check(name: string, { inputs, build, domain = (x) => x, integers 
   const compiled = await CompiledGraph.compile(graph, { threads: 1 });
 
   const sizes: Record<string, number> = {};
-  const sizeOf = (size: number | string) =>
-    typeof size === 'number' ? size : (sizes[size] ??= 2 + Math.floor((random() + 1) * 2));
+  const sizeOf = (size: number | string): number => {
+    if (typeof size === 'number') return size;
+    sizes[size] ??= 2 + Math.floor((random() + 1) * 2);
+    return sizes[size];
+  };
   const feeds: Record<string, Tensor> = {};
   for (const [key, shape] of Object.entries(inputs)) {
     const dims = shape.map(sizeOf);

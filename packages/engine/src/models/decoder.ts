@@ -2,11 +2,11 @@
  * The decoder of Qwen3 and Llama as graph pieces: a layer, the head, and the attention inside. The same layer serves training
  * (whole sequences) and generation (new tokens against a cache).
  */
-import { type Dimension, Graph, type Value } from '../graph/graph.js';
-import { add, lessOrEqual, multiply, scalarLike, where, less } from '../graph/ops/elementwise.js';
+import type { Dimension, Graph, Value } from '../graph/graph.js';
+import { add, less, lessOrEqual, multiply, scalarLike, where } from '../graph/ops/elementwise.js';
 import { concat, reshape, splitLike, transpose } from '../graph/ops/layout.js';
 import { linear, matmul } from '../graph/ops/linear.js';
-import { rmsNorm, rotaryEmbedding, softmax, swiglu } from '../graph/ops/transformer.js';
+import { attention, rmsNorm, rotaryEmbedding, softmax, swiglu } from '../graph/ops/transformer.js';
 import { hasQueryKeyNorm, layerParameterShapes, type ModelConfig } from './config.js';
 
 /** Added to scores that may not be attended to: exp of it is exactly 0 in float32. */
@@ -83,7 +83,7 @@ export function decoderLayer(
   const queries = rotate(headNorm(project('q', heads), 'q'));
   const keys = rotate(headNorm(project('k', keyValueHeads), 'k'));
   const values = byHead(project('v', keyValueHeads));
-  const attended = attention(config, queries, keys, values, at, cache);
+  const attended = groupedAttention(config, queries, keys, values, at, cache);
   const joined = reshape(byHead(attended), ['N', heads * headSize]);
   const afterAttention = add(hidden, linear(joined, weight('self_attn.o_proj.weight')));
 
@@ -99,7 +99,7 @@ export function decoderLayer(
  * Grouped-query attention: queries [B, heads, T, headSize] against keys and values of these T tokens and of the cache.
  * The query heads that share a key head are laid one below the other, so that keys and values are never repeated.
  */
-function attention(
+function groupedAttention(
   config: ModelConfig,
   queries: Value,
   keys: Value,
@@ -112,29 +112,30 @@ function attention(
   const rows: Dimension = group === 1 ? 'T' : `${group}*T`;
   const grouped = reshape(queries, ['B', keyValueHeads, rows, headSize]);
   const alpha = 1 / Math.sqrt(headSize);
-  const scores = (against: Value, size: Dimension, mask: Value) =>
-    add(
-      reshape(matmul(grouped, against, { transposeB: true, alpha }), ['B', heads, 'T', size]),
-      mask,
-    );
+  if (!cache || !at.cacheBias) {
+    const mixed = attention(grouped, keys, values, alpha, at.causalBias, ['B', heads, 'T', 'T']);
+    return reshape(mixed, ['B', heads, 'T', headSize]);
+  }
+  // The cache is read where it lies: scores are joined, keys and values are not.
+  const scores = (against: Value, size: Dimension, bias: Value) =>
+    add(reshape(matmul(grouped, against, { transposeB: true, alpha }), ['B', heads, 'T', size]), bias);
   const mix = (probabilities: Value, size: Dimension, content: Value) =>
     matmul(reshape(probabilities, ['B', keyValueHeads, rows, size]), content);
-
+  const past = scores(cache.keys, 'P', at.cacheBias);
   const own = scores(keys, 'T', at.causalBias);
-  let mixed: Value;
-  if (cache && at.cacheBias) {
-    // The cache is read where it lies: scores are joined, keys and values are not.
-    const past = scores(cache.keys, 'P', at.cacheBias);
-    const [toPast, toOwn] = splitLike(softmax(concat([past, own], -1, 'P+T')), [past, own], -1);
-    mixed = add(mix(toPast, 'P', cache.values), mix(toOwn, 'T', values));
-  } else {
-    mixed = mix(softmax(own), 'T', values);
-  }
+  const [toPast, toOwn] = splitLike(softmax(concat([past, own], -1, 'P+T')), [past, own], -1);
+  const mixed = add(mix(toPast, 'P', cache.values), mix(toOwn, 'T', values));
   return reshape(mixed, ['B', heads, 'T', headSize]);
 }
 
 /** Final norm and unembedding: hidden [M, hiddenSize] to logits [M, vocabularySize], divided by the temperature's inverse. */
-export function head(config: ModelConfig, hidden: Value, norm: Value, unembedding: Value, inverseTemperature: Value): Value {
+export function head(
+  config: ModelConfig,
+  hidden: Value,
+  norm: Value,
+  unembedding: Value,
+  inverseTemperature: Value,
+): Value {
   return multiply(linear(rmsNorm(hidden, norm, config.rmsNormEpsilon), unembedding), inverseTemperature);
 }
 

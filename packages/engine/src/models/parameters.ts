@@ -5,7 +5,8 @@ export type ParameterSet = Map<string, Float32Array>;
 
 export function zeroParameters(config: ModelConfig): ParameterSet {
   const set: ParameterSet = new Map();
-  for (const [name, shape] of parameterShapes(config)) set.set(name, new Float32Array(shape.reduce((a, b) => a * b, 1)));
+  for (const [name, shape] of parameterShapes(config))
+    set.set(name, new Float32Array(shape.reduce((a, b) => a * b, 1)));
   return set;
 }
 

@@ -16,7 +16,10 @@ export class RotaryTables {
 
   constructor(config: ModelConfig) {
     const half = config.headSize / 2;
-    this.frequencies = Float32Array.from({ length: half }, (_, i) => 1 / config.ropeTheta ** ((2 * i) / config.headSize));
+    this.frequencies = Float32Array.from(
+      { length: half },
+      (_, i) => 1 / config.ropeTheta ** ((2 * i) / config.headSize),
+    );
     const scaling = config.ropeScaling;
     if (!scaling) return;
     // Llama 3: long wavelengths are stretched by `factor`, short ones kept, those in between interpolated.

@@ -88,7 +88,10 @@ export class Generator {
     requests.forEach((request, index) => {
       const { promptIds, samples = 1, maxTokens = options.maxTokens } = request;
       if (promptIds.length === 0) {
-        throw new EngineError('empty-prompt', `Request ${index} has an empty prompt: a model needs at least one token to go on from.`);
+        throw new EngineError(
+          'empty-prompt',
+          `Request ${index} has an empty prompt: a model needs at least one token to go on from.`,
+        );
       }
       checkTokens(this.config, promptIds, `Request ${index}'s prompt`);
       checkCount(samples, `Request ${index}: samples`, 0);
@@ -149,12 +152,19 @@ class Batch {
     private readonly tables: RotaryTables,
     private readonly checkpoint: () => void,
   ) {
-    const longest = waiting.reduce((length, { promptIds, maxTokens }) => Math.max(length, promptIds.length + maxTokens), 0);
+    const longest = waiting.reduce(
+      (length, { promptIds, maxTokens }) => Math.max(length, promptIds.length + maxTokens),
+      0,
+    );
     const affordable = Math.floor(cacheBytes / (Cache.bytesPerToken(config) * longest));
     const most = Math.min(options.maxBatch ?? LARGEST_BATCH, LARGEST_BATCH, Math.max(1, affordable));
     this.capacity = Math.min(most, waiting.length);
     // One row alone would take another matrix kernel, with other rounding: a batch of one runs with an idle second row.
-    this.cache = new Cache(config, Math.max(2, this.capacity), Math.min(longest, waiting[0].promptIds.length + PREFILL_STEP));
+    this.cache = new Cache(
+      config,
+      Math.max(2, this.capacity),
+      Math.min(longest, waiting[0].promptIds.length + PREFILL_STEP),
+    );
     this.total = waiting.length;
     this.choice = { temperature: options.temperature ?? 1, topP: options.topP ?? 1, topK: options.topK ?? 0 };
     this.stops = new Set(options.stopIds);
@@ -245,7 +255,9 @@ class Batch {
   private async step(): Promise<void> {
     this.checkpoint();
     const count = Math.max(2, this.live.length);
-    const lengths = Array.from({ length: count }, (_, slot) => (slot < this.live.length ? this.cache.lengths[slot] : 0));
+    const lengths = Array.from({ length: count }, (_, slot) =>
+      slot < this.live.length ? this.cache.lengths[slot] : 0,
+    );
     this.cache.reserve(Math.max(...lengths) + 1);
     const ids = Int32Array.from(lengths, (_, slot) => this.live[slot]?.tokens.at(-1) ?? 0);
     const rows = lengths.map((_, slot) => slot);
@@ -357,11 +369,18 @@ class Batch {
   }
 }
 
-function checkOptions(config: ModelConfig, { temperature = 1, topP = 1, topK = 0, stopIds = [], maskedIds = [] }: GenerateCall): void {
+function checkOptions(
+  config: ModelConfig,
+  { temperature = 1, topP = 1, topK = 0, stopIds = [], maskedIds = [] }: GenerateCall,
+): void {
   const refuse = (name: string, expected: string, found: number) => {
-    throw new EngineError('invalid-argument', `generate: ${name} must be ${expected}, found ${found}.`, { expected, found: `${found}` });
+    throw new EngineError('invalid-argument', `generate: ${name} must be ${expected}, found ${found}.`, {
+      expected,
+      found: `${found}`,
+    });
   };
-  if (!(temperature >= 0 && Number.isFinite(temperature))) refuse('temperature', 'a finite number of at least 0', temperature);
+  if (!(temperature >= 0 && Number.isFinite(temperature)))
+    refuse('temperature', 'a finite number of at least 0', temperature);
   if (!(topP > 0 && topP <= 1)) refuse('topP', 'above 0 and at most 1', topP);
   if (!(Number.isInteger(topK) && topK >= 0)) refuse('topK', 'a whole number of at least 0', topK);
   checkTokens(config, stopIds, 'The list of stop ids');

@@ -41,7 +41,10 @@ export function adamwStep(
   const { learningRate, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weightDecay = 0, gradientClipNorm = 0 } = options;
   for (const [name, value] of Object.entries({ learningRate, beta1, beta2, epsilon, weightDecay, gradientClipNorm })) {
     if (Number.isFinite(value) && value >= 0) continue;
-    throw new EngineError('invalid-argument', `optimStep: ${name} must be a finite number of at least 0, found ${value}.`);
+    throw new EngineError(
+      'invalid-argument',
+      `optimStep: ${name} must be a finite number of at least 0, found ${value}.`,
+    );
   }
   const gradientNorm = globalNorm(gradients);
   if (!Number.isFinite(gradientNorm)) return { gradientNorm, skipped: true, step: state.step };

@@ -27,7 +27,10 @@ export function inputLength(row: ScoreRow): number {
 /** @throws EngineError 'empty-prompt' | 'prompt-too-long' | 'token-out-of-vocabulary' naming the row. */
 export function checkRow(config: ModelConfig, row: ScoreRow, index: number): void {
   if (row.promptIds.length === 0) {
-    throw new EngineError('empty-prompt', `Row ${index} has an empty prompt: a model needs at least one token to go on from.`);
+    throw new EngineError(
+      'empty-prompt',
+      `Row ${index} has an empty prompt: a model needs at least one token to go on from.`,
+    );
   }
   const total = row.promptIds.length + row.completionIds.length;
   if (total > config.contextLength) {

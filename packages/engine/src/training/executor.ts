@@ -6,7 +6,7 @@ import { unembeddingName } from '../models/decoder.js';
 import { addRows, addTo, lookUp, type ParameterSet } from '../models/parameters.js';
 import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, float32, int64, type RuntimeOptions, type Tensor } from '../runtime/onnx.js';
-import { type MicroBatch, gatherTokens, inputLength, packRows } from './batches.js';
+import { gatherTokens, inputLength, type MicroBatch, packRows } from './batches.js';
 import { GRADIENT, headGraph, layerBackwardGraph, layerForwardGraph, wholeGraph } from './graphs.js';
 import { lossFeeds, lossRowInputs } from './loss.js';
 
@@ -77,7 +77,8 @@ export class Executor {
   /** Rough bytes of activations for a token of a sequence of `length`: what a backward pass keeps of it. */
   private bytesPerToken(length: number): number {
     const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize, layers } = this.config;
-    const layer = 10 * hiddenSize + 6 * intermediateSize + (6 * heads + 8 * keyValueHeads) * headSize + 5 * heads * length;
+    const layer =
+      10 * hiddenSize + 6 * intermediateSize + (6 * heads + 8 * keyValueHeads) * headSize + 5 * heads * length;
     return 4 * (this.layered ? layer + layers * hiddenSize : layer * layers);
   }
 
@@ -106,7 +107,16 @@ export class Executor {
     const embedding = weights.get('model.embed_tokens.weight') as Float32Array;
     const hidden = lookUp(embedding, batch.ids, width);
     const run = this.layered ? this.runLayered : this.runWhole;
-    const { result, hiddenGradient } = await run.call(this, weights, rows, batch, temperature, hidden, training, checkpoint);
+    const { result, hiddenGradient } = await run.call(
+      this,
+      weights,
+      rows,
+      batch,
+      temperature,
+      hidden,
+      training,
+      checkpoint,
+    );
     if (training && hiddenGradient) {
       const embeddingGradient = training.gradients.get('model.embed_tokens.weight') as Float32Array;
       addRows(embeddingGradient, batch.ids, hiddenGradient, width);
@@ -137,7 +147,10 @@ export class Executor {
     }
     const outputs = await graph.run(feeds);
     if (training) addGradients(training.gradients, outputs, '');
-    return { result: batchResult(outputs), hiddenGradient: outputs[`${GRADIENT}hidden`]?.data as Float32Array | undefined };
+    return {
+      result: batchResult(outputs),
+      hiddenGradient: outputs[`${GRADIENT}hidden`]?.data as Float32Array | undefined,
+    };
   }
 
   private async runLayered(
@@ -215,7 +228,9 @@ export class Executor {
       for (const [name, tensor] of Object.entries(lossInputs)) {
         // Scalars serve every slice; [M] inputs are cut.
         feeds[name] =
-          tensor.dims.length === 0 ? tensor : float32((tensor.data as Float32Array).subarray(start, end), [end - start]);
+          tensor.dims.length === 0
+            ? tensor
+            : float32((tensor.data as Float32Array).subarray(start, end), [end - start]);
       }
       const outputs = await graph.run(feeds);
       const part = batchResult(outputs);
@@ -235,7 +250,10 @@ export class Executor {
     const half = this.config.headSize / 2;
     const order = Array.from({ length }, (_, t) => t);
     return {
-      positions: int64(Array.from({ length: sequences * length }, (_, i) => i % length), [sequences, length]),
+      positions: int64(
+        Array.from({ length: sequences * length }, (_, i) => i % length),
+        [sequences, length],
+      ),
       order: int64(order, [length]),
       cosine: float32(cosine, [rows, half]),
       sine: float32(sine, [rows, half]),
@@ -302,4 +320,3 @@ function addGradients(gradients: ParameterSet, outputs: Record<string, Tensor>, 
     if (target) addTo(target, tensor.data as Float32Array);
   }
 }
-

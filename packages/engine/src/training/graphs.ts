@@ -4,8 +4,9 @@
  *
  * Token embeddings are looked up, and their gradient is added up, outside: `hidden` is an input of every graph.
  */
-import { Graph, type Value } from '../graph/graph.js';
+
 import { differentiate } from '../graph/differentiate.js';
+import { Graph, type Value } from '../graph/graph.js';
 import { gatherRows } from '../graph/ops/layout.js';
 import { tokenLogProbability } from '../graph/ops/transformer.js';
 import { layerParameterShapes, type ModelConfig } from '../models/config.js';
@@ -30,7 +31,10 @@ function declareHead(graph: Graph, config: ModelConfig): HeadParameters {
 function scoreTargets(graph: Graph, config: ModelConfig, rows: Value, { norm, unembedding }: HeadParameters) {
   const targets = graph.input('targets', 'int64', ['M']);
   const inverseTemperature = graph.input('inverseTemperature', 'float32', []);
-  const { logProbability, entropy } = tokenLogProbability(head(config, rows, norm, unembedding, inverseTemperature), targets);
+  const { logProbability, entropy } = tokenLogProbability(
+    head(config, rows, norm, unembedding, inverseTemperature),
+    targets,
+  );
   graph.output('logProbabilities', logProbability);
   graph.output('entropies', entropy);
   return logProbability;
@@ -107,11 +111,15 @@ export function headGraph(config: ModelConfig, loss: LossKind | undefined): Grap
   const headParameters = declareHead(graph, config);
   const logProbability = scoreTargets(graph, config, hidden, headParameters);
   if (loss) {
-    outputGradients(graph, [weightedLoss(graph, loss, logProbability)], [
-      ['hidden', hidden],
-      ['model.norm.weight', headParameters.norm],
-      [unembeddingName(config), headParameters.unembedding],
-    ]);
+    outputGradients(
+      graph,
+      [weightedLoss(graph, loss, logProbability)],
+      [
+        ['hidden', hidden],
+        ['model.norm.weight', headParameters.norm],
+        [unembeddingName(config), headParameters.unembedding],
+      ],
+    );
   }
   return graph;
 }
@@ -121,6 +129,9 @@ function outputGradients(
   outputs: Parameters<typeof differentiate>[0],
   named: readonly [string, Value][],
 ): void {
-  const gradients = differentiate(outputs, named.map(([, value]) => value));
+  const gradients = differentiate(
+    outputs,
+    named.map(([, value]) => value),
+  );
   gradients.forEach((gradient, index) => void graph.output(`${GRADIENT}${named[index][0]}`, gradient));
 }

@@ -1,7 +1,19 @@
 /** Losses of tokens, as graph pieces. */
-import type { Graph, Value } from '../graph/graph.js';
-import { add, exp, less, maximum, minimum, multiply, negate, scalarLike, subtract, where } from '../graph/ops/elementwise.js';
+
 import type { CrossEntropyLoss, PolicyGradientLoss } from '../api.js';
+import type { Graph, Value } from '../graph/graph.js';
+import {
+  add,
+  exp,
+  less,
+  maximum,
+  minimum,
+  multiply,
+  negate,
+  scalarLike,
+  subtract,
+  where,
+} from '../graph/ops/elementwise.js';
 import { float32, type Tensor } from '../runtime/onnx.js';
 
 export type LossKind = 'cross-entropy' | 'policy-gradient';
@@ -30,8 +42,8 @@ export function lossRowInputs(kind: LossKind): ('advantages' | 'oldLogProbabilit
 export function tokenLoss(graph: Graph, kind: LossKind, logProbability: Value): Value {
   if (kind === 'cross-entropy') return negate(logProbability);
   const [advantage, old, reference] = lossRowInputs(kind).map((name) => graph.input(name, 'float32', ['M']));
-  const [lowest, highest, dual, klCoefficient] = ['lowestRatio', 'highestRatio', 'dualClip', 'klCoefficient'].map((name) =>
-    graph.input(name, 'float32', []),
+  const [lowest, highest, dual, klCoefficient] = ['lowestRatio', 'highestRatio', 'dualClip', 'klCoefficient'].map(
+    (name) => graph.input(name, 'float32', []),
   );
   const ratio = exp(subtract(logProbability, old));
   const clipped = minimum(maximum(ratio, lowest), highest);

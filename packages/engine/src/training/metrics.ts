@@ -1,5 +1,5 @@
 /** What a training step reports of its tokens. */
-import type { ForwardBackwardResult, PolicyGradientLoss, CrossEntropyLoss } from '../api.js';
+import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss } from '../api.js';
 
 /** Adds up token numbers over micro-batches. */
 export class MetricSums {

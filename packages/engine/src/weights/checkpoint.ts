@@ -90,7 +90,8 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
     const steps = Number(step);
     const optimizer = steps > 0 ? { step: steps, first: await read(FIRST), second: await read(SECOND) } : undefined;
     const named = new Map<string, ParameterSet>();
-    for (const name of JSON.parse(String(snapshots ?? '[]')) as string[]) named.set(name, await read(snapshotPrefix(name)));
+    for (const name of JSON.parse(String(snapshots ?? '[]')) as string[])
+      named.set(name, await read(snapshotPrefix(name)));
     return { weights, optimizer, snapshots: named };
   } finally {
     await file.close();

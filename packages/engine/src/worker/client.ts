@@ -68,7 +68,9 @@ class Channel {
     private readonly cancel: Int32Array,
   ) {
     worker.on('message', (reply: Reply) => this.receive(reply));
-    worker.on('error', (error) => this.end(new EngineError('internal', `The engine's thread failed: ${error.message}`, {}, { cause: error })));
+    worker.on('error', (error) =>
+      this.end(new EngineError('internal', `The engine's thread failed: ${error.message}`, {}, { cause: error })),
+    );
     worker.on('exit', (code) => this.end(new EngineError('internal', `The engine's thread has ended (code ${code}).`)));
   }
 

@@ -1,7 +1,8 @@
 /** The operators that transformers are made of: normalisation, rotary embedding, softmax, log-probability of tokens. */
-import { float, int, type Value, withGradient } from '../graph.js';
+import { float, int, type Shape, type Value, withGradient } from '../graph.js';
 import { add, exp, multiply, negate, scalarLike, sigmoid, subtract } from './elementwise.js';
 import { gatherColumns, reshape, scatterAdd } from './layout.js';
+import { matmul } from './linear.js';
 import { reduceMean, reduceSum, sumTo } from './reduce.js';
 
 /**
@@ -58,6 +59,31 @@ export function softmax(x: Value): Value {
     ],
   });
   return y;
+}
+
+/**
+ * Softmax(alpha q k^T + bias) v over the last two axes: q [..., Q, d], k and v [..., K, d], bias broadcast to [..., Q, K] and
+ * without gradient. The backward pass uses rowsum(dP * P) = rowsum(dy * y) (FlashAttention, arXiv 2205.14135), which is a sum over
+ * d numbers instead of K.
+ *
+ * @param shape of the scores while the bias is added, where q holds several heads that share a key head
+ */
+export function attention(q: Value, k: Value, v: Value, alpha: number, bias: Value, shape: Shape): Value {
+  const scores = matmul(q, k, { transposeB: true, alpha });
+  const p = reshape(softmax(add(reshape(scores, shape), bias)), scores.shape);
+  const y = matmul(p, v);
+  return withGradient(y, [q, k, v], (dy) => {
+    let known: Value | undefined;
+    const scoreGradient = () => {
+      known ??= multiply(p, subtract(matmul(dy, v, { transposeB: true }), reduceSum(multiply(dy, y), [-1], true)));
+      return known;
+    };
+    return [
+      () => matmul(scoreGradient(), k, { alpha }),
+      () => matmul(scoreGradient(), q, { transposeA: true, alpha }),
+      () => matmul(p, dy, { transposeA: true }),
+    ];
+  });
 }
 
 /** Logarithm of the softmax over the last axis. */

@@ -1,0 +1,115 @@
+/** The engine against Hugging Face transformers and PyTorch, on tiny random models. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EngineCore } from './core.js';
+import { parameterShapes } from './models/config.js';
+import {
+  ARCHITECTURES,
+  largestDifference,
+  referenceCases,
+  referencePath,
+  referenceTensors,
+  relativeDifference,
+} from './testing/reference.js';
+import { loadPretrained } from './weights/pretrained.js';
+
+/** Small budgets, so that batches split: padding, several micro-batches and head slices all take part. */
+const PLANS = {
+  whole: { execution: 'whole', microBatchTokens: 40 },
+  layered: { execution: 'layered', microBatchTokens: 40, logitBytes: 4 * 67 * 5 },
+} as const;
+
+async function open(architecture: string, plan: keyof typeof PLANS): Promise<EngineCore> {
+  const { config, parameters, files } = await loadPretrained(referencePath(architecture, 'model'));
+  return new EngineCore(config, parameters, files, { threads: 1, ...PLANS[plan] });
+}
+
+for (const architecture of ARCHITECTURES) {
+  const cases = referenceCases(architecture);
+  for (const plan of ['whole', 'layered'] as const) {
+    describe(`${architecture}, ${plan}`, () => {
+      let core: EngineCore;
+      beforeAll(async () => {
+        core = await open(architecture, plan);
+      });
+      afterAll(() => core.close());
+
+      it('gives the same log-probability to every token of the vocabulary', async () => {
+        for (const { ids, logits } of cases.logits) {
+          const expected = logits.map(logSoftmax);
+          for (let position = 1; position <= ids.length; position++) {
+            const rows = logits[0].map((_, token) => ({ promptIds: ids.slice(0, position), completionIds: [token] }));
+            const scored = await core.score(rows);
+            const found = scored.map(({ logProbabilities }) => logProbabilities[0]);
+            expect(largestDifference(found, expected[position - 1])).toBeLessThan(1e-4);
+          }
+        }
+      });
+
+      it('scores completions of several lengths, some with a shared prompt', async () => {
+        for (const { temperature, rows } of cases.score.results) {
+          const scored = await core.score(cases.score.rows, { temperature });
+          rows.forEach((row, index) => {
+            expect(largestDifference(scored[index].logProbabilities, row.logProbabilities)).toBeLessThan(1e-4);
+            expect(largestDifference(scored[index].entropies, row.entropies)).toBeLessThan(1e-4);
+          });
+        }
+      });
+
+      for (const training of [{ name: 'cross-entropy', ...cases.crossEntropy }, ...cases.policyGradient]) {
+        it(`computes loss, metrics and the gradient of every parameter: ${training.name}`, async () => {
+          core.zeroGradients();
+          const result = await core.forwardBackward(training.rows, training.options);
+          expect(Math.abs(result.loss - training.loss)).toBeLessThan(1e-4);
+          result.logProbabilities.forEach((row, index) => {
+            expect(largestDifference(row, training.logProbabilities[index])).toBeLessThan(1e-4);
+          });
+          for (const [name, value] of Object.entries(training.metrics)) {
+            expect(result.metrics[name as keyof typeof result.metrics], name).toBeCloseTo(value, 4);
+          }
+          expect(result.metrics.microBatches).toBeGreaterThan(1);
+          const gradients = await referenceTensors(architecture, training.gradients);
+          expect([...gradients.keys()].sort()).toEqual([...parameterShapes(core.config).keys()].sort());
+          for (const [name, gradient] of gradients) {
+            expect(relativeDifference(core.gradientOf(name) as Float32Array, gradient), name).toBeLessThan(1e-3);
+          }
+        });
+      }
+
+      it('takes ten AdamW steps', async () => {
+        const fresh = await open(architecture, plan);
+        for (const step of cases.adamw.steps) {
+          const { loss } = await fresh.forwardBackward(cases.adamw.rows, { loss: { kind: 'cross-entropy' } });
+          expect(Math.abs(loss - step.loss)).toBeLessThan(1e-4);
+          const { gradientNorm } = fresh.optimStep(cases.adamw.options);
+          expect(Math.abs(gradientNorm - step.gradientNorm)).toBeLessThan(1e-3);
+        }
+        for (const [name, weights] of await referenceTensors(architecture, cases.adamw.weights)) {
+          expect(largestDifference(fresh.weightOf(name) as Float32Array, weights), name).toBeLessThan(1e-5);
+        }
+        await fresh.close();
+      });
+    });
+  }
+
+  it(`${architecture}: greedy tokens, together and alone`, async () => {
+    const core = await open(architecture, 'whole');
+    for (const { promptIds, maxTokens, stopIds, tokens, stopReason } of cases.greedy) {
+      const [[sample]] = await core.generate([{ promptIds }], { maxTokens, stopIds, temperature: 0 });
+      expect(sample.tokens).toEqual(tokens);
+      expect(sample.stopReason).toBe(stopReason);
+    }
+    const free = cases.greedy.filter(({ stopIds }) => stopIds.length === 0);
+    const requests = free.map(({ promptIds, maxTokens }) => ({ promptIds, maxTokens, samples: 2 }));
+    const together = await core.generate(requests, { maxTokens: 1, temperature: 0, maxBatch: 3 });
+    together.forEach((samples, index) => {
+      for (const sample of samples) expect(sample.tokens).toEqual(free[index].tokens);
+    });
+    await core.close();
+  });
+}
+
+function logSoftmax(logits: readonly number[]): number[] {
+  const largest = Math.max(...logits);
+  const total = logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0);
+  return logits.map((logit) => logit - largest - Math.log(total));
+}

@@ -1,0 +1,212 @@
+/** The engine in its worker thread, through its public face. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Engine, TrainingRow } from '../api.js';
+import { EngineError } from '../errors.js';
+import type { ModelConfig } from '../models/config.js';
+import { referencePath } from '../testing/reference.js';
+import { createEngine } from './client.js';
+
+const config: ModelConfig = {
+  architecture: 'qwen3',
+  vocabularySize: 40,
+  hiddenSize: 32,
+  intermediateSize: 64,
+  layers: 2,
+  heads: 4,
+  keyValueHeads: 2,
+  headSize: 8,
+  contextLength: 2048,
+  ropeTheta: 1e4,
+  rmsNormEpsilon: 1e-6,
+  tieWordEmbeddings: true,
+};
+
+const rows: TrainingRow[] = [
+  { promptIds: [1, 2, 3], completionIds: [4, 5, 6, 7] },
+  { promptIds: [9], completionIds: [8, 7] },
+];
+const learn = { loss: { kind: 'cross-entropy' } } as const;
+const heavy: TrainingRow[] = Array.from({ length: 64 }, (_, i) => ({
+  promptIds: Array.from({ length: 400 }, (_, t) => (i + t) % 40),
+  completionIds: Array.from({ length: 112 }, (_, t) => (i * t) % 40),
+}));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tamtrl-engine-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const rejection = async (call: Promise<unknown>): Promise<EngineError> => {
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(EngineError.isInstance(error)).toBe(true);
+  return error as EngineError;
+};
+
+async function steps(engine: Engine, count: number): Promise<number[]> {
+  const losses: number[] = [];
+  for (let step = 0; step < count; step++) {
+    losses.push((await engine.forwardBackward(rows, learn)).loss);
+    await engine.optimStep({ learningRate: 1e-2, gradientClipNorm: 1 });
+  }
+  return losses;
+}
+
+describe('an engine in its thread', () => {
+  it('learns: the loss falls', async () => {
+    const engine = await createEngine({ model: { config, seed: 1 } });
+    const losses = await steps(engine, 20);
+    expect(losses[19]).toBeLessThan(losses[0] / 4);
+    await engine.close();
+  });
+
+  it('adds up gradients until a step is taken', async () => {
+    const [halves, whole] = await Promise.all([1, 2].map(() => createEngine({ model: { config, seed: 1 } })));
+    const weighted = rows.map((row) => ({ ...row, lossWeights: row.completionIds.map(() => 0.25) }));
+    await halves.forwardBackward([weighted[0]], learn);
+    await halves.forwardBackward([weighted[1]], learn);
+    await whole.forwardBackward(weighted, learn);
+    const [a, b] = await Promise.all([halves, whole].map((engine) => engine.optimStep({ learningRate: 1e-2 })));
+    expect(a.gradientNorm).toBeCloseTo(b.gradientNorm, 5);
+    await Promise.all([halves.close(), whole.close()]);
+  });
+
+  it('goes on bit-identically from a saved state, snapshots included', async () => {
+    const engine = await createEngine({ model: { config, seed: 1 } });
+    await steps(engine, 3);
+    await engine.snapshot('teacher');
+    await steps(engine, 1);
+    await engine.save(join(folder, 'state'));
+    const expected = [
+      await steps(engine, 3),
+      await engine.score(rows),
+      await engine.score(rows, { weights: 'teacher' }),
+    ];
+    const sampled = await engine.generate([{ promptIds: [1], samples: 4 }], { maxTokens: 10, seed: 3 });
+    await engine.close();
+
+    const resumed = await createEngine({ model: { config, seed: 2 } });
+    await resumed.load(join(folder, 'state'));
+    const found = [
+      await steps(resumed, 3),
+      await resumed.score(rows),
+      await resumed.score(rows, { weights: 'teacher' }),
+    ];
+    expect(found).toEqual(expected);
+    expect(await resumed.generate([{ promptIds: [1], samples: 4 }], { maxTokens: 10, seed: 3 })).toEqual(sampled);
+    await resumed.close();
+  });
+
+  it('moves a snapshot towards the live weights', async () => {
+    const engine = await createEngine({ model: { config, seed: 1 } });
+    await engine.snapshot('average');
+    const before = await engine.score(rows);
+    await steps(engine, 3);
+    expect(await engine.score(rows, { weights: 'average' })).toEqual(before);
+    await engine.blendSnapshot('average', 0);
+    expect(await engine.score(rows, { weights: 'average' })).toEqual(await engine.score(rows));
+    await engine.dropSnapshot('average');
+    expect((await rejection(engine.score(rows, { weights: 'average' }))).message).toMatch(/no snapshot "average"/);
+    await engine.close();
+  });
+
+  it('leaves the main thread free while it computes', async () => {
+    const engine = await createEngine({ model: { config, seed: 1 } });
+    let beats = 0;
+    const timer = setInterval(() => beats++, 50);
+    const started = Date.now();
+    await engine.forwardBackward(heavy, learn);
+    await engine.optimStep({ learningRate: 1e-3 });
+    const elapsed = Date.now() - started;
+    clearInterval(timer);
+    // A blocked main thread would beat once at the end. Half of the beats allows for a machine that is busy elsewhere.
+    expect(beats).toBeGreaterThanOrEqual(Math.max(2, Math.floor(elapsed / 100)));
+    await engine.close();
+  });
+
+  it('stops within a micro-batch when cancelled, and goes on with the next call', async () => {
+    const engine = await createEngine({ model: { config, seed: 1 }, microBatchTokens: 512 });
+    const control = new AbortController();
+    let reports = 0;
+    const call = engine.forwardBackward(heavy, {
+      ...learn,
+      signal: control.signal,
+      onProgress: ({ finished, total }) => {
+        reports++;
+        expect(finished).toBeLessThan(total);
+        control.abort();
+      },
+    });
+    expect((await rejection(call)).kind).toBe('aborted');
+    // Of 64 micro-batches only those that ran before the flag was seen have reported.
+    expect(reports).toBeLessThan(32);
+    const { gradientNorm } = await engine.optimStep({ learningRate: 1e-3 });
+    expect(gradientNorm).toBe(0);
+    const aborted = engine.generate([{ promptIds: [1] }], { maxTokens: 4, signal: AbortSignal.abort() });
+    expect((await rejection(aborted)).kind).toBe('aborted');
+    expect(await engine.generate([{ promptIds: [1] }], { maxTokens: 4 })).toHaveLength(1);
+    await engine.close();
+  });
+
+  it('skips a step whose gradient is not finite, and says so', async () => {
+    const engine = await createEngine({ model: { config, seed: 1 } });
+    const before = await engine.score(rows);
+    const overflow = rows.map((row) => ({ ...row, lossWeights: row.completionIds.map(() => 3e38) }));
+    await engine.forwardBackward(overflow, learn);
+    const skipped = await engine.optimStep({ learningRate: 1e-2 });
+    expect(skipped).toMatchObject({ skipped: true, step: 0 });
+    expect(Number.isFinite(skipped.gradientNorm)).toBe(false);
+    expect(await engine.score(rows)).toEqual(before);
+    await engine.forwardBackward(rows, learn);
+    expect(await engine.optimStep({ learningRate: 1e-2 })).toMatchObject({ skipped: false, step: 1 });
+    await engine.close();
+  });
+
+  it('exports a folder that it loads again with the same scores', async () => {
+    const engine = await createEngine({ model: referencePath('llama', 'model') });
+    const expected = await engine.score(rows);
+    await engine.exportModel(join(folder, 'exported'));
+    await engine.close();
+    const again = await createEngine({ model: join(folder, 'exported') });
+    expect(await again.score(rows)).toEqual(expected);
+    await again.close();
+  });
+
+  it('carries errors over the thread with kind and details', async () => {
+    const missing = await rejection(createEngine({ model: join(folder, 'nothing here') }));
+    expect(missing.kind).toBe('file');
+    expect(missing.message).toContain('nothing here');
+    const engine = await createEngine({ model: { config, seed: 1 } });
+    const error = await rejection(engine.score([{ promptIds: [1], completionIds: [40] }]));
+    expect([error.kind, error.details]).toEqual(['token-out-of-vocabulary', { expected: '0 to 39', found: '40' }]);
+    const short = { promptIds: [1], completionIds: [2, 3], advantages: [1], oldLogProbabilities: [0, 0] };
+    const loss = { kind: 'policy-gradient', clipLow: 0.2, clipHigh: 0.2 } as const;
+    expect((await rejection(engine.forwardBackward([short], { loss }))).message).toMatch(
+      /1 advantages for 2 completion tokens/,
+    );
+    expect((await rejection(engine.forwardBackward([rows[0]], { loss }))).message).toMatch(/Row 0 has no advantages/);
+    expect((await rejection(engine.optimStep({ learningRate: Number.NaN }))).kind).toBe('invalid-argument');
+    await engine.close();
+    expect((await rejection(engine.score(rows))).message).toMatch(/closed/);
+  });
+
+  it('refuses a checkpoint of another model or a cut one, and keeps its state', async () => {
+    const engine = await createEngine({ model: { config, seed: 1 } });
+    await engine.save(join(folder, 'good'));
+    const file = join(folder, 'good', 'training-state.safetensors');
+    const other = await createEngine({ model: { config: { ...config, hiddenSize: 24 }, seed: 1 } });
+    const before = await other.score(rows);
+    expect((await rejection(other.load(join(folder, 'good')))).kind).toBe('checkpoint');
+    const bytes = await readFile(file);
+    await writeFile(file, bytes.subarray(0, bytes.length - 100));
+    expect((await rejection(engine.load(join(folder, 'good')))).kind).toBe('truncated-file');
+    expect(await other.score(rows)).toEqual(before);
+    await Promise.all([engine.close(), other.close()]);
+  });
+});
