@@ -1,0 +1,221 @@
+/**
+ * The memory agent: reads chunk after chunk, writes a new memory after each, and answers from the last one. Many questions and
+ * several rollouts of each go forward together, one sampling call a turn.
+ */
+import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
+import type { ChatFormat } from '../text/chat.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { MemoryError } from './errors.js';
+import type { Budgets, PromptFrames } from './frames.js';
+import { streamSeed } from './seeds.js';
+import { carriedIds, type Trajectory, type Turn } from './trajectory.js';
+
+/** What the agent needs of a policy. */
+export interface MemoryModel {
+  readonly tokenizer: Tokenizer;
+  readonly chat: ChatFormat;
+  readonly contextLength: number;
+  sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;
+}
+
+/** What the agent needs of a chunk; `text/chunks.ts` makes them. */
+export interface AgentChunk {
+  readonly index: number;
+  readonly ids: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A question and the text to read for it. The chunks are pulled one at a time and not kept. */
+export interface AgentTask {
+  id: string;
+  question: string;
+  chunks: Iterable<AgentChunk> | AsyncIterable<AgentChunk>;
+  /** Rollouts of this question; default 1. */
+  samples?: number;
+  /** Instead of the call's seed, e.g. where a question comes twice. */
+  seed?: number;
+}
+
+export interface AgentOptions {
+  frames: PromptFrames;
+  budgets: Budgets;
+  /** After an empty output the old memory stays (`keep`, default) or is lost (`overwrite`). */
+  empty?: 'keep' | 'overwrite';
+  /** 0 is greedy; default 1. */
+  temperature?: number;
+  topP?: number;
+  topK?: number;
+  /** Rollouts depend on this (or the task's own seed), the task's id, the number of the rollout and the turn, and on nothing else. */
+  seed: number;
+  /**
+   * `all` (default): what training needs. `memories`: no prompts and log-probabilities. `counts`: no ids but those of the last
+   * memory, so that a text of any length takes the same space.
+   */
+  keep?: 'all' | 'memories' | 'counts';
+  signal?: AbortSignal;
+  /** Told of each turn with all its ids, whatever is kept. */
+  onTurn?: (turn: Turn, place: { task: number; sample: number; turn: number }) => void;
+  onProgress?: GenerateOptions['onProgress'];
+}
+
+interface GroupRun {
+  task: number;
+  seed: number;
+  iterator: Iterator<AgentChunk> | AsyncIterator<AgentChunk>;
+  questionIds: number[];
+  trajectories: Trajectory[];
+  memories: (readonly number[])[];
+  turn: number;
+  chunk?: AgentChunk;
+}
+
+/** Rollouts `first` … `first + count - 1` of a group that one request asks for. */
+interface Asked {
+  group: GroupRun;
+  first: number;
+  promptIds: number[];
+}
+
+/**
+ * Runs every task to its answer: [tasks][samples].
+ * @throws MemoryError `window`, `question-too-long` or `chunk-too-long`, before anything is sampled or as the chunk comes.
+ */
+export async function runAgent(
+  model: MemoryModel,
+  tasks: readonly AgentTask[],
+  options: AgentOptions,
+): Promise<Trajectory[][]> {
+  options.frames.checkWindow(options.budgets, model.contextLength);
+  const groups = tasks.map((task, index) => startGroup(model, task, index, options));
+  let live = groups.filter((group) => group.trajectories.length > 0);
+  try {
+    while (live.length > 0) {
+      options.signal?.throwIfAborted();
+      for (const group of live) group.chunk = await nextChunk(group, tasks[group.task], options.budgets);
+      await takeTurn(model, live, options);
+      live = live.filter((group) => group.chunk !== undefined);
+    }
+  } finally {
+    for (const { iterator } of live) await iterator.return?.();
+  }
+  return groups.map((group) => group.trajectories);
+}
+
+function startGroup(model: MemoryModel, task: AgentTask, index: number, options: AgentOptions): GroupRun {
+  const { frames, budgets } = options;
+  const questionIds = model.tokenizer.encode(task.question);
+  if (questionIds.length > budgets.questionTokens) {
+    throw new MemoryError(
+      'question-too-long',
+      `The question of ${JSON.stringify(task.id)} has ${questionIds.length} tokens; questionTokens allows ${budgets.questionTokens}. Raise questionTokens or shorten the question.`,
+    );
+  }
+  const initialMemoryIds = frames.initialMemory(task.question);
+  if (initialMemoryIds.length > budgets.memoryTokens) {
+    throw new MemoryError(
+      'window',
+      `The first memory of ${JSON.stringify(task.id)} has ${initialMemoryIds.length} tokens; memoryTokens allows ${budgets.memoryTokens}. Raise memoryTokens.`,
+    );
+  }
+  const trajectories = Array.from({ length: task.samples ?? 1 }, (_, sample): Trajectory => {
+    return { questionId: task.id, sample, questionIds, initialMemoryIds, turns: [], output: '' };
+  });
+  const { chunks } = task;
+  const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+  const memories = trajectories.map(() => initialMemoryIds);
+  const seed = task.seed ?? options.seed;
+  return { task: index, seed, iterator, questionIds, trajectories, memories, turn: 0 };
+}
+
+async function nextChunk(group: GroupRun, task: AgentTask, budgets: Budgets): Promise<AgentChunk | undefined> {
+  const next = await group.iterator.next();
+  if (next.done) return undefined;
+  const chunk = next.value;
+  if (chunk.ids.length > budgets.chunkTokens) {
+    throw new MemoryError(
+      'chunk-too-long',
+      `Chunk ${chunk.index} of ${JSON.stringify(task.id)} has ${chunk.ids.length} tokens; chunkTokens allows ${budgets.chunkTokens}. Cut the text with the same chunkTokens.`,
+    );
+  }
+  return chunk;
+}
+
+/** One sampling call for all live groups: an update where there is a chunk, the answer where the text has ended. */
+async function takeTurn(model: MemoryModel, live: readonly GroupRun[], options: AgentOptions): Promise<void> {
+  const { frames, budgets, temperature = 1, topP, topK, signal, onProgress } = options;
+  const asked: Asked[] = [];
+  const requests: GenerateRequest[] = [];
+  for (const group of live) {
+    // Before the first turn all memories are the same, so one prompt serves the group.
+    const distinct = group.turn === 0 ? 1 : group.trajectories.length;
+    const id = group.trajectories[0].questionId;
+    for (let first = 0; first < distinct; first++) {
+      const memory = group.memories[first];
+      const promptIds = group.chunk
+        ? frames.update(group.questionIds, memory, group.chunk.ids)
+        : frames.answer(group.questionIds, memory);
+      asked.push({ group, first, promptIds });
+      requests.push({
+        promptIds,
+        samples: group.turn === 0 ? group.trajectories.length : 1,
+        maxTokens: group.chunk ? budgets.memoryTokens : budgets.answerTokens,
+        seed: streamSeed(group.seed, id, group.turn, first),
+      });
+    }
+  }
+  const started = performance.now();
+  const maxTokens = Math.max(budgets.memoryTokens, budgets.answerTokens);
+  const { stopIds } = model.chat;
+  const results = await model.sample(requests, { maxTokens, temperature, topP, topK, stopIds, signal, onProgress });
+  const seconds = (performance.now() - started) / 1000;
+  asked.forEach(({ group, first, promptIds }, request) => {
+    results[request].forEach((sample, at) => {
+      record(model, group, first + at, promptIds, sample, seconds, options);
+    });
+  });
+  for (const group of live) group.turn++;
+}
+
+function record(
+  model: MemoryModel,
+  group: GroupRun,
+  index: number,
+  promptIds: number[],
+  sample: Sample,
+  seconds: number,
+  options: AgentOptions,
+): void {
+  const { tokenizer, chat } = model;
+  const { keep = 'all', empty: onEmpty = 'keep' } = options;
+  const trajectory = group.trajectories[index];
+  const said = carriedIds(sample.tokens, chat.stopIds, tokenizer.idOf('</think>'));
+  const text = tokenizer.decode(said, { skipSpecialTokens: true });
+  const empty = text.trim() === '';
+  const { chunk } = group;
+  if (!chunk) trajectory.output = text;
+  else if (!empty || onEmpty === 'overwrite') group.memories[index] = empty ? [] : said;
+  const memory = group.memories[index];
+  const turn: Turn = {
+    kind: chunk ? 'memory' : 'answer',
+    promptIds,
+    outputIds: sample.tokens,
+    logProbabilities: sample.logProbabilities,
+    memoryIds: [...memory],
+    promptTokens: promptIds.length,
+    outputTokens: sample.tokens.length,
+    memoryTokens: memory.length,
+    stopReason: sample.stopReason,
+    empty,
+    seconds,
+  };
+  if (chunk) turn.chunk = { index: chunk.index, start: chunk.start, end: chunk.end, tokens: chunk.ids.length };
+  options.onTurn?.(turn, { task: group.task, sample: index, turn: group.turn });
+  trajectory.turns.push(keep === 'all' ? turn : lighter(turn, keep));
+}
+
+/** Ids of the memory stay with the answer turn in any case: there is one of it. */
+function lighter(turn: Turn, keep: 'memories' | 'counts'): Turn {
+  const light: Turn = { ...turn, promptIds: [], logProbabilities: [] };
+  return keep === 'counts' && turn.kind === 'memory' ? { ...light, outputIds: [], memoryIds: [] } : light;
+}

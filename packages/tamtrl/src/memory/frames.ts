@@ -1,0 +1,145 @@
+/**
+ * Prompts as token ids. The fixed text around the slots is rendered and tokenized once; what goes into the slots comes as ids and
+ * stays as it is, so a memory never changes its length by being written out and tokenized again.
+ */
+import type { ChatFormat } from '../text/chat.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { MemoryError } from './errors.js';
+import type { PromptFormat } from './prompts.js';
+
+/** Hard limits in tokens of the model's own tokenizer. */
+export interface Budgets {
+  questionTokens: number;
+  chunkTokens: number;
+  /** Of a memory: of what is generated in an update, thoughts and stop token included. */
+  memoryTokens: number;
+  /** Of the generated answer. */
+  answerTokens: number;
+}
+
+type Slot = 'question' | 'memory' | 'chunk';
+type SlotIds = Partial<Record<Slot, readonly number[]>>;
+
+/** Tokens of the fixed text, with slots between. */
+type Frame = readonly (readonly number[] | Slot)[];
+
+/** Private-use characters: no template and no instruction contains them. */
+const MARK: Record<Slot, string> = { question: '\ue0f0', memory: '\ue0f1', chunk: '\ue0f2' };
+const SLOT_OF = new Map(Object.entries(MARK).map(([slot, mark]) => [mark, slot as Slot]));
+
+export class PromptFrames {
+  readonly format: PromptFormat;
+  readonly tokenizer: Tokenizer;
+  readonly #update: Frame;
+  readonly #answer: Frame;
+  readonly #check: Frame;
+
+  /** @throws MemoryError `prompt-format` if the format or the chat template drops or repeats a slot. */
+  constructor(model: { tokenizer: Tokenizer; chat: ChatFormat }, format: PromptFormat) {
+    this.format = format;
+    this.tokenizer = model.tokenizer;
+    const frame = (content: string, name: string, slots: readonly Slot[]) =>
+      compile(model.chat.render([{ role: 'user', content }]), model.tokenizer, `${format.name} ${name}`, slots);
+    this.#update = frame(format.update(MARK), 'update', ['question', 'memory', 'chunk']);
+    this.#answer = frame(format.answer(MARK), 'answer', ['question', 'memory']);
+    this.#check = frame(format.check(MARK), 'check', ['question', 'memory', 'chunk']);
+  }
+
+  /** Asks for a new memory. */
+  update(question: readonly number[], memory: readonly number[], chunk: readonly number[]): number[] {
+    return fill(this.#update, { question, memory, chunk });
+  }
+
+  /** Asks for the answer. */
+  answer(question: readonly number[], memory: readonly number[]): number[] {
+    return fill(this.#answer, { question, memory });
+  }
+
+  /** Asks for a verdict on a memory. */
+  check(question: readonly number[], memory: readonly number[], evidence: readonly number[]): number[] {
+    return fill(this.#check, { question, memory, chunk: evidence });
+  }
+
+  /** Ids of what the teacher reads instead of a chunk; the format's fixed line where nothing in it is relevant. */
+  filteredChunk(text: string): number[] {
+    return this.tokenizer.encode(text.trim() === '' ? this.format.nothingRelevant : text);
+  }
+
+  initialMemory(question: string): number[] {
+    return this.tokenizer.encode(this.format.initialMemory(question));
+  }
+
+  /** Tokens of the fixed text of each prompt. */
+  get frameTokens(): { update: number; answer: number } {
+    return { update: fill(this.#update, {}).length, answer: fill(this.#answer, {}).length };
+  }
+
+  /** Most tokens that an update and an answer can take, prompt and output together. */
+  windowTokens(budgets: Budgets): { update: number; answer: number } {
+    const { questionTokens, chunkTokens, memoryTokens, answerTokens } = budgets;
+    const { update, answer } = this.frameTokens;
+    return {
+      update: update + questionTokens + memoryTokens + chunkTokens + memoryTokens,
+      answer: answer + questionTokens + memoryTokens + answerTokens,
+    };
+  }
+
+  /** @throws MemoryError `window` with every number if the budgets do not fit `contextLength` tokens. */
+  checkWindow(budgets: Budgets, contextLength: number): void {
+    const { questionTokens, chunkTokens, memoryTokens, answerTokens } = budgets;
+    for (const [name, value] of Object.entries({ questionTokens, chunkTokens, memoryTokens, answerTokens })) {
+      if (Number.isInteger(value) && value >= 1) continue;
+      throw new MemoryError('invalid-argument', `${name} is ${value}, expected a whole number of at least 1.`);
+    }
+    const frame = this.frameTokens;
+    const window = this.windowTokens(budgets);
+    if (window.update > contextLength) {
+      throw new MemoryError(
+        'window',
+        `A memory update needs up to ${window.update} tokens (fixed text ${frame.update} + question ${questionTokens} + memory ${memoryTokens} + chunk ${chunkTokens} + new memory ${memoryTokens}), but the model's window holds ${contextLength}. Lower chunkTokens to at most ${chunkTokens - (window.update - contextLength)}, or the other budgets.`,
+      );
+    }
+    if (window.answer > contextLength) {
+      throw new MemoryError(
+        'window',
+        `The answer needs up to ${window.answer} tokens (fixed text ${frame.answer} + question ${questionTokens} + memory ${memoryTokens} + answer ${answerTokens}), but the model's window holds ${contextLength}. Lower answerTokens or the other budgets.`,
+      );
+    }
+  }
+}
+
+function compile(text: string, tokenizer: Tokenizer, name: string, slots: readonly Slot[]): Frame {
+  const frame: (readonly number[] | Slot)[] = [];
+  let fixed = '';
+  const flush = () => {
+    if (fixed !== '') frame.push(tokenizer.encode(fixed));
+    fixed = '';
+  };
+  for (const character of text) {
+    const slot = SLOT_OF.get(character);
+    if (slot === undefined) fixed += character;
+    else {
+      flush();
+      frame.push(slot);
+    }
+  }
+  flush();
+  for (const slot of slots) {
+    const count = frame.filter((part) => part === slot).length;
+    if (count === 1) continue;
+    throw new MemoryError(
+      'prompt-format',
+      `The ${name} prompt, as the model's chat template renders it, shows the ${slot} ${count} times; expected once. Use another prompt format or chat template.`,
+    );
+  }
+  return frame;
+}
+
+function fill(frame: Frame, slots: SlotIds): number[] {
+  const ids: number[] = [];
+  for (const part of frame) {
+    // Not push(...part): a chunk may have more tokens than a call takes arguments.
+    for (const id of typeof part === 'string' ? (slots[part] ?? []) : part) ids.push(id);
+  }
+  return ids;
+}

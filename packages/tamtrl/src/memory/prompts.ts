@@ -1,0 +1,122 @@
+/**
+ * What the model is asked, for training and evaluation alike: one module, because prompts that differ by a space between the two
+ * cost accuracy that no metric explains.
+ */
+import { MemoryError } from './errors.js';
+
+export interface UpdateSlots {
+  question: string;
+  memory: string;
+  chunk: string;
+}
+
+export type AnswerSlots = Omit<UpdateSlots, 'chunk'>;
+
+/** The wording of a memory agent. Each slot must stand exactly once in each text. */
+export interface PromptFormat {
+  readonly name: string;
+  /** Content of the user's message that asks for a new memory. */
+  update(slots: UpdateSlots): string;
+  /** Content of the user's message that asks for the answer. */
+  answer(slots: AnswerSlots): string;
+  /** Content that asks a process reward model for its verdict on a memory, given the evidence so far as the chunk. */
+  check(slots: UpdateSlots): string;
+  /** The memory before the first chunk. */
+  initialMemory(question: string): string;
+  /** What the teacher reads where nothing in the chunk is relevant. */
+  readonly nothingRelevant: string;
+  /** How a right answer would be written: the target of supervised warm-up. */
+  answerTarget(answer: string): string;
+  /** Answers stand in `\boxed{…}`; otherwise the whole output is the answer. */
+  readonly boxed: boolean;
+  /** Verdicts of a process reward model, one token each. */
+  readonly labels: { readonly good: string; readonly bad: string };
+}
+
+/** For chat models: instructions in words, parts in tags, the answer in a box. */
+export const chatPrompts: PromptFormat = {
+  name: 'chat',
+  update: ({ question, memory, chunk }) =>
+    `You are working through a long text one section at a time in order to answer a question at the end. Sections do not come \
+back: only your notes stay with you.
+
+<question>
+${question}
+</question>
+
+<notes>
+${memory}
+</notes>
+
+<section>
+${chunk}
+</section>
+
+Write the notes anew. Carry over every earlier fact that may still matter, add what this section says that bears on the \
+question, names and numbers exactly as written, and leave everything else out. If the section has nothing of use, repeat the \
+notes as they are. Reply with the notes alone.`,
+  answer: ({ question, memory }) =>
+    `You have finished a long text and can no longer see it. Answer the question from your notes alone.
+
+<question>
+${question}
+</question>
+
+<notes>
+${memory}
+</notes>
+
+Give the shortest answer that is complete, inside \\boxed{}.`,
+  check: ({ question, memory, chunk }) =>
+    `Do the notes hold what the evidence says about the question?
+
+<question>
+${question}
+</question>
+
+<evidence>
+${chunk}
+</evidence>
+
+<notes>
+${memory}
+</notes>
+
+Reply with + for yes or - for no.`,
+  initialMemory: () => 'No notes yet.',
+  nothingRelevant: '(Nothing in this section bears on the question.)',
+  answerTarget: (answer) => `\\boxed{${answer}}`,
+  boxed: true,
+  labels: { good: '+', bad: '-' },
+};
+
+/**
+ * For the mini tokenizer: markers instead of words, since its model knows nothing but the task. The question is a list of keys,
+ * and the first memory holds an open slot for each.
+ */
+export const miniPrompts: PromptFormat = {
+  name: 'mini',
+  update: ({ question, memory, chunk }) => `<question> ${question} <memory> ${memory} <section> ${chunk} <update>`,
+  answer: ({ question, memory }) => `<question> ${question} <memory> ${memory} <answer>`,
+  check: ({ question, memory, chunk }) => `<section> ${chunk} <question> ${question} <memory> ${memory} :`,
+  initialMemory: (question) =>
+    question
+      .split(/\s+/)
+      .filter((key) => key !== '')
+      .map((key) => `${key} ?`)
+      .join(' '),
+  nothingRelevant: '-',
+  answerTarget: (answer) => answer,
+  boxed: false,
+  labels: { good: '+', bad: '-' },
+};
+
+const FORMATS: readonly PromptFormat[] = [chatPrompts, miniPrompts];
+
+/** @throws MemoryError `prompt-format` naming the formats there are. */
+export function promptFormatNamed(name: string): PromptFormat {
+  const found = FORMATS.find((format) => format.name === name);
+  if (found) return found;
+  const known = FORMATS.map((format) => format.name).join(', ');
+  throw new MemoryError('prompt-format', `There is no prompt format "${name}"; expected one of: ${known}.`);
+}

@@ -1,0 +1,74 @@
+/** What is kept of a memory agent's way through a text. */
+
+/** Why the model stopped writing: it ended its turn, or ran into the token limit. */
+export type StopReason = 'stop' | 'length';
+
+/** Where a chunk lies in the rendered text (UTF-16 code units). */
+export interface ChunkPlace {
+  index: number;
+  start: number;
+  end: number;
+  tokens: number;
+}
+
+/**
+ * One conversation: a prompt and what the model wrote. The id arrays are empty where the agent was told not to keep them (see
+ * `AgentOptions.keep`); the counts are always there.
+ */
+export interface Turn {
+  kind: 'memory' | 'answer';
+  promptIds: number[];
+  /** Everything the model wrote, thoughts and stop token included: what is trained. */
+  outputIds: number[];
+  /** Of each output token when it was sampled. */
+  logProbabilities: number[];
+  /** The memory after this turn: what the next prompt holds. After the answer: the memory it was given from. */
+  memoryIds: number[];
+  promptTokens: number;
+  outputTokens: number;
+  memoryTokens: number;
+  stopReason: StopReason;
+  /** Nothing but white space was written. */
+  empty: boolean;
+  /** Of a memory turn. */
+  chunk?: ChunkPlace;
+  /** Wall time of the sampling call that this turn shared with others. */
+  seconds: number;
+}
+
+/** One rollout. */
+export interface Trajectory {
+  questionId: string;
+  /** Number within its group, from 0. */
+  sample: number;
+  questionIds: readonly number[];
+  initialMemoryIds: readonly number[];
+  /** Memory turns in order, then the answer turn. */
+  turns: Turn[];
+  /** What the model answered, without thoughts and special tokens; the answer is not yet looked for in it. */
+  output: string;
+}
+
+/** The memory that turn `turn` of a trajectory read. */
+export function memoryBefore(trajectory: Trajectory, turn: number): readonly number[] {
+  return turn === 0 ? trajectory.initialMemoryIds : trajectory.turns[turn - 1].memoryIds;
+}
+
+/** Memory turns: all but the answer. */
+export function memoryTurns(trajectory: Trajectory): Turn[] {
+  return trajectory.turns.filter((turn) => turn.kind === 'memory');
+}
+
+/**
+ * The part of an output that goes on as memory: what follows the last end of a thought, without the stop tokens at the end.
+ */
+export function carriedIds(
+  outputIds: readonly number[],
+  stopIds: readonly number[],
+  thoughtEndId: number | undefined,
+): number[] {
+  let end = outputIds.length;
+  while (end > 0 && stopIds.includes(outputIds[end - 1])) end--;
+  const start = thoughtEndId === undefined ? 0 : outputIds.lastIndexOf(thoughtEndId, end - 1) + 1;
+  return outputIds.slice(end === 0 ? 0 : start, end);
+}
