@@ -1,0 +1,158 @@
+/** A policy whose weights live in this process: the engine, with the model's own tokenizer and chat format. */
+import type {
+  Engine,
+  EngineOptions,
+  ForwardBackwardOptions,
+  ForwardBackwardResult,
+  GenerateOptions,
+  GenerateRequest,
+  OptimStepOptions,
+  OptimStepResult,
+  Sample,
+  ScoredRow,
+  ScoreOptions,
+  ScoreRow,
+  TrainingRow,
+} from '@tamtrl/engine';
+import type { ChatFormat } from '../text/chat.js';
+import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
+import { type ChatFormatOptions, loadChatFormat } from '../text/templates.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { PolicyError } from './errors.js';
+import type { Capabilities, TrainablePolicy } from './policy.js';
+
+export interface LocalPolicyOptions {
+  /** Instead of the folder's; needed where there is no folder (random weights, GGUF). */
+  tokenizer?: Tokenizer;
+  chat?: ChatFormat;
+  /** For the folder's chat template. */
+  chatOptions?: ChatFormatOptions;
+  /** Threads, memory and the like. */
+  engine?: Omit<EngineOptions, 'model'>;
+  /** Shown in reports; default: the model's path. */
+  name?: string;
+}
+
+/**
+ * Opens a model folder, a GGUF file, or random weights of a given shape.
+ * @throws PolicyError `runtime-missing` without the engine; `tokenizer` if tokenizer and model do not fit; TextError and
+ *   EngineError for what cannot be read.
+ */
+export async function openLocalPolicy(
+  model: EngineOptions['model'],
+  options: LocalPolicyOptions = {},
+): Promise<LocalPolicy> {
+  const { createEngine } = await importEngine();
+  const folder = typeof model === 'string' ? model : undefined;
+  const name = options.name ?? folder ?? 'random weights';
+  const needed = (what: string) =>
+    new PolicyError('tokenizer', `${name} is not a model folder, so the ${what} must be given.`);
+  let { tokenizer, chat } = options;
+  if (!tokenizer) {
+    if (folder === undefined) throw needed('tokenizer');
+    tokenizer = await loadTokenizer(folder);
+  }
+  if (!chat) {
+    if (folder === undefined) throw needed('chat format');
+    chat = await loadChatFormat(folder, tokenizer, options.chatOptions);
+  }
+  const engine = await createEngine({ ...options.engine, model });
+  try {
+    return new LocalPolicy(name, engine, tokenizer, chat);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** The engine is an optional peer: programs that only use remote models need not install it. */
+async function importEngine(): Promise<typeof import('@tamtrl/engine')> {
+  try {
+    return await import('@tamtrl/engine');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new PolicyError(
+      'runtime-missing',
+      'Local models need the packages @tamtrl/engine and onnxruntime-node: npm install @tamtrl/engine onnxruntime-node.',
+      { cause: error },
+    );
+  }
+}
+
+export class LocalPolicy implements TrainablePolicy {
+  readonly name: string;
+  readonly capabilities: Capabilities = { score: true, snapshots: true, train: true, exactLogProbabilities: true };
+  readonly tokenizer: Tokenizer;
+  readonly chat: ChatFormat;
+  readonly contextLength: number;
+  readonly engine: Engine;
+  /** Rows of the embedding that stand for no token: sampled, they would have no text. */
+  readonly #paddingIds: readonly number[];
+
+  /** @throws PolicyError `tokenizer` if the tokenizer has ids that the model has not. */
+  constructor(name: string, engine: Engine, tokenizer: Tokenizer, chat: ChatFormat) {
+    const { vocabularySize, contextLength } = engine.config;
+    if (tokenizer.vocabularySize > vocabularySize) {
+      throw new PolicyError(
+        'tokenizer',
+        `The tokenizer of ${name} has ids up to ${tokenizer.vocabularySize - 1}, but the model's vocabulary ends at ${vocabularySize - 1}. Use the tokenizer that belongs to the model.`,
+      );
+    }
+    this.name = name;
+    this.engine = engine;
+    this.tokenizer = tokenizer;
+    this.chat = chat;
+    this.contextLength = contextLength;
+    const padding = vocabularySize - tokenizer.vocabularySize;
+    this.#paddingIds = Array.from({ length: padding }, (_, at) => tokenizer.vocabularySize + at);
+  }
+
+  sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]> {
+    const { maskedIds = [] } = options;
+    return this.engine.generate(requests, { ...options, maskedIds: [...this.#paddingIds, ...maskedIds] });
+  }
+
+  score(rows: readonly ScoreRow[], options?: ScoreOptions): Promise<ScoredRow[]> {
+    return this.engine.score(rows, options);
+  }
+
+  forwardBackward(rows: readonly TrainingRow[], options: ForwardBackwardOptions): Promise<ForwardBackwardResult> {
+    return this.engine.forwardBackward(rows, options);
+  }
+
+  optimStep(options: OptimStepOptions): Promise<OptimStepResult> {
+    return this.engine.optimStep(options);
+  }
+
+  zeroGradients(): Promise<void> {
+    return this.engine.zeroGradients();
+  }
+
+  snapshot(name: string): Promise<void> {
+    return this.engine.snapshot(name);
+  }
+
+  blendSnapshot(name: string, decay: number): Promise<void> {
+    return this.engine.blendSnapshot(name, decay);
+  }
+
+  dropSnapshot(name: string): Promise<void> {
+    return this.engine.dropSnapshot(name);
+  }
+
+  save(folder: string): Promise<void> {
+    return this.engine.save(folder);
+  }
+
+  load(folder: string): Promise<void> {
+    return this.engine.load(folder);
+  }
+
+  exportModel(folder: string): Promise<void> {
+    return this.engine.exportModel(folder);
+  }
+
+  close(): Promise<void> {
+    return this.engine.close();
+  }
+}
