@@ -1,0 +1,176 @@
+/** The configuration of a run: every switch with its default and its meaning. Unknown keys are refused. */
+import { z } from 'zod';
+
+const count = z.number().int().min(1);
+const whole = z.number().int().min(0);
+const share = z.number().min(0).max(1);
+const positive = z.number().positive();
+
+const miniData = z.strictObject({
+  kind: z.literal('mini'),
+  /** See `MiniTaskOptions`. */
+  chunks: count.default(4),
+  factsPerChunk: count.default(6),
+  queries: count.default(3),
+  chained: share.default(0),
+  /** Questions to train on, over and over; 0: always new ones. */
+  questions: whole.default(0),
+  /** Seed of the questions, apart from the run's seed, so that runs with other seeds meet the same held-out set. */
+  seed: z.number().int().default(1),
+});
+
+const recordData = z.strictObject({
+  kind: z.literal('records'),
+  /** JSONL of question records. */
+  train: z.string(),
+  /** JSONL of held-out records; absent: the last `evaluation.questions` records of `train`, which are then not trained on. */
+  heldOut: z.string().optional(),
+});
+
+export const rewardSchema = z.strictObject({
+  combine: z.enum(['product', 'gated', 'additive']).default('product'),
+  /** Weight of the turn score in `gated` and `additive`. */
+  alpha: z.number().default(1),
+  /** Divide the teacher's log-probability by the memory's tokens. */
+  lengthNormalize: z.boolean().default(true),
+  minmax: z.boolean().default(true),
+  /** Over which set min and max are taken. */
+  scope: z.enum(['turn', 'group', 'trajectory', 'batch']).default('turn'),
+  scale: z.enum(['logprob', 'prob']).default('logprob'),
+  /** The outcome reward R. */
+  outcome: z
+    .strictObject({
+      metric: z.enum(['exact', 'f1', 'sub-exact', 'ruler-part', 'ruler-all']).default('exact'),
+      normalization: z.enum(['squad', 'math', 'none']).default('squad'),
+    })
+    .prefault({}),
+});
+
+const memorySchema = z.strictObject({
+  questionTokens: count.default(1024),
+  chunkTokens: count.default(5000),
+  memoryTokens: count.default(1024),
+  answerTokens: count.default(1024),
+  /** What an empty output does to the old memory. */
+  empty: z.enum(['keep', 'overwrite']).default('keep'),
+  /** In training, longer documents lose their middle; absent: all is read. */
+  maxChunks: count.optional(),
+  align: z.enum(['token', 'sentence']).default('token'),
+  /** Wording: `chat` or `mini`. */
+  prompts: z.enum(['chat', 'mini']).default('chat'),
+});
+
+export const evaluationSchema = z.strictObject({
+  /** Every so many steps, and before the first; 0: only before the first and after the last. */
+  every: whole.default(10),
+  /** Held-out questions. */
+  questions: count.default(128),
+  /** 0 is greedy. */
+  temperature: z.number().min(0).default(0),
+  topP: positive.max(1).default(1),
+  /** Answers to each question; more than one makes sense above temperature 0. */
+  samples: count.default(1),
+  /** Questions read side by side. */
+  batch: count.default(64),
+  /** Also let the policy read the filtered chunks: how good a teacher it is. */
+  teacher: z.boolean().default(false),
+  /** Stop after so many evaluations without a better exact match; 0: never. */
+  patience: whole.default(0),
+  /** What counts as better. */
+  minimumGain: z.number().min(0).default(0),
+  /** Stop once exact match is this high. */
+  stopAt: share.optional(),
+});
+
+const optimizerSchema = z.strictObject({
+  beta1: share.default(0.9),
+  beta2: share.default(0.95),
+  epsilon: positive.default(1e-8),
+  weightDecay: z.number().min(0).default(0),
+  /** 0: no clipping. */
+  gradientClipNorm: z.number().min(0).default(1),
+});
+
+const commonShape = {
+  seed: z.number().int().default(0),
+  /** Model folder or GGUF file, or the name of an embedded model. */
+  model: z.string().default('mini'),
+  data: z.discriminatedUnion('kind', [miniData, recordData]).prefault({ kind: 'mini' }),
+  relevance: z.enum(['annotated', 'lexical', 'judge']).default('annotated'),
+  memory: memorySchema.prefault({}),
+  steps: count.default(50),
+  learningRate: positive.default(1e-6),
+  /** The learning rate grows over so many steps and then stays. */
+  warmupSteps: whole.default(0),
+  optimizer: optimizerSchema.prefault({}),
+  evaluation: evaluationSchema.prefault({}),
+  /** Save everything every so many steps. */
+  checkpointEvery: count.default(1),
+};
+
+/** Reinforcement learning. */
+export const runConfigSchema = z.strictObject({
+  ...commonShape,
+  method: z.string().default('tamtrl'),
+  reward: rewardSchema.prefault({}),
+  /** Whose likelihood scores the memories: the live weights, their moving average, or the initial ones. */
+  teacher: z.enum(['self', 'ema', 'frozen']).default('self'),
+  /** Per step, of the `ema` teacher. */
+  emaDecay: share.default(0.99),
+  groupSize: count.default(8),
+  questionsPerStep: count.default(32),
+  temperature: positive.default(1),
+  topP: positive.max(1).default(1),
+  advantage: z.enum(['mean', 'mean-std']).default('mean'),
+  aggregation: z.enum(['token-mean', 'sequence-mean']).default('token-mean'),
+  turnCredit: z.enum(['share', 'split']).default('share'),
+  clipLow: positive.default(0.2),
+  clipHigh: positive.default(0.28),
+  dualClip: positive.min(1).optional(),
+  klCoefficient: z.number().min(0).default(1e-3),
+  /** Updates per step: the rows are dealt into so many mini-batches. */
+  miniBatches: count.default(1),
+  /** Times that the rows of a step are gone through. */
+  epochs: count.default(1),
+  /** Old log-probabilities of the loss: the sampler's, or computed again; `auto` trusts the sampler if the policy is exact. */
+  oldLogProbabilities: z.enum(['auto', 'sampler', 'recompute']).default('auto'),
+  dynamicSampling: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Times that missing groups are drawn anew, the first draw included. */
+      maxRounds: count.default(2),
+    })
+    .prefault({}),
+  overlong: z.strictObject({ buffer: whole.default(0), penalty: z.number().min(0).default(1) }).prefault({}),
+  /** Rollouts written out in full, each step. */
+  savedTrajectories: whole.default(1),
+});
+
+/** Supervised warm-up on ideal memories and answers. */
+export const sftConfigSchema = z.strictObject({
+  ...commonShape,
+  learningRate: positive.default(1e-3),
+  /** Conversations a step. */
+  batchSize: count.default(64),
+  /** Share of updates that show the filtered chunk instead of the whole one, so that the model can be a teacher. */
+  filteredShare: share.default(0),
+  /** The learning rate falls linearly to 0 over the last so many steps. */
+  cooldownSteps: whole.default(0),
+});
+
+export type RunConfig = z.output<typeof runConfigSchema>;
+export type RunConfigInput = z.input<typeof runConfigSchema>;
+export type SftConfig = z.output<typeof sftConfigSchema>;
+export type SftConfigInput = z.input<typeof sftConfigSchema>;
+export type CommonConfig = Pick<RunConfig, keyof typeof commonShape>;
+
+/** Rises over `warmupSteps`, then constant, then falls over `cooldownSteps`. `step` counts from 1. */
+export function learningRateAt(
+  step: number,
+  config: { learningRate: number; warmupSteps: number; steps: number; cooldownSteps?: number },
+): number {
+  const { learningRate, warmupSteps, steps, cooldownSteps = 0 } = config;
+  const rise = warmupSteps > 0 ? Math.min(1, step / warmupSteps) : 1;
+  const fall = cooldownSteps > 0 ? Math.min(1, Math.max(0, steps + 1 - step) / cooldownSteps) : 1;
+  return learningRate * Math.min(rise, fall);
+}

@@ -1,0 +1,45 @@
+/**
+ * Dynamic sampling (DAPO, arXiv 2503.14476): groups whose rewards are all equal give no gradient; they are dropped and others
+ * drawn, up to a cap.
+ */
+
+export interface DynamicSamplingOptions {
+  /** Groups wanted. */
+  wanted: number;
+  /** Rounds of drawing at most; 1 draws once and keeps what is useful of it. */
+  maxRounds: number;
+  /** Keep useless groups too, so that one round suffices. */
+  keepAll: boolean;
+}
+
+export interface Collected<T> {
+  kept: T[];
+  /** Groups without a gradient. */
+  dropped: number;
+  drawn: number;
+  rounds: number;
+}
+
+/** Draws as many groups as are still missing until there are enough or the rounds are over. */
+export async function collectUseful<T>(
+  draw: (count: number) => Promise<T[]>,
+  useful: (item: T) => boolean,
+  options: DynamicSamplingOptions,
+): Promise<Collected<T>> {
+  const result: Collected<T> = { kept: [], dropped: 0, drawn: 0, rounds: 0 };
+  while (result.kept.length < options.wanted && result.rounds < options.maxRounds) {
+    const items = await draw(options.wanted - result.kept.length);
+    const kept = options.keepAll ? items : items.filter(useful);
+    result.kept.push(...kept);
+    result.dropped += items.length - kept.length;
+    result.drawn += items.length;
+    result.rounds++;
+    if (options.keepAll) break;
+  }
+  return result;
+}
+
+/** Some turn tells the rollouts of a group apart: some advantage is not 0. */
+export function hasGradient(advantages: readonly (readonly number[])[]): boolean {
+  return advantages.some((rollout) => rollout.some((advantage) => advantage !== 0));
+}

@@ -1,0 +1,103 @@
+/**
+ * Supervised warm-up: conversations with ideal memories and right answers, learned by cross-entropy. A step shares everything with
+ * reinforcement but what it learns from.
+ */
+import type { TrainingRow } from '@tamtrl/engine';
+import { SeededRandom } from '../data/random.js';
+import type { Budgets, PromptFrames } from '../memory/frames.js';
+import { learningRateAt, type SftConfig } from './config.js';
+import { TrainError } from './errors.js';
+import { filteredChunks } from './evaluate.js';
+import { type Example, exampleAt } from './examples.js';
+import { PhaseClock } from './metrics.js';
+import {
+  type Run,
+  runTraining,
+  type StepResult,
+  type TrainingEvent,
+  type TrainingSetup,
+  type TrainingSummary,
+} from './run.js';
+
+/** Trains on ideal memories. @throws TrainError `no-data` if an example has none. */
+export function warmUp(setup: TrainingSetup<SftConfig>): AsyncGenerator<TrainingEvent, TrainingSummary> {
+  return runTraining(setup, {
+    kind: 'supervised',
+    prepare: async ({ policy }) => {
+      if (policy.capabilities.train) return [];
+      throw new TrainError('capability', `${policy.name} cannot be trained: its weights are out of reach.`);
+    },
+    step: learn,
+  });
+}
+
+async function learn(run: Run<SftConfig>, step: number): Promise<StepResult> {
+  const { config, policy } = run;
+  const clock = new PhaseClock();
+  // One turn of each of `batchSize` examples: more different questions in a batch than all turns of a few.
+  const rows = await clock.time('rollout', () =>
+    Promise.all(
+      Array.from({ length: config.batchSize }, async (_, at) => {
+        const position = run.state.position + at;
+        const example = await exampleAt(run.train, config.seed, position);
+        const random = new SeededRandom('sft', config.seed, position);
+        const turn = random.integer(example.chunks.length + 1);
+        return supervisedRow(example, turn, random.next() < config.filteredShare, run);
+      }),
+    ),
+  );
+  const learningRate = learningRateAt(step, config);
+  const result = await clock.time('train', () => policy.forwardBackward(rows, { loss: { kind: 'cross-entropy' } }));
+  const optim = await clock.time('train', () => policy.optimStep({ ...config.optimizer, learningRate }));
+  return {
+    metrics: {
+      kind: 'sft',
+      step,
+      learningRate,
+      loss: result.loss,
+      entropy: result.metrics.entropy,
+      gradientNorm: optim.gradientNorm,
+      skippedUpdates: Number(optim.skipped),
+      rows: rows.length,
+      tokens: { prompt: 0, sampled: 0, scored: 0, trained: result.metrics.totalTokens },
+      seconds: { ...clock.seconds },
+    },
+    position: run.state.position + config.batchSize,
+    trajectories: [],
+  };
+}
+
+/** What supervised rows need of a run. */
+interface SupervisedParts {
+  frames: PromptFrames;
+  policy: { chat: { stopIds: readonly number[] } };
+  config: { memory: Budgets };
+}
+
+/** Conversation `turn` of an example: an update from ideal memory to ideal memory, or, after the last chunk, the answer. */
+export function supervisedRow(example: Example, turn: number, filtered: boolean, parts: SupervisedParts): TrainingRow {
+  const { frames, policy, config } = parts;
+  const { idealMemories } = example;
+  if (!idealMemories) {
+    throw new TrainError(
+      'no-data',
+      `${JSON.stringify(example.id)} has no ideal memories to learn from; supervised warm-up needs a task that knows them.`,
+    );
+  }
+  const { tokenizer, format } = frames;
+  const question = tokenizer.encode(example.question);
+  const memory = tokenizer.encode(idealMemories[turn]);
+  const isAnswer = turn === example.chunks.length;
+  const chunks = filtered ? filteredChunks(example, frames, config.memory) : example.chunks;
+  const promptIds = isAnswer ? frames.answer(question, memory) : frames.update(question, memory, chunks[turn].ids);
+  const target = tokenizer.encode(isAnswer ? format.answerTarget(example.answers[0]) : idealMemories[turn + 1]);
+  const limit = isAnswer ? config.memory.answerTokens : config.memory.memoryTokens;
+  const completionIds = [...target, policy.chat.stopIds[0]];
+  if (completionIds.length > limit) {
+    throw new TrainError(
+      'no-data',
+      `${JSON.stringify(example.id)}: the ${isAnswer ? 'answer' : 'ideal memory'} of turn ${turn} has ${completionIds.length} tokens with its end, but ${isAnswer ? 'answerTokens' : 'memoryTokens'} allows ${limit}. Raise it.`,
+    );
+  }
+  return { promptIds, completionIds };
+}

@@ -1,0 +1,143 @@
+/** Puts together what a reinforcement step reports. */
+import type { ForwardBackwardResult, OptimStepResult } from '@tamtrl/engine';
+import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
+import { extractAnswer } from '../reward/extract.js';
+import type { MethodResult, RolloutGroup } from '../reward/method.js';
+import { scoreAnswer } from '../reward/outcome.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import type { Collected } from './dynamic-sampling.js';
+import type { PhaseClock, StepMetrics, WrittenTrajectory } from './metrics.js';
+import type { Row } from './rows.js';
+
+/** A group with what each turn of each rollout earned: [G][turns], the answer turn last. */
+export interface RewardedGroup {
+  group: RolloutGroup;
+  /** Of memory turns, as they entered the rewards. */
+  scores?: readonly (readonly number[])[];
+  rewards: number[][];
+  advantages: number[][];
+  /** With the first group of a draw: what scoring all of the draw took. */
+  method?: MethodResult;
+}
+
+export interface StepParts {
+  step: number;
+  learningRate: number;
+  collected: Collected<RewardedGroup>;
+  /** All groups, the dropped ones too. */
+  drawn: readonly RewardedGroup[];
+  rows: readonly Row[];
+  updates: readonly { batch: readonly Row[]; result: ForwardBackwardResult; optim: OptimStepResult }[];
+  /** Passes over the rows for log-probabilities. */
+  scorings: number;
+  clock: PhaseClock;
+}
+
+export function stepMetrics(parts: StepParts): StepMetrics {
+  const { step, learningRate, collected, drawn, rows, updates, clock } = parts;
+  const trajectories = drawn.flatMap(({ group }) => [...group.trajectories]);
+  const { tokens, ...statistics } = trajectoryStatistics(trajectories);
+  const scores = drawn.flatMap((group) => (group.scores ?? []).flat());
+  const methods = drawn.flatMap(({ method }) => (method ? [method] : []));
+  const rowTokens = rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0);
+  const answers = drawn.flatMap(({ group }) => group.trajectories.map(({ output }) => ({ output, group })));
+  return {
+    kind: 'step',
+    step,
+    learningRate,
+    reward: meanOf(
+      drawn.flatMap(({ group }) => [...group.outcomes]),
+      (outcome) => outcome,
+    ),
+    turnReward: meanOf(
+      drawn.flatMap(({ rewards }) => rewards.flatMap((turns) => turns.slice(0, -1))),
+      (reward) => reward,
+    ),
+    ...(drawn.some((group) => group.scores) ? { turnScore: meanOf(scores, (score) => score) } : {}),
+    exactMatch: meanOf(answers, ({ output, group }) =>
+      scoreAnswer(extractAnswer(output), group.answers, { metric: 'exact' }),
+    ),
+    ...statistics,
+    ...updateMetrics(updates),
+    groups: collected.kept.length,
+    droppedGroups: collected.dropped,
+    questions: collected.drawn,
+    rows: rows.length,
+    tokens: {
+      ...tokens,
+      scored: methods.reduce((sum, method) => sum + method.tokens, 0) + parts.scorings * rowTokens,
+      trained: updates.reduce((sum, { result }) => sum + result.metrics.totalTokens, 0),
+    },
+    seconds: { ...clock.seconds },
+    method: meanOfRecords(methods.map(({ metrics }) => metrics)),
+  };
+}
+
+/** Means over tokens, or over updates where a number belongs to an update; zeros if there was none. */
+function updateMetrics(updates: StepParts['updates']) {
+  const tokens = updates.reduce((sum, { result }) => sum + result.metrics.tokens, 0);
+  const perToken = (of: (metrics: ForwardBackwardResult['metrics']) => number) =>
+    tokens === 0
+      ? 0
+      : updates.reduce((sum, { result }) => sum + of(result.metrics) * result.metrics.tokens, 0) / tokens;
+  return {
+    loss: meanOf(updates, ({ result }) => result.loss),
+    entropy: perToken(({ entropy }) => entropy),
+    clipFraction: perToken(({ clipFraction }) => clipFraction),
+    ratioMean: perToken(({ ratioMean }) => ratioMean),
+    ratioMax: updates.reduce((most, { result }) => Math.max(most, result.metrics.ratioMax), 0),
+    kl: perToken(({ kl }) => kl),
+    approximateKl: perToken(({ approximateKl }) => approximateKl),
+    gradientNorm: meanOf(updates, ({ optim }) => optim.gradientNorm),
+    updates: updates.length,
+    skippedUpdates: updates.filter(({ optim }) => optim.skipped).length,
+    samplerTrainerDifference: samplerDifference(updates[0]),
+  };
+}
+
+/** Only the first update sees the weights that sampled. */
+function samplerDifference(first: StepParts['updates'][number] | undefined): number {
+  if (!first) return 0;
+  const differences = first.batch.flatMap((row, index) =>
+    row.sampledLogProbabilities.map((sampled, token) =>
+      Math.abs(sampled - first.result.logProbabilities[index][token]),
+    ),
+  );
+  return meanOf(differences, (difference) => difference);
+}
+
+function meanOfRecords(records: readonly Record<string, number>[]): Record<string, number> {
+  const names = new Set(records.flatMap((record) => Object.keys(record)));
+  return Object.fromEntries([...names].map((name) => [name, meanOf(records, (record) => record[name] ?? 0)]));
+}
+
+/** The first rollouts of the first groups, decoded. */
+export function writtenTrajectories(
+  step: number,
+  drawn: readonly RewardedGroup[],
+  count: number,
+  tokenizer: Tokenizer,
+): WrittenTrajectory[] {
+  return drawn.slice(0, count).map(({ group, scores, rewards, advantages }): WrittenTrajectory => {
+    const trajectory = group.trajectories[0];
+    return {
+      step,
+      questionId: group.id,
+      sample: trajectory.sample,
+      question: group.question,
+      answers: group.answers,
+      outcome: group.outcomes[0],
+      output: trajectory.output,
+      turns: trajectory.turns.map((turn, index) => ({
+        kind: turn.kind,
+        text: tokenizer.decode(turn.outputIds),
+        tokens: turn.outputTokens,
+        stopReason: turn.stopReason,
+        reward: rewards[0][index],
+        score: scores?.[0][index],
+        advantage: advantages[0][index],
+        chunk: turn.chunk && { start: turn.chunk.start, end: turn.chunk.end },
+      })),
+    };
+  });
+}
