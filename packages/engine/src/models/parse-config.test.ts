@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { ModelConfig } from './config.js';
+import { configToJson, parseConfig } from './parse-config.js';
+
+function fixture(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../../fixtures/weights/${name}/config.json`, import.meta.url), 'utf8'));
+}
+
+const MINIMAL = {
+  model_type: 'llama',
+  vocab_size: 10,
+  hidden_size: 32,
+  intermediate_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+};
+
+const LLAMA3 = {
+  rope_type: 'llama3',
+  factor: 8,
+  low_freq_factor: 1,
+  high_freq_factor: 4,
+  original_max_position_embeddings: 8192,
+};
+
+const SCALING = {
+  type: 'llama3',
+  factor: 8,
+  lowFrequencyFactor: 1,
+  highFrequencyFactor: 4,
+  originalContextLength: 8192,
+} as const;
+
+const parse = (changes: Record<string, unknown> = {}) => parseConfig({ ...MINIMAL, ...changes }, 'm/config.json');
+
+test('a Llama as transformers 5 writes it', () => {
+  expect(parseConfig(fixture('llama-sharded'), 'config.json')).toEqual({
+    architecture: 'llama',
+    vocabularySize: 36,
+    hiddenSize: 16,
+    intermediateSize: 16,
+    layers: 2,
+    heads: 4,
+    keyValueHeads: 2,
+    headSize: 4,
+    contextLength: 16384,
+    ropeTheta: 500000,
+    ropeScaling: { ...SCALING, factor: 32 },
+    rmsNormEpsilon: 1e-6,
+    tieWordEmbeddings: false,
+  });
+});
+
+test('a Qwen3 as transformers 5 writes it', () => {
+  const config = parseConfig(fixture('qwen3-bf16'), 'config.json');
+  expect(config).toMatchObject({ architecture: 'qwen3', headSize: 12, keyValueHeads: 1, tieWordEmbeddings: true });
+  expect(config).toMatchObject({ ropeTheta: 1000000, contextLength: 64 });
+  expect(config.ropeScaling).toBeUndefined();
+});
+
+test('what a file leaves out is what transformers assumes', () => {
+  expect(parse()).toEqual({
+    architecture: 'llama',
+    vocabularySize: 10,
+    hiddenSize: 32,
+    intermediateSize: 64,
+    layers: 2,
+    heads: 4,
+    keyValueHeads: 4,
+    headSize: 8,
+    contextLength: 2048,
+    ropeTheta: 10000,
+    ropeScaling: undefined,
+    rmsNormEpsilon: 1e-6,
+    tieWordEmbeddings: false,
+  });
+  expect(parse({ model_type: 'qwen3', num_key_value_heads: 2 })).toMatchObject({ headSize: 128, contextLength: 32768 });
+});
+
+describe('rotary settings', () => {
+  test.each([
+    ['on top (transformers 4)', { rope_theta: 5e5, rope_scaling: LLAMA3 }],
+    ['on top with the old key', { rope_theta: 5e5, rope_scaling: { ...LLAMA3, rope_type: undefined, type: 'llama3' } }],
+    ['inside (transformers 5)', { rope_parameters: { ...LLAMA3, rope_theta: 5e5 } }],
+    ['both', { rope_theta: 5e5, rope_scaling: LLAMA3, rope_parameters: { ...LLAMA3, rope_theta: 5e5 } }],
+  ])('llama3 %s', (_, changes) => {
+    expect(parse(changes)).toMatchObject({ ropeTheta: 5e5, ropeScaling: SCALING });
+  });
+
+  test.each([
+    ['null', { rope_theta: 5e5, rope_scaling: null }],
+    ['default', { rope_parameters: { rope_type: 'default', rope_theta: 5e5 } }],
+    ['theta inside, null on top', { rope_theta: null, rope_scaling: null, rope_parameters: { rope_theta: 5e5 } }],
+  ])('no scaling: %s', (_, changes) => {
+    const config = parse(changes);
+    expect(config.ropeTheta).toBe(5e5);
+    expect(config.ropeScaling).toBeUndefined();
+  });
+});
+
+describe('refusals', () => {
+  test.each([
+    ['attention_bias', { attention_bias: true }, 'true'],
+    ['mlp_bias', { mlp_bias: true }, 'true'],
+    ['use_sliding_window', { use_sliding_window: true }, 'true'],
+    ['hidden_act', { hidden_act: 'gelu' }, '"gelu"'],
+    ['layer_types', { layer_types: ['full_attention', 'sliding_attention'] }, '["full_attention","sliding_attention"]'],
+    ['quantization_config', { quantization_config: { quant_method: 'gptq' } }, '{"quant_method":"gptq"}'],
+    ['rope_scaling.type', { rope_scaling: { type: 'linear', factor: 2 } }, '"linear"'],
+    ['rope_parameters.rope_type', { rope_parameters: { rope_type: 'yarn' } }, '"yarn"'],
+    ['partial_rotary_factor', { partial_rotary_factor: 0.5 }, '0.5'],
+  ])('%s is not supported', (key, changes, found) => {
+    expect(() => parse(changes)).toThrow(
+      expect.objectContaining({
+        kind: 'unsupported',
+        message: expect.stringContaining(`"${key}" in m/config.json`),
+        details: { file: 'm/config.json', expected: expect.any(String), found },
+      }),
+    );
+  });
+
+  test.each([
+    [{ model_type: 'mistral', architectures: ['MistralForCausalLM'] }, 'MistralForCausalLM (model_type "mistral")'],
+    [{ architectures: ['LlamaForSequenceClassification'] }, 'LlamaForSequenceClassification (model_type "llama")'],
+    [{ model_type: 'qwen3_moe' }, 'no architectures (model_type "qwen3_moe")'],
+    [{ model_type: undefined }, 'no architectures (model_type nothing)'],
+  ])('unknown architecture %j', (changes, found) => {
+    expect(() => parse(changes)).toThrow(
+      expect.objectContaining({
+        kind: 'unknown-architecture',
+        details: {
+          file: 'm/config.json',
+          expected: 'LlamaForCausalLM (model_type "llama"), Qwen3ForCausalLM (model_type "qwen3")',
+          found,
+        },
+      }),
+    );
+  });
+
+  test.each([
+    [{ hidden_size: undefined }, '"hidden_size"'],
+    [{ hidden_size: '32' }, '"hidden_size"'],
+    [{ vocab_size: 0 }, '"vocab_size"'],
+    [{ num_hidden_layers: 1.5 }, '"num_hidden_layers"'],
+    [{ num_key_value_heads: 3 }, '"num_key_value_heads"'],
+    [{ head_dim: 7 }, '"head_dim"'],
+    [{ hidden_size: 30 }, '"head_dim"'],
+    [{ tie_word_embeddings: 'yes' }, '"tie_word_embeddings"'],
+    [{ rms_norm_eps: -1 }, '"rms_norm_eps"'],
+    [{ rope_parameters: [] }, '"rope_parameters"'],
+    [{ rope_scaling: { ...LLAMA3, factor: undefined } }, '"rope_scaling.factor"'],
+    [{ rope_scaling: { ...LLAMA3, high_freq_factor: 1 } }, '"rope_scaling.high_freq_factor"'],
+  ])('wrong values: %j', (changes, key) => {
+    expect(() => parse(changes)).toThrow(
+      expect.objectContaining({ kind: 'file', message: expect.stringContaining(`${key} in m/config.json should be`) }),
+    );
+  });
+
+  test.each([null, [], 'text'])('no object: %j', (json) => {
+    expect(() => parseConfig(json, 'config.json')).toThrow(expect.objectContaining({ kind: 'file' }));
+  });
+});
+
+describe('configToJson', () => {
+  const configs: ModelConfig[] = [
+    { ...parse(), ropeTheta: 5e5, ropeScaling: SCALING },
+    { ...parse(), architecture: 'qwen3', headSize: 12, keyValueHeads: 1, tieWordEmbeddings: true },
+  ];
+
+  test.each(configs)('$architecture is read back', (config) => {
+    const json = JSON.parse(JSON.stringify(configToJson(config)));
+    expect(parseConfig(json, 'config.json')).toEqual(config);
+    // Each generation of transformers by its own form alone.
+    const { rope_parameters, ...four } = json;
+    const { rope_theta, rope_scaling, ...five } = json;
+    expect(parseConfig(four, 'config.json')).toEqual(config);
+    expect(parseConfig(five, 'config.json')).toEqual(config);
+  });
+
+  test('names class, tokens and dtype', () => {
+    const json = configToJson(configs[1], { bosTokenId: 1, eosTokenIds: [2, 3], padTokenId: 0, dtype: 'BF16' });
+    expect(json).toMatchObject({
+      architectures: ['Qwen3ForCausalLM'],
+      model_type: 'qwen3',
+      bos_token_id: 1,
+      eos_token_id: [2, 3],
+      pad_token_id: 0,
+      dtype: 'bfloat16',
+      torch_dtype: 'bfloat16',
+    });
+    expect(configToJson(configs[0], { eosTokenIds: [2] }).eos_token_id).toBe(2);
+    expect(configToJson(configs[0]).eos_token_id).toBeNull();
+  });
+});
