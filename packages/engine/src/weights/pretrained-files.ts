@@ -1,0 +1,115 @@
+/** The files beside the weights of a Hugging Face folder: tokenizer, chat template, token ids of generation. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '../errors.js';
+import type { GgufMetadata } from './gguf-model.js';
+import { ggufTokenizer } from './gguf-tokenizer.js';
+
+/** What it takes, beside config and weights, to write the folder again. */
+export interface PretrainedFiles {
+  /** Contents by file name: tokenizer.json, tokenizer_config.json, generation_config.json, … */
+  auxiliary: Map<string, Uint8Array>;
+  /** Tokens that end a text; empty if the folder does not say. */
+  eosTokenIds: number[];
+  bosTokenId?: number;
+  padTokenId?: number;
+}
+
+const AUXILIARY_NAMES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'generation_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'chat_template.json',
+  'tokenizer.model',
+  'vocab.json',
+  'merges.txt',
+];
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** @throws EngineError 'file' if the file is not a JSON object. */
+export function parseJsonObject(file: string, bytes: Uint8Array): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineError('file', `${file} is not JSON: ${reason}`, { file, expected: 'JSON' }, { cause });
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
+  const found = JSON.stringify(value).slice(0, 80);
+  throw new EngineError('file', `${file} should hold a JSON object, found ${found}.`, {
+    file,
+    expected: 'object',
+    found,
+  });
+}
+
+/** The file's bytes, or undefined if there is none. @throws EngineError 'file' if it can't be read. */
+export async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
+  try {
+    // A plain array with a buffer of its own: it may be sent to another thread.
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR'))
+      return undefined;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineError('file', `Could not read ${path}: ${reason}`, { file: path }, { cause });
+  }
+}
+
+type TokenIds = Pick<PretrainedFiles, 'eosTokenIds' | 'bosTokenId' | 'padTokenId'>;
+
+function ids(value: unknown): number[] {
+  const list = Array.isArray(value) ? value : [value];
+  return list.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
+}
+
+/** Ids that several files may state, of the first that does: generation_config.json counts before config.json. */
+function tokenIds(sources: readonly Json[]): TokenIds {
+  const first = (key: string) => sources.map((json) => ids(json[key])).find((found) => found.length > 0) ?? [];
+  return {
+    eosTokenIds: first('eos_token_id'),
+    bosTokenId: first('bos_token_id')[0],
+    padTokenId: first('pad_token_id')[0],
+  };
+}
+
+/** Token ids as generation_config.json among `auxiliary`, else `config` (content of a config.json) states them. */
+export function statedTokenIds(
+  folder: string,
+  auxiliary: ReadonlyMap<string, Uint8Array>,
+  config: Json = {},
+): TokenIds {
+  const name = 'generation_config.json';
+  const bytes = auxiliary.get(name);
+  return tokenIds(bytes === undefined ? [config] : [parseJsonObject(join(folder, name), bytes), config]);
+}
+
+/** Reads the auxiliary files of a folder; none of them is required. */
+export async function readPretrainedFiles(folder: string, config: Json): Promise<PretrainedFiles> {
+  const auxiliary = new Map<string, Uint8Array>();
+  for (const name of AUXILIARY_NAMES) {
+    const bytes = await readIfPresent(join(folder, name));
+    if (bytes !== undefined) auxiliary.set(name, bytes);
+  }
+  return { auxiliary, ...statedTokenIds(folder, auxiliary, config) };
+}
+
+/** The same files made from the metadata of a GGUF file. */
+export function filesOfGguf(metadata: GgufMetadata): PretrainedFiles {
+  const { tokenizer, config, generationConfig, eosTokenIds, bosTokenId, padTokenId } = ggufTokenizer(metadata);
+  const contents = {
+    'tokenizer.json': tokenizer,
+    'tokenizer_config.json': config,
+    'generation_config.json': generationConfig,
+  };
+  const auxiliary = new Map<string, Uint8Array>();
+  for (const [name, content] of Object.entries(contents)) {
+    auxiliary.set(name, new TextEncoder().encode(`${JSON.stringify(content, undefined, 2)}\n`));
+  }
+  return { auxiliary, eosTokenIds, bosTokenId, padTokenId };
+}

@@ -1,0 +1,270 @@
+/**
+ * Whole models: a Hugging Face folder (config.json, safetensors, tokenizer files) or a GGUF file into memory, and a folder
+ * back to the disk that transformers and vLLM load.
+ */
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '../errors.js';
+import { type ModelConfig, parameterCount, parameterShapes } from '../models/config.js';
+import { configToJson, parseConfig } from '../models/parse-config.js';
+import { type FileContent, writeFilesAtomic } from './atomic.js';
+import type { FloatDtype } from './dtype.js';
+import { openGgufModel } from './gguf-model.js';
+import {
+  filesOfGguf,
+  type PretrainedFiles,
+  parseJsonObject,
+  readIfPresent,
+  readPretrainedFiles,
+  statedTokenIds,
+} from './pretrained-files.js';
+import { readWeightMap, SafetensorsFile, ShardedSafetensors } from './safetensors.js';
+import { safetensorsBytes } from './safetensors-writer.js';
+import { elementCount, missingTensor, type TensorSource } from './tensor-source.js';
+
+export type { PretrainedFiles } from './pretrained-files.js';
+
+export interface Pretrained {
+  config: ModelConfig;
+  /** By Hugging Face name, exactly those of `parameterShapes(config)`. */
+  parameters: Map<string, Float32Array<ArrayBuffer>>;
+  files: PretrainedFiles;
+}
+
+export interface LoadOptions {
+  /** Called after each tensor; numbers count parameters. */
+  onProgress?: (progress: { finished: number; total: number }) => void;
+}
+
+const WEIGHTS = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+
+/**
+ * Loads a folder with config.json and model.safetensors (or shards with an index), or a .gguf file.
+ *
+ * @throws EngineError 'file', 'truncated-file', 'missing-tensor', 'tensor-shape', 'non-finite-weights',
+ * 'unknown-architecture' or 'unsupported', naming the file and the tensor or key.
+ */
+export async function loadPretrained(path: string, options: LoadOptions = {}): Promise<Pretrained> {
+  const status = await stat(path).catch((cause: unknown) => {
+    throw new EngineError(
+      'file',
+      `There is no model at ${path}. Give a folder with config.json and model.safetensors, or a .gguf file; the engine ` +
+        'does not download models.',
+      { file: path, expected: 'folder or .gguf file', found: 'nothing' },
+      { cause },
+    );
+  });
+  return status.isDirectory() ? loadFolder(path, options) : loadGguf(path, options);
+}
+
+async function loadGguf(path: string, options: LoadOptions): Promise<Pretrained> {
+  if (path.endsWith('.safetensors') || path.endsWith('.json')) {
+    throw new EngineError('file', `${path} is a part of a model folder. Give the folder that holds it.`, {
+      file: path,
+      expected: 'folder or .gguf file',
+      found: 'a file of a folder',
+    });
+  }
+  const { config, source, metadata } = await openGgufModel(path);
+  try {
+    const files = filesOfGguf(metadata);
+    return { config, parameters: await readParameters(path, config, source, options), files };
+  } finally {
+    await source.close();
+  }
+}
+
+async function loadFolder(folder: string, options: LoadOptions): Promise<Pretrained> {
+  const configFile = join(folder, 'config.json');
+  const bytes = await readIfPresent(configFile);
+  if (bytes === undefined) throw await incomplete(folder, 'config.json');
+  const json = parseJsonObject(configFile, bytes);
+  const config = parseConfig(json, configFile);
+  const source = await openWeights(folder);
+  try {
+    refuseUnknownTensors(config, source);
+    const parameters = await readParameters(folder, config, source, options);
+    return { config, parameters, files: await readPretrainedFiles(folder, json) };
+  } finally {
+    await source.close();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function openWeights(folder: string): Promise<TensorSource> {
+  // Where both are there, transformers takes the single file, too.
+  if (await exists(join(folder, WEIGHTS))) return SafetensorsFile.open(join(folder, WEIGHTS));
+  if (await exists(join(folder, INDEX))) return ShardedSafetensors.open(join(folder, INDEX));
+  throw await incomplete(folder, `${WEIGHTS} or ${INDEX}`);
+}
+
+/** What is wrong with a folder that lacks `expected`: often it holds weights of another kind. */
+async function incomplete(folder: string, expected: string): Promise<EngineError> {
+  const names = await readdir(folder);
+  const gguf = names.find((name) => name.endsWith('.gguf'));
+  const pickled = names.find((name) => /^pytorch_model.*\.bin$/.test(name));
+  const adapter = names.includes('adapter_config.json');
+  const found = names.slice(0, 10).join(', ') || 'an empty folder';
+  let advice = 'Give the folder of a whole model.';
+  if (adapter) advice = 'It holds an adapter (PEFT): merge it into its base model first.';
+  else if (pickled !== undefined) advice = `It holds ${pickled}: save it again with safe_serialization (safetensors).`;
+  else if (gguf !== undefined) advice = `It holds a GGUF file: give its path, ${join(folder, gguf)}.`;
+  return new EngineError('file', `${folder} has no ${expected} (found: ${found}). ${advice}`, {
+    file: folder,
+    expected,
+    found,
+  });
+}
+
+/** Name in a checkpoint of the base model, which transformers saves without the outer `model.`. */
+function baseName(name: string): string {
+  return name.replace(/^model\./, '');
+}
+
+/**
+ * A tensor inside the decoder that we have no place for (a bias, a further layer) means that the configuration does not
+ * tell the whole model. Others, such as a value head, and the unembedding of a tied model, do no harm.
+ */
+function refuseUnknownTensors(config: ModelConfig, source: TensorSource): void {
+  const known = new Set([...parameterShapes(config).keys()].map(baseName));
+  for (const { name, file } of source.entries.values()) {
+    const base = baseName(name);
+    // Old checkpoints hold the rotary frequencies, which follow from the configuration.
+    if (!/^(layers|embed_tokens|norm)\./.test(base) || known.has(base) || base.endsWith('rotary_emb.inv_freq'))
+      continue;
+    throw new EngineError(
+      'unsupported',
+      `${file} has a tensor "${name}" that a ${config.architecture} of ${config.layers} layers has no place for; ` +
+        'computing without it would give another model.',
+      { file, tensor: name, expected: `the parameters of ${config.architecture}`, found: name },
+    );
+  }
+}
+
+async function readParameters(
+  path: string,
+  config: ModelConfig,
+  source: TensorSource,
+  options: LoadOptions,
+): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+  const shapes = parameterShapes(config);
+  const stored = new Map<string, string>();
+  for (const [name, shape] of shapes) stored.set(name, findTensor(path, source, name, shape));
+  const parameters = new Map<string, Float32Array<ArrayBuffer>>();
+  const total = parameterCount(config);
+  let finished = 0;
+  for (const [name, storedName] of stored) {
+    const values = await source.read(storedName);
+    const { file, name: tensor } = source.entries.get(storedName)!;
+    checkFinite(file, tensor, values);
+    parameters.set(name, values);
+    finished += values.length;
+    options.onProgress?.({ finished, total });
+  }
+  return parameters;
+}
+
+/** The key under which `source` has the parameter, its shape checked. */
+function findTensor(path: string, source: TensorSource, name: string, shape: readonly number[]): string {
+  const key = source.entries.has(name) ? name : baseName(name);
+  const entry = source.entries.get(key);
+  if (entry === undefined) {
+    const hint =
+      name === 'lm_head.weight' ? ' If the model ties it to its embedding, set tie_word_embeddings to true.' : '';
+    throw missingTensor(path, name, hint);
+  }
+  if (entry.shape.length === shape.length && entry.shape.every((size, i) => size === shape[i])) return key;
+  const expected = `[${shape.join(', ')}]`;
+  const found = `[${entry.shape.join(', ')}]`;
+  throw new EngineError(
+    'tensor-shape',
+    `Tensor "${entry.name}" of ${entry.file} should have shape ${expected} by the configuration, found ${found}.`,
+    { file: entry.file, tensor: entry.name, expected, found },
+  );
+}
+
+function checkFinite(file: string, tensor: string, values: Float32Array): void {
+  let count = 0;
+  let first = -1;
+  for (let i = 0; i < values.length; i++) {
+    // x - x is 0 for finite x and NaN otherwise; cheaper than a call.
+    if (values[i] - values[i] === 0) continue;
+    if (first < 0) first = i;
+    count++;
+  }
+  if (count === 0) return;
+  throw new EngineError(
+    'non-finite-weights',
+    `Tensor "${tensor}" of ${file} has ${count} of ${values.length} values that are not finite, the first ` +
+      `(${values[first]}) at index ${first}. The file is damaged, or its training diverged.`,
+    { file, tensor, expected: 'finite values', found: `${values[first]} at index ${first}` },
+  );
+}
+
+/**
+ * Writes config.json, model.safetensors and the auxiliary files, replacing those of a model that is there already; a file
+ * is either the old or the new one, never a part. The folder is made if need be.
+ *
+ * @param options.dtype Of the weights; default F32. Rounded to nearest even.
+ * @throws EngineError 'file' if the system refuses; 'missing-tensor', 'tensor-shape' or 'non-finite-weights' if the
+ * parameters do not fit the configuration, are not finite or leave the range of the dtype; nothing is replaced then.
+ */
+export async function savePretrained(
+  folder: string,
+  model: { config: ModelConfig; parameters: ReadonlyMap<string, Float32Array>; files: PretrainedFiles },
+  options: { dtype?: FloatDtype } = {},
+): Promise<void> {
+  const { config, parameters, files } = model;
+  const { dtype = 'F32' } = options;
+  const path = join(folder, WEIGHTS);
+  const tensors = [...parameterShapes(config)].map(([name, shape]) => {
+    const values = parameters.get(name);
+    if (values === undefined) throw missingTensor('The model to be saved', name);
+    if (values.length !== elementCount(shape)) {
+      const expected = `${elementCount(shape)} values of shape [${shape.join(', ')}]`;
+      const found = `${values.length} values`;
+      throw new EngineError('tensor-shape', `Parameter "${name}" should have ${expected}, found ${found}.`, {
+        tensor: name,
+        expected,
+        found,
+      });
+    }
+    checkFinite('the model to be saved', name, values);
+    return { name, shape, values };
+  });
+  const stated = statedTokenIds(folder, files.auxiliary);
+  const extras = {
+    dtype,
+    eosTokenIds: files.eosTokenIds.length > 0 ? files.eosTokenIds : stated.eosTokenIds,
+    bosTokenId: files.bosTokenId ?? stated.bosTokenId,
+    padTokenId: files.padTokenId ?? stated.padTokenId,
+  };
+  const contents = new Map<string, FileContent>([[WEIGHTS, safetensorsBytes(tensors, { dtype }, path)]]);
+  contents.set('config.json', `${JSON.stringify(configToJson(config, extras), undefined, 2)}\n`);
+  for (const [name, bytes] of files.auxiliary) contents.set(name, bytes);
+
+  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
+    throw new EngineError('file', `Could not make the folder ${folder}: ${cause.message}`, { file: folder }, { cause });
+  });
+  await writeFilesAtomic(folder, contents);
+  await removeShards(folder);
+}
+
+/** Shards of an earlier model would be loaded by programs that follow the index (vLLM) rather than the single file. */
+async function removeShards(folder: string): Promise<void> {
+  const index = join(folder, INDEX);
+  if (!(await exists(index))) return;
+  // An index that can't be read names no shards; it goes all the same.
+  const map = await readWeightMap(index).catch(() => new Map<string, string>());
+  const shards = new Set(map.values());
+  shards.delete(WEIGHTS);
+  for (const shard of shards) await rm(join(folder, shard), { force: true });
+  await rm(index, { force: true });
+}

@@ -1,0 +1,113 @@
+/**
+ * Named tensors in files, read one at a time: the common face of safetensors and GGUF, and the positional reads below
+ * both.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { EngineError } from '../errors.js';
+
+export interface TensorEntry {
+  readonly name: string;
+  readonly file: string;
+  /** As the format calls it, e.g. "BF16" or "Q4_K". */
+  readonly dtype: string;
+  /** Slowest dimension first. */
+  readonly shape: readonly number[];
+}
+
+export interface TensorSource {
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  /**
+   * The tensor's values in row-major order, in a buffer of their own.
+   * @throws EngineError 'missing-tensor', 'unsupported' (dtype) or 'truncated-file'.
+   */
+  read(name: string): Promise<Float32Array<ArrayBuffer>>;
+  close(): Promise<void>;
+}
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+/** Largest single read; the system's own limit is 2 GiB. */
+const READ_BYTES = 1 << 30;
+
+/** A file open for reading at positions; files and reads may exceed 2 GiB. */
+export class RandomAccessFile {
+  readonly path: string;
+  readonly size: number;
+  private readonly handle: FileHandle;
+
+  private constructor(path: string, size: number, handle: FileHandle) {
+    this.path = path;
+    this.size = size;
+    this.handle = handle;
+  }
+
+  /** @throws EngineError 'file' if there is no readable file at `path`. */
+  static async open(path: string): Promise<RandomAccessFile> {
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(path, 'r');
+      const status = await handle.stat();
+      if (!status.isFile()) throw new Error('it is not a regular file');
+      return new RandomAccessFile(path, status.size, handle);
+    } catch (cause) {
+      await handle?.close();
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new EngineError('file', `Could not read ${path}: ${reason}`, { file: path }, { cause });
+    }
+  }
+
+  /** Fills `target` from `position` on. @throws EngineError 'truncated-file' if the file ends before. */
+  async readInto(target: Uint8Array, position: number): Promise<void> {
+    let done = 0;
+    while (done < target.length) {
+      const length = Math.min(target.length - done, READ_BYTES);
+      const { bytesRead } = await this.handle.read(target, done, length, position + done);
+      if (bytesRead === 0) {
+        throw truncated(this.path, `${position + target.length} bytes`, `${position + done} bytes`);
+      }
+      done += bytesRead;
+    }
+  }
+
+  /** `length` bytes in a fresh buffer, so that typed arrays over it are aligned. */
+  async read(position: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    await this.readInto(bytes, position);
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+export function truncated(file: string, expected: string, found: string, tensor?: string): EngineError {
+  const of = tensor === undefined ? '' : ` (tensor ${tensor})`;
+  return new EngineError(
+    'truncated-file',
+    `${file} is cut short${of}: expected ${expected}, found ${found}. Copy or download the file again.`,
+    { file, tensor, expected, found },
+  );
+}
+
+export function missingTensor(file: string, tensor: string, hint = ''): EngineError {
+  return new EngineError('missing-tensor', `${file} has no tensor "${tensor}".${hint}`, {
+    file,
+    tensor,
+    expected: tensor,
+    found: 'nothing',
+  });
+}
+
+/** Refuses the small text file that Git leaves in place of a large one that was not fetched. */
+export function refuseLfsPointer(file: string, beginning: Uint8Array): void {
+  if (Buffer.from(beginning).toString('latin1').startsWith('version ')) {
+    throw new EngineError(
+      'file',
+      `${file} is a Git LFS pointer, not the file itself. Run "git lfs pull" in its folder or download the file.`,
+      { file, expected: 'weights', found: 'Git LFS pointer' },
+    );
+  }
+}
