@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ModelConfig } from './config.js';
-import { configToJson, parseConfig } from './parse-config.js';
+import { configToJson, configToText, parseConfig } from './parse-config.js';
 
 function fixture(name: string): unknown {
   return JSON.parse(readFileSync(new URL(`../../fixtures/weights/${name}/config.json`, import.meta.url), 'utf8'));
@@ -191,5 +191,13 @@ describe('configToJson', () => {
     });
     expect(configToJson(configs[0], { eosTokenIds: [2] }).eos_token_id).toBe(2);
     expect(configToJson(configs[0]).eos_token_id).toBeNull();
+  });
+
+  test('writes the numbers of rotary settings as floating-point ones', () => {
+    const text = configToText(configs[0]);
+    expect(JSON.parse(text)).toEqual(configToJson(configs[0]));
+    expect(text.match(/"(rope_theta|\w*factor)": \d+\.0/g)).toHaveLength(8);
+    expect(text).toContain('"original_max_position_embeddings": 8192\n');
+    expect(configToText({ ...configs[0], ropeTheta: 0.5 })).toContain('"rope_theta": 0.5,');
   });
 });

@@ -248,3 +248,11 @@ export function configToJson(config: ModelConfig, extras: ConfigExtras = {}): Re
     torch_dtype: dtype,
   };
 }
+
+/** Keys whose values transformers 4 wants written as floating-point numbers; it warns about 32 where it expects 32.0. */
+const FLOATS = /^(\s*"(?:rope_theta|factor|low_freq_factor|high_freq_factor)": -?\d+)(,?)$/gm;
+
+/** Text of the config.json of {@link configToJson}. */
+export function configToText(config: ModelConfig, extras: ConfigExtras = {}): string {
+  return `${JSON.stringify(configToJson(config, extras), undefined, 2).replace(FLOATS, '$1.0$2')}\n`;
+}

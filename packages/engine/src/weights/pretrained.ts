@@ -6,7 +6,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors.js';
 import { type ModelConfig, parameterCount, parameterShapes } from '../models/config.js';
-import { configToJson, parseConfig } from '../models/parse-config.js';
+import { configToText, parseConfig } from '../models/parse-config.js';
 import { type FileContent, writeFilesAtomic } from './atomic.js';
 import type { FloatDtype } from './dtype.js';
 import { openGgufModel } from './gguf-model.js';
@@ -247,7 +247,7 @@ export async function savePretrained(
     padTokenId: files.padTokenId ?? stated.padTokenId,
   };
   const contents = new Map<string, FileContent>([[WEIGHTS, safetensorsBytes(tensors, { dtype }, path)]]);
-  contents.set('config.json', `${JSON.stringify(configToJson(config, extras), undefined, 2)}\n`);
+  contents.set('config.json', configToText(config, extras));
   for (const [name, bytes] of files.auxiliary) contents.set(name, bytes);
 
   await mkdir(folder, { recursive: true }).catch((cause: Error) => {
