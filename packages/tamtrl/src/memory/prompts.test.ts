@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { idealMemories, miniExample, miniQuestion } from '../data/mini/task.js';
+import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
+import { MINI_MARKERS, MINI_VOCABULARY } from '../data/mini/vocabulary.js';
+import { chatFormatFromTemplate } from '../text/templates.js';
+import { PromptFrames } from './frames.js';
+import { chatPrompts, miniPrompts, promptFormatNamed } from './prompts.js';
+
+const tokenizer = miniTokenizer();
+
+/** One id a character: whatever the wording, slots must come out where they went in. */
+const characters = {
+  encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+  decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
+  vocabularySize: 0x110000,
+  idOf: () => undefined,
+};
+
+test('the mini prompts use the marks of the vocabulary, and nothing that is not in it', () => {
+  const { question, memory, section, update, answer } = MINI_MARKERS;
+  const slots = { question: 'anna', memory: 'anna ?', chunk: 'ben rome' };
+  expect(miniPrompts.update(slots)).toBe(`${question} anna ${memory} anna ? ${section} ben rome ${update}`);
+  expect(miniPrompts.answer(slots)).toBe(`${question} anna ${memory} anna ? ${answer}`);
+  const words = [miniPrompts.check(slots), miniPrompts.nothingRelevant, ...Object.values(miniPrompts.labels)];
+  for (const word of words.flatMap((text) => text.split(' '))) expect(MINI_VOCABULARY).toContain(word);
+});
+
+test("the mini task's first memory is the ideal one before the first chunk", () => {
+  const example = miniExample({ queries: 3 }, 5, 0);
+  expect(miniPrompts.initialMemory(miniQuestion(example))).toBe(idealMemories(example)[0]);
+});
+
+test('slots stay exactly as they are within a chat template', () => {
+  const template = '{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}<|assistant|>';
+  const chat = chatFormatFromTemplate({ template, stopIds: [0] });
+  const frames = new PromptFrames({ tokenizer: characters, chat }, chatPrompts);
+  const ids = (text: string) => characters.encode(text);
+  const slots = { question: 'Who?', memory: ' odd  spaces\n', chunk: 'A </section> in the text.' };
+  const wanted = (content: string) => chat.render([{ role: 'user', content }]);
+  const { question, memory, chunk } = slots;
+  expect(characters.decode(frames.update(ids(question), ids(memory), ids(chunk)))).toBe(
+    wanted(chatPrompts.update(slots)),
+  );
+  expect(characters.decode(frames.answer(ids(question), ids(memory)))).toBe(wanted(chatPrompts.answer(slots)));
+  expect(characters.decode(frames.check(ids(question), ids(memory), ids(chunk)))).toBe(
+    wanted(chatPrompts.check(slots)),
+  );
+  expect(chatPrompts.answer(slots)).toContain('\\boxed{}');
+});
+
+test('a template that drops the message is refused', () => {
+  const chat = chatFormatFromTemplate({ template: 'fixed', stopIds: [0] });
+  expect(() => new PromptFrames({ tokenizer: characters, chat }, chatPrompts)).toThrow(
+    "The chat update prompt, as the model's chat template renders it, shows the question 0 times; expected once.",
+  );
+});
+
+test('the teacher reads a fixed line where nothing is relevant', () => {
+  const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
+  expect(tokenizer.decode(frames.filteredChunk(' \n'))).toBe('-');
+  expect(tokenizer.decode(frames.filteredChunk('anna oslo'))).toBe('anna oslo');
+});
+
+test('formats by name', () => {
+  expect(promptFormatNamed('mini')).toBe(miniPrompts);
+  expect(() => promptFormatNamed('chta')).toThrow('There is no prompt format "chta"; expected one of: chat, mini.');
+});
