@@ -42,7 +42,7 @@ nothing useless was added. 0 means: useful facts were lost or falsified. End you
 /** The last "Grade: N" with N from 0 to 10, else a reply that is only a number, as a share of 10; undefined if there is none. */
 export function parseGrade(reply: string): number | undefined {
   const said = withoutThoughts(reply);
-  const lines = [...said.matchAll(/grade\W{1,6}(-?\d+(?:\.\d+)?)/gi)];
+  const lines = [...said.matchAll(/grade[^\w-]{1,6}(-?\d+(?:\.\d+)?)/gi)];
   const text = lines.at(-1)?.[1] ?? /^\s*(-?\d+(?:\.\d+)?)(?:\s*\/\s*10)?\s*\.?\s*$/.exec(said)?.[1];
   const grade = text === undefined ? Number.NaN : Number(text);
   return grade >= 0 && grade <= 10 ? grade / 10 : undefined;

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { combineRewards } from './combine.js';
+import { parseGrade } from './judge.js';
+import { methodNamed, rewardMethods } from './methods.js';
+import { minMaxScores } from './score-normalization.js';
+import { teacherScore } from './teacher.js';
+
+/** Two groups: two rollouts of two turns, and one rollout of one turn. */
+const scores = [
+  [
+    [-4, -1],
+    [-2, -1],
+  ],
+  [[-6]],
+];
+
+test('min-max over each scope; what cannot be compared is 0.5', () => {
+  expect(minMaxScores(scores, 'turn')).toEqual([
+    [
+      [0, 0.5],
+      [1, 0.5],
+    ],
+    [[0.5]],
+  ]);
+  // -4 … -1
+  expect(minMaxScores(scores, 'group')).toEqual([
+    [
+      [0, 1],
+      [2 / 3, 1],
+    ],
+    [[0.5]],
+  ]);
+  expect(minMaxScores(scores, 'trajectory')).toEqual([
+    [
+      [0, 1],
+      [0, 1],
+    ],
+    [[0.5]],
+  ]);
+  // -6 … -1
+  expect(minMaxScores(scores, 'batch')).toEqual([
+    [
+      [0.4, 1],
+      [0.8, 1],
+    ],
+    [[0]],
+  ]);
+});
+
+test('rollouts without memory turns, and ragged ones', () => {
+  expect(minMaxScores([[[], []]], 'turn')).toEqual([[[], []]]);
+  expect(minMaxScores([[[1, 5], [3]]], 'turn')).toEqual([[[0, 0.5], [1]]]);
+});
+
+test('the score of a memory: sum, mean, probability', () => {
+  const logProbabilities = [-1, -2, -3];
+  const score = (lengthNormalize: boolean, scale: 'logprob' | 'prob') =>
+    teacherScore(logProbabilities, { lengthNormalize, scale });
+  expect(score(false, 'logprob')).toBe(-6);
+  expect(score(true, 'logprob')).toBe(-2);
+  expect(score(false, 'prob')).toBeCloseTo(Math.exp(-6), 12);
+  expect(score(true, 'prob')).toBeCloseTo(Math.exp(-2), 12);
+  // Nothing written: probability 1.
+  expect(teacherScore([], { lengthNormalize: true, scale: 'logprob' })).toBe(0);
+  expect(teacherScore([], { lengthNormalize: true, scale: 'prob' })).toBe(1);
+});
+
+test('outcome and scores combined; the answer keeps the outcome', () => {
+  const combine = (outcome: number, combine: 'product' | 'gated' | 'additive', alpha = 0.5) =>
+    combineRewards(outcome, 2, [0.4, 1], { combine, alpha });
+  expect(combine(1, 'product')).toEqual([0.4, 1, 1]);
+  expect(combine(0, 'product')).toEqual([0, 0, 0]);
+  expect(combine(1, 'gated')).toEqual([1.2, 1.5, 1]);
+  expect(combine(0, 'gated')).toEqual([0, 0, 0]);
+  expect(combine(1, 'additive')).toEqual([1.2, 1.5, 1]);
+  expect(combine(0, 'additive')).toEqual([0.2, 0.5, 0]);
+  // Without scores: MemAgent.
+  expect(combineRewards(1, 3, undefined, { combine: 'product', alpha: 1 })).toEqual([1, 1, 1, 1]);
+  // A document without chunks.
+  expect(combineRewards(1, 0, [], { combine: 'product', alpha: 1 })).toEqual([1]);
+});
+
+test('grades of a judge', () => {
+  expect(parseGrade('The fact is there.\nGrade: 7')).toBe(0.7);
+  expect(parseGrade('Grade: 2, no: **Grade:** 10')).toBe(1);
+  expect(parseGrade('<think>Grade: 1</think>\nGrade: 0')).toBe(0);
+  expect(parseGrade(' 8/10 ')).toBe(0.8);
+  expect(parseGrade('5.5')).toBe(0.55);
+  for (const reply of ['', 'good', 'Grade: 11', 'Grade: -3', 'I saw 3 facts'])
+    expect(parseGrade(reply)).toBeUndefined();
+});
+
+test('methods by name', () => {
+  expect(rewardMethods.map(({ name }) => name)).toEqual(['tamtrl', 'memagent', 'judge', 'prm']);
+  expect(methodNamed('memagent').summary).toContain('outcome only');
+  expect(() => methodNamed('grpo')).toThrow(
+    'There is no method "grpo"; expected one of: tamtrl, memagent, judge, prm.',
+  );
+});
