@@ -5,40 +5,20 @@
 import type { ForwardBackwardResult, OptimStepResult } from '@tamtrl/engine';
 import { runAgent } from '../memory/agent.js';
 import { streamSeed } from '../memory/seeds.js';
-import type { Policy } from '../policy/policy.js';
 import { combineRewards } from '../reward/combine.js';
-import { checkRequirements, type MethodContext, type RolloutGroup } from '../reward/method.js';
+import type { RolloutGroup } from '../reward/method.js';
 import { methodNamed } from '../reward/methods.js';
 import { outcomeReward } from '../reward/outcome.js';
-import type { ProcessRewardModel } from '../reward/process-reward.js';
 import { groupAdvantages } from './advantages.js';
 import { learningRateAt, type RunConfig } from './config.js';
 import { collectUseful, hasGradient } from './dynamic-sampling.js';
-import { TrainError } from './errors.js';
 import { exampleAt } from './examples.js';
 import { PhaseClock } from './metrics.js';
 import { overlongPenalty } from './overlong.js';
+import { AVERAGE, contextOf, INITIAL, prepare, type ReinforcementSetup, recomputes } from './reinforcement.js';
 import { assertCount, expandRows, miniBatches, type Row, trainingRows } from './rows.js';
-import {
-  type Run,
-  runTraining,
-  type StepResult,
-  type TrainingEvent,
-  type TrainingSetup,
-  type TrainingSummary,
-} from './run.js';
+import { type Run, runTraining, type StepResult, type TrainingEvent, type TrainingSummary } from './run.js';
 import { type RewardedGroup, stepMetrics, writtenTrajectories } from './step-metrics.js';
-
-export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
-  /** Scores instead of the policy itself; it must have the same tokenizer. `config.teacher` then does not matter. */
-  teacher?: Policy;
-  judge?: Policy;
-  processReward?: ProcessRewardModel;
-}
-
-/** Names of the snapshots: the weights at the start of the run, and their moving average. */
-const INITIAL = 'initial';
-const AVERAGE = 'ema';
 
 /**
  * Trains a memory agent with the method that the configuration names.
@@ -50,53 +30,6 @@ export function train(setup: ReinforcementSetup): AsyncGenerator<TrainingEvent, 
     prepare: async (run) => prepare(setup, run),
     step: (run, step) => reinforce(setup, run, step),
   });
-}
-
-function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): string[] {
-  const { config, policy, train: source } = run;
-  const method = methodNamed(config.method);
-  const { teacher, judge, processReward } = contextOf(setup, run, 0);
-  const { score, snapshots, train: trains } = policy.capabilities;
-  if (!trains) throw new TrainError('capability', `${policy.name} cannot be trained: its weights are out of reach.`);
-  checkRequirements(method, {
-    policy,
-    teacher: method.requires.score ? teacher : undefined,
-    judge,
-    processReward,
-    relevance: source.relevance,
-  });
-  if (config.klCoefficient > 0 && !(score && snapshots)) {
-    throw new TrainError(
-      'capability',
-      `klCoefficient is ${config.klCoefficient}, but ${policy.name} keeps no snapshot of its initial weights to compare with. Set it to 0.`,
-    );
-  }
-  if (recomputes(run) && !score) {
-    throw new TrainError(
-      'capability',
-      `${policy.name} cannot recompute log-probabilities. Set oldLogProbabilities to "sampler".`,
-    );
-  }
-  const frozen = config.klCoefficient > 0 || teacher?.weights === INITIAL;
-  return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
-}
-
-function contextOf(setup: ReinforcementSetup, run: Run<RunConfig>, step: number): MethodContext {
-  const { config, policy, frames, signal } = run;
-  const weights = { self: undefined, frozen: INITIAL, ema: AVERAGE }[config.teacher];
-  return {
-    ...{ policy, frames, signal, options: config.reward, temperature: config.temperature },
-    chunkTokens: config.memory.chunkTokens,
-    teacher: setup.teacher ? { policy: setup.teacher } : { policy, weights },
-    judge: setup.judge,
-    processReward: setup.processReward,
-    seed: streamSeed(config.seed, 'method', step),
-  };
-}
-
-function recomputes({ config, policy }: Run<RunConfig>): boolean {
-  const { oldLogProbabilities: choice } = config;
-  return choice === 'recompute' || (choice === 'auto' && !policy.capabilities.exactLogProbabilities);
 }
 
 /** One step. Until the first update an abort leaves the weights as they are; from then on the step is finished. */

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { learningRateAt, runConfigSchema, sftConfigSchema } from './config.js';
+
+test('an empty configuration has every default of the method', () => {
+  const config = runConfigSchema.parse({});
+  expect(config).toMatchObject({
+    method: 'tamtrl',
+    teacher: 'self',
+    reward: { combine: 'product', lengthNormalize: true, minmax: true, scope: 'turn', scale: 'logprob' },
+    clipLow: 0.2,
+    clipHigh: 0.28,
+    klCoefficient: 1e-3,
+    groupSize: 8,
+    questionsPerStep: 32,
+    optimizer: { beta1: 0.9, beta2: 0.95 },
+    memory: { questionTokens: 1024, chunkTokens: 5000, memoryTokens: 1024, empty: 'keep' },
+  });
+  expect(runConfigSchema.parse(JSON.parse(JSON.stringify(config)))).toEqual(config);
+});
+
+test('unknown keys are refused at every depth, and named', () => {
+  for (const input of [{ groupsize: 8 }, { reward: { aplha: 1 } }, { data: { kind: 'mini', chunk: 3 } }]) {
+    const result = runConfigSchema.safeParse(input);
+    expect(result.success).toBe(false);
+    expect(result.error?.issues[0].code).toBe('unrecognized_keys');
+  }
+  expect(sftConfigSchema.safeParse({ groupSize: 8 }).success).toBe(false);
+});
+
+test('the learning rate rises, stays and falls', () => {
+  const config = { learningRate: 1, warmupSteps: 4, steps: 10 };
+  expect([1, 2, 4, 5, 10].map((step) => learningRateAt(step, config))).toEqual([0.25, 0.5, 1, 1, 1]);
+  const cooling = { ...config, warmupSteps: 0, cooldownSteps: 2 };
+  expect([1, 8, 9, 10].map((step) => learningRateAt(step, cooling))).toEqual([1, 1, 1, 0.5]);
+});

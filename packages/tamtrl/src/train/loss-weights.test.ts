@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { lossWeights } from './loss-weights.js';
+
+const rows = [
+  { tokens: 2, turns: 1 },
+  { tokens: 3, turns: 2 },
+  { tokens: 5, turns: 2 },
+];
+
+function expectClose(found: number[], wanted: number[]): void {
+  expect(found).toHaveLength(wanted.length);
+  wanted.forEach((value, at) => {
+    expect(found[at]).toBeCloseTo(value, 12);
+  });
+}
+
+test('token mean: 1 / tokens of the batch', () => {
+  expectClose(lossWeights(rows, 'token-mean', 'share'), [0.1, 0.1, 0.1]);
+});
+
+test('sequence mean: 1 / (sequences x own tokens)', () => {
+  expectClose(lossWeights(rows, 'sequence-mean', 'share'), [1 / 6, 1 / 9, 1 / 15]);
+});
+
+test('split credit: a turn of two counts half', () => {
+  // Token mean: 2 + 3/2 + 5/2 = 6 token credits.
+  expectClose(lossWeights(rows, 'token-mean', 'split'), [1 / 6, 1 / 12, 1 / 12]);
+  // Sequence mean: 1 + 1/2 + 1/2 = 2 credits, each spread over its tokens.
+  expectClose(lossWeights(rows, 'sequence-mean', 'split'), [1 / 4, 1 / 12, 1 / 20]);
+});
+
+test('weights times tokens add up to 1, rows without tokens aside', () => {
+  const withEmpty = [...rows, { tokens: 0, turns: 3 }];
+  for (const aggregation of ['token-mean', 'sequence-mean'] as const) {
+    for (const credit of ['share', 'split'] as const) {
+      const weights = lossWeights(withEmpty, aggregation, credit);
+      expect(weights[3]).toBe(0);
+      expect(withEmpty.reduce((sum, { tokens }, at) => sum + tokens * weights[at], 0)).toBeCloseTo(1, 12);
+    }
+  }
+  expect(lossWeights([{ tokens: 0, turns: 1 }], 'token-mean', 'share')).toEqual([0]);
+});

@@ -1,0 +1,70 @@
+/** What reinforcement needs beside the loop: the parts it is given, and whether they fit the configuration. */
+import { streamSeed } from '../memory/seeds.js';
+import type { Policy } from '../policy/policy.js';
+import { checkRequirements, type MethodContext } from '../reward/method.js';
+import { methodNamed } from '../reward/methods.js';
+import type { ProcessRewardModel } from '../reward/process-reward.js';
+import type { RunConfig } from './config.js';
+import { TrainError } from './errors.js';
+import type { Run, TrainingSetup } from './run.js';
+
+export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
+  /** Scores instead of the policy itself; it must have the same tokenizer. `config.teacher` then does not matter. */
+  teacher?: Policy;
+  judge?: Policy;
+  processReward?: ProcessRewardModel;
+}
+
+/** Names of the snapshots: the weights at the start of the run, and their moving average. */
+export const INITIAL = 'initial';
+export const AVERAGE = 'ema';
+
+/** Checks method, policy and data against one another; returns the snapshots that the run needs. */
+export function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): string[] {
+  const { config, policy, train: source } = run;
+  const method = methodNamed(config.method);
+  const { judge, processReward, ...context } = contextOf(setup, run, 0);
+  const teacher = method.requires.score ? context.teacher : undefined;
+  const { score, snapshots, train: trains } = policy.capabilities;
+  if (!trains) throw new TrainError('capability', `${policy.name} cannot be trained: its weights are out of reach.`);
+  checkRequirements(method, {
+    policy,
+    teacher,
+    judge,
+    processReward,
+    relevance: source.relevance,
+  });
+  if (config.klCoefficient > 0 && !(score && snapshots)) {
+    throw new TrainError(
+      'capability',
+      `klCoefficient is ${config.klCoefficient}, but ${policy.name} keeps no snapshot of its initial weights to compare with. Set it to 0.`,
+    );
+  }
+  if (recomputes(run) && !score) {
+    throw new TrainError(
+      'capability',
+      `${policy.name} cannot recompute log-probabilities. Set oldLogProbabilities to "sampler".`,
+    );
+  }
+  const frozen = config.klCoefficient > 0 || teacher?.weights === INITIAL;
+  return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
+}
+
+export function contextOf(setup: ReinforcementSetup, run: Run<RunConfig>, step: number): MethodContext {
+  const { config, policy, frames, signal } = run;
+  const weights = { self: undefined, frozen: INITIAL, ema: AVERAGE }[config.teacher];
+  return {
+    ...{ policy, frames, signal, options: config.reward, temperature: config.temperature },
+    chunkTokens: config.memory.chunkTokens,
+    teacher: setup.teacher ? { policy: setup.teacher } : { policy, weights },
+    judge: setup.judge,
+    processReward: setup.processReward,
+    seed: streamSeed(config.seed, 'method', step),
+  };
+}
+
+/** The loss needs log-probabilities other than the sampler's. */
+export function recomputes({ config, policy }: Run<RunConfig>): boolean {
+  const { oldLogProbabilities: choice } = config;
+  return choice === 'recompute' || (choice === 'auto' && !policy.capabilities.exactLogProbabilities);
+}
