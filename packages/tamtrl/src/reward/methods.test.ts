@@ -1,0 +1,204 @@
+import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { idealMemories, miniExample, miniQuestion, slotAccuracy } from '../data/mini/task.js';
+import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
+import { PromptFrames } from '../memory/frames.js';
+import { miniPrompts } from '../memory/prompts.js';
+import type { Trajectory, Turn } from '../memory/trajectory.js';
+import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
+import type { Policy } from '../policy/policy.js';
+import { checkRequirements, type MethodContext, type RewardOptions, type RolloutGroup } from './method.js';
+import { methodNamed } from './methods.js';
+import { type LabelledMemory, labelledMemories, ProcessRewardModel } from './process-reward.js';
+import { teacherRows } from './teacher.js';
+
+const tokenizer = miniTokenizer();
+const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
+const shape = {
+  ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 64 },
+  ...{ hiddenSize: 32, intermediateSize: 64, layers: 2, heads: 2, keyValueHeads: 2, headSize: 16 },
+  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
+};
+const plain: RewardOptions = {
+  ...{ combine: 'product', alpha: 1, lengthNormalize: true, minmax: false, scope: 'turn', scale: 'logprob' },
+};
+
+let policy: LocalPolicy;
+
+beforeAll(async () => {
+  policy = await openLocalPolicy({ config: shape, seed: 3 }, { tokenizer, chat: miniChat });
+});
+
+afterAll(() => policy.close());
+
+function context(more: Partial<MethodContext> = {}): MethodContext {
+  return { policy, frames, options: plain, temperature: 1, chunkTokens: 8, seed: 1, ...more };
+}
+
+/** A rollout whose memories are given; the answer is of no interest here. */
+function rollout(memories: string[], sample = 0): Trajectory {
+  const ids = memories.map((text) => tokenizer.encode(text));
+  const turn = (kind: Turn['kind'], text: string, memoryIds: number[]): Turn => {
+    const outputIds = tokenizer.encode(`${text} <eos>`);
+    return {
+      ...{ kind, promptIds: [], outputIds, logProbabilities: outputIds.map(() => -1), memoryIds, empty: text === '' },
+      ...{
+        promptTokens: 0,
+        outputTokens: outputIds.length,
+        memoryTokens: memoryIds.length,
+        stopReason: 'stop',
+        seconds: 0,
+      },
+    };
+  };
+  return {
+    ...{ questionId: 'q', sample, questionIds: tokenizer.encode('anna'), output: 'oslo' },
+    initialMemoryIds: tokenizer.encode('anna ?'),
+    turns: [...memories.map((text, at) => turn('memory', text, ids[at])), turn('answer', 'oslo', ids.at(-1) ?? [])],
+  };
+}
+
+function groupOf(trajectories: Trajectory[], filteredChunks: string[]): RolloutGroup {
+  const outcomes = trajectories.map(() => 1);
+  return { id: 'q', question: 'anna', answers: ['oslo'], trajectories, outcomes, filteredChunks };
+}
+
+test('the teacher reads the old memory and what is relevant, and scores what the student wrote', async () => {
+  const group = groupOf([rollout(['anna ?', 'anna oslo']), rollout(['ben rome', ''], 1)], ['', 'anna oslo']);
+  const rows = teacherRows(group, context());
+  expect(rows.map(({ promptIds }) => tokenizer.decode(promptIds))).toEqual([
+    '<question> anna <memory> anna ? <section> - <update>',
+    '<question> anna <memory> anna ? <section> anna oslo <update>',
+    '<question> anna <memory> anna ? <section> - <update>',
+    '<question> anna <memory> ben rome <section> anna oslo <update>',
+  ]);
+  expect(rows.map(({ completionIds }) => tokenizer.decode(completionIds))).toEqual([
+    'anna ? <eos>',
+    'anna oslo <eos>',
+    'ben rome <eos>',
+    // An empty memory is scored by its stop token.
+    '<eos>',
+  ]);
+  const direct = await policy.score(rows);
+  const means = direct.map(({ logProbabilities: own }) => own.reduce((a, b) => a + b, 0) / own.length);
+  const { scores, rows: count } = await methodNamed('tamtrl').turnScores([group], context());
+  expect(count).toBe(4);
+  [means.slice(0, 2), means.slice(2)].forEach((own, sample) => {
+    own.forEach((mean, turn) => {
+      expect(scores?.[0][sample][turn]).toBeCloseTo(mean, 6);
+    });
+  });
+  const normalized = await methodNamed('tamtrl').turnScores([group], context({ options: { ...plain, minmax: true } }));
+  for (const turn of [0, 1]) expect(normalized.scores?.[0].map((own) => own[turn]).sort()).toEqual([0, 1]);
+});
+
+test('a frozen teacher keeps its verdict while the policy moves', async () => {
+  const mover = await openLocalPolicy({ config: shape, seed: 4 }, { tokenizer, chat: miniChat });
+  try {
+    await mover.snapshot('initial');
+    const groups = [groupOf([rollout(['anna oslo'])], ['anna oslo'])];
+    const scoreWith = async (weights?: string) =>
+      (await methodNamed('tamtrl').turnScores(groups, context({ policy: mover, teacher: { policy: mover, weights } })))
+        .scores;
+    const before = await scoreWith('initial');
+    expect(await scoreWith()).toEqual(before);
+    await mover.forwardBackward([teacherRows(groups[0], context())[0]], { loss: { kind: 'cross-entropy' } });
+    await mover.optimStep({ learningRate: 1e-2 });
+    expect(await scoreWith('initial')).toEqual(before);
+    expect((await scoreWith())![0][0][0]).toBeGreaterThan(before![0][0][0]);
+  } finally {
+    await mover.close();
+  }
+});
+
+test('rollouts without memory turns have no scores', async () => {
+  const { scores, rows } = await methodNamed('tamtrl').turnScores([groupOf([rollout([])], [])], context());
+  expect([scores, rows]).toEqual([[[[]]], 0]);
+});
+
+test('missing relevance, and more turns than filtered chunks, are refused', () => {
+  const group = groupOf([rollout(['anna ?', 'anna oslo'])], ['']);
+  expect(() => teacherRows(group, context())).toThrow('read more chunks than the 1 that were filtered');
+  expect(() => teacherRows({ ...group, filteredChunks: undefined }, context())).toThrow('has no relevance marks');
+});
+
+test('requirements: all that is missing, in one sentence', () => {
+  const bare: Policy = {
+    ...{ name: 'remote', tokenizer, chat: miniChat, contextLength: 64 },
+    capabilities: { score: false, snapshots: false, train: true, exactLogProbabilities: false },
+    ...{ sample: () => Promise.resolve([]), score: () => Promise.resolve([]), close: () => Promise.resolve() },
+  };
+  const offer = { policy: bare, teacher: { policy: bare, weights: 'ema' }, relevance: false };
+  expect(() => checkRequirements(methodNamed('tamtrl'), offer)).toThrow(
+    'The method tamtrl needs log-probabilities of given tokens, which remote does not give; and snapshots of weights (for a frozen or averaged teacher), which remote does not keep; and relevance marks',
+  );
+  expect(() => checkRequirements(methodNamed('memagent'), { policy: bare, relevance: false })).not.toThrow();
+});
+
+test('a judge grades each update; a failed grade is neutral and counted', async () => {
+  const replies = ['Grade: 8', 'Grade: 2', 'I do not know', 'Grade: 4'];
+  const seen: string[] = [];
+  const codes = {
+    ...{ encode: (text: string) => [...text].map((c) => c.codePointAt(0)!), vocabularySize: 0x110000 },
+    ...{ decode: (ids: readonly number[]) => String.fromCodePoint(...ids), idOf: () => undefined },
+  };
+  const judge: Policy = {
+    ...{ name: 'judge', capabilities: { score: false, snapshots: false, train: false, exactLogProbabilities: false } },
+    ...{ tokenizer: codes, chat: { stopIds: [0], render: ([{ content }]) => content }, contextLength: 4096 },
+    sample: async (requests: readonly GenerateRequest[], _options: GenerateOptions): Promise<Sample[][]> =>
+      requests.map(({ promptIds }, at) => {
+        seen.push(codes.decode(promptIds));
+        const tokens = codes.encode(replies[at]);
+        return [{ tokens, logProbabilities: tokens.map(() => 0), stopReason: 'stop' }];
+      }),
+    score: () => Promise.reject(new Error('not asked')),
+    close: async () => {},
+  };
+  const group = groupOf([rollout(['anna ?', 'anna oslo']), rollout(['ben rome', 'anna oslo'], 1)], ['', 'anna oslo']);
+  const result = await methodNamed('judge').turnScores([group], context({ judge }));
+  // Rollout 1, turn 0 has no grade: it gets that of the other rollout at turn 0.
+  expect(result.scores).toEqual([
+    [
+      [0.8, 0.2],
+      [0.8, 0.4],
+    ],
+  ]);
+  expect(result.metrics.judgeFailures).toBe(1);
+  expect(result.metrics.judgeGrade).toBeCloseTo(14 / 30, 12);
+  expect(seen[3]).toContain('Notes before: ben rome\nNotes after: anna oslo');
+  expect(seen[2]).toContain('What matters in this section: nothing');
+});
+
+test('a process reward model learns to tell good memories from bad ones it has not seen', async () => {
+  const task = { chunks: 1, factsPerChunk: 2, queries: 1 };
+  const samplesOf = (seed: number, count: number): LabelledMemory[] =>
+    Array.from({ length: count }, (_, index) => {
+      const example = miniExample(task, seed, index);
+      const question = miniQuestion(example);
+      const [open, done] = idealMemories(example);
+      const memory = index % 2 === 0 ? done : open;
+      return {
+        question,
+        evidence: `${question} ${example.values[0]}`,
+        memory,
+        quality: slotAccuracy(example, 1, memory),
+      };
+    });
+  const model = new ProcessRewardModel(policy, miniPrompts, { evidenceTokens: 8 });
+  const losses = await model.train(samplesOf(1, 200), { steps: 40, batchSize: 16, learningRate: 1e-2, seed: 1 });
+  expect(losses).toHaveLength(40);
+  const accuracy = await model.accuracy(samplesOf(2, 60));
+  expect(accuracy.all).toBeGreaterThan(0.95);
+  const [good, bad] = await model.probabilities(samplesOf(2, 2));
+  expect(good).toBeGreaterThan(0.5);
+  expect(bad).toBeLessThan(0.5);
+  const group = { ...groupOf([rollout(['anna oslo'])], ['anna oslo']), quality: () => 0.25 };
+  expect(labelledMemories([group], { policy })).toEqual([
+    { question: 'anna', evidence: 'anna oslo', memory: 'anna oslo', quality: 0.25 },
+  ]);
+  const { scores } = await methodNamed('prm').turnScores([group], context({ processReward: model }));
+  expect(scores?.[0][0][0]).toBeGreaterThan(0.5);
+  await expect(model.train(samplesOf(1, 1), { steps: 1, batchSize: 2, learningRate: 1e-2, seed: 1 })).rejects.toThrow(
+    'found 1 good and 0 bad',
+  );
+});
