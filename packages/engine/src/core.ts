@@ -14,11 +14,12 @@ import type {
 } from './api.js';
 import { EngineError } from './errors.js';
 import { type ModelConfig, parameterCount } from './models/config.js';
-import { copyParameters, fillZero, type ParameterSet, zeroParameters } from './models/parameters.js';
+import { copyParameters, type ParameterSet } from './models/parameters.js';
 import { Generator, type GeneratorOptions } from './sampling/generator.js';
 import { adamwStep, newOptimizerState, type OptimizerState } from './training/adamw.js';
 import { checkRow, gatherTokens, type MicroBatch } from './training/batches.js';
 import { Executor, type ExecutorOptions } from './training/executor.js';
+import { Gradients } from './training/gradients.js';
 import { MetricSums } from './training/metrics.js';
 import { loadCheckpoint, saveCheckpoint } from './weights/checkpoint.js';
 import { type PretrainedFiles, savePretrained } from './weights/pretrained.js';
@@ -33,7 +34,9 @@ const FLOAT32_BYTES = 4;
 export class EngineCore {
   private readonly executor: Executor;
   private readonly generator: Generator;
-  private gradients: ParameterSet | undefined;
+  private readonly gradients = new Gradients();
+  /** Whether forwardBackward has run since the last step. */
+  private accumulated = false;
   private optimizer: OptimizerState | undefined;
   private readonly snapshots = new Map<string, ParameterSet>();
 
@@ -53,7 +56,7 @@ export class EngineCore {
 
   /** Bytes of weights, gradients, moments and snapshots now held. */
   get bytes(): number {
-    const sets = 1 + (this.gradients ? 1 : 0) + (this.optimizer ? 2 : 0) + this.snapshots.size;
+    const sets = 1 + (this.accumulated ? 1 : 0) + (this.optimizer ? 2 : 0) + this.snapshots.size;
     return sets * this.parameters * FLOAT32_BYTES;
   }
 
@@ -108,8 +111,8 @@ export class EngineCore {
       checkRow(this.config, row, index);
       checkTrainingRow(row, index, options);
     });
-    this.gradients ??= zeroParameters(this.config);
-    const gradients = this.gradients;
+    const { gradients } = this;
+    this.accumulated = true;
     const tokens = rows.reduce((sum, row) => sum + row.completionIds.length, 0);
     const defaultLossWeight = tokens > 0 ? 1 / tokens : 0;
     const sums = new MetricSums(options.loss);
@@ -141,7 +144,7 @@ export class EngineCore {
         report(batch);
       }
     } catch (error) {
-      fillZero(gradients);
+      this.zeroGradients();
       throw error;
     }
     const { loss, metrics } = sums.result();
@@ -150,7 +153,7 @@ export class EngineCore {
   }
 
   optimStep(options: OptimStepOptions): OptimStepResult {
-    if (!this.gradients) {
+    if (!this.accumulated) {
       throw new EngineError(
         'invalid-argument',
         'optimStep was called before forwardBackward: there is no gradient to follow.',
@@ -158,17 +161,18 @@ export class EngineCore {
     }
     this.optimizer ??= newOptimizerState(this.config);
     const result = adamwStep(this.weights, this.gradients, this.optimizer, options);
-    fillZero(this.gradients);
+    this.zeroGradients();
     return result;
   }
 
   zeroGradients(): void {
-    if (this.gradients) fillZero(this.gradients);
+    this.gradients.clear();
+    this.accumulated = false;
   }
 
   /** The accumulated gradient, for tests and tools. */
   gradientOf(name: string): Float32Array | undefined {
-    return this.gradients?.get(name);
+    return this.gradients.get(name);
   }
 
   weightOf(name: string): Float32Array | undefined {

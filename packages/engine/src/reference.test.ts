@@ -12,10 +12,10 @@ import {
 } from './testing/reference.js';
 import { loadPretrained } from './weights/pretrained.js';
 
-/** Small budgets, so that batches split: padding, several micro-batches and head slices all take part. */
+/** Small budgets, so that batches split: padding, several micro-batches and head slices and pieces of attention all take part. */
 const PLANS = {
   whole: { execution: 'whole', microBatchTokens: 40 },
-  layered: { execution: 'layered', microBatchTokens: 40, logitBytes: 4 * 67 * 5 },
+  layered: { execution: 'layered', microBatchTokens: 40, logitBytes: 4 * 67 * 5, causalBlocks: 3 },
 } as const;
 
 async function open(architecture: string, plan: keyof typeof PLANS): Promise<EngineCore> {

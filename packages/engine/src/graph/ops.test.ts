@@ -67,6 +67,13 @@ const cases: Record<string, Case> = {
     inputs: { a: [2, 'B'], b: [2, 'T'] },
     build: ({ a, b }) => layout.concat([a, b], -1, 'B+T'),
   },
+  'split, one part unused': {
+    inputs: { a: ['B', 7] },
+    build: ({ a }) => {
+      const [left, , right] = layout.split(a, [2, 4, 1], 1);
+      return layout.concat([left, left, right], 1);
+    },
+  },
   slice: { inputs: { a: ['B', 7, 2] }, build: ({ a }) => layout.slice(a, 1, 2, 5) },
   'gatherRows, repeated': {
     inputs: { a: ['B', 3] },
@@ -103,6 +110,7 @@ const cases: Record<string, Case> = {
     ),
   ),
   rmsNorm: { inputs: { a: ['B', 'T', 6], b: [6] }, build: ({ a, b }) => transformer.rmsNorm(a, b, 1e-5) },
+  'rmsNorm of heads': { inputs: { a: ['B', 'T', 3, 6], b: [6] }, build: ({ a, b }) => transformer.rmsNorm(a, b, 1e-5) },
   rotaryEmbedding: {
     inputs: { a: ['B', 2, 'T', 8], cosine: ['S', 4], sine: ['S', 4] },
     integers: { positions: { shape: ['B', 'T'], below: 'S' } },

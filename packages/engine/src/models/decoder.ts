@@ -4,9 +4,10 @@
  */
 import type { Dimension, Graph, Value } from '../graph/graph.js';
 import { add, less, lessOrEqual, multiply, scalarLike, where } from '../graph/ops/elementwise.js';
-import { concat, reshape, splitLike, transpose } from '../graph/ops/layout.js';
+import { concat, reshape, split, transpose } from '../graph/ops/layout.js';
 import { linear, matmul } from '../graph/ops/linear.js';
 import { attention, rmsNorm, rotaryEmbedding, softmax, swiglu } from '../graph/ops/transformer.js';
+import { int64, type Tensor } from '../runtime/onnx.js';
 import { hasQueryKeyNorm, layerParameterShapes, type ModelConfig } from './config.js';
 
 /** Added to scores that may not be attended to: exp of it is exactly 0 in float32. */
@@ -19,10 +20,21 @@ export interface Positions {
   /** [positions, headSize / 2] */
   cosine: Value;
   sine: Value;
-  /** Added to the scores of the new tokens among themselves: float32 [1, 1, T, T]. */
-  causalBias: Value;
+  /**
+   * Consecutive pieces of the T tokens as queries, each with the tokens up to its own end as keys. Several pieces spare the work
+   * on keys that come after all of a piece's queries.
+   */
+  blocks: CausalBlock[];
   /** Added to the scores against the cache: float32 [B, 1, 1, P]. */
   cacheBias?: Value;
+}
+
+export interface CausalBlock {
+  /** Number of queries, and of keys up to the block's end. */
+  queries: Dimension;
+  keys: Dimension;
+  /** Added to the scores: float32 [1, 1, queries, keys]. */
+  bias: Value;
 }
 
 /** Keys and values of earlier tokens, [B, keyValueHeads, P, headSize] each. */
@@ -31,20 +43,43 @@ export interface LayerCache {
   values: Value;
 }
 
-/** Declares the inputs that say where tokens stand; with `cached`, also how much of the cache each sequence uses. */
-export function declarePositions(graph: Graph, config: ModelConfig, cached: boolean): Positions {
+/**
+ * Declares the inputs that say where tokens stand, with the queries in `blockCount` pieces; with `cached`, also how much of the
+ * cache each sequence uses.
+ */
+export function declarePositions(graph: Graph, config: ModelConfig, cached: boolean, blockCount = 1): Positions {
   const positions = graph.input('positions', 'int64', ['B', 'T']);
-  // 0 .. T-1; the causal rule compares these, so that padding at the end is never attended to by real tokens.
-  const order = graph.input('order', 'int64', ['T']);
   const half = config.headSize / 2;
   const cosine = graph.input('cosine', 'float32', ['S', half]);
   const sine = graph.input('sine', 'float32', ['S', half]);
-  const causalBias = bias(lessOrEqual(reshape(order, [1, 1, 1, 'T']), reshape(order, [1, 1, 'T', 1])));
-  if (!cached) return { positions, cosine, sine, causalBias };
-  const pastOrder = graph.input('pastOrder', 'int64', ['P']);
-  const pastLengths = graph.input('pastLengths', 'int64', ['B']);
+  const blocks: CausalBlock[] = [];
+  for (let index = 0; index < blockCount; index++) {
+    const queries = blockCount === 1 ? 'T' : `T${index}`;
+    const reach = index === 0 ? queries : `E${index}`;
+    const keys = index === blockCount - 1 ? 'T' : reach;
+    // Places in the sequence; the causal rule compares these, so that padding at the end is never attended to by real tokens.
+    const queryOrder = reshape(graph.input(`query order ${index}`, 'int64', [queries]), [1, 1, queries, 1]);
+    const keyOrder = reshape(graph.input(`key order ${index}`, 'int64', [keys]), [1, 1, 1, keys]);
+    blocks.push({ queries, keys, bias: bias(lessOrEqual(keyOrder, queryOrder)) });
+  }
+  if (!cached) return { positions, cosine, sine, blocks };
+  const pastOrder = graph.input('past order', 'int64', ['P']);
+  const pastLengths = graph.input('past lengths', 'int64', ['B']);
   const cacheBias = bias(less(reshape(pastOrder, [1, 1, 1, 'P']), reshape(pastLengths, ['B', 1, 1, 1])));
-  return { positions, cosine, sine, causalBias, cacheBias };
+  return { positions, cosine, sine, blocks, cacheBias };
+}
+
+/** Feeds of the `query order` and `key order` inputs for T tokens: equal pieces, as far as that goes. */
+export function orderFeeds(length: number, blockCount = 1): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (let index = 0; index < blockCount; index++) {
+    const start = Math.round((index * length) / blockCount);
+    const end = Math.round(((index + 1) * length) / blockCount);
+    const places = Array.from({ length: end }, (_, place) => place);
+    feeds[`query order ${index}`] = int64(places.slice(start), [end - start]);
+    feeds[`key order ${index}`] = int64(places, [end]);
+  }
+  return feeds;
 }
 
 function bias(allowed: Value): Value {
@@ -109,21 +144,31 @@ function groupedAttention(
 ): Value {
   const { heads, keyValueHeads, headSize } = config;
   const group = heads / keyValueHeads;
-  const rows: Dimension = group === 1 ? 'T' : `${group}*T`;
-  const grouped = reshape(queries, ['B', keyValueHeads, rows, headSize]);
+  const rowsOf = (size: Dimension): Dimension => (group === 1 ? size : `${group}*${size}`);
+  const grouped = (x: Value, size: Dimension) => reshape(x, ['B', keyValueHeads, rowsOf(size), headSize]);
   const alpha = 1 / Math.sqrt(headSize);
   if (!cache || !at.cacheBias) {
-    const mixed = attention(grouped, keys, values, alpha, at.causalBias, ['B', heads, 'T', 'T']);
-    return reshape(mixed, ['B', heads, 'T', headSize]);
+    const sizes = at.blocks.map((block) => block.queries);
+    const pieces = (x: Value) => (sizes.length === 1 ? [x] : split(x, sizes, 2));
+    const [queryPieces, keyPieces, valuePieces] = [queries, keys, values].map(pieces);
+    const mixed = at.blocks.map(({ queries: size, keys: reach, bias: causalBias }, index) => {
+      const upToHere = (parts: readonly Value[]) =>
+        index === 0 ? parts[0] : concat(parts.slice(0, index + 1), 2, reach);
+      const shape = ['B', heads, size, reach];
+      const [blockKeys, blockValues] = [upToHere(keyPieces), upToHere(valuePieces)];
+      const y = attention(grouped(queryPieces[index], size), blockKeys, blockValues, alpha, causalBias, shape);
+      return reshape(y, ['B', heads, size, headSize]);
+    });
+    return mixed.length === 1 ? mixed[0] : concat(mixed, 2, 'T');
   }
   // The cache is read where it lies: scores are joined, keys and values are not.
-  const scores = (against: Value, size: Dimension, bias: Value) =>
-    add(reshape(matmul(grouped, against, { transposeB: true, alpha }), ['B', heads, 'T', size]), bias);
+  const scores = (against: Value, size: Dimension, added: Value) =>
+    add(reshape(matmul(grouped(queries, 'T'), against, { transposeB: true, alpha }), ['B', heads, 'T', size]), added);
   const mix = (probabilities: Value, size: Dimension, content: Value) =>
-    matmul(reshape(probabilities, ['B', keyValueHeads, rows, size]), content);
+    matmul(reshape(probabilities, ['B', keyValueHeads, rowsOf('T'), size]), content);
   const past = scores(cache.keys, 'P', at.cacheBias);
-  const own = scores(keys, 'T', at.causalBias);
-  const [toPast, toOwn] = splitLike(softmax(concat([past, own], -1, 'P+T')), [past, own], -1);
+  const own = scores(keys, 'T', at.blocks[0].bias);
+  const [toPast, toOwn] = split(softmax(concat([past, own], -1, 'P+T')), ['P', 'T'], -1);
   const mixed = add(mix(toPast, 'P', cache.values), mix(toOwn, 'T', values));
   return reshape(mixed, ['B', heads, 'T', headSize]);
 }

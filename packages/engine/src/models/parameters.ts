@@ -14,10 +14,6 @@ export function copyParameters(set: ParameterSet): ParameterSet {
   return new Map([...set].map(([name, data]) => [name, data.slice()]));
 }
 
-export function fillZero(set: ParameterSet): void {
-  for (const data of set.values()) data.fill(0);
-}
-
 /** target += addend */
 export function addTo(target: Float32Array, addend: Float32Array): void {
   for (let i = 0; i < target.length; i++) target[i] += addend[i];

@@ -5,7 +5,7 @@
 import type { GenerateOptions, GenerateRequest, Sample } from '../api.js';
 import { EngineError } from '../errors.js';
 import { layerParameterShapes, type ModelConfig } from '../models/config.js';
-import { unembeddingName } from '../models/decoder.js';
+import { orderFeeds, unembeddingName } from '../models/decoder.js';
 import { lookUp, type ParameterSet } from '../models/parameters.js';
 import { RotaryTables } from '../models/rope.js';
 import { hashSeed, Random } from '../random.js';
@@ -288,7 +288,7 @@ class Batch {
       ...this.constantFeeds,
       hidden: float32(lookUp(embedding, ids, hiddenSize), [ids.length, hiddenSize]),
       positions: int64(positions, [sequences, length]),
-      order: int64(range(length), [length]),
+      ...orderFeeds(length),
       cosine: float32(cosine, [tableRows, headSize / 2]),
       sine: float32(sine, [tableRows, headSize / 2]),
       rows: int64(wanted, [wanted.length]),
@@ -296,8 +296,8 @@ class Batch {
     };
     if (slot !== undefined) {
       Object.assign(feeds, this.cache.feeds(slot, sequences), {
-        pastOrder: int64(range(this.cache.capacity), [this.cache.capacity]),
-        pastLengths: int64(starts, [sequences]),
+        'past order': int64(range(this.cache.capacity), [this.cache.capacity]),
+        'past lengths': int64(starts, [sequences]),
       });
     }
     const graph = await this.generator.graph(slot !== undefined);

@@ -2,11 +2,12 @@
 import { totalmem } from 'node:os';
 import type { CrossEntropyLoss, PolicyGradientLoss, ScoreRow, TrainingRow } from '../api.js';
 import { layerParameterShapes, type ModelConfig, parameterCount } from '../models/config.js';
-import { unembeddingName } from '../models/decoder.js';
-import { addRows, addTo, lookUp, type ParameterSet } from '../models/parameters.js';
+import { orderFeeds, unembeddingName } from '../models/decoder.js';
+import { addRows, lookUp, type ParameterSet } from '../models/parameters.js';
 import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, float32, int64, type RuntimeOptions, type Tensor } from '../runtime/onnx.js';
 import { gatherTokens, inputLength, type MicroBatch, packRows } from './batches.js';
+import type { Gradients } from './gradients.js';
 import { GRADIENT, headGraph, layerBackwardGraph, layerForwardGraph, wholeGraph } from './graphs.js';
 import { lossFeeds, lossRowInputs } from './loss.js';
 
@@ -19,10 +20,18 @@ export interface ExecutorOptions extends RuntimeOptions {
   microBatchTokens?: number;
   /** `layered` recomputes activations layer by layer; default: by the model's size. */
   execution?: 'auto' | 'whole' | 'layered';
+  /** Pieces that attention cuts the queries into: with n of them it costs (n + 1) / 2n of the square; default: by length. */
+  causalBlocks?: number;
 }
 
 /** Models with more parameters run layer by layer. */
 const LARGEST_WHOLE_MODEL = 250e6;
+
+/** Pieces of attention for sequences of at least so many tokens; below, a piece is not worth its overhead. */
+const CAUSAL_BLOCKS = [
+  { tokens: 256, blocks: 4 },
+  { tokens: 48, blocks: 2 },
+];
 
 export interface BatchLoss {
   loss: PolicyGradientLoss | CrossEntropyLoss;
@@ -82,6 +91,11 @@ export class Executor {
     return 4 * (this.layered ? layer + layers * hiddenSize : layer * layers);
   }
 
+  private blocksOf({ length }: MicroBatch): number {
+    const wanted = this.options.causalBlocks ?? CAUSAL_BLOCKS.find(({ tokens }) => length >= tokens)?.blocks ?? 1;
+    return wanted <= length ? wanted : 1;
+  }
+
   private graph(key: string, build: () => Parameters<typeof CompiledGraph.compile>[0]): Promise<CompiledGraph> {
     let compiled = this.graphs.get(key);
     if (!compiled) {
@@ -100,7 +114,7 @@ export class Executor {
     rows: readonly TrainingRow[],
     batch: MicroBatch,
     temperature: number,
-    training?: { gradients: ParameterSet } & BatchLoss,
+    training?: { gradients: Gradients } & BatchLoss,
     checkpoint: () => void = () => {},
   ): Promise<BatchResult> {
     const width = this.config.hiddenSize;
@@ -118,8 +132,7 @@ export class Executor {
       checkpoint,
     );
     if (training && hiddenGradient) {
-      const embeddingGradient = training.gradients.get('model.embed_tokens.weight') as Float32Array;
-      addRows(embeddingGradient, batch.ids, hiddenGradient, width);
+      training.gradients.addRows('model.embed_tokens.weight', embedding.length, batch.ids, hiddenGradient, width);
     }
     return result;
   }
@@ -130,10 +143,11 @@ export class Executor {
     batch: MicroBatch,
     temperature: number,
     hidden: Float32Array,
-    training: ({ gradients: ParameterSet } & BatchLoss) | undefined,
+    training: ({ gradients: Gradients } & BatchLoss) | undefined,
   ) {
     const kind = training?.loss.kind;
-    const graph = await this.graph(`whole ${kind}`, () => wholeGraph(this.config, kind));
+    const blocks = this.blocksOf(batch);
+    const graph = await this.graph(`whole ${kind} ${blocks}`, () => wholeGraph(this.config, kind, blocks));
     const feeds: Record<string, Tensor> = {
       hidden: float32(hidden, [batch.ids.length, this.config.hiddenSize]),
       rows: int64(batch.rows, [batch.rows.length]),
@@ -159,13 +173,14 @@ export class Executor {
     batch: MicroBatch,
     temperature: number,
     embedded: Float32Array,
-    training: ({ gradients: ParameterSet } & BatchLoss) | undefined,
+    training: ({ gradients: Gradients } & BatchLoss) | undefined,
     checkpoint: () => void,
   ) {
     const { layers, hiddenSize: width } = this.config;
     const dims = [batch.ids.length, width];
     const positions = this.positionFeeds(batch);
-    const forward = await this.graph('layer forward', () => layerForwardGraph(this.config));
+    const blocks = this.blocksOf(batch);
+    const forward = await this.graph(`layer forward ${blocks}`, () => layerForwardGraph(this.config, blocks));
     // Inputs of the layers, kept for the backward pass, which computes the inside of each layer again.
     const inputs: Float32Array[] = [];
     let hidden: Float32Array = embedded;
@@ -179,7 +194,7 @@ export class Executor {
     const { result, gradient } = await this.runHead(weights, rows, batch, temperature, hidden, training, checkpoint);
     if (!training) return { result, hiddenGradient: undefined };
 
-    const backward = await this.graph('layer backward', () => layerBackwardGraph(this.config));
+    const backward = await this.graph(`layer backward ${blocks}`, () => layerBackwardGraph(this.config, blocks));
     let hiddenGradient: Float32Array = gradient;
     for (let layer = layers - 1; layer >= 0; layer--) {
       checkpoint();
@@ -202,7 +217,7 @@ export class Executor {
     batch: MicroBatch,
     temperature: number,
     hidden: Float32Array,
-    training: ({ gradients: ParameterSet } & BatchLoss) | undefined,
+    training: ({ gradients: Gradients } & BatchLoss) | undefined,
     checkpoint: () => void,
   ) {
     const width = this.config.hiddenSize;
@@ -248,13 +263,12 @@ export class Executor {
     const { sequences, length } = batch;
     const { cosine, sine, rows } = this.tables.upTo(length);
     const half = this.config.headSize / 2;
-    const order = Array.from({ length }, (_, t) => t);
     return {
       positions: int64(
         Array.from({ length: sequences * length }, (_, i) => i % length),
         [sequences, length],
       ),
-      order: int64(order, [length]),
+      ...orderFeeds(length, this.blocksOf(batch)),
       cosine: float32(cosine, [rows, half]),
       sine: float32(sine, [rows, half]),
     };
@@ -312,11 +326,10 @@ function batchResult(outputs: Record<string, Tensor>): BatchResult {
 }
 
 /** Adds every parameter's gradient among a graph's outputs to the accumulated ones. */
-function addGradients(gradients: ParameterSet, outputs: Record<string, Tensor>, prefix: string): void {
+function addGradients(gradients: Gradients, outputs: Record<string, Tensor>, prefix: string): void {
   for (const [name, tensor] of Object.entries(outputs)) {
-    if (!name.startsWith(GRADIENT)) continue;
     // The gradient of `hidden` is no parameter's.
-    const target = gradients.get(`${prefix}${name.slice(GRADIENT.length)}`);
-    if (target) addTo(target, tensor.data as Float32Array);
+    if (!name.startsWith(GRADIENT) || name === `${GRADIENT}hidden`) continue;
+    gradients.add(`${prefix}${name.slice(GRADIENT.length)}`, tensor.data as Float32Array);
   }
 }

@@ -2,6 +2,8 @@
  * The graphs of scoring and training. Small models run as one graph, forward and backward. Large ones run layer by layer: one
  * graph a kind of layer, each layer's input kept and its inside computed again in the backward pass.
  *
+ * `blocks` is the number of pieces that attention cuts the queries into (see `Positions`).
+ *
  * Token embeddings are looked up, and their gradient is added up, outside: `hidden` is an input of every graph.
  */
 
@@ -48,8 +50,8 @@ function weightedLoss(graph: Graph, kind: LossKind, logProbability: Value) {
 }
 
 /** All layers, one after another, with parameters under their full names. */
-function allLayers(graph: Graph, config: ModelConfig, hidden: Value) {
-  const at = declarePositions(graph, config, false);
+function allLayers(graph: Graph, config: ModelConfig, hidden: Value, blocks: number) {
+  const at = declarePositions(graph, config, false, blocks);
   const parameters: [string, Value][] = [];
   let current = hidden;
   for (let index = 0; index < config.layers; index++) {
@@ -62,10 +64,10 @@ function allLayers(graph: Graph, config: ModelConfig, hidden: Value) {
 }
 
 /** Whole model: log-probabilities and entropies of the targets; with a loss also its gradient. */
-export function wholeGraph(config: ModelConfig, loss: LossKind | undefined): Graph {
+export function wholeGraph(config: ModelConfig, loss: LossKind | undefined, blocks: number): Graph {
   const graph = new Graph(loss ? `train ${loss}` : 'score');
   const embedded = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
-  const { hidden, parameters } = allLayers(graph, config, embedded);
+  const { hidden, parameters } = allLayers(graph, config, embedded, blocks);
   const headParameters = declareHead(graph, config);
   // Only what the policy wrote is scored: the head runs on the rows that predict it.
   const rows = gatherRows(hidden, graph.input('rows', 'int64', ['M']));
@@ -83,20 +85,20 @@ export function wholeGraph(config: ModelConfig, loss: LossKind | undefined): Gra
 }
 
 /** One layer forward: hidden to `output`. Parameters are named without their layer's prefix. */
-export function layerForwardGraph(config: ModelConfig): Graph {
+export function layerForwardGraph(config: ModelConfig, blocks: number): Graph {
   const graph = new Graph('layer forward');
   const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
   const weight = declareLayer(graph, config, '');
-  graph.output('output', decoderLayer(config, hidden, weight, declarePositions(graph, config, false)).hidden);
+  graph.output('output', decoderLayer(config, hidden, weight, declarePositions(graph, config, false, blocks)).hidden);
   return graph;
 }
 
 /** One layer backward: hidden and `d output` to gradients of hidden and of the layer's parameters. */
-export function layerBackwardGraph(config: ModelConfig): Graph {
+export function layerBackwardGraph(config: ModelConfig, blocks: number): Graph {
   const graph = new Graph('layer backward');
   const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
   const weight = declareLayer(graph, config, '');
-  const output = decoderLayer(config, hidden, weight, declarePositions(graph, config, false)).hidden;
+  const output = decoderLayer(config, hidden, weight, declarePositions(graph, config, false, blocks)).hidden;
   const seed = graph.input(`${GRADIENT}output`, 'float32', ['N', config.hiddenSize]);
   const named: [string, Value][] = [['hidden', hidden]];
   for (const name of layerParameterShapes(config).keys()) named.push([name, weight(name)]);

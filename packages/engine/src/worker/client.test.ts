@@ -146,8 +146,8 @@ describe('an engine in its thread', () => {
     expect((await rejection(call)).kind).toBe('aborted');
     // Of 64 micro-batches only those that ran before the flag was seen have reported.
     expect(reports).toBeLessThan(32);
-    const { gradientNorm } = await engine.optimStep({ learningRate: 1e-3 });
-    expect(gradientNorm).toBe(0);
+    // Half a batch is nothing to step on.
+    expect((await rejection(engine.optimStep({ learningRate: 1e-3 }))).message).toMatch(/no gradient/);
     const aborted = engine.generate([{ promptIds: [1] }], { maxTokens: 4, signal: AbortSignal.abort() });
     expect((await rejection(aborted)).kind).toBe('aborted');
     expect(await engine.generate([{ promptIds: [1] }], { maxTokens: 4 })).toHaveLength(1);

@@ -82,30 +82,47 @@ export function concat(values: readonly Value[], axis: number, size?: Dimension)
     gradient: ([dy]) => {
       if (!dy) return [];
       let parts: Value[] | undefined;
-      const split = () => {
-        parts ??= splitLike(dy, values, at);
-        return parts;
+      const part = (index: number) => {
+        parts ??= split(dy, sizes, at);
+        return parts[index];
       };
-      return values.map((_, index) => () => split()[index]);
+      return values.map((_, index) => () => part(index));
     },
   })[0];
 }
 
-/** Parts of an axis, of the sizes that `parts` have there: the inverse of `concat`. Used where nothing is differentiated. */
-export function splitLike(x: Value, parts: readonly Value[], axis: number): Value[] {
+/** Parts of an axis of the given sizes (symbols of inputs, or numbers), the inverse of `concat`. */
+export function split(x: Value, sizes: readonly Dimension[], axis: number): Value[] {
   const at = normalizeAxis(axis, x.rank);
-  const vectors = parts.map((part) => {
-    const size = part.shape[at];
-    return typeof size === 'string' ? symbolSize(x, size) : x.graph.integers([size]);
+  const vectors = sizes.map((size) => (typeof size === 'string' ? symbolSize(x, size) : x.graph.integers([size])));
+  const lengths = x.graph.cached(`sizes:${sizes.join()}`, () => {
+    const attributes = { axis: int(0) };
+    return x.graph.node('Concat', vectors, [{ type: 'int64', shape: [sizes.length] }], { attributes })[0];
   });
-  const [lengths] = x.graph.node('Concat', vectors, [{ type: 'int64', shape: [parts.length] }], {
-    attributes: { axis: int(0) },
-  });
-  const outputs = parts.map((part) => ({
+  const outputs = sizes.map((size) => ({
     type: x.type,
-    shape: x.shape.map((size, index) => (index === at ? part.shape[at] : size)),
+    shape: x.shape.map((dimension, index) => (index === at ? size : dimension)),
   }));
-  return x.graph.node('Split', [x, lengths], outputs, { attributes: { axis: int(at) } });
+  const parts = x.graph.node('Split', [x, lengths], outputs, {
+    attributes: { axis: int(at) },
+    gradient: (gradients) => [
+      () => {
+        const known = gradients.map(
+          (dy, index) =>
+            dy ??
+            expandTo(
+              reshape(
+                scalarLike(x, 0),
+                x.shape.map(() => 1),
+              ),
+              parts[index].shape,
+            ),
+        );
+        return concat(known, at, x.shape[at]);
+      },
+    ],
+  });
+  return parts;
 }
 
 /** Elements `start` to `end` (exclusive) of an axis whose size is known when the graph is built. */

@@ -27,11 +27,18 @@ export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
             const g = multiply(dy, weight);
             return multiply(inverse, subtract(g, multiply(n, reduceMean(multiply(g, n), -1, true))));
           }),
-        dy && (() => sumTo(multiply(dy, multiply(x, inverse)), weight.shape)),
+        dy && (() => sumRows(multiply(dy, multiply(x, inverse)))),
       ],
     },
   );
   return y;
+}
+
+/** Sum over all axes but the last. In two steps where heads are short: long rows first, which the kernel sums fastest. */
+function sumRows(x: Value): Value {
+  if (x.rank < 4) return sumTo(x, x.shape.slice(-1));
+  const axes = x.shape.slice(0, -2).map((_, axis) => axis);
+  return reduceSum(reduceSum(x, axes, false), [0], false);
 }
 
 /**
