@@ -1,0 +1,113 @@
+/** What must hold of the repository as a whole for it to install, build and be read anywhere. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+
+interface Manifest {
+  name: string;
+  license?: string;
+  engines?: { node?: string };
+  allowScripts?: Record<string, boolean>;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+}
+
+const manifests = ['.', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)]
+  .filter((folder) => existsSync(join(root, folder, 'package.json')))
+  .map((folder) => JSON.parse(read(folder, 'package.json')) as Manifest);
+const ours = manifests.map(({ name }) => name);
+
+/** Files under version control; without git, those that are not made by installing, building or running. */
+function trackedFiles(): string[] {
+  try {
+    return execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+      .split('\0')
+      .filter((file) => file !== '' && existsSync(join(root, file)));
+  } catch {
+    const made = /(^|\/)(node_modules|dist|coverage|runs|\.git|\.venv|__pycache__)(\/|$)/;
+    return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => !made.test(file) && statSync(join(root, file)).isFile(),
+    );
+  }
+}
+
+/** Contents of a Markdown text's fenced code blocks. */
+function codeBlocks(markdown: string): string[] {
+  return [...markdown.matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, code]) => code.trim());
+}
+
+describe('installing', () => {
+  const lock = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { resolved?: string; integrity?: string; link?: boolean }>;
+  };
+
+  it('takes packages from any registry: the lock file names none', () => {
+    const entries = Object.entries(lock.packages).filter(([path]) => path.includes('node_modules/'));
+    expect(entries.length).toBeGreaterThan(20);
+    for (const [path, { resolved, integrity, link }] of entries) {
+      // Links to the workspace's own packages name a folder.
+      if (link) expect(resolved, path).toMatch(/^packages\//);
+      else expect([resolved, typeof integrity], path).toEqual([undefined, 'string']);
+    }
+  });
+
+  it('runs no install script, with npm 10 and npm 11', () => {
+    expect(read('.npmrc')).toMatch(/^onnxruntime-node-install=skip$/m);
+    expect(read('.npmrc')).toMatch(/^omit-lockfile-registry-resolved=true$/m);
+    expect(manifests[0].allowScripts).toEqual({ 'onnxruntime-node': false });
+  });
+
+  it('asks for the same Node and licence everywhere', () => {
+    for (const { name, license, engines } of manifests)
+      expect([name, license, engines?.node]).toEqual([name, 'MIT', '>=20']);
+    expect(read('LICENSE')).toMatch(/^MIT License/);
+  });
+});
+
+describe('the documentation', () => {
+  it('gives both commands in the README, and the gate calls the same test command', () => {
+    const blocks = codeBlocks(read('README.md'));
+    expect(blocks).toContain('npm ci && npm start');
+    expect(blocks).toContain('npm ci && npm test');
+    expect(read('.ci', 'run').split('\n')).toContain('npm ci && npm test');
+  });
+
+  it('links to files that are there', () => {
+    for (const file of ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]) {
+      if (!file.endsWith('.md')) continue;
+      const folder = join(root, file, '..');
+      for (const [, target] of read(file).matchAll(/\]\((?![a-z]+:|#)([^)#]+)[^)]*\)/g)) {
+        expect(existsSync(join(folder, target)), `${file} links to ${target}`).toBe(true);
+      }
+    }
+  });
+
+  it('says of every dependency what it is for, and of nothing else', () => {
+    const explained = [...read('docs', 'dependencies.md').matchAll(/^\| `([^`]+)` \| .{20,} \|$/gm)].map(
+      ([, name]) => name,
+    );
+    const used = manifests.flatMap((manifest) =>
+      [
+        manifest.dependencies,
+        manifest.devDependencies,
+        manifest.peerDependencies,
+        manifest.optionalDependencies,
+      ].flatMap((dependencies) => Object.keys(dependencies ?? {})),
+    );
+    const wanted = [...new Set(used)].filter((name) => !ours.includes(name));
+    expect([...explained].sort()).toEqual(wanted.sort());
+  });
+});
+
+it('holds no file over 3 MB', () => {
+  const files = trackedFiles();
+  expect(files).toContain('package.json');
+  expect(files.filter((file) => statSync(join(root, file)).size > 3e6)).toEqual([]);
+});
