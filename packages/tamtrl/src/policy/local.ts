@@ -43,8 +43,8 @@ export async function openLocalPolicy(
   options: LocalPolicyOptions = {},
 ): Promise<LocalPolicy> {
   const { createEngine } = await importEngine();
-  const folder = typeof model === 'string' ? model : undefined;
-  const name = options.name ?? folder ?? 'random weights';
+  const folder = typeof model === 'string' && !model.endsWith('.gguf') ? model : undefined;
+  const name = options.name ?? (typeof model === 'string' ? model : 'random weights');
   const needed = (what: string) =>
     new PolicyError('tokenizer', `${name} is not a model folder, so the ${what} must be given.`);
   let { tokenizer, chat } = options;

@@ -1,0 +1,74 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { miniChat, miniTokenizer, miniTokenizerFiles } from '../data/mini/tokenizer.js';
+import { type LocalPolicyOptions, openLocalPolicy } from './local.js';
+
+const tokenizer = miniTokenizer();
+const shape = {
+  ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 32 },
+  ...{ hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, keyValueHeads: 1, headSize: 8 },
+  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
+};
+const parts: LocalPolicyOptions = { tokenizer, chat: miniChat };
+const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value));
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tamtrl-policy-'));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('an exported model opens with its own tokenizer and chat format, and says the same', async () => {
+  const files = {
+    'tokenizer.json': bytes(miniTokenizerFiles().tokenizer),
+    'tokenizer_config.json': bytes(miniTokenizerFiles().config),
+  };
+  const made = await openLocalPolicy({ config: shape, seed: 5, files }, parts);
+  const row = {
+    promptIds: tokenizer.encode('<question> anna <answer>'),
+    completionIds: tokenizer.encode('oslo <eos>'),
+  };
+  const before = await made.score([row]);
+  await made.exportModel(join(folder, 'model'));
+  await made.close();
+  const opened = await openLocalPolicy(join(folder, 'model'));
+  try {
+    expect(await opened.score([row])).toEqual(before);
+    expect(opened.chat.stopIds).toEqual(miniChat.stopIds);
+    const messages = [{ role: 'user' as const, content: '<question> anna <answer>' }];
+    expect(tokenizer.encode(opened.chat.render(messages))).toEqual(row.promptIds);
+    expect(opened.contextLength).toBe(32);
+  } finally {
+    await opened.close();
+  }
+});
+
+test('ids that are no token are never sampled', async () => {
+  // Three rows of the embedding more than there are tokens.
+  const padded = { ...shape, vocabularySize: tokenizer.vocabularySize + 3 };
+  const policy = await openLocalPolicy({ config: padded, seed: 5, standardDeviation: 1 }, parts);
+  try {
+    const maskedIds = Array.from({ length: tokenizer.vocabularySize - 1 }, (_, id) => id);
+    const requests = [{ promptIds: [4], samples: 20 }];
+    const [samples] = await policy.sample(requests, { maxTokens: 1, maskedIds });
+    expect(new Set(samples.map(({ tokens }) => tokens[0]))).toEqual(new Set([tokenizer.vocabularySize - 1]));
+  } finally {
+    await policy.close();
+  }
+});
+
+test('what does not belong together is refused', async () => {
+  const small = { ...shape, vocabularySize: 10 };
+  await expect(openLocalPolicy({ config: small, seed: 1 }, parts)).rejects.toThrow(
+    "but the model's vocabulary ends at 9. Use the tokenizer that belongs to the model.",
+  );
+  await expect(openLocalPolicy({ config: shape, seed: 1 })).rejects.toThrow(
+    'random weights is not a model folder, so the tokenizer must be given.',
+  );
+  await writeFile(join(folder, 'model.gguf'), '');
+  await expect(openLocalPolicy(join(folder, 'model.gguf'))).rejects.toThrow('is not a model folder, so the tokenizer');
+});
