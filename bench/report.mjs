@@ -18,10 +18,15 @@ function short(value, unit = '') {
   return Number(value.toPrecision(3)).toLocaleString('en-US', { maximumFractionDigits: 3 }) + unit;
 }
 
+/** A Markdown table with padded columns, as the formatter leaves it; all but the first two columns are numbers. */
 function table(header, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  const rule = header.map((_, column) => (column < 2 ? '---' : '---:'));
-  return [header, rule, ...rows].map(line).join('\n');
+  const widths = header.map((_, column) => Math.max(3, ...[header, ...rows].map((cells) => cells[column].length)));
+  const left = (column) => column < 2;
+  const pad = (cell, column) => (left(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]));
+  const rule = widths.map((width, column) => (left(column) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [header.map(pad), rule, ...rows.map((row) => row.map(pad))]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
 }
 
 export function toMarkdown({ rows, runs, machine, versions, date, command }) {

@@ -90,7 +90,7 @@ describe('the documentation', () => {
   });
 
   it('says of every dependency what it is for, and of nothing else', () => {
-    const explained = [...read('docs', 'dependencies.md').matchAll(/^\| `([^`]+)` \| .{20,} \|$/gm)].map(
+    const explained = [...read('docs', 'dependencies.md').matchAll(/^\| `([^`]+)` +\| \S.{20,}\S +\|$/gm)].map(
       ([, name]) => name,
     );
     const used = manifests.flatMap((manifest) =>
