@@ -10,10 +10,7 @@ import { createEngine } from '../../packages/engine/dist/index.js';
 import { loadTokenizer } from '../../packages/tamtrl/dist/text/hugging-face-tokenizer.js';
 import { loadChatFormat } from '../../packages/tamtrl/dist/text/templates.js';
 
-const QUESTIONS = [
-  'What is the capital of France?',
-  'Write three sentences about the sea.',
-];
+const QUESTIONS = ['What is the capital of France?', 'Write three sentences about the sea.'];
 
 const [model] = process.argv.slice(2);
 if (!model) throw new Error('Usage: node tools/reference/greedy.mjs MODEL (a folder or a .gguf file)');

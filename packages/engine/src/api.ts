@@ -158,6 +158,11 @@ export interface OptimStepResult {
 export interface Engine {
   readonly config: import('./models/config.js').ModelConfig;
   readonly parameters: number;
+  /**
+   * Contents of the files that belong to the model beside its weights, by name: tokenizer.json, tokenizer_config.json and the like. For
+   * a GGUF file they are made from its own metadata.
+   */
+  readonly files: ReadonlyMap<string, Uint8Array>;
   generate(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;
   score(rows: readonly ScoreRow[], options?: ScoreOptions): Promise<ScoredRow[]>;
   /** Adds the gradient of the loss to the accumulated gradient. */

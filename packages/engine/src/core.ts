@@ -1,4 +1,5 @@
 /** The engine's verbs on one model, computing on the calling thread; worker/ runs it in a thread of its own. */
+import { availableParallelism } from 'node:os';
 import type {
   ForwardBackwardOptions,
   ForwardBackwardResult,
@@ -17,6 +18,7 @@ import { type ModelConfig, parameterCount } from './models/config.js';
 import { copyParameters, type ParameterSet } from './models/parameters.js';
 import { Generator, type GeneratorOptions } from './sampling/generator.js';
 import { adamwStep, newOptimizerState, type OptimizerState } from './training/adamw.js';
+import { AdamwThread } from './training/adamw-thread.js';
 import { checkRow, gatherTokens, type MicroBatch } from './training/batches.js';
 import { Executor, type ExecutorOptions } from './training/executor.js';
 import { Gradients } from './training/gradients.js';
@@ -34,6 +36,7 @@ const FLOAT32_BYTES = 4;
 export class EngineCore {
   private readonly executor: Executor;
   private readonly generator: Generator;
+  private readonly thread: AdamwThread | undefined;
   private readonly gradients = new Gradients();
   /** Whether forwardBackward has run since the last step. */
   private accumulated = false;
@@ -48,6 +51,7 @@ export class EngineCore {
   ) {
     this.executor = new Executor(config, options);
     this.generator = new Generator(config, options);
+    if ((options.threads ?? availableParallelism()) > 1) this.thread = new AdamwThread();
   }
 
   get parameters(): number {
@@ -152,7 +156,7 @@ export class EngineCore {
     return { loss, logProbabilities, metrics: { ...metrics, totalTokens, microBatches: batches.length } };
   }
 
-  optimStep(options: OptimStepOptions): OptimStepResult {
+  async optimStep(options: OptimStepOptions): Promise<OptimStepResult> {
     if (!this.accumulated) {
       throw new EngineError(
         'invalid-argument',
@@ -160,7 +164,7 @@ export class EngineCore {
       );
     }
     this.optimizer ??= newOptimizerState(this.config);
-    const result = adamwStep(this.weights, this.gradients, this.optimizer, options);
+    const result = await adamwStep(this.weights, this.gradients, this.optimizer, options, this.thread);
     this.zeroGradients();
     return result;
   }
@@ -224,6 +228,7 @@ export class EngineCore {
   async close(): Promise<void> {
     await this.executor.release();
     await this.generator.release();
+    await this.thread?.close();
   }
 
   private weightsOf(snapshot: string | undefined): ParameterSet {

@@ -80,7 +80,7 @@ for (const architecture of ARCHITECTURES) {
         for (const step of cases.adamw.steps) {
           const { loss } = await fresh.forwardBackward(cases.adamw.rows, { loss: { kind: 'cross-entropy' } });
           expect(Math.abs(loss - step.loss)).toBeLessThan(1e-4);
-          const { gradientNorm } = fresh.optimStep(cases.adamw.options);
+          const { gradientNorm } = await fresh.optimStep(cases.adamw.options);
           expect(Math.abs(gradientNorm - step.gradientNorm)).toBeLessThan(1e-3);
         }
         for (const [name, weights] of await referenceTensors(architecture, cases.adamw.weights)) {

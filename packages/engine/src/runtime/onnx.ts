@@ -42,8 +42,8 @@ export async function loadRuntime(
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw new EngineError(
       'runtime-missing',
-      `Local models need the package onnxruntime-node, which could not be loaded (${reason}). ` +
-        'Install it with: npm install onnxruntime-node@1.30.0 --onnxruntime-node-install=skip',
+      `Local models need the package onnxruntime-node, which could not be loaded (${reason}): install it with ` +
+        'npm install onnxruntime-node@1.30.0 --onnxruntime-node-install=skip',
       { expected: 'onnxruntime-node 1.30', found: reason },
       { cause },
     );

@@ -3,6 +3,8 @@ import type { OptimStepOptions, OptimStepResult } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
 import { type ParameterSet, zeroParameters } from '../models/parameters.js';
+import type { AdamwThread } from './adamw-thread.js';
+import { type AdamwTensor, type AdamwUpdate, updateTensor } from './adamw-update.js';
 import type { Gradients } from './gradients.js';
 
 export interface OptimizerState {
@@ -36,17 +38,21 @@ export function globalNorm(gradients: Gradients): number {
   return Math.sqrt(sum);
 }
 
+/** Models with fewer parameters are done before a second thread has begun. */
+const SMALLEST_SHARED = 4e6;
+
 /**
  * theta <- theta - lr weightDecay theta - lr m^ / (sqrt(v^) + epsilon), with bias-corrected moments m^ and v^ of the gradient
  * scaled to a norm of at most gradientClipNorm. Decay applies to every parameter alike, as in torch.optim.AdamW by default.
  * A gradient that is not finite changes nothing.
  */
-export function adamwStep(
+export async function adamwStep(
   weights: ParameterSet,
   gradients: Gradients,
   state: OptimizerState,
   options: OptimStepOptions,
-): OptimStepResult {
+  thread?: AdamwThread,
+): Promise<OptimStepResult> {
   const { learningRate, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weightDecay = 0, gradientClipNorm = 0 } = options;
   for (const [name, value] of Object.entries({ learningRate, beta1, beta2, epsilon, weightDecay, gradientClipNorm })) {
     if (Number.isFinite(value) && value >= 0) continue;
@@ -57,25 +63,49 @@ export function adamwStep(
   }
   const gradientNorm = globalNorm(gradients);
   if (!Number.isFinite(gradientNorm)) return { gradientNorm, skipped: true, step: state.step };
-  // The small constant is torch.nn.utils.clip_grad_norm_'s.
-  const clip = gradientClipNorm > 0 ? Math.min(1, gradientClipNorm / (gradientNorm + 1e-6)) : 1;
   state.step++;
-  const correction1 = 1 - beta1 ** state.step;
-  const correction2 = 1 / Math.sqrt(1 - beta2 ** state.step);
-  const stepSize = learningRate / correction1;
-  const keep = 1 - learningRate * weightDecay;
-  for (const [name, weight] of weights) {
-    const gradient = gradients.get(name) ?? new Float32Array(weight.length);
-    const first = state.first.get(name) as Float32Array;
-    const second = state.second.get(name) as Float32Array;
-    for (let i = 0; i < weight.length; i++) {
-      const g = gradient[i] * clip;
-      const m = beta1 * first[i] + (1 - beta1) * g;
-      const v = beta2 * second[i] + (1 - beta2) * g * g;
-      first[i] = m;
-      second[i] = v;
-      weight[i] = weight[i] * keep - (stepSize * m) / (Math.sqrt(v) * correction2 + epsilon);
-    }
+  const update: AdamwUpdate = {
+    ...{ beta1, beta2, epsilon },
+    // The small constant is torch.nn.utils.clip_grad_norm_'s.
+    clip: gradientClipNorm > 0 ? Math.min(1, gradientClipNorm / (gradientNorm + 1e-6)) : 1,
+    stepSize: learningRate / (1 - beta1 ** state.step),
+    correction2: 1 / Math.sqrt(1 - beta2 ** state.step),
+    keep: 1 - learningRate * weightDecay,
+  };
+  const tensors = [...weights].map(([name, weight]): AdamwTensor => {
+    const [first, second] = [state.first.get(name), state.second.get(name)] as [Float32Array, Float32Array];
+    return { name, weight, gradient: gradients.get(name), first, second };
+  });
+  const [own, other] = thread ? shareOut(tensors) : [tensors, []];
+  const elsewhere = thread && other.length > 0 ? thread.run(other, update) : Promise.resolve([]);
+  for (const tensor of own) updateTensor(tensor, update);
+  for (const { name, weight, first, second } of await elsewhere) {
+    weights.set(name, weight);
+    state.first.set(name, first);
+    state.second.set(name, second);
   }
   return { gradientNorm, skipped: false, step: state.step };
+}
+
+/** Two lists of about the same number of parameters; the second holds only arrays that can be handed over whole. */
+function shareOut(tensors: readonly AdamwTensor[]): [AdamwTensor[], AdamwTensor[]] {
+  const own: AdamwTensor[] = [];
+  const other: AdamwTensor[] = [];
+  const total = tensors.reduce((sum, { weight }) => sum + weight.length, 0);
+  if (total < SMALLEST_SHARED) return [[...tensors], other];
+  let [ownSize, otherSize] = [0, 0];
+  for (const tensor of [...tensors].sort((a, b) => b.weight.length - a.weight.length)) {
+    const { weight, gradient, first, second } = tensor;
+    const whole = [weight, gradient ?? weight, first, second].every(
+      (array) => array.byteLength === array.buffer.byteLength,
+    );
+    if (whole && otherSize < ownSize) {
+      other.push(tensor);
+      otherSize += weight.length;
+    } else {
+      own.push(tensor);
+      ownSize += weight.length;
+    }
+  }
+  return [own, other];
 }

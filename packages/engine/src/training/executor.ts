@@ -86,8 +86,9 @@ export class Executor {
   /** Rough bytes of activations for a token of a sequence of `length`: what a backward pass keeps of it. */
   private bytesPerToken(length: number): number {
     const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize, layers } = this.config;
+    // Hidden states and norms, the gated unit's parts, heads before and after rotation, attention's probabilities and their gradient.
     const layer =
-      10 * hiddenSize + 6 * intermediateSize + (6 * heads + 8 * keyValueHeads) * headSize + 5 * heads * length;
+      8 * hiddenSize + 6 * intermediateSize + (5 * heads + 6 * keyValueHeads) * headSize + 2 * heads * length;
     return 4 * (this.layered ? layer + layers * hiddenSize : layer * layers);
   }
 

@@ -3,15 +3,13 @@ import { Worker } from 'node:worker_threads';
 import type { Engine } from '../api.js';
 import type { CoreOptions } from '../core.js';
 import { EngineError } from '../errors.js';
+import { builtFile } from './built-file.js';
 import { fromWire, type ModelSource, type Opened, type Reply, type WorkerData } from './protocol.js';
 
 export type EngineOptions = CoreOptions & {
   /** A model folder in Hugging Face's layout, a GGUF file, or a shape to fill with random weights. */
   model: string | Exclude<ModelSource, { path: string }>;
 };
-
-/** Tests run the TypeScript sources; a worker needs the built file beside them. */
-const workerUrl = new URL(import.meta.url.endsWith('.ts') ? '../../dist/worker/main.js' : './main.js', import.meta.url);
 
 interface LongOptions {
   signal?: AbortSignal;
@@ -28,14 +26,18 @@ export async function createEngine({ model, ...options }: EngineOptions): Promis
   const cancel = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const source: ModelSource = typeof model === 'string' ? { path: model } : model;
   const workerData: WorkerData = { source, options, cancel };
-  const channel = new Channel(new Worker(workerUrl, { workerData, name: 'tamtrl engine' }), new Int32Array(cancel));
-  const { config, parameters } = await channel.opened();
+  const channel = new Channel(
+    new Worker(builtFile(import.meta.url, 'worker/main.js'), { workerData, name: 'tamtrl engine' }),
+    new Int32Array(cancel),
+  );
+  const { config, parameters, files } = await channel.opened();
   const call = <T>(verb: string, ...args: unknown[]) => channel.call<T>(verb, args, {});
   const long = <T>(verb: string, rows: unknown, { signal, onProgress, ...rest }: LongOptions) =>
     channel.call<T>(verb, [rows, rest], { signal, onProgress });
   return {
     config,
     parameters,
+    files,
     generate: (requests, callOptions) => long('generate', requests, callOptions),
     score: (rows, callOptions = {}) => long('score', rows, callOptions),
     forwardBackward: (rows, callOptions) => long('forwardBackward', rows, callOptions),

@@ -30,7 +30,7 @@ const LONG = new Set(['generate', 'score', 'forwardBackward']);
 async function serve(): Promise<void> {
   const { config, parameters, files } = await open(source);
   const core = new EngineCore(config, parameters, files, options);
-  reply({ type: 'opened', value: { config, parameters: core.parameters } });
+  reply({ type: 'opened', value: { config, parameters: core.parameters, files: files.auxiliary } });
   const verbs = core as unknown as Record<string, (...args: unknown[]) => unknown>;
   port?.on('message', async ({ verb, args }: Call) => {
     try {

@@ -18,6 +18,7 @@ export interface WorkerData {
 export interface Opened {
   config: ModelConfig;
   parameters: number;
+  files: ReadonlyMap<string, Uint8Array>;
 }
 
 export interface Call {

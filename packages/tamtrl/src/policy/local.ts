@@ -15,14 +15,15 @@ import type {
   TrainingRow,
 } from '@tamtrl/engine';
 import type { ChatFormat } from '../text/chat.js';
-import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
-import { type ChatFormatOptions, loadChatFormat } from '../text/templates.js';
+import { HuggingFaceTokenizer, loadTokenizer } from '../text/hugging-face-tokenizer.js';
+import { type JsonObject, parseJsonObject } from '../text/model-files.js';
+import { type ChatFiles, type ChatFormatOptions, chatFormatFromFiles, loadChatFormat } from '../text/templates.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { PolicyError } from './errors.js';
 import type { Capabilities, TrainablePolicy } from './policy.js';
 
 export interface LocalPolicyOptions {
-  /** Instead of the folder's; needed where there is no folder (random weights, GGUF). */
+  /** Instead of the model's own; needed for random weights without files. */
   tokenizer?: Tokenizer;
   chat?: ChatFormat;
   /** For the folder's chat template. */
@@ -43,26 +44,41 @@ export async function openLocalPolicy(
   options: LocalPolicyOptions = {},
 ): Promise<LocalPolicy> {
   const { createEngine } = await importEngine();
-  const folder = typeof model === 'string' && !model.endsWith('.gguf') ? model : undefined;
   const name = options.name ?? (typeof model === 'string' ? model : 'random weights');
-  const needed = (what: string) =>
-    new PolicyError('tokenizer', `${name} is not a model folder, so the ${what} must be given.`);
-  let { tokenizer, chat } = options;
-  if (!tokenizer) {
-    if (folder === undefined) throw needed('tokenizer');
-    tokenizer = await loadTokenizer(folder);
-  }
-  if (!chat) {
-    if (folder === undefined) throw needed('chat format');
-    chat = await loadChatFormat(folder, tokenizer, options.chatOptions);
-  }
+  // A folder's tokenizer is read before its weights, which take longer; a GGUF's comes out of the file with them.
+  const folder = typeof model === 'string' && !model.endsWith('.gguf') ? model : undefined;
+  let tokenizer = options.tokenizer ?? (folder === undefined ? undefined : await loadTokenizer(folder));
+  let chat = options.chat;
+  if (!chat && folder !== undefined && tokenizer) chat = await loadChatFormat(folder, tokenizer, options.chatOptions);
   const engine = await createEngine({ ...options.engine, model });
   try {
+    tokenizer ??= tokenizerOf(engine.files, name);
+    chat ??= chatFormatFromFiles(chatFilesOf(engine.files), tokenizer, { model: name, ...options.chatOptions });
     return new LocalPolicy(name, engine, tokenizer, chat);
   } catch (error) {
     await engine.close();
     throw error;
   }
+}
+
+function json(files: Engine['files'], name: string): JsonObject | undefined {
+  const bytes = files.get(name);
+  return bytes && parseJsonObject(new TextDecoder().decode(bytes), name);
+}
+
+function tokenizerOf(files: Engine['files'], name: string): Tokenizer {
+  const tokenizer = json(files, 'tokenizer.json');
+  if (tokenizer) return new HuggingFaceTokenizer({ tokenizer, config: json(files, 'tokenizer_config.json') });
+  throw new PolicyError('tokenizer', `${name} brings no tokenizer along, so one must be given.`);
+}
+
+function chatFilesOf(files: Engine['files']): ChatFiles {
+  const template = files.get('chat_template.jinja');
+  return {
+    tokenizerConfig: json(files, 'tokenizer_config.json'),
+    generationConfig: json(files, 'generation_config.json'),
+    templateFile: template && new TextDecoder().decode(template),
+  };
 }
 
 /** The engine is an optional peer: programs that only use remote models need not install it. */

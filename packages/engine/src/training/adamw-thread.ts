@@ -1,0 +1,60 @@
+/**
+ * A second thread for AdamW: on large models its square roots and divisions would keep one core busy and the others idle. Arrays are
+ * handed over and back without copying; each number is computed as it would be in the caller's thread.
+ */
+import { Worker } from 'node:worker_threads';
+import { EngineError } from '../errors.js';
+import { builtFile } from '../worker/built-file.js';
+import type { AdamwTensor, AdamwUpdate } from './adamw-update.js';
+
+export interface Message {
+  tensors: AdamwTensor[];
+  update: AdamwUpdate;
+}
+
+export function buffers(tensors: readonly AdamwTensor[]): ArrayBuffer[] {
+  return tensors.flatMap(({ weight, gradient, first, second }) =>
+    [weight, gradient, first, second].flatMap((array) => (array ? [array.buffer as ArrayBuffer] : [])),
+  );
+}
+
+export class AdamwThread {
+  private worker: Worker | undefined;
+
+  /** Updates tensors whose arrays fill their buffers; the arrays that come back replace those that were given. */
+  run(tensors: AdamwTensor[], update: AdamwUpdate): Promise<AdamwTensor[]> {
+    const worker = this.start();
+    return new Promise((resolve, reject) => {
+      const failed = (cause: unknown) =>
+        reject(
+          new EngineError(
+            'internal',
+            'The optimiser thread ended within a step: load the last checkpoint.',
+            {},
+            { cause },
+          ),
+        );
+      worker.once('error', failed);
+      worker.once('exit', failed);
+      worker.once('message', (message: Message) => {
+        worker.off('error', failed);
+        worker.off('exit', failed);
+        resolve(message.tensors);
+      });
+      worker.postMessage({ tensors, update } satisfies Message, buffers(tensors));
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.worker?.terminate();
+    this.worker = undefined;
+  }
+
+  private start(): Worker {
+    if (!this.worker) {
+      this.worker = new Worker(builtFile(import.meta.url, 'training/adamw-worker.js'), { name: 'tamtrl adamw' });
+      this.worker.unref();
+    }
+    return this.worker;
+  }
+}

@@ -1,0 +1,11 @@
+/** The thread's side of adamw-thread.ts. */
+import { parentPort } from 'node:worker_threads';
+import { buffers, type Message } from './adamw-thread.js';
+import { updateTensor } from './adamw-update.js';
+
+parentPort?.on('message', ({ tensors, update }: Message) => {
+  for (const tensor of tensors) updateTensor(tensor, update);
+  // The gradient has served; the caller wants back what it keeps.
+  const kept = tensors.map((tensor) => ({ ...tensor, gradient: undefined }));
+  parentPort?.postMessage({ tensors: kept, update } satisfies Message, buffers(kept));
+});

@@ -1,0 +1,60 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ParameterSet } from '../models/parameters.js';
+import { Random } from '../random.js';
+import { adamwStep, type OptimizerState } from './adamw.js';
+import { AdamwThread } from './adamw-thread.js';
+import { Gradients } from './gradients.js';
+
+const SIZES = { a: 3_000_000, b: 1_500_000, c: 1000, d: 7 };
+
+function noise(seed: number): ParameterSet {
+  const random = new Random(seed);
+  return new Map(
+    Object.entries(SIZES).map(([name, size]) => [
+      name,
+      Float32Array.from({ length: size }, () => random.uniform() - 0.5),
+    ]),
+  );
+}
+
+const zeros = (): ParameterSet => new Map(Object.entries(SIZES).map(([name, size]) => [name, new Float32Array(size)]));
+
+describe('AdamW in two threads', () => {
+  const thread = new AdamwThread();
+  afterAll(() => thread.close());
+
+  it('computes every number as in one, step after step, and leaves views of larger buffers where they are', async () => {
+    const [one, two] = [noise(1), noise(1)];
+    // A view cannot be handed over.
+    two.set('a', new Float32Array((two.get('a') as Float32Array).buffer.slice(0), 0, SIZES.a));
+    const inLarger = new Float32Array(SIZES.b + 1).subarray(1);
+    inLarger.set(two.get('b') as Float32Array);
+    two.set('b', inLarger);
+    const states = [zeros(), zeros()].map((): OptimizerState => ({ step: 0, first: zeros(), second: zeros() }));
+    for (let step = 0; step < 2; step++) {
+      const gradients = [0, 1].map(() => {
+        const sum = new Gradients();
+        for (const [name, data] of noise(10 + step)) if (name !== 'd') sum.add(name, data);
+        return sum;
+      });
+      const options = { learningRate: 1e-2, weightDecay: 0.1, gradientClipNorm: 1 };
+      const alone = await adamwStep(one, gradients[0], states[0], options);
+      expect(await adamwStep(two, gradients[1], states[1], options, thread)).toEqual(alone);
+    }
+    expect(two.get('b')).toBe(inLarger);
+    for (const name of Object.keys(SIZES)) {
+      for (const [left, right] of [
+        [one, two],
+        [states[0].first, states[1].first],
+        [states[0].second, states[1].second],
+      ]) {
+        expect(Buffer.compare(bytes(left.get(name)), bytes(right.get(name))), name).toBe(0);
+      }
+    }
+  });
+});
+
+function bytes(array: Float32Array | undefined): Buffer {
+  if (!array) throw new Error('no such tensor');
+  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+}
