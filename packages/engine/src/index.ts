@@ -2,4 +2,5 @@ export * from './api.js';
 export * from './errors.js';
 export * from './models/config.js';
 export { hashSeed, Random } from './random.js';
+export { probeRuntime, type RuntimeProbe } from './runtime/probe.js';
 export { createEngine, type EngineOptions } from './worker/client.js';

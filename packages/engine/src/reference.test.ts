@@ -1,7 +1,12 @@
 /** The engine against Hugging Face transformers and PyTorch, on tiny random models. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineCore } from './core.js';
-import { parameterShapes } from './models/config.js';
+import { Graph } from './graph/graph.js';
+import { type ModelConfig, parameterShapes } from './models/config.js';
+import { declareLayer, declarePositions, decoderLayer, head, orderFeeds, unembeddingName } from './models/decoder.js';
+import { lookUp, type ParameterSet } from './models/parameters.js';
+import { RotaryTables } from './models/rope.js';
+import { CompiledGraph, float32, int64, type Tensor } from './runtime/onnx.js';
 import {
   ARCHITECTURES,
   largestDifference,
@@ -32,6 +37,16 @@ for (const architecture of ARCHITECTURES) {
         core = await open(architecture, plan);
       });
       afterAll(() => core.close());
+
+      if (plan === 'whole') {
+        it('computes the logits of every position', async () => {
+          const { config, parameters } = await loadPretrained(referencePath(architecture, 'model'));
+          for (const { ids, logits } of cases.logits) {
+            const found = await logitsOf(config, parameters, ids);
+            expect(largestDifference(found, logits.flat())).toBeLessThan(1e-4);
+          }
+        });
+      }
 
       it('gives the same log-probability to every token of the vocabulary', async () => {
         for (const { ids, logits } of cases.logits) {
@@ -106,6 +121,36 @@ for (const architecture of ARCHITECTURES) {
     });
     await core.close();
   });
+}
+
+/** Logits of one sequence, [T x V], from the graph pieces that scoring, training and generation share. */
+async function logitsOf(config: ModelConfig, parameters: ParameterSet, ids: number[]): Promise<Float32Array> {
+  const graph = new Graph('logits');
+  const { hiddenSize, vocabularySize, layers, headSize } = config;
+  let hidden = graph.input('hidden', 'float32', ['N', hiddenSize]);
+  const at = declarePositions(graph, config, false);
+  for (let layer = 0; layer < layers; layer++) {
+    hidden = decoderLayer(config, hidden, declareLayer(graph, config, `model.layers.${layer}.`), at).hidden;
+  }
+  const norm = graph.input('model.norm.weight', 'float32', [hiddenSize]);
+  const unembedding = graph.input(unembeddingName(config), 'float32', [vocabularySize, hiddenSize]);
+  graph.output('logits', head(config, hidden, norm, unembedding, graph.scalar(1)));
+  const compiled = await CompiledGraph.compile(graph, { threads: 1 });
+  const { cosine, sine, rows } = new RotaryTables(config).upTo(ids.length);
+  const feeds: Record<string, Tensor> = {
+    hidden: float32(lookUp(parameters.get('model.embed_tokens.weight')!, Int32Array.from(ids), hiddenSize), [
+      ids.length,
+      hiddenSize,
+    ]),
+    positions: int64(Array.from(ids.keys()), [1, ids.length]),
+    cosine: float32(cosine, [rows, headSize / 2]),
+    sine: float32(sine, [rows, headSize / 2]),
+    ...orderFeeds(ids.length),
+  };
+  for (const [name, shape] of parameterShapes(config)) feeds[name] = float32(parameters.get(name)!, shape);
+  const { logits } = await compiled.run(feeds);
+  await compiled.release();
+  return logits.data as Float32Array;
 }
 
 function logSoftmax(logits: readonly number[]): number[] {
