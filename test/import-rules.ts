@@ -52,12 +52,16 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     why: 'Evaluation runs agents and measures answers; it must work on a policy that nobody trains.',
   },
   integrations: { imports: ['text', 'memory', 'policy'], why: 'Other frameworks get the agent, not the training.' },
+  presets: {
+    imports: ['data', 'reward', 'train'],
+    why: 'Presets and named methods are configurations as data; who runs them is not their concern.',
+  },
   cli: {
-    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'eval', 'integrations', '.'],
+    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'presets', 'eval', 'integrations', '.'],
     why: 'The command line is where everything meets, and the only room that prints or exits.',
   },
   '.': {
-    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'eval', 'integrations'],
+    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'presets', 'eval', 'integrations'],
     why: 'The entry says what the library is; it prints nothing, so it leaves out the command line.',
   },
 };

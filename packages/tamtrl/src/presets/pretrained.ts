@@ -10,7 +10,7 @@ export const smollm2: Preset = {
   summary: 'SmolLM2-135M-Instruct on question records (--data), chunks of 512 tokens; runs on a CPU',
   bringModel: {
     name: 'SmolLM2-135M-Instruct',
-    why: 'its weights (about 90 MB as Q4 GGUF, 270 MB as a folder) do not ship with the package',
+    why: 'its weights (about 100 MB as a Q4 GGUF file) do not ship with the package',
   },
   train: {
     data: { kind: 'records' },
