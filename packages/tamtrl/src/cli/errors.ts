@@ -1,0 +1,48 @@
+/** What ends a command, and with which exit code. */
+
+export const EXIT = {
+  success: 0,
+  /** Something went wrong while it ran. */
+  failure: 1,
+  /** Refused before anything was done: arguments, configuration, data, or parts that do not fit together. */
+  refused: 2,
+  /** Ctrl-C, as shells count it: 128 + SIGINT. */
+  interrupted: 130,
+} as const;
+
+/** Arguments or a configuration that cannot be used. The message has one line for each thing that is wrong. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Kinds of known refusals that are nobody's input: the machine lacks something, or the program is wrong. */
+const OWN_FAULTS = new Set(['runtime-missing', 'internal', 'row-count', 'shape']);
+
+/** A refusal that says itself what to do: an error of one of the library's rooms. */
+function isRefusal(error: unknown): error is Error & { kind: string } {
+  return error instanceof Error && 'kind' in error && typeof error.kind === 'string';
+}
+
+/** `started`: the run had begun, so that what went wrong was not the input. */
+export function exitCodeOf(error: unknown, started: boolean): number {
+  if (error instanceof UsageError) return EXIT.refused;
+  if (error instanceof Error && error.name === 'ModelMissingError') return EXIT.refused;
+  return isRefusal(error) && !started && !OWN_FAULTS.has(error.kind) ? EXIT.refused : EXIT.failure;
+}
+
+const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full. Make room, then go on with --resume: what was saved is whole.',
+  EACCES: 'Writing there is not allowed. Choose another folder with --out.',
+  EROFS: 'That place is read-only. Choose another folder with --out.',
+  ENOTDIR: 'A part of the path is a file. Choose another folder with --out.',
+};
+
+/** A sentence for people; the stack where the error is none of ours and so a fault of the program. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof UsageError || error.name === 'ModelMissingError' || isRefusal(error)) return error.message;
+  const code = (error as NodeJS.ErrnoException).code;
+  const advice = code === undefined ? undefined : SYSTEM_ADVICE[code];
+  if (advice) return `${error.message}. ${advice}`;
+  return error.stack ?? error.message;
+}

@@ -1,0 +1,42 @@
+/** The right name nearest to a mistyped one. */
+
+/** Changes (insert, delete, replace, swap neighbours) that turn `a` into `b`, letter case aside. */
+export function editDistance(a: string, b: string): number {
+  const from = a.toLowerCase();
+  const to = b.toLowerCase();
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)];
+  for (let row = 1; row <= from.length; row++) {
+    rows.push([row]);
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1];
+      let best = Math.min(
+        rows[row - 1][column] + 1,
+        rows[row][column - 1] + 1,
+        rows[row - 1][column - 1] + (same ? 0 : 1),
+      );
+      const swapped = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      if (swapped) best = Math.min(best, rows[row - 2][column - 2] + 1);
+      rows[row].push(best);
+    }
+  }
+  return rows[from.length][to.length];
+}
+
+/** The nearest name if it is near enough to have been meant: at most a third of its letters, and at least two, may differ. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  let best: { name: string; distance: number } | undefined;
+  for (const candidate of known) {
+    const distance = editDistance(name, candidate);
+    const allowed = Math.max(2, Math.floor(candidate.length / 3));
+    if (distance <= allowed && distance < candidate.length && (!best || distance < best.distance)) {
+      best = { name: candidate, distance };
+    }
+  }
+  return best?.name;
+}
+
+/** `Did you mean "x"?`, or all names there are. */
+export function suggestion(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return near === undefined ? `Expected one of: ${known.join(', ')}.` : `Did you mean "${near}"?`;
+}
