@@ -31,7 +31,7 @@ async function refusal(text: string, flags: Parameters<typeof trainSettings>[0] 
 
 test('flags win over the file, the file over the preset', async () => {
   const preset = (await trainSettings({ preset: 'mini' })).config;
-  expect(preset).toMatchObject({ model: 'mini', steps: 50, groupSize: 8, seed: 0 });
+  expect(preset).toMatchObject({ model: 'mini', steps: 40, groupSize: 8, seed: 0 });
   const { config, ...names } = await withFile('steps: 7\nseed: 3\nevaluation:\n  every: 2\n', {
     preset: 'mini',
     seed: 9,
@@ -89,7 +89,7 @@ test('wrong values: line, column, what was expected and found', async () => {
   );
   expect(await refusal('steps: many')).toBe('run.yaml:1:8: steps: expected number, found "many".');
   expect(await refusal('\nsteps: 0')).toBe('run.yaml:2:8: steps: Too small: expected number to be >=1, found 0.');
-  expect(await refusal('memory:')).toBe('run.yaml:1:1: memory: expected object, found null.');
+  expect(await refusal('memory:')).toBe('run.yaml:1:8: memory: expected object, found null.');
   expect(await refusal('method: tamtlr')).toBe('run.yaml:1:9: there is no method "tamtlr". Did you mean "tamtrl"?');
   expect(await refusal('method: 3')).toBe('run.yaml:1:9: method: expected string, found 3.');
   expect(await refusal('model: mnii')).toBe(
@@ -101,7 +101,8 @@ test('wrong values: line, column, what was expected and found', async () => {
 });
 
 test('what is not YAML, or no settings', async () => {
-  expect(await refusal('steps: 3\n  seed: [1\n')).toMatch(/^run.yaml:2:\d+: not YAML: /);
+  expect(await refusal('steps: 3\nseed: [1, 2\nmodel: mini\n')).toMatch(/^run.yaml:3:1: not YAML: Flow sequence/);
+  expect(await refusal('steps: 3\n\tseed: 1\n')).toMatch(/^run.yaml:2:1: not YAML: /);
   expect(await refusal('steps: 3\nsteps: 4\n')).toBe('run.yaml:2:1: not YAML: Map keys must be unique');
   expect(await refusal('- steps')).toMatch(/^run.yaml:1:1: expected settings .*, found a list/);
   await expect(trainSettings({ config: join(folder, 'none.yaml') })).rejects.toThrow(/Cannot read .*none.yaml: ENOENT/);

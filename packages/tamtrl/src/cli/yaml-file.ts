@@ -30,10 +30,9 @@ export function parseYamlFile(path: string, text: string): YamlFile {
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
   };
-  const problems = [...document.errors, ...document.warnings];
-  if (problems.length > 0) {
-    throw new UsageError(problems.map(({ pos, message }) => `${at(pos[0])}: not YAML: ${message}`).join('\n'));
-  }
+  // What follows a first mistake is often only its echo.
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem) throw new UsageError(`${at(problem.pos[0])}: not YAML: ${problem.message}`);
   const root = document.contents;
   if (root !== null && !isMap(root)) {
     const found = isSeq(root) ? 'a list' : 'a single value';

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { EngineOptions } from '@tamtrl/engine';
 import { miniTokenizerFiles } from '../data/mini/tokenizer.js';
 import { MINI_EOS, MINI_PAD, MINI_VOCABULARY } from '../data/mini/vocabulary.js';
-import { MINI_SHAPE } from './mini.js';
+import { MINI_MODEL } from '../train/mini-preset.js';
 
 /** The warm start that ships with the package, and random weights of the same shape. */
 export const MODEL_NAMES = ['mini', 'mini-random'] as const;
@@ -23,7 +23,7 @@ export class ModelMissingError extends Error {
  * @throws ModelMissingError saying what was looked for and what to do.
  */
 export async function modelSource(model: string, seed: number): Promise<EngineOptions['model']> {
-  if (model === 'mini-random') return { config: MINI_SHAPE, seed, files: miniFiles() };
+  if (model === 'mini-random') return { config: MINI_MODEL, seed, files: miniFiles() };
   const path = model === 'mini' ? EMBEDDED_MINI : model;
   const place = await stat(path).catch(() => undefined);
   if (model === 'mini') {

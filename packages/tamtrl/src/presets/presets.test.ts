@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { rewardMethods } from '../reward/methods.js';
 import { runConfigSchema, sftConfigSchema } from '../train/config.js';
+import { MINI_MODEL } from '../train/mini-preset.js';
 import { findMethod, namedMethods } from './methods.js';
-import { MINI_SHAPE } from './mini.js';
 import { MODEL_NAMES, modelSource } from './models.js';
 import { findPreset, presets } from './presets.js';
 
@@ -50,7 +50,7 @@ test('named methods patch a configuration into a valid one with a method that ex
 
 test('a model from nothing brings its tokenizer, and a missing one says what was expected', async () => {
   const source = await modelSource('mini-random', 7);
-  expect(source).toMatchObject({ config: MINI_SHAPE, seed: 7 });
+  expect(source).toMatchObject({ config: MINI_MODEL, seed: 7 });
   if (typeof source === 'string') throw new Error('expected a shape');
   expect(Object.keys(source.files ?? {}).sort()).toEqual([
     ...['generation_config.json', 'tokenizer.json', 'tokenizer_config.json'],
