@@ -1,0 +1,42 @@
+/** Numbers as people read them. */
+
+/** Thousands apart: "12,345". */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+/** A share in [0, 1]: "19.1%". */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`;
+}
+
+/** "0.4 s", "42 s", "3 min 5 s", "2 h 10 min" */
+export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(whole / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** "1.3 GiB" */
+export function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
+/** Columns as wide as their longest cell; the first is left-aligned, the others right-aligned. */
+export function alignedTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const lines = rows.map((row) =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  '),
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+/** The same rows in Markdown. */
+export function markdownTable(rows: readonly (readonly string[])[]): string {
+  const cells = (row: readonly string[]) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const rule = rows[0].map((_, column) => (column === 0 ? '---' : '--:'));
+  return `${[cells(rows[0]), cells(rule), ...rows.slice(1).map(cells)].join('\n')}\n`;
+}
