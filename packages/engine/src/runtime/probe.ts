@@ -4,7 +4,7 @@ import { Graph } from '../graph/graph.js';
 import { CompiledGraph, float32 } from './onnx.js';
 
 const SIZE = 512;
-const ROUNDS = 8;
+const ROUNDS = 20;
 
 export interface RuntimeProbe {
   /** Floating-point operations per second of a product of two 512 x 512 float32 matrices, the best of several. */

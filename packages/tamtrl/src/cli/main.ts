@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+/** The executable. */
+import { processIo } from './io.js';
+import { runProgram } from './program.js';
+
+// A reader that has gone, as in "tamtrl ... | head", is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+process.exitCode = await runProgram(process.argv.slice(2), processIo);

@@ -1,0 +1,57 @@
+/** Flags that `train` and `sft` share, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from './errors.js';
+import type { SettingFlags } from './settings.js';
+
+export interface RunFlags extends SettingFlags {
+  out?: string;
+  /** A run's folder; true: the one that --out names. */
+  resume?: string | boolean;
+  json?: boolean;
+  judge?: string;
+}
+
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^-?\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    const limit = least > Number.MIN_SAFE_INTEGER ? ` of at least ${least}` : '';
+    throw new InvalidArgumentError(`Expected a whole number${limit}.`);
+  };
+}
+
+/** @param presets names for the help text */
+export function addRunOptions(command: Command, presets: readonly string[]): Command {
+  return command
+    .addOption(new Option('--preset <name>', `settings under a name: ${presets.join(', ')} (default: mini)`))
+    .option('--config <file>', 'YAML file of settings; they win over the preset')
+    .option('--model <model>', 'model folder, .gguf file, or mini (the embedded one)')
+    .option('--data <data>', 'JSONL file of question records, or mini (generated)')
+    .option('--seed <n>', 'seed of everything random', wholeNumber(Number.MIN_SAFE_INTEGER))
+    .option('--steps <n>', 'training steps', wholeNumber(1))
+    .option('--out <folder>', 'folder of the run (default: runs/<preset>-<method>-seed<seed>-<time>)')
+    .option('--resume [folder]', 'go on with the run in this folder, or in --out, with its own settings')
+    .option('--json', 'end with one JSON object as the last line of stdout');
+}
+
+/** Settings that a resumed run already has. */
+const FIXED = ['preset', 'config', 'method', 'model', 'data', 'seed', 'judge'] as const;
+
+/** The folder to resume; undefined for a new run. @throws UsageError for flags that would make it another run. */
+export function resumedFolder(flags: RunFlags): string | undefined {
+  const { resume, out } = flags;
+  if (resume === undefined || resume === false) return undefined;
+  const given = FIXED.filter((name) => flags[name] !== undefined);
+  if (given.length > 0) {
+    const names = given.map((name) => `--${name}`).join(', ');
+    throw new UsageError(
+      `--resume goes on with the run's own settings, so ${names} cannot be given with it. Only --steps can change.`,
+    );
+  }
+  if (typeof resume === 'string') {
+    if (out === undefined || out === resume) return resume;
+    throw new UsageError(`--resume names ${resume} and --out names ${out}: a resumed run stays in its folder.`);
+  }
+  if (out !== undefined) return out;
+  throw new UsageError('--resume needs the folder of a run: --resume FOLDER, or --out FOLDER --resume.');
+}

@@ -1,0 +1,183 @@
+/** Commands within this process: refusals, warm-up, the doctor. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { examine } from './doctor.js';
+import type { Io } from './io.js';
+import { runProgram } from './program.js';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tamtrl-program-'));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const said = { out: '', err: '' };
+  const write = (where: 'out' | 'err') => (text: string) => {
+    said[where] += text;
+  };
+  const io: Io = { out: write('out'), err: write('err'), interactive: false, columns: () => 80 };
+  return { code: await runProgram(args, io), ...said };
+}
+
+async function yaml(text: string): Promise<string> {
+  const path = join(folder, 'settings.yaml');
+  await writeFile(path, text);
+  return path;
+}
+
+/** A small task for the embedded shape with random weights. */
+const SMALL = `
+model: mini-random
+data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
+memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }
+steps: 2
+evaluation: { every: 0, questions: 4 }
+`;
+
+async function records(name: string, count: number, more: object = {}): Promise<string> {
+  const lines = Array.from({ length: count }, (_, at) => {
+    const documents = [{ text: `anna oslo ben rome carl bern`, relevant: true }];
+    return JSON.stringify({ id: `q${at}`, question: 'anna', answers: ['oslo'], documents, ...more });
+  });
+  const path = join(folder, name);
+  await writeFile(path, `${lines.join('\n')}\n`);
+  return path;
+}
+
+test('help and version', async () => {
+  const help = await run('--help');
+  expect(help).toMatchObject({ code: 0, err: '' });
+  for (const command of ['train', 'sft', 'doctor']) expect(help.out).toContain(command);
+  expect((await run('train', '--help')).out).toContain('tamtrl-no-minmax');
+  expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test('what commander refuses ends with 2 and a hint', async () => {
+  expect(await run('trian')).toMatchObject({ code: 2, err: expect.stringContaining('(Did you mean train?)') });
+  expect(await run('train', '--stps', '3')).toMatchObject({ code: 2, err: expect.stringContaining('--steps') });
+  expect((await run('train', '--steps', '1.5')).err).toContain('Expected a whole number of at least 1.');
+  expect((await run()).code).toBe(2);
+});
+
+test('resuming takes no settings, and needs a run', async () => {
+  expect(await run('train', '--resume')).toMatchObject({ code: 2, err: expect.stringContaining('needs the folder') });
+  const other = await run('train', '--resume', folder, '--seed', '2', '--method', 'memagent');
+  expect(other.err).toContain('--method, --seed cannot be given with it');
+  const none = await run('train', '--resume', '--out', join(folder, 'none'));
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('there is no run in') });
+});
+
+test('budgets that do not fit the window are refused with numbers, and nothing is written', async () => {
+  const settings = await yaml(SMALL.replace('chunkTokens: 4', 'chunkTokens: 400'));
+  const out = join(folder, 'window');
+  const { code, err } = await run('train', '--config', settings, '--out', out);
+  expect(err).toMatch(
+    /A memory update needs up to \d+ tokens .*chunk 400 .* window holds 256\. Lower chunkTokens to at most \d+/,
+  );
+  expect(code).toBe(2);
+  expect(await readdir(folder)).not.toContain('window');
+});
+
+test('records that the method cannot use are refused with numbers, and short documents are pointed out', async () => {
+  const settings = await yaml(SMALL.replace(/data: .*/, ''));
+  const bare = await records('bare.jsonl', 6, { documents: [{ text: 'anna oslo' }] });
+  const unmarked = await run('train', '--config', settings, '--data', bare, '--out', join(folder, 'bare'));
+  expect(unmarked).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('6 of 6 records have no relevance annotation (the first is "q0")'),
+  });
+  const mute = await records('mute.jsonl', 6, { answers: [] });
+  const silent = await run('train', '--config', settings, '--data', mute, '--out', join(folder, 'mute'));
+  expect(silent.err).toMatch(/mute\.jsonl has 0 usable records \(6 lines left out\)/);
+  expect(silent.code).toBe(2);
+  const marked = await records('marked.jsonl', 6);
+  const warm = await run('sft', '--config', settings, '--data', marked, '--out', join(folder, 'warm'));
+  expect(warm).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('ideal memories, which question records do not'),
+  });
+  // The judge is missing, but the warnings come first.
+  const large = await yaml(SMALL.replace(/data: .*/, '').replace('chunkTokens: 4', 'chunkTokens: 16'));
+  const short = await run(
+    'train',
+    '--config',
+    large,
+    '--data',
+    marked,
+    '--method',
+    'judge',
+    '--out',
+    join(folder, 'j'),
+  );
+  expect(short.err).toMatch(/Warning: 2 of the first 2 questions .* \(up to \d+ tokens, memory\.chunkTokens is 16\)/);
+  expect(short.err).toContain('The method judge needs a judge, and none is given');
+  expect(short.code).toBe(2);
+});
+
+test('warm-up from nothing comes out the same bit by bit, and another seed otherwise', async () => {
+  const settings = await yaml(`${SMALL}batchSize: 4\n`);
+  const weights = async (name: string, seed: string) => {
+    const out = join(folder, name);
+    const { code, out: said } = await run('sft', '--config', settings, '--seed', seed, '--out', out, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(said)).toMatchObject({ method: 'sft', steps: 2, exact_match: { before: 0 } });
+    return readFile(join(out, 'checkpoints/final/model.safetensors'));
+  };
+  const [first, second, other] = [await weights('a', '1'), await weights('b', '1'), await weights('c', '2')];
+  expect(first.equals(second)).toBe(true);
+  expect(first.equals(other)).toBe(false);
+  expect(await readdir(join(folder, 'a'))).toEqual(expect.arrayContaining(['loss.svg', 'report.md']));
+  // The result is a model folder that training opens.
+  const model = join(folder, 'a/checkpoints/final');
+  const train = ['train', '--config', settings.replace('settings', 'train'), '--model', model];
+  await writeFile(settings.replace('settings', 'train'), `${SMALL}questionsPerStep: 2\ngroupSize: 2\n`);
+  const trained = await run(...train, '--steps', '1', '--out', join(folder, 'd'));
+  expect(trained.err).not.toContain('tamtrl:');
+  expect(trained.code).toBe(0);
+  expect(trained.out).toMatch(/held out \(4 questions\) +before +after step 1 +change/);
+  expect(trained.out).toMatch(/Before training\nQuestion .*\n {2}Section 1 .*\n {2}Memory 1 .*\n/);
+  expect(trained.out).toMatch(/After training\n/);
+  expect(trained.out).toMatch(/^sampled +[\d,]+ +[\d,]+$/m);
+  // A folder that holds a run is not written over.
+  expect(await run(...train, '--out', join(folder, 'd'))).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('already holds a run. Resume it'),
+  });
+  // What fails while it runs is no fault of the arguments.
+  await writeFile(join(folder, 'file'), '');
+  const failed = await run(...train, '--out', join(folder, 'file/run'));
+  expect(failed.err).toMatch(/tamtrl: ENOTDIR.*Choose another folder with --out\.\n$/);
+  expect(failed.code).toBe(1);
+  const wrong = await run('sft', '--resume', join(folder, 'd'));
+  expect(wrong.err).toContain('was started with "tamtrl train"; resume it with that.');
+});
+
+test('the doctor looks at everything, and leaves nothing behind', async () => {
+  const runs = join(folder, 'deep/runs');
+  const { code, out } = await run('doctor', '--json', '--out', runs);
+  const { ok, checks } = JSON.parse(out);
+  expect(checks.map(({ name }: { name: string }) => name)).toEqual([
+    ...['Node.js', 'memory', 'onnxruntime-node', 'embedded model', 'run folder'],
+  ]);
+  expect({ ok, code }).toEqual({ ok: true, code: 0 });
+  expect(checks[2].data.sgemm).toBeGreaterThan(1e7);
+  expect(checks[3].data.sha256).toMatch(/^[0-9a-f]{64}$/);
+  expect(await readdir(folder)).not.toContain('deep');
+});
+
+test('the doctor says what is missing', async () => {
+  await mkdir(join(folder, 'model'), { recursive: true });
+  await writeFile(join(folder, 'file'), '');
+  const checks = await examine(join(folder, 'file/runs'), join(folder, 'model'));
+  const of = (name: string) => checks.find((check) => check.name === name);
+  expect(of('embedded model')).toMatchObject({
+    status: 'failed',
+    message: expect.stringContaining('tamtrl sft --preset mini'),
+  });
+  expect(of('run folder')).toMatchObject({ status: 'failed', message: expect.stringContaining('--out') });
+});

@@ -1,0 +1,41 @@
+/** The command line: commands, help, and what its mistakes end with. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addDoctorCommand } from './doctor.js';
+import { describe, EXIT, exitCodeOf } from './errors.js';
+import type { Io } from './io.js';
+import { addSftCommand } from './sft.js';
+import { addTrainCommand } from './train.js';
+
+/** Runs a command. @param args without the program's own name. Returns the exit code; never throws. */
+export async function runProgram(args: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.success;
+  const exit = (value: number) => {
+    code = value;
+  };
+  const program = new Command('tamtrl')
+    .description('Train and run memory agents: language models that read documents of any length chunk by chunk.')
+    .version(version(), '--version', 'print the version')
+    .showHelpAfterError('Run it with --help for what there is.')
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err });
+  // Before the commands: they take over these settings.
+  addTrainCommand(program, io, exit);
+  addSftCommand(program, io, exit);
+  addDoctorCommand(program, io, exit);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Help and version end this way too, with code 0; everything else that commander says is about the arguments.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.refused;
+    io.err(`tamtrl: ${describe(error)}\n`);
+    return exitCodeOf(error, false);
+  }
+}
+
+function version(): string {
+  // The same from src/cli and from dist/cli.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

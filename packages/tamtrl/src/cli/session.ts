@@ -1,0 +1,191 @@
+/** One run from opening the model to the report: what `train` and `sft` have in common. */
+import { join } from 'node:path';
+import type { LocalPolicy } from '../policy/local.js';
+import { openLocalPolicy } from '../policy/local.js';
+import { modelSource } from '../presets/models.js';
+import { methodNamed } from '../reward/methods.js';
+import type { RunConfig, SftConfig } from '../train/config.js';
+import type { TrainingEvent, TrainingSetup, TrainingSummary } from '../train/run.js';
+import { warmUp } from '../train/sft.js';
+import { openSources } from '../train/sources.js';
+import { train } from '../train/trainer.js';
+import { checkWarmUp, warnings } from './checks.js';
+import { describe, EXIT, exitCodeOf } from './errors.js';
+import { alignedTable, count, duration } from './format.js';
+import { Interruption } from './interruption.js';
+import type { Io } from './io.js';
+import { makeProcessReward } from './process-reward.js';
+import { Progress } from './progress.js';
+import { type HeldOutReadings, readHeldOut, readingText, selectionText, telling } from './readings.js';
+import { writeReport } from './report/report.js';
+import { comparisonRows, costRows, type FinishedRun, jsonSummary, stepsOf } from './report/summary.js';
+import { type RunInfo, readMetrics, readReadings, writeConfig, writeInfo, writeReadings } from './run-info.js';
+
+interface CommonLaunch {
+  info: RunInfo;
+  folder: string;
+  resume: boolean;
+  json: boolean;
+}
+
+export type Launch = CommonLaunch & ({ command: 'train'; config: RunConfig } | { command: 'sft'; config: SftConfig });
+
+/** Runs it and tells about it. Returns the exit code; never throws. */
+export async function runSession(launch: Launch, io: Io): Promise<number> {
+  const { steps, evaluation } = launch.config;
+  const progress = new Progress(io, { steps, evaluateEvery: evaluation.every });
+  const interruption = new Interruption((text) => progress.note(text));
+  const session = new Session(launch, io, progress, interruption.signal);
+  try {
+    const reason = await session.run();
+    return reason === 'stopped' ? EXIT.interrupted : EXIT.success;
+  } catch (error) {
+    progress.end();
+    if (interruption.signal.aborted) return EXIT.interrupted;
+    io.err(`tamtrl: ${describe(error)}\n`);
+    return exitCodeOf(error, session.started);
+  } finally {
+    interruption.dispose();
+    await session.close();
+  }
+}
+
+class Session {
+  started = false;
+  readonly #launch: Launch;
+  readonly #io: Io;
+  readonly #progress: Progress;
+  readonly #signal: AbortSignal;
+  readonly #policies: LocalPolicy[] = [];
+  #readings: HeldOutReadings = { before: [] };
+
+  constructor(launch: Launch, io: Io, progress: Progress, signal: AbortSignal) {
+    this.#launch = launch;
+    this.#io = io;
+    this.#progress = progress;
+    this.#signal = signal;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#policies.map((policy) => policy.close()));
+  }
+
+  async run(): Promise<TrainingSummary['reason']> {
+    const { config, info, folder } = this.#launch;
+    const policy = await this.#open(config.model);
+    const { parameters } = policy.engine;
+    this.#progress.note(
+      `${config.model}: ${count(parameters)} parameters, window ${count(policy.contextLength)} tokens; method ${info.method}, seed ${config.seed}`,
+    );
+    const { setup, events } = await this.#prepare(policy);
+    let next = await events.next();
+    while (!next.done) {
+      if (next.value.type === 'started') await this.#begin(setup, next.value.resumed);
+      this.#progress.event(next.value);
+      next = await events.next();
+    }
+    const summary = next.value;
+    if (summary.reason !== 'stopped') {
+      this.#progress.note('Reading held-out questions for the report.');
+      const after = await readHeldOut(policy, setup.heldOut, config, this.#signal);
+      this.#readings = { ...this.#readings, after };
+      await writeReadings(folder, this.#readings);
+    }
+    this.#progress.end();
+    const finished: FinishedRun = {
+      ...{ info, seed: config.seed, folder, summary },
+      checkpoint: join(folder, 'checkpoints', 'final'),
+      metrics: await readMetrics(folder),
+    };
+    await writeReport(finished, this.#readings);
+    this.#tell(finished);
+    return summary.reason;
+  }
+
+  async #open(model: string): Promise<LocalPolicy> {
+    const source = await modelSource(model, this.#launch.config.seed);
+    const policy = await openLocalPolicy(source, { name: model });
+    this.#policies.push(policy);
+    this.#signal.throwIfAborted();
+    return policy;
+  }
+
+  /** Questions, checks, and what the method needs; nothing is written yet. */
+  async #prepare(policy: LocalPolicy): Promise<{
+    setup: TrainingSetup<RunConfig | SftConfig>;
+    events: AsyncGenerator<TrainingEvent, TrainingSummary>;
+  }> {
+    const launch = this.#launch;
+    const { config, info, folder, resume } = launch;
+    const method = launch.command === 'train' ? methodNamed(launch.config.method) : undefined;
+    const needsRelevance = method?.requires.relevance ?? false;
+    const sources = await openSources(config, policy.tokenizer, { needsRelevance });
+    if (launch.command === 'sft') await checkWarmUp(sources);
+    for (const warning of await warnings(sources, config)) this.#progress.note(`Warning: ${warning}`);
+    const { train: questions, heldOut } = sources;
+    const parts = { policy, train: questions, heldOut, folder, resume, signal: this.#signal };
+    const common = { ...parts, onProgress: this.#progress.tick };
+    if (launch.command === 'sft') {
+      const setup = { ...common, config: launch.config };
+      return { setup, events: warmUp(setup) };
+    }
+    const judge = info.judge === undefined ? undefined : await this.#open(info.judge);
+    let processReward: Awaited<ReturnType<typeof makeProcessReward>> | undefined;
+    if (method?.requires.processReward && questions.relevance) {
+      const own = await this.#open(config.model);
+      const note = (text: string) => this.#progress.note(text);
+      processReward = await makeProcessReward({ ...parts, own, config: launch.config, note });
+    }
+    const setup = { ...common, config: launch.config, judge, processReward };
+    return { setup, events: train(setup) };
+  }
+
+  /** The run's folder is there and the weights are the initial ones, or those of the checkpoint. */
+  async #begin({ policy, heldOut }: TrainingSetup<RunConfig | SftConfig>, resumed: boolean): Promise<void> {
+    const { info, folder, config } = this.#launch;
+    this.started = true;
+    await writeInfo(folder, info);
+    if (resumed) {
+      // Another number of steps is the run's own from now on.
+      await writeConfig(folder, config);
+      this.#readings = await readReadings(folder);
+      return;
+    }
+    try {
+      this.#readings = { before: await readHeldOut(policy, heldOut, config, this.#signal) };
+      await writeReadings(folder, this.#readings);
+    } catch (error) {
+      // The run notices the interruption itself, and saves.
+      if (!this.#signal.aborted) throw error;
+    }
+  }
+
+  #tell(run: FinishedRun): void {
+    const { json, folder } = this.#launch;
+    if (json) {
+      this.#io.out(`${JSON.stringify(jsonSummary(run))}\n`);
+      return;
+    }
+    const cost = costRows(stepsOf(run.metrics));
+    const { summary, checkpoint } = run;
+    const parts = [
+      alignedTable(comparisonRows(run)),
+      ...this.#examples(),
+      `${summary.state.step} steps in ${duration(summary.seconds)}, evaluation included\n`,
+      alignedTable(cost.seconds),
+      alignedTable(cost.tokens),
+      `Checkpoint  ${checkpoint}\nReport      ${join(folder, 'report.md')}\n`,
+    ];
+    if (summary.reason === 'stopped') parts.push(`Go on with  tamtrl ${this.#launch.command} --resume ${folder}\n`);
+    this.#io.out(`\n${parts.join('\n')}`);
+  }
+
+  #examples(): string[] {
+    const { before, after } = this.#readings;
+    const [at] = telling(this.#readings, 1);
+    if (at === undefined) return [];
+    const shown = [`Example. ${selectionText(this.#readings)}\n`, `Before training\n${readingText(before[at])}`];
+    if (after) shown.push(`After training\n${readingText(after[at])}`);
+    return shown;
+  }
+}

@@ -1,0 +1,25 @@
+/** `tamtrl train`: reinforcement learning of a memory agent. */
+import type { Command } from 'commander';
+import { namedMethods } from '../presets/methods.js';
+import { presets } from '../presets/presets.js';
+import type { Io } from './io.js';
+import { launchTrain } from './launch.js';
+import { addRunOptions, type RunFlags } from './options.js';
+import { runSession } from './session.js';
+
+export function addTrainCommand(program: Command, io: Io, exit: (code: number) => void): void {
+  const able = presets.filter(({ train }) => train);
+  const list = (items: readonly { name: string; summary: string }[]) => {
+    const width = Math.max(...items.map(({ name }) => name.length));
+    return items.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n');
+  };
+  const command = program.command('train').description('train a memory agent with reinforcement learning');
+  addRunOptions(
+    command,
+    able.map(({ name }) => name),
+  )
+    .option('--method <name>', 'reward method or ablation (default: tamtrl)')
+    .option('--judge <model>', 'model folder or .gguf file that grades memories, for the judge method')
+    .addHelpText('after', `\nPresets:\n${list(able)}\n\nMethods:\n${list(namedMethods)}`)
+    .action(async (flags: RunFlags) => exit(await runSession(await launchTrain(flags), io)));
+}
