@@ -8,31 +8,36 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { VARIANTS } from './variants.mjs';
+import { methodsReport } from './methods-report.mjs';
 
-const HELP = `node bench/methods.mjs [options]
-  --variants LIST   ${Object.keys(VARIANTS).join(',')}
-  --seeds N         seeds 1 to N of each (default 5)
-  --steps N         (default 30)
-  --jobs N          runs side by side, one thread each (default 2)
-  --out DIR         folder of the runs and of summary.json (default runs/methods)`;
+const NAMES = [
+  ...['tamtrl', 'memagent', 'tamtrl-no-length-norm', 'tamtrl-no-minmax'],
+  ...['tamtrl-gated', 'tamtrl-additive', 'tamtrl-ema-teacher', 'tamtrl-frozen-teacher'],
+];
+
+const HELP = `npm run bench:methods -- [options]
+  --methods LIST  names as in \`tamtrl train --method\` (default ${NAMES.join(',')})
+  --seeds N       seeds 1 to N of each (default 5)
+  --steps N       (default 30)
+  --jobs N        runs side by side, one thread each (default 2)
+  --model DIR     (default: the shipped warm start)
+  --out DIR       folder of the runs (default runs/methods)
+  --write-docs    also write docs/comparison.md and its figure`;
 
 const { values } = parseArgs({
   options: {
-    variants: { type: 'string', default: Object.keys(VARIANTS).join(',') },
+    methods: { type: 'string', default: NAMES.join(',') },
     seeds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '30' },
     jobs: { type: 'string', default: '2' },
     model: { type: 'string', default: fileURLToPath(new URL('../packages/tamtrl/models/mini', import.meta.url)) },
     out: { type: 'string', default: 'runs/methods' },
     run: { type: 'string' },
+    'write-docs': { type: 'boolean', default: false },
     help: { type: 'boolean' },
   },
 });
 
-/** Long enough that outcome reward is sparse at the start: eight updates, of which each can lose a fact. */
-const TASK = { kind: 'mini', chunks: 8, factsPerChunk: 3, queries: 3 };
-const MEMORY = { questionTokens: 5, chunkTokens: 6, memoryTokens: 10, answerTokens: 6, prompts: 'mini' };
 /** Every run is judged on the same questions, which none is trained on. */
 const HELD_OUT_SEED = 2;
 
@@ -40,20 +45,21 @@ if (values.help) console.log(HELP);
 else if (values.run) await runOne(JSON.parse(values.run));
 else await compare();
 
-/** Child process: one variant with one seed. */
-async function runOne({ variant, seed, steps, model, folder }) {
+/** Child process: one method with one seed, on the preset whose outcome reward is sparse. */
+async function runOne({ method, seed, steps, model, folder }) {
   const load = (path) => import(new URL(`../packages/tamtrl/dist/${path}`, import.meta.url));
   const { openLocalPolicy } = await load('policy/local.js');
+  const { findMethod } = await load('presets/methods.js');
+  const { miniLong } = await load('presets/mini.js');
   const { runConfigSchema } = await load('train/config.js');
   const { openSources } = await load('train/sources.js');
   const { train } = await load('train/trainer.js');
   const config = runConfigSchema.parse({
-    ...{ seed, steps, memory: MEMORY, learningRate: 5e-4, groupSize: 8, questionsPerStep: 32 },
-    data: { ...TASK, seed: 1000 + seed },
+    ...miniLong.train,
+    ...{ seed, steps, checkpointEvery: steps, savedTrajectories: 0 },
+    data: { ...miniLong.train.data, seed: 1000 + seed },
     evaluation: { every: 10, questions: 500, batch: 128 },
-    checkpointEvery: steps,
-    savedTrajectories: 0,
-    ...VARIANTS[variant].config,
+    ...findMethod(method).patch,
   });
   const policy = await openLocalPolicy(model, { engine: { threads: 1 } });
   const options = { needsRelevance: true };
@@ -62,22 +68,20 @@ async function runOne({ variant, seed, steps, model, folder }) {
   const { heldOut } = await openSources(held, policy.tokenizer, options);
   for await (const event of train({ config, policy, train: questions, heldOut, folder })) {
     if (event.type === 'evaluation')
-      console.error(`${variant} ${seed}: step ${event.metrics.step} ${event.metrics.exactMatch}`);
+      console.error(`${method} ${seed}: step ${event.metrics.step} ${event.metrics.exactMatch}`);
   }
   await policy.close();
   await writeFile(join(folder, 'finished'), '');
 }
 
 async function compare() {
-  const variants = values.variants.split(',');
-  const unknown = variants.find((variant) => !VARIANTS[variant]);
-  if (unknown) throw new Error(`There is no variant ${unknown}. ${HELP}`);
+  const methods = values.methods.split(',');
   const steps = Number(values.steps);
   const runs = [];
   // Seeds in the outer loop: an interrupted comparison has whole rows.
   for (let seed = 1; seed <= Number(values.seeds); seed++) {
-    for (const variant of variants)
-      runs.push({ variant, seed, steps, model: values.model, folder: join(values.out, `${variant}-${steps}-${seed}`) });
+    for (const method of methods)
+      runs.push({ method, seed, steps, model: values.model, folder: join(values.out, `${method}-${steps}-${seed}`) });
   }
   const waiting = runs.filter(({ folder }) => !existsSync(join(folder, 'finished')));
   const started = Date.now();
@@ -89,7 +93,7 @@ async function compare() {
       await child(run);
       done++;
       const left = ((Date.now() - started) / done) * waiting.length;
-      console.error(`${run.variant} ${run.seed} finished; about ${Math.ceil(left / 60_000)} min left`);
+      console.error(`${run.method} ${run.seed} finished; about ${Math.ceil(left / 60_000)} min left`);
     }
   };
   await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
@@ -102,7 +106,7 @@ async function compare() {
     const trained = lines.filter(({ kind }) => kind === 'step');
     const sum = (of) => trained.reduce((total, line) => total + of(line), 0);
     return {
-      ...{ variant: run.variant, seed: run.seed },
+      ...{ method: run.method, seed: run.seed },
       evaluations: evaluations.map(({ step, exactMatch }) => ({ step, exactMatch })),
       training: trained.map(({ exactMatch }) => exactMatch),
       seconds: sum((line) => Object.values(line.seconds).reduce((a, b) => a + b, 0)),
@@ -110,14 +114,18 @@ async function compare() {
       memoryTokens: trained.at(-1).memoryTokens,
     };
   };
-  const summary = { task: TASK, steps, runs: await Promise.all(runs.map(read)) };
+  const summary = { steps, seeds: Number(values.seeds), runs: await Promise.all(runs.map(read)) };
   await writeFile(join(values.out, 'summary.json'), `${JSON.stringify(summary)}\n`);
-  for (const variant of variants) {
-    const finals = summary.runs
-      .filter((run) => run.variant === variant)
-      .map(({ evaluations }) => evaluations.at(-1).exactMatch);
-    console.log(variant, finals.map((value) => value.toFixed(3)).join(' '));
-  }
+  const { plotLines } = await import(new URL('../packages/tamtrl/dist/cli/plot/plot-lines.js', import.meta.url));
+  const report = methodsReport(summary, plotLines);
+  console.log(report.table);
+  if (!values['write-docs']) return;
+  const docs = new URL('../docs/', import.meta.url);
+  const page = await readFile(new URL('comparison.md', docs), 'utf8');
+  const [begin, end] = ['<!-- bench:methods -->', '<!-- /bench:methods -->'];
+  const [before, after] = [page.slice(0, page.indexOf(begin)), page.slice(page.indexOf(end))];
+  await writeFile(new URL('comparison.md', docs), `${before}${begin}\n${report.table}\n${after}`);
+  await writeFile(new URL('comparison.svg', docs), report.figure);
 }
 
 function child(run) {
@@ -127,7 +135,7 @@ function child(run) {
     process_.once('error', reject);
     process_.once('exit', (code) => {
       if (code === 0) resolve();
-      else reject(new Error(`${run.variant} with seed ${run.seed} ended with code ${code}.`));
+      else reject(new Error(`${run.method} with seed ${run.seed} ended with code ${code}.`));
     });
   });
 }
