@@ -34,6 +34,7 @@ export function methodsReport({ steps, seeds, runs }, plotLines) {
           });
     return [
       method,
+      String(mine.length),
       range(interval(mine.map(({ evaluations }) => evaluations[0].exactMatch))).split(' ')[0],
       range(interval(mine.map(final))),
       differences.length > 0 ? range(interval(differences)) : '',
@@ -44,7 +45,7 @@ export function methodsReport({ steps, seeds, runs }, plotLines) {
     ];
   });
   const header = [
-    ...['method', 'start', `after ${steps} steps`, 'against memagent, paired', 'by seed'],
+    ...['method', 'seeds', 'start', `after ${steps} steps`, 'against memagent, paired', 'by seed'],
     ...['seconds', 'million tokens', 'memory tokens at the end'],
   ];
   const table = [

@@ -22,6 +22,7 @@ const HELP = `npm run bench:methods -- [options]
   --jobs N        runs side by side, one thread each (default 2)
   --model DIR     (default: the shipped warm start)
   --out DIR       folder of the runs (default runs/methods)
+  --report-only   no new runs: report those that are finished
   --write-docs    also write docs/comparison.md and its figure`;
 
 const { values } = parseArgs({
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     model: { type: 'string', default: fileURLToPath(new URL('../packages/tamtrl/models/mini', import.meta.url)) },
     out: { type: 'string', default: 'runs/methods' },
     run: { type: 'string' },
+    'report-only': { type: 'boolean', default: false },
     'write-docs': { type: 'boolean', default: false },
     help: { type: 'boolean' },
   },
@@ -83,7 +85,8 @@ async function compare() {
     for (const method of methods)
       runs.push({ method, seed, steps, model: values.model, folder: join(values.out, `${method}-${steps}-${seed}`) });
   }
-  const waiting = runs.filter(({ folder }) => !existsSync(join(folder, 'finished')));
+  const finished = ({ folder }) => existsSync(join(folder, 'finished'));
+  const waiting = values['report-only'] ? [] : runs.filter((run) => !finished(run));
   const started = Date.now();
   let done = 0;
   const worker = async () => {
@@ -114,7 +117,7 @@ async function compare() {
       memoryTokens: trained.at(-1).memoryTokens,
     };
   };
-  const summary = { steps, seeds: Number(values.seeds), runs: await Promise.all(runs.map(read)) };
+  const summary = { steps, seeds: Number(values.seeds), runs: await Promise.all(runs.filter(finished).map(read)) };
   await writeFile(join(values.out, 'summary.json'), `${JSON.stringify(summary)}\n`);
   const { plotLines } = await import(new URL('../packages/tamtrl/dist/cli/plot/plot-lines.js', import.meta.url));
   const report = methodsReport(summary, plotLines);
