@@ -1,1 +1,59 @@
-export {};
+/**
+ * The library: memory agents, policies, rewards, training and presets. Nothing here loads the engine until a local model is opened, and
+ * nothing prints.
+ */
+
+// Data: records, relevance, the generated task.
+export { DataError } from './data/errors.js';
+export { type MiniTaskOptions, miniExample, miniExamples } from './data/mini/task.js';
+export { miniChat, miniTokenizer } from './data/mini/tokenizer.js';
+export { loadRecords, type QuestionRecord, readRecords, recordSchema } from './data/records.js';
+export { agreement, annotated, lexical, type RelevanceMarks } from './data/relevance.js';
+// The agent.
+export { type AgentChunk, type AgentOptions, type AgentTask, type MemoryModel, runAgent } from './memory/agent.js';
+export { MemoryError } from './memory/errors.js';
+export { type Budgets, PromptFrames } from './memory/frames.js';
+export { chatPrompts, miniPrompts, type PromptFormat, promptFormatNamed } from './memory/prompts.js';
+export { trajectoryStatistics } from './memory/statistics.js';
+export { memoryBefore, type Trajectory, type Turn } from './memory/trajectory.js';
+// Policies.
+export { PolicyError } from './policy/errors.js';
+export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/local.js';
+export type { Capabilities, Policy, TrainablePolicy } from './policy/policy.js';
+// Presets.
+export { findMethod, type NamedMethod, namedMethods } from './presets/methods.js';
+export { EMBEDDED_MINI, modelSource } from './presets/models.js';
+export type { Preset } from './presets/preset.js';
+export { findPreset, presets } from './presets/presets.js';
+// Rewards and methods.
+export { RewardError } from './reward/errors.js';
+export type { MethodContext, MethodResult, RewardMethod, RolloutGroup, TurnScores } from './reward/method.js';
+export { methodNamed, rewardMethods } from './reward/methods.js';
+export { extractAnswer, outcomeReward, scoreAnswer } from './reward/outcome.js';
+export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
+// Text: tokenizers, chat templates, chunks with offsets.
+export type { ChatFormat, ChatMessage } from './text/chat.js';
+export { type Chunk, type ChunkPiece, chunkDocuments } from './text/chunks.js';
+export { type Document, type DocumentRenderer, numberedRenderer, plainRenderer } from './text/documents.js';
+export { TextError } from './text/errors.js';
+export { filterChunk } from './text/filter.js';
+export { HuggingFaceTokenizer, loadTokenizer } from './text/hugging-face-tokenizer.js';
+export { chatFormatFromFiles, loadChatFormat } from './text/templates.js';
+export type { Tokenizer } from './text/tokenizer.js';
+// Training.
+export {
+  type RunConfig,
+  type RunConfigInput,
+  runConfigSchema,
+  type SftConfig,
+  type SftConfigInput,
+  sftConfigSchema,
+} from './train/config.js';
+export { TrainError } from './train/errors.js';
+export { type EvaluationOptions, type EvaluationResult, evaluate } from './train/evaluate.js';
+export { type Example, type ExampleSource, miniSource, recordSource, relevanceSources } from './train/examples.js';
+export type { EvaluationMetrics, MetricsLine, SftMetrics, StepMetrics, WrittenTrajectory } from './train/metrics.js';
+export type { TrainingEvent, TrainingSetup, TrainingSummary } from './train/run.js';
+export { warmUp } from './train/sft.js';
+export { openSources, type Sources } from './train/sources.js';
+export { train } from './train/trainer.js';

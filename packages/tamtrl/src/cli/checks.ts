@@ -29,8 +29,9 @@ export async function warnings({ train, problems }: Sources, config: RunConfig |
   }
   if (short > 0) {
     const { chunkTokens } = config.memory;
+    const advice = short > looked / 2 ? ` Lower memory.chunkTokens to below ${count(Math.max(1, longest))}.` : '';
     found.push(
-      `${short} of the first ${looked} questions have documents that fit into one chunk (up to ${count(longest)} tokens, memory.chunkTokens is ${count(chunkTokens)}): nothing has to be carried from chunk to chunk. Lower memory.chunkTokens to below ${count(Math.max(1, longest))}.`,
+      `${short} of the first ${looked} questions have documents that fit into one chunk (up to ${count(longest)} tokens, memory.chunkTokens is ${count(chunkTokens)}): nothing has to be carried from chunk to chunk.${advice}`,
     );
   }
   return found;

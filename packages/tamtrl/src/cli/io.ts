@@ -13,5 +13,6 @@ export const processIo: Io = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   interactive: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
-  columns: () => process.stderr.columns ?? 80,
+  // Some terminals say 0 for what they do not know.
+  columns: () => process.stderr.columns || 80,
 };

@@ -3,7 +3,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { namedMethods } from '../presets/methods.js';
+import { presets } from '../presets/presets.js';
 import { examine } from './doctor.js';
+import { EXIT } from './errors.js';
 import type { Io } from './io.js';
 import { runProgram } from './program.js';
 
@@ -55,6 +58,16 @@ test('help and version', async () => {
   for (const command of ['train', 'sft', 'doctor']) expect(help.out).toContain(command);
   expect((await run('train', '--help')).out).toContain('tamtrl-no-minmax');
   expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test('the guide names every flag, preset, method and exit code', async () => {
+  const guide = await readFile(new URL('../../../../docs/cli.md', import.meta.url), 'utf8');
+  for (const command of ['train', 'sft', 'doctor']) {
+    const { out } = await run(command, '--help');
+    for (const [flag] of out.matchAll(/^ {2}--\w+/gm)) expect(guide, command).toContain(`\`${flag.trim()}`);
+  }
+  for (const { name } of [...presets, ...namedMethods]) expect(guide).toContain(`\`${name}\``);
+  for (const code of Object.values(EXIT)) expect(guide).toMatch(new RegExp(`^\\| ${code} +\\|`, 'm'));
 });
 
 test('what commander refuses ends with 2 and a hint', async () => {

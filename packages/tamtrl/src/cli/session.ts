@@ -151,6 +151,7 @@ class Session {
       this.#readings = await readReadings(folder);
       return;
     }
+    this.#progress.note('Reading held-out questions for the report.');
     try {
       this.#readings = { before: await readHeldOut(policy, heldOut, config, this.#signal) };
       await writeReadings(folder, this.#readings);
@@ -168,12 +169,12 @@ class Session {
     }
     const cost = costRows(stepsOf(run.metrics));
     const { summary, checkpoint } = run;
+    const { step } = summary.state;
     const parts = [
       alignedTable(comparisonRows(run)),
       ...this.#examples(),
-      `${summary.state.step} steps in ${duration(summary.seconds)}, evaluation included\n`,
-      alignedTable(cost.seconds),
-      alignedTable(cost.tokens),
+      `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}, evaluation included\n`,
+      ...(step > 0 ? [alignedTable(cost.seconds), alignedTable(cost.tokens)] : []),
       `Checkpoint  ${checkpoint}\nReport      ${join(folder, 'report.md')}\n`,
     ];
     if (summary.reason === 'stopped') parts.push(`Go on with  tamtrl ${this.#launch.command} --resume ${folder}\n`);

@@ -172,7 +172,8 @@ export async function* runTraining<Config extends CommonConfig>(
   yield { type: 'saved', step: state.step, what: 'final', folder: final };
   const improved = state.best !== undefined && state.best.step > 0;
   const model = improved ? `${folder.checkpoints}/best` : final;
-  return { reason: reason ?? 'steps', state, model, seconds: state.seconds };
+  const seconds = secondsBefore + (performance.now() - started) / 1000;
+  return { reason: reason ?? 'steps', state, model, seconds };
 }
 
 /** A new run would overwrite what another one has learned. */

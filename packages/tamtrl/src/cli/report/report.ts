@@ -35,7 +35,7 @@ export function reportText(run: FinishedRun, readings: HeldOutReadings, figures:
   const title = info.command === 'sft' ? 'Supervised warm-up' : `Training with ${info.method}`;
   const parts = [
     `# ${title}, preset ${info.preset}, seed ${seed}`,
-    `${step} steps in ${duration(summary.seconds)}. ${ended}`,
+    `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}. ${ended}`,
     markdownTable(comparisonRows(run)).trimEnd(),
     best ? `The best evaluation was ${percent(best.exactMatch)} exact match after step ${best.step}.` : '',
     ...figures.map((name) => `![${name === 'loss.svg' ? 'Loss' : 'Exact match'} by step](${name})`),

@@ -93,7 +93,9 @@ export function costRows(steps: readonly StepLine[]): { seconds: string[][]; tok
     names.flatMap((name) => {
       const total = steps.reduce((sum, line) => sum + of(line, name), 0);
       const mean = (total / Math.max(1, steps.length)).toFixed(digits);
-      return total === 0 ? [] : [[name, count(total), digits === 0 ? count(Number(mean)) : mean]];
+      return total === 0
+        ? []
+        : [digits === 0 ? [name, count(total), count(Number(mean))] : [name, total.toFixed(1), mean]];
     });
   const seconds = rows(PHASES, (line, name) => line.seconds[name as (typeof PHASES)[number]] ?? 0, 2);
   const tokens = rows(TOKENS, (line, name) => line.tokens[name as (typeof TOKENS)[number]], 0);
