@@ -170,6 +170,27 @@ test('warm-up from nothing comes out the same bit by bit, and another seed other
   expect(wrong.err).toContain('was started with "tamtrl train"; resume it with that.');
 });
 
+test('an interruption after the last step leaves out the readings, not the report', async () => {
+  const settings = await yaml(`${SMALL}questionsPerStep: 2\ngroupSize: 2\n`);
+  let readings = 0;
+  let out = '';
+  const io: Io = {
+    ...{ interactive: false, columns: () => 80 },
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      // Before training, and after it.
+      if (text.startsWith('Reading held-out') && ++readings === 2) process.emit('SIGINT');
+    },
+  };
+  const path = join(folder, 'late');
+  expect(await runProgram(['train', '--config', settings, '--steps', '1', '--out', path, '--json'], io)).toBe(130);
+  expect(JSON.parse(out)).toMatchObject({ reason: 'steps', steps: 1, evaluated_step: 1 });
+  expect(await readdir(path)).toContain('report.md');
+  expect(JSON.parse(await readFile(join(path, 'readings.json'), 'utf8')).after).toBeUndefined();
+});
+
 test('the doctor looks at everything, and leaves nothing behind', async () => {
   const runs = join(folder, 'deep/runs');
   const { code, out } = await run('doctor', '--json', '--out', runs);

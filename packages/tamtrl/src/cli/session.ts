@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import type { LocalPolicy } from '../policy/local.js';
 import { openLocalPolicy } from '../policy/local.js';
+import type { Policy } from '../policy/policy.js';
 import { modelSource } from '../presets/models.js';
 import { methodNamed } from '../reward/methods.js';
 import type { RunConfig, SftConfig } from '../train/config.js';
+import type { ExampleSource } from '../train/examples.js';
 import type { TrainingEvent, TrainingSetup, TrainingSummary } from '../train/run.js';
 import { warmUp } from '../train/sft.js';
 import { openSources } from '../train/sources.js';
@@ -16,7 +18,7 @@ import { Interruption } from './interruption.js';
 import type { Io } from './io.js';
 import { makeProcessReward } from './process-reward.js';
 import { Progress } from './progress.js';
-import { type HeldOutReadings, readHeldOut, readingText, selectionText, telling } from './readings.js';
+import { type HeldOutReadings, type Reading, readHeldOut, readingText, selectionText, telling } from './readings.js';
 import { writeReport } from './report/report.js';
 import { comparisonRows, costRows, type FinishedRun, jsonSummary, stepsOf } from './report/summary.js';
 import { type RunInfo, readMetrics, readReadings, writeConfig, writeInfo, writeReadings } from './run-info.js';
@@ -37,17 +39,23 @@ export async function runSession(launch: Launch, io: Io): Promise<number> {
   const interruption = new Interruption((text) => progress.note(text));
   const session = new Session(launch, io, progress, interruption.signal);
   try {
-    const reason = await session.run();
-    return reason === 'stopped' ? EXIT.interrupted : EXIT.success;
+    await session.run();
+    return interruption.signal.aborted ? EXIT.interrupted : EXIT.success;
   } catch (error) {
     progress.end();
-    if (interruption.signal.aborted) return EXIT.interrupted;
+    if (isInterruption(error, interruption.signal)) return EXIT.interrupted;
     io.err(`tamtrl: ${describe(error)}\n`);
     return exitCodeOf(error, session.started);
   } finally {
     interruption.dispose();
     await session.close();
   }
+}
+
+/** What the interruption threw, not what went wrong while saving because of it. */
+function isInterruption(error: unknown, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false;
+  return error === signal.reason || (error instanceof Error && 'kind' in error && error.kind === 'aborted');
 }
 
 class Session {
@@ -70,7 +78,8 @@ class Session {
     await Promise.all(this.#policies.map((policy) => policy.close()));
   }
 
-  async run(): Promise<TrainingSummary['reason']> {
+  /** A run that was interrupted ends like one that was not: saved, with its report. */
+  async run(): Promise<void> {
     const { config, info, folder } = this.#launch;
     const policy = await this.#open(config.model);
     const { parameters } = policy.engine;
@@ -85,12 +94,7 @@ class Session {
       next = await events.next();
     }
     const summary = next.value;
-    if (summary.reason !== 'stopped') {
-      this.#progress.note('Reading held-out questions for the report.');
-      const after = await readHeldOut(policy, setup.heldOut, config, this.#signal);
-      this.#readings = { ...this.#readings, after };
-      await writeReadings(folder, this.#readings);
-    }
+    if (summary.reason !== 'stopped') await this.#readAfter(policy, setup);
     this.#progress.end();
     const finished: FinishedRun = {
       ...{ info, seed: config.seed, folder, summary },
@@ -99,7 +103,6 @@ class Session {
     };
     await writeReport(finished, this.#readings);
     this.#tell(finished);
-    return summary.reason;
   }
 
   async #open(model: string): Promise<LocalPolicy> {
@@ -151,13 +154,27 @@ class Session {
       this.#readings = await readReadings(folder);
       return;
     }
+    const before = await this.#read(policy, heldOut);
+    if (!before) return;
+    this.#readings = { before };
+    await writeReadings(folder, this.#readings);
+  }
+
+  async #readAfter(policy: Policy, { heldOut }: Pick<TrainingSetup<RunConfig>, 'heldOut'>): Promise<void> {
+    const after = await this.#read(policy, heldOut);
+    if (!after) return;
+    this.#readings = { ...this.#readings, after };
+    await writeReadings(this.#launch.folder, this.#readings);
+  }
+
+  /** Undefined if it was interrupted: the report does without. */
+  async #read(policy: Policy, heldOut: ExampleSource): Promise<Reading[] | undefined> {
     this.#progress.note('Reading held-out questions for the report.');
     try {
-      this.#readings = { before: await readHeldOut(policy, heldOut, config, this.#signal) };
-      await writeReadings(folder, this.#readings);
+      return await readHeldOut(policy, heldOut, this.#launch.config, this.#signal);
     } catch (error) {
-      // The run notices the interruption itself, and saves.
       if (!this.#signal.aborted) throw error;
+      return undefined;
     }
   }
 
