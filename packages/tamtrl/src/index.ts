@@ -31,6 +31,7 @@ export type { MethodContext, MethodResult, RewardMethod, RolloutGroup, TurnScore
 export { methodNamed, rewardMethods } from './reward/methods.js';
 export { extractAnswer, outcomeReward, scoreAnswer } from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
+export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
 // Text: tokenizers, chat templates, chunks with offsets.
 export type { ChatFormat, ChatMessage } from './text/chat.js';
 export { type Chunk, type ChunkPiece, chunkDocuments } from './text/chunks.js';

@@ -19,7 +19,9 @@ export async function warnings({ train, problems }: Sources, config: RunConfig |
   let looked = 0;
   let short = 0;
   let longest = 0;
-  while (looked < Math.min(LOOKED_AT, train.size) && tokens < LOOKED_AT_TOKENS) {
+  // A judge would have to mark every document that is looked at.
+  const most = config.relevance === 'judge' ? 0 : Math.min(LOOKED_AT, train.size);
+  while (looked < most && tokens < LOOKED_AT_TOKENS) {
     const { chunks } = await train.get(looked++);
     const length = chunks.reduce((sum, { ids }) => sum + ids.length, 0);
     tokens += length;

@@ -35,7 +35,7 @@ export function addRunOptions(command: Command, presets: readonly string[]): Com
 }
 
 /** Settings that a resumed run already has. */
-const FIXED = ['preset', 'config', 'method', 'model', 'data', 'seed', 'judge'] as const;
+const FIXED = ['preset', 'config', 'method', 'model', 'data', 'seed', 'judge', 'teacher'] as const;
 
 /** The folder to resume; undefined for a new run. @throws UsageError for flags that would make it another run. */
 export function resumedFolder(flags: RunFlags): string | undefined {

@@ -130,6 +130,12 @@ test('records that the method cannot use are refused with numbers, and short doc
   expect(short.err).toMatch(/Warning: 2 of the first 2 questions .* \(up to \d+ tokens, memory\.chunkTokens is 16\)/);
   expect(short.err).toContain('The method judge needs a judge, and none is given');
   expect(short.code).toBe(2);
+  const unjudged = await yaml(`${SMALL.replace(/data: .*/, '')}relevance: judge\n`);
+  const mutes = await run('train', '--config', unjudged, '--data', marked, '--out', join(folder, 'u'));
+  expect(mutes).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('no judge is given. Name a model with --judge'),
+  });
 });
 
 test('warm-up from nothing comes out the same bit by bit, and another seed otherwise', async () => {

@@ -11,7 +11,7 @@ const infoSchema = z.object({
   preset: z.string(),
   /** As it was named on the command line or in the file. */
   method: z.string(),
-  /** Model that grades, for the judge method. */
+  /** Model that grades memories for the judge method, or marks what is relevant. */
   judge: z.string().optional(),
   /** When the run was started, ISO 8601. */
   started: z.string(),

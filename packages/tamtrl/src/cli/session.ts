@@ -1,10 +1,12 @@
 /** One run from opening the model to the report: what `train` and `sft` have in common. */
 import { join } from 'node:path';
+import { judged } from '../data/relevance.js';
 import type { LocalPolicy } from '../policy/local.js';
 import { openLocalPolicy } from '../policy/local.js';
 import type { Policy } from '../policy/policy.js';
 import { modelSource } from '../presets/models.js';
 import { methodNamed } from '../reward/methods.js';
+import { relevanceJudge } from '../reward/relevance-judge.js';
 import type { RunConfig, SftConfig } from '../train/config.js';
 import type { ExampleSource } from '../train/examples.js';
 import type { TrainingEvent, TrainingSetup, TrainingSummary } from '../train/run.js';
@@ -122,7 +124,12 @@ class Session {
     const { config, info, folder, resume } = launch;
     const method = launch.command === 'train' ? methodNamed(launch.config.method) : undefined;
     const needsRelevance = method?.requires.relevance ?? false;
-    const sources = await openSources(config, policy.tokenizer, { needsRelevance });
+    const judge = info.judge === undefined ? undefined : await this.#open(info.judge);
+    const ask = judge && relevanceJudge(judge, { signal: this.#signal });
+    const sources = await openSources(config, policy.tokenizer, {
+      needsRelevance,
+      judged: ask && ((record) => judged(record, ask)),
+    });
     if (launch.command === 'sft') await checkWarmUp(sources);
     for (const warning of await warnings(sources, config)) this.#progress.note(`Warning: ${warning}`);
     const { train: questions, heldOut } = sources;
@@ -132,14 +139,15 @@ class Session {
       const setup = { ...common, config: launch.config };
       return { setup, events: warmUp(setup) };
     }
-    const judge = info.judge === undefined ? undefined : await this.#open(info.judge);
+    const { teacherModel } = launch.config;
+    const teacher = teacherModel === undefined ? undefined : await this.#open(teacherModel);
     let processReward: Awaited<ReturnType<typeof makeProcessReward>> | undefined;
     if (method?.requires.processReward && questions.relevance) {
       const own = await this.#open(config.model);
       const note = (text: string) => this.#progress.note(text);
       processReward = await makeProcessReward({ ...parts, own, config: launch.config, note });
     }
-    const setup = { ...common, config: launch.config, judge, processReward };
+    const setup = { ...common, config: launch.config, judge, teacher, processReward };
     return { setup, events: train(setup) };
   }
 

@@ -29,6 +29,14 @@ async function refusal(text: string, flags: Parameters<typeof trainSettings>[0] 
   return (error as Error).message.replaceAll(`${folder}/`, '');
 }
 
+test('--teacher names a way to teach, or a model', async () => {
+  expect((await trainSettings({ teacher: 'ema' })).config).toMatchObject({ teacher: 'ema' });
+  expect((await trainSettings({ teacher: 'mini' })).config).toMatchObject({ teacher: 'other', teacherModel: 'mini' });
+  await expect(trainSettings({ teacher: 'frosen' })).rejects.toThrow(
+    '--teacher: there is no model folder or .gguf file at frosen. Did you mean "frozen"?',
+  );
+});
+
 test('flags win over the file, the file over the preset', async () => {
   const preset = (await trainSettings({ preset: 'mini' })).config;
   expect(preset).toMatchObject({ model: 'mini', steps: 40, groupSize: 8, seed: 0 });

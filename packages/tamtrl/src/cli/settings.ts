@@ -23,6 +23,8 @@ export interface SettingFlags {
   data?: string;
   seed?: number;
   steps?: number;
+  /** self, ema, frozen, or another model. */
+  teacher?: string;
 }
 
 export interface Settings<Config> {
@@ -100,10 +102,18 @@ function methodPatch(name: string, place: string): Tree {
   throw new UsageError(`${place}there is no method "${name}". ${suggestion(name, known)}`);
 }
 
-function flagTree({ model, data, seed, steps }: SettingFlags): Tree {
+function flagTree({ model, data, seed, steps, teacher }: SettingFlags): Tree {
   const tree: Tree = { model, seed, steps };
+  if (teacher !== undefined) Object.assign(tree, OWN_TEACHERS.includes(teacher) ? { teacher } : otherTeacher(teacher));
   if (data !== undefined) tree.data = GENERATED.includes(data) ? { kind: data } : { kind: 'records', train: data };
   return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== undefined));
+}
+
+/** Teachers that are made of the policy's own weights. */
+const OWN_TEACHERS = ['self', 'ema', 'frozen'];
+
+function otherTeacher(model: string): Tree {
+  return { teacher: 'other', teacherModel: model };
 }
 
 function isTree(value: unknown): value is Tree {
@@ -140,7 +150,8 @@ function requireWhatPresetsLeaveOut(merged: Tree, preset: Preset | undefined): v
 }
 
 /** @throws UsageError for a file or model that is not there. */
-async function requireFiles({ data, model }: RunConfig | SftConfig, file: YamlFile | undefined): Promise<void> {
+async function requireFiles(config: RunConfig | SftConfig, file: YamlFile | undefined): Promise<void> {
+  const { data, model } = config;
   const source = (path: string[], flag: string) => (file?.has(path) ? `${file.place(path)} (or ${flag})` : flag);
   const named = data.kind === 'records' ? { train: data.train, heldOut: data.heldOut } : {};
   for (const [key, path] of Object.entries(named)) {
@@ -153,10 +164,15 @@ async function requireFiles({ data, model }: RunConfig | SftConfig, file: YamlFi
       `${source(['data', key], '--data')}: expected a JSONL file of question records at ${path}, found ${found}.${names}`,
     );
   }
-  if ((MODEL_NAMES as readonly string[]).includes(model) || (await stat(model).catch(() => undefined))) return;
-  throw new UsageError(
-    `${source(['model'], '--model')}: there is no model folder or .gguf file at ${model}. ${suggestion(model, MODEL_NAMES)}`,
-  );
+  const models = [{ model, place: source(['model'], '--model'), names: MODEL_NAMES as readonly string[] }];
+  if ('teacherModel' in config && config.teacherModel !== undefined) {
+    const names = [...OWN_TEACHERS, ...MODEL_NAMES];
+    models.push({ model: config.teacherModel, place: source(['teacherModel'], '--teacher'), names });
+  }
+  for (const { model: path, place, names } of models) {
+    if ((MODEL_NAMES as readonly string[]).includes(path) || (await stat(path).catch(() => undefined))) continue;
+    throw new UsageError(`${place}: there is no model folder or .gguf file at ${path}. ${suggestion(path, names)}`);
+  }
 }
 
 interface JsonSchema {

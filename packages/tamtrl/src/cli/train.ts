@@ -19,7 +19,14 @@ export function addTrainCommand(program: Command, io: Io, exit: (code: number) =
     able.map(({ name }) => name),
   )
     .option('--method <name>', 'reward method or ablation (default: tamtrl)')
-    .option('--judge <model>', 'model folder or .gguf file that grades memories, for the judge method')
+    .option(
+      '--teacher <teacher>',
+      'who scores memories: self (default), ema, frozen, or another model (folder or .gguf file)',
+    )
+    .option(
+      '--judge <model>',
+      'model that grades memories for the method judge, and marks what is relevant for relevance: judge',
+    )
     .addHelpText('after', `\nPresets:\n${list(able)}\n\nMethods:\n${list(namedMethods)}`)
     .action(async (flags: RunFlags) => exit(await runSession(await launchTrain(flags), io)));
 }

@@ -113,8 +113,10 @@ export const runConfigSchema = z.strictObject({
   ...commonShape,
   method: z.string().default('tamtrl'),
   reward: rewardSchema.prefault({}),
-  /** Whose likelihood scores the memories: the live weights, their moving average, or the initial ones. */
-  teacher: z.enum(['self', 'ema', 'frozen']).default('self'),
+  /** Whose likelihood scores the memories: the live weights, their moving average, the initial ones, or another model. */
+  teacher: z.enum(['self', 'ema', 'frozen', 'other']).default('self'),
+  /** Model folder, GGUF file or name of the teacher "other". */
+  teacherModel: z.string().optional(),
   /** Per step, of the `ema` teacher. */
   emaDecay: share.default(0.99),
   groupSize: count.default(8),

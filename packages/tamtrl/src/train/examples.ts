@@ -83,10 +83,16 @@ export function recordSource(
   options: ChunkingOptions,
   relevance?: RelevanceSource,
 ): ExampleSource {
+  // A record comes up in every epoch, and a judge takes its time.
+  const marks = new Map<number, RelevanceMarks | undefined>();
+  const marksOf = async (index: number) => {
+    if (!marks.has(index)) marks.set(index, await relevance?.(records[index]));
+    return marks.get(index);
+  };
   return {
     size: records.length,
     relevance: relevance !== undefined,
-    get: async (index) => recordExample(records[index], tokenizer, options, await relevance?.(records[index])),
+    get: async (index) => recordExample(records[index], tokenizer, options, await marksOf(index)),
   };
 }
 

@@ -9,7 +9,7 @@ import { TrainError } from './errors.js';
 import type { Run, TrainingSetup } from './run.js';
 
 export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
-  /** Scores instead of the policy itself; it must have the same tokenizer. `config.teacher` then does not matter. */
+  /** Scores instead of the policy itself, for `config.teacher` "other"; it must have the same tokenizer. */
   teacher?: Policy;
   judge?: Policy;
   processReward?: ProcessRewardModel;
@@ -23,6 +23,7 @@ export const AVERAGE = 'ema';
 export function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): string[] {
   const { config, policy, train: source } = run;
   const method = methodNamed(config.method);
+  checkTeacher(setup);
   const { judge, processReward, ...context } = contextOf(setup, run, 0);
   const teacher = method.requires.score ? context.teacher : undefined;
   const { score, snapshots, train: trains } = policy.capabilities;
@@ -50,9 +51,32 @@ export function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): string[
   return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
 }
 
+/** Texts that tokenizers of different families cut differently. */
+const PROBE =
+  'In 1997, Zürich-based “Quantum” co-founders earned $3.14 billion;\n\tthen 東京 antidisestablishmentarianism. anna oslo ?';
+
+/** @throws TrainError `config` or `capability` if `teacher` is "other" and none, or none that can read the policy's tokens, is given. */
+function checkTeacher({ config, policy, teacher }: ReinforcementSetup): void {
+  if ((config.teacher === 'other') !== (teacher !== undefined)) {
+    throw new TrainError(
+      'config',
+      teacher
+        ? `A teacher model is given (${teacher.name}), but teacher is "${config.teacher}". Set teacher to "other", or give no model.`
+        : 'teacher is "other", but no teacher model is given. Name one with --teacher, or use "self", "ema" or "frozen".',
+    );
+  }
+  if (!teacher) return;
+  const [own, other] = [policy, teacher].map(({ tokenizer }) => tokenizer);
+  if (own.vocabularySize === other.vocabularySize && own.encode(PROBE).join() === other.encode(PROBE).join()) return;
+  throw new TrainError(
+    'capability',
+    `The teacher ${teacher.name} has another tokenizer than ${policy.name}: it scores the very tokens that the policy wrote, so both must cut text alike. Take a teacher of the same family.`,
+  );
+}
+
 export function contextOf(setup: ReinforcementSetup, run: Run<RunConfig>, step: number): MethodContext {
   const { config, policy, frames, signal } = run;
-  const weights = { self: undefined, frozen: INITIAL, ema: AVERAGE }[config.teacher];
+  const weights = { self: undefined, other: undefined, frozen: INITIAL, ema: AVERAGE }[config.teacher];
   return {
     ...{ policy, frames, signal, options: config.reward, temperature: config.temperature },
     chunkTokens: config.memory.chunkTokens,

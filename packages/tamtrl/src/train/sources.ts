@@ -76,7 +76,10 @@ function relevanceOf(
 ): RelevanceSource | undefined {
   if (relevance === 'judge') {
     if (judged || !needsRelevance) return judged;
-    throw new TrainError('no-data', 'relevance is "judge", but no judge is given. Use "annotated" or "lexical".');
+    throw new TrainError(
+      'no-data',
+      'relevance is "judge", but no judge is given. Name a model with --judge, or use "annotated" or "lexical".',
+    );
   }
   if (relevance === 'lexical') return relevanceSources.lexical;
   const bare = records.filter(({ evidence, documents }) => {

@@ -136,6 +136,36 @@ test('a step counts rows and tokens, and the first update is on policy', async (
   expect(written.turns.map(({ kind }: { kind: string }) => kind)).toEqual(['memory', 'memory', 'answer']);
 });
 
+test('another model teaches: its likelihoods are the scores, and it stays as it is', async () => {
+  const config = configOf({ steps: 1, teacher: 'other', reward: { combine: 'additive', minmax: false } });
+  const parts = { train: source, heldOut };
+  const run = async (name: string, teacher: LocalPolicy) => {
+    const folder = join(root, name);
+    await finish(train({ ...parts, config, folder, policy: await tinyPolicy(), teacher }));
+    return (await stepsOf(folder))[0].turnScore;
+  };
+  // A copy of the policy is the policy itself; other weights have another opinion of the same memories.
+  const self = join(root, 'self-taught');
+  await finish(train({ ...parts, config: { ...config, teacher: 'self' }, folder: self, policy: await tinyPolicy() }));
+  const own = (await stepsOf(self))[0].turnScore;
+  expect(await run('taught-by-copy', await tinyPolicy())).toBeCloseTo(own!, 6);
+  expect(await run('taught-by-other', await tinyPolicy(7))).not.toBeCloseTo(own!, 3);
+});
+
+test('a teacher that is missing, not asked for, or of another tokenizer is refused', async () => {
+  const policy = await tinyPolicy();
+  const parts = { policy, train: source, heldOut, folder: join(root, 'untaught') };
+  const start = (teacher: 'self' | 'other', model?: LocalPolicy) =>
+    finish(train({ ...parts, config: configOf({ teacher }), teacher: model }));
+  await expect(start('other')).rejects.toThrow('no teacher model is given. Name one with --teacher');
+  await expect(start('self', policy)).rejects.toThrow('but teacher is "self"');
+  const stranger = Object.create(policy, {
+    name: { value: 'stranger' },
+    tokenizer: { value: { ...tokenizer, vocabularySize: tokenizer.vocabularySize, encode: () => [1, 2, 3] } },
+  }) as LocalPolicy;
+  await expect(start('other', stranger)).rejects.toThrow('The teacher stranger has another tokenizer than');
+});
+
 test('groups without a gradient are drawn again up to the cap, and nothing is updated without any', async () => {
   const folder = join(root, 'dropped');
   const policy = await tinyPolicy();
