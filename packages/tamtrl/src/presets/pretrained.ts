@@ -14,9 +14,14 @@ export const smollm2: Preset = {
   },
   train: {
     data: { kind: 'records' },
-    memory: { questionTokens: 128, chunkTokens: 512, memoryTokens: 128, answerTokens: 64, prompts: 'chat' },
+    memory: {
+      ...{ questionTokens: 128, chunkTokens: 512, memoryTokens: 64, answerTokens: 32, prompts: 'chat' },
+      maxChunks: 3,
+    },
     questionsPerStep: 2,
     groupSize: 4,
+    // At 1 a model of this size strays before it comes to the point.
+    temperature: 0.7,
     steps: 10,
     learningRate: 1e-5,
     // So few steps do not lead far from the start; the reference would cost a pass and a copy of the weights.
