@@ -123,12 +123,15 @@ test('two steps: plain progress on stderr, one JSON object on stdout, everything
   expect(await readFile(join(folder, 'two/learning-curve.svg'), 'utf8')).toMatch(/^<svg .*class="line".*<\/svg>\n$/s);
 });
 
-test('Ctrl-C saves and exits with 130, and resuming gives the run that was not interrupted', async () => {
+test('after Ctrl-C (saved, code 130) or a kill, resuming gives the run that was not interrupted', async () => {
   const more = ['--config', config, '--steps', '6', '--method', 'tamtrl-ema-teacher'];
-  const [whole, parts] = await Promise.all([
+  const [whole, parts, killed] = await Promise.all([
     tamtrl(['train', ...more, '--out', 'whole', '--json']),
     tamtrl(['train', ...more, '--out', 'parts', '--json'], (err, child) => {
       if (err.includes('step 1/6') && !err.includes('Stopping')) child.kill('SIGINT');
+    }),
+    tamtrl(['train', ...more, '--out', 'killed', '--json'], (err, child) => {
+      if (err.includes('step 2/6')) child.kill('SIGKILL');
     }),
   ]);
   expect(whole.code).toBe(0);
@@ -147,6 +150,14 @@ test('Ctrl-C saves and exits with 130, and resuming gives the run that was not i
   expect(await readFile(join(folder, 'parts/readings.json'))).toEqual(
     await readFile(join(folder, 'whole/readings.json')),
   );
+
+  // A process that is killed can say nothing, but the steps that it had told of are saved.
+  expect(killed).toMatchObject({ code: null, out: '' });
+  const revived = await tamtrl(['train', '--resume', 'killed', '--json']);
+  const [, step] = /Going on after step (\d) in killed/.exec(revived.err) ?? [];
+  expect(Number(step)).toBeGreaterThanOrEqual(2);
+  expect(await metricsOf('killed')).toEqual(await metricsOf('whole'));
+  expect((await weightsOf('killed')).equals(await weightsOf('whole'))).toBe(true);
 });
 
 test('a refusal is one line with its place, nothing on stdout, and exit code 2', async () => {

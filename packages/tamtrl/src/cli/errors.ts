@@ -40,9 +40,11 @@ const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
 /** A sentence for people; the stack where the error is none of ours and so a fault of the program. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof UsageError || error.name === 'ModelMissingError' || isRefusal(error)) return error.message;
-  const code = (error as NodeJS.ErrnoException).code;
-  const advice = code === undefined ? undefined : SYSTEM_ADVICE[code];
+  const ours = error instanceof UsageError || error.name === 'ModelMissingError' || isRefusal(error);
+  // What the system refused may come wrapped in a sentence of ours.
+  const { code } = (error.cause ?? error) as NodeJS.ErrnoException;
+  const advice = typeof code === 'string' ? SYSTEM_ADVICE[code] : undefined;
   if (advice) return `${error.message}. ${advice}`;
+  if (ours) return error.message;
   return error.stack ?? error.message;
 }

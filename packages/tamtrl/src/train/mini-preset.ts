@@ -49,5 +49,4 @@ export const MINI_REINFORCEMENT: RunConfigInput = {
   groupSize: 8,
   learningRate: 5e-4,
   evaluation: { every: 10, questions: 256 },
-  checkpointEvery: 10,
 };
