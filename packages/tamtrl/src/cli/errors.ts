@@ -41,9 +41,10 @@ const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const ours = error instanceof UsageError || error.name === 'ModelMissingError' || isRefusal(error);
-  // What the system refused may come wrapped in a sentence of ours.
-  const { code } = (error.cause ?? error) as NodeJS.ErrnoException;
-  const advice = typeof code === 'string' ? SYSTEM_ADVICE[code] : undefined;
+  // What the system refused may come wrapped in a sentence of ours, and from another thread without its code.
+  const { code } = error as NodeJS.ErrnoException;
+  const named = code ?? /\b(ENOSPC|EACCES|EROFS|ENOTDIR): /.exec(error.message)?.[1];
+  const advice = named === undefined ? undefined : SYSTEM_ADVICE[named];
   if (advice) return `${error.message}. ${advice}`;
   if (ours) return error.message;
   return error.stack ?? error.message;
