@@ -5,6 +5,13 @@
 
 // Data: records, relevance, the generated task.
 export { DataError } from './data/errors.js';
+export { type PlacedRow, type Row, readRows } from './data/files/rows.js';
+export { gathered, type StreamedRecord, writeRecords } from './data/files/writer.js';
+export { findSyntheticTask, syntheticTasks } from './data/generators/generators.js';
+export { NIAH_TASKS, type NiahName, type SyntheticOptions } from './data/generators/niah.js';
+export { DocumentPool, rulerHqa } from './data/generators/ruler-hqa.js';
+export type { Importer } from './data/importers/importer.js';
+export { findImporter, importers, importRecords, readEvidence } from './data/importers/importers.js';
 export { type MiniTaskOptions, miniExample, miniExamples } from './data/mini/task.js';
 export { miniChat, miniTokenizer } from './data/mini/tokenizer.js';
 export { loadRecords, type QuestionRecord, readRecords, recordSchema } from './data/records.js';

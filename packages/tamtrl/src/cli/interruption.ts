@@ -6,9 +6,12 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export class Interruption {
   readonly #controller = new AbortController();
   readonly #tell: (text: string) => void;
+  readonly #notice: string;
 
-  constructor(tell: (text: string) => void) {
+  /** @param notice what the first signal is answered with */
+  constructor(tell: (text: string) => void, notice = 'Stopping: the run is being saved. Once more ends at once.') {
     this.#tell = tell;
+    this.#notice = notice;
     for (const signal of SIGNALS) process.on(signal, this.#receive);
   }
 
@@ -23,7 +26,7 @@ export class Interruption {
 
   readonly #receive = () => {
     if (this.signal.aborted) process.exit(EXIT.interrupted);
-    this.#tell('Stopping: the run is being saved. Once more ends at once.');
+    this.#tell(this.#notice);
     this.#controller.abort(new Error('The run was interrupted.'));
   };
 }

@@ -1,6 +1,7 @@
 /** The command line: commands, help, and what its mistakes end with. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addDataCommand } from './data.js';
 import { addDoctorCommand } from './doctor.js';
 import { describe, EXIT, exitCodeOf } from './errors.js';
 import type { Io } from './io.js';
@@ -22,6 +23,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   // Before the commands: they take over these settings.
   addTrainCommand(program, io, exit);
   addSftCommand(program, io, exit);
+  addDataCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -56,7 +56,7 @@ describe('loadRecords', () => {
     );
     const { records, problems, counts } = await loadRecords(path);
     expect(records.map((record) => record.id)).toEqual(['a', 'h']);
-    expect(counts).toEqual({ json: 1, shape: 3, 'duplicate-id': 1, 'no-gold': 2 });
+    expect(counts).toEqual({ json: 1, shape: 3, 'duplicate-id': 1, 'no-gold': 2, encoding: 0, size: 0 });
     expect(problems.map((problem) => problem.line)).toEqual([3, 4, 5, 6, 7, 8, 9]);
     const messages = problems.map((problem) => problem.message);
     expect(messages[0]).toMatch(/^not JSON/);

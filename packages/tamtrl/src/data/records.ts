@@ -1,7 +1,8 @@
 /** Question-answering records, one JSON object a line: their shape, and a reader that names every bad line. */
-import { createReadStream } from 'node:fs';
 import { z } from 'zod';
 import { DataError } from './errors.js';
+import { type LineOptions, readLines } from './files/lines.js';
+import { describeLine } from './files/rows.js';
 
 const offset = z.number().int().nonnegative();
 
@@ -36,7 +37,8 @@ export const recordSchema = z
  */
 export type QuestionRecord = z.output<typeof recordSchema>;
 
-export type RecordProblemKind = 'json' | 'shape' | 'duplicate-id' | 'no-gold';
+export const RECORD_PROBLEMS = ['json', 'shape', 'duplicate-id', 'no-gold', 'encoding', 'size'] as const;
+export type RecordProblemKind = (typeof RECORD_PROBLEMS)[number];
 
 export interface RecordProblem {
   kind: RecordProblemKind;
@@ -45,7 +47,7 @@ export interface RecordProblem {
   message: string;
 }
 
-export interface ReadRecordsOptions {
+export interface ReadRecordsOptions extends LineOptions {
   /** Throw at the first problem instead of leaving the line out; default false. */
   strict?: boolean;
   /** Records need a question and an answer: yes for training and evaluation, no for haystacks; default true. */
@@ -55,16 +57,20 @@ export interface ReadRecordsOptions {
 }
 
 /**
- * The records of a JSONL file in order, in constant memory but for the ids. Empty lines are passed over; bad ones are
+ * The records of a JSONL file (plain, gzip or zstd) in order, in constant memory but for the ids. Empty lines are passed over; bad ones are
  * reported and left out.
  * @throws DataError `file` if the file cannot be read, `record` with the line if `strict`.
  */
 export async function* readRecords(path: string, options: ReadRecordsOptions = {}): AsyncGenerator<QuestionRecord> {
   const { strict = false, requireGold = true, onProblem } = options;
   const seen = new Map<string, number>();
-  for await (const { text, line } of linesOf(path)) {
-    if (text.trim() === '') continue;
-    const result = parseRecord(text, line, requireGold);
+  for await (const read of readLines(path, options)) {
+    const { line } = read;
+    if ('text' in read && read.text.trim() === '') continue;
+    const result =
+      'text' in read
+        ? parseRecord(read.text, line, requireGold)
+        : { problem: { kind: read.problem, line, message: `${describeLine(read)}.` } };
     let problem = 'problem' in result ? result.problem : undefined;
     if ('record' in result) {
       const first = seen.get(result.record.id);
@@ -98,7 +104,7 @@ export async function loadRecords(path: string, options: ReadRecordsOptions = {}
     options.onProblem?.(problem);
   };
   for await (const record of readRecords(path, { ...options, onProblem })) records.push(record);
-  const counts = { json: 0, shape: 0, 'duplicate-id': 0, 'no-gold': 0 };
+  const counts = { json: 0, shape: 0, 'duplicate-id': 0, 'no-gold': 0, encoding: 0, size: 0 };
   for (const problem of problems) counts[problem.kind]++;
   return { records, problems, counts };
 }
@@ -143,28 +149,4 @@ function parseRecord(
 function pathText(path: readonly PropertyKey[]): string {
   const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
   return text === '' ? 'the line' : text.replace(/^\./, '');
-}
-
-/** Lines at "\n" only: JSON strings may hold other line separators, at which Node's readline would cut. */
-async function* linesOf(path: string): AsyncGenerator<{ text: string; line: number }> {
-  let line = 0;
-  let rest: string[] = [];
-  const stream = createReadStream(path, { encoding: 'utf8' });
-  try {
-    for await (const bit of stream as AsyncIterable<string>) {
-      const parts = bit.split('\n');
-      const last = parts.pop()!;
-      for (const part of parts) {
-        const text = rest.join('') + part;
-        rest = [];
-        yield { text: line === 0 ? text.replace(/^\ufeff/, '') : text, line: ++line };
-      }
-      rest.push(last);
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    throw new DataError('file', `Cannot read ${path}: ${(error as Error).message}.`, { cause: error });
-  }
-  const text = rest.join('');
-  if (text !== '') yield { text: line === 0 ? text.replace(/^\ufeff/, '') : text, line: ++line };
 }

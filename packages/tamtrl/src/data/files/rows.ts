@@ -1,0 +1,118 @@
+/** Rows of data files as plain objects: parquet, a JSON array, or JSON lines, packed or not. */
+import { open } from 'node:fs/promises';
+import type { AsyncBuffer } from 'hyparquet';
+import { DataError } from '../errors.js';
+import { jsonElements } from './json-array.js';
+import { readBytes, readLines } from './lines.js';
+
+export type Row = Record<string, unknown>;
+
+/** A row and how to find it: "line 3", "row 17", "element 5". Or why there is none. */
+export type PlacedRow = { place: string; row: Row } | { place: string; problem: string };
+
+/**
+ * All rows in order. Parquet files are read a row group at a time, the others as they come.
+ * @throws DataError `file` or `record` where the file as a whole cannot be read.
+ */
+export async function* readRows(path: string): AsyncGenerator<PlacedRow> {
+  if (await isParquet(path)) yield* parquetRows(path);
+  else if (await isLines(path)) yield* lineRows(path);
+  else {
+    let count = 0;
+    for await (const element of jsonElements(readBytes(path), path)) yield placed(`element ${++count}`, element);
+  }
+}
+
+function placed(place: string, value: unknown): PlacedRow {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { place, row: value as Row };
+  return { place, problem: `expected an object, found ${Array.isArray(value) ? 'an array' : JSON.stringify(value)}` };
+}
+
+async function isParquet(path: string): Promise<boolean> {
+  let handle: Awaited<ReturnType<typeof open>>;
+  try {
+    handle = await open(path, 'r');
+  } catch (error) {
+    throw new DataError('file', `Cannot read ${path}: ${(error as Error).message}.`, { cause: error });
+  }
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    return bytesRead === 4 && buffer.toString('latin1') === 'PAR1';
+  } finally {
+    await handle.close();
+  }
+}
+
+/** JSON lines: the first line that is not empty is a whole object of its own. */
+async function isLines(path: string): Promise<boolean> {
+  for await (const line of readLines(path)) {
+    if (!('text' in line)) return true;
+    const text = line.text.trim();
+    if (text === '') continue;
+    if (!text.startsWith('{')) return false;
+    try {
+      const value = JSON.parse(text) as Row;
+      // A whole data set on one line: SQuAD's files.
+      return !['data', 'records', 'rows'].some((key) => Array.isArray(value[key]));
+    } catch {
+      // The first line of an object that is spread over lines, or a bad line among good ones.
+      return text.length > 2;
+    }
+  }
+  throw new DataError('file', `${path} is empty: there is no row in it.`);
+}
+
+async function* lineRows(path: string): AsyncGenerator<PlacedRow> {
+  for await (const line of readLines(path)) {
+    const place = `line ${line.line}`;
+    if ('problem' in line) yield { place, problem: describeLine(line) };
+    else if (line.text.trim() !== '') {
+      let value: unknown;
+      try {
+        value = JSON.parse(line.text);
+      } catch (error) {
+        yield { place, problem: `not JSON: ${(error as Error).message}` };
+        continue;
+      }
+      yield placed(place, value);
+    }
+  }
+}
+
+/** What is wrong with a line that holds no text. */
+export function describeLine({ problem, bytes }: { problem: 'encoding' | 'size'; bytes: number }): string {
+  return problem === 'encoding'
+    ? 'not UTF-8 text'
+    : `${(bytes / 2 ** 20).toFixed(0)} MiB long, which is more than is read as one record`;
+}
+
+async function* parquetRows(path: string): AsyncGenerator<PlacedRow> {
+  const [{ parquetMetadataAsync, parquetReadObjects }, { compressors }] = await Promise.all([
+    import('hyparquet'),
+    import('hyparquet-compressors'),
+  ]);
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    const file: AsyncBuffer = {
+      byteLength: size,
+      async slice(start, end = size) {
+        const bytes = new Uint8Array(end - start);
+        await handle.read(bytes, 0, bytes.length, start);
+        return bytes.buffer;
+      },
+    };
+    const metadata = await parquetMetadataAsync(file);
+    let start = 0;
+    for (const group of metadata.row_groups) {
+      const rowEnd = start + Number(group.num_rows);
+      const rows = await parquetReadObjects({ file, metadata, compressors, rowStart: start, rowEnd });
+      for (const row of rows) yield placed(`row ${++start}`, row);
+    }
+  } catch (error) {
+    if (DataError.isInstance(error)) throw error;
+    throw new DataError('file', `Cannot read ${path} as parquet: ${(error as Error).message}.`, { cause: error });
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,90 @@
+/** Writes records so that a file either is whole or is not there under its name. */
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { DataError } from '../errors.js';
+import type { QuestionRecord } from '../records.js';
+
+/** A record whose text comes piece by piece, for documents that nobody wants in memory. `evidence` is asked for after the text. */
+export interface StreamedRecord {
+  id: string;
+  source: string;
+  question: string;
+  answers: readonly string[];
+  title?: string;
+  text: Iterable<string>;
+  evidence: () => readonly { document: number; start: number; end: number }[];
+}
+
+/**
+ * Writes records as JSON lines to `path` (packed if it ends in .gz), by way of a file `path`.partial that is renamed at the end. If the
+ * records end in an error or an abort, nothing is left behind. Returns how many were written.
+ * @throws DataError `file` if the place cannot be written to; whatever the records throw.
+ */
+export async function writeRecords(
+  path: string,
+  records: AsyncIterable<QuestionRecord | StreamedRecord> | Iterable<QuestionRecord | StreamedRecord>,
+  options: { signal?: AbortSignal; onRecord?: (count: number) => void } = {},
+): Promise<number> {
+  const partial = `${path}.partial`;
+  let count = 0;
+  let own: unknown;
+  async function* text(): AsyncGenerator<string> {
+    try {
+      for await (const record of records) {
+        for (const piece of pieces(record)) {
+          options.signal?.throwIfAborted();
+          yield piece;
+        }
+        count++;
+        options.onRecord?.(count);
+      }
+    } catch (error) {
+      own = error;
+      throw error;
+    }
+  }
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = createWriteStream(partial);
+    if (path.endsWith('.gz')) await pipeline(text, createGzip(), file);
+    else await pipeline(text, file);
+    const handle = await open(partial, 'r+');
+    await handle.sync();
+    await handle.close();
+    await rename(partial, path);
+    return count;
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => undefined);
+    if (own !== undefined) throw own;
+    throw new DataError('file', `Cannot write ${path}: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+function* pieces(record: QuestionRecord | StreamedRecord): Generator<string> {
+  if (!('text' in record)) {
+    yield `${JSON.stringify(record)}\n`;
+    return;
+  }
+  const { id, source, question, answers, title } = record;
+  const head = JSON.stringify({ id, source, question, answers }).slice(0, -1);
+  yield `${head},"documents":[{${title === undefined ? '' : `"title":${JSON.stringify(title)},`}"text":"`;
+  for (const text of record.text) yield JSON.stringify(text).slice(1, -1);
+  yield `"}],"evidence":${JSON.stringify(record.evidence())}}\n`;
+}
+
+/** The same record in memory. */
+export function gathered(record: StreamedRecord): QuestionRecord {
+  const { id, source, question, answers, title } = record;
+  const text = [...record.text].join('');
+  return {
+    id,
+    source,
+    question,
+    answers: [...answers],
+    documents: [{ title, text }],
+    evidence: [...record.evidence()],
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * RULER-HQA (MemAgent, arXiv 2507.02259): a question's own paragraphs hidden among paragraphs of other questions, as many as one
+ * likes. The gold answer stands in none of the borrowed ones.
+ */
+import { DataError } from '../errors.js';
+import { SeededRandom } from '../random.js';
+import type { QuestionRecord } from '../records.js';
+
+type RecordDocument = QuestionRecord['documents'][number];
+
+export interface RulerHqaOptions {
+  /** Documents of each record, its own included. */
+  documents: number;
+  seed: number;
+}
+
+/** Answers that stand in any text and say nothing by it. */
+const EVERYWHERE = new Set(['yes', 'no']);
+
+/** Lowercase words with single spaces around, so that whole words can be looked for. */
+function words(text: string): string {
+  return ` ${(
+    text
+      .normalize('NFKC')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu) ?? []
+  ).join(' ')} `;
+}
+
+/** Paragraphs to borrow from, each once. */
+export class DocumentPool {
+  readonly #documents: RecordDocument[] = [];
+  /** `words` of each, made when first needed. */
+  readonly #words: (string | undefined)[] = [];
+  readonly #seen = new Set<string>();
+
+  add(record: QuestionRecord): void {
+    for (const { title, text } of record.documents) {
+      const key = words(text);
+      if (text.trim() === '' || this.#seen.has(key)) continue;
+      this.#seen.add(key);
+      this.#documents.push({ ...(title === undefined ? {} : { title }), text });
+    }
+  }
+
+  get size(): number {
+    return this.#documents.length;
+  }
+
+  document(at: number): RecordDocument {
+    return this.#documents[at];
+  }
+
+  words(at: number): string {
+    this.#words[at] ??= words(`${this.#documents[at].title ?? ''} ${this.#documents[at].text}`);
+    return this.#words[at];
+  }
+}
+
+/**
+ * The record among borrowed documents. Where its own stand depends on the seed and its id alone. If it has more of its own than are
+ * asked for, irrelevant ones are left out.
+ * @throws DataError `invalid-argument` if the relevant ones alone are more, or the pool is too small.
+ */
+export function rulerHqa(record: QuestionRecord, pool: DocumentPool, options: RulerHqaOptions): QuestionRecord {
+  const { documents: total, seed } = options;
+  const relevant = record.documents.filter((document) => document.relevant !== false).length;
+  if (!Number.isInteger(total) || total < Math.max(1, Math.min(relevant, record.documents.length))) {
+    throw new DataError(
+      'invalid-argument',
+      `Record ${JSON.stringify(record.id)} has ${relevant} documents that the answer may need; ${total} are asked for. Ask for at least ${relevant}.`,
+    );
+  }
+  const random = new SeededRandom('ruler-hqa', seed, record.id);
+  const own = ownDocuments(record, total);
+  const places = new Set(random.shuffled(Array.from({ length: total }, (_, at) => at)).slice(0, own.length));
+  const order = random.shuffled(own);
+  const borrowed = borrow(record, pool, total - own.length, random);
+  let taken = 0;
+  let lent = 0;
+  const documents = Array.from({ length: total }, (_, at) => (places.has(at) ? order[taken++] : borrowed[lent++]));
+  return { id: record.id, source: `ruler-hqa-${total}`, question: record.question, answers: record.answers, documents };
+}
+
+function ownDocuments(record: QuestionRecord, total: number): RecordDocument[] {
+  if (record.documents.length <= total) return record.documents;
+  const needed = record.documents.filter((document) => document.relevant !== false);
+  const others = record.documents.filter((document) => document.relevant === false);
+  return [...needed, ...others.slice(0, total - needed.length)];
+}
+
+function borrow(record: QuestionRecord, pool: DocumentPool, count: number, random: SeededRandom): RecordDocument[] {
+  if (count === 0) return [];
+  const own = new Set(record.documents.map(({ text }) => words(text)));
+  const answers = record.answers.map(words).filter((answer) => answer.trim() !== '' && !EVERYWHERE.has(answer.trim()));
+  const borrowed: RecordDocument[] = [];
+  for (const at of random.shuffled(Array.from({ length: pool.size }, (_, index) => index))) {
+    const text = pool.words(at);
+    if (own.has(words(pool.document(at).text)) || answers.some((answer) => text.includes(answer))) continue;
+    borrowed.push({ ...pool.document(at), relevant: false });
+    if (borrowed.length === count) return borrowed;
+  }
+  throw new DataError(
+    'invalid-argument',
+    `Record ${JSON.stringify(record.id)} needs ${count} documents of other records, and only ${borrowed.length} of ${pool.size} will do (none may be its own or hold its answer). Ask for fewer documents, or add records to borrow from.`,
+  );
+}

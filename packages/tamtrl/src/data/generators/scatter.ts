@@ -1,0 +1,99 @@
+/** Needles in a haystack of a given number of tokens, written out piece by piece. */
+import type { Tokenizer } from '../../text/tokenizer.js';
+import { DataError } from '../errors.js';
+import type { SeededRandom } from '../random.js';
+
+export interface Needle {
+  text: string;
+  /** Where it stands, from 0 (first) to 1 (last). */
+  depth: number;
+  /** The answer needs it. */
+  relevant: boolean;
+}
+
+export interface ScatterOptions {
+  tokenizer: Tokenizer;
+  /** Length of the whole text. */
+  tokens: number;
+  needles: readonly Needle[];
+  /** The next sentence of the haystack. */
+  filler: () => string;
+  /** Between sentences; default one space. */
+  separator?: string;
+}
+
+export interface Scattered {
+  text: Iterable<string>;
+  /** Places of the relevant needles; complete once `text` has been read to its end. */
+  evidence: () => { document: number; start: number; end: number }[];
+}
+
+/** Fills what a long last sentence would leave open. */
+const STOPGAP = 'Here it begins.';
+
+/**
+ * Sentences of the haystack with the needles between them, each at its share of the tokens. Tokens are counted sentence by sentence, so
+ * nothing but the sentence in hand is held.
+ * @throws DataError `invalid-argument` if the needles alone are longer than what is asked for.
+ */
+export function scatter(options: ScatterOptions): Scattered {
+  const { tokenizer, tokens, filler, separator = ' ' } = options;
+  const cost = (text: string, first: boolean) => tokenizer.encode(first ? text : separator + text).length;
+  const needles = [...options.needles].sort((a, b) => a.depth - b.depth);
+  const needleTokens = needles.reduce((sum, { text }) => sum + cost(text, false), 0);
+  if (needleTokens > tokens) {
+    throw new DataError(
+      'invalid-argument',
+      `${tokens} tokens are asked for, but what must be found in them has ${needleTokens} by itself. Ask for more.`,
+    );
+  }
+  const hay = tokens - needleTokens;
+  const stopgapTokens = cost(STOPGAP, false);
+  const found: { document: number; start: number; end: number }[] = [];
+
+  function* write(): Generator<string> {
+    let at = 0;
+    let spent = 0;
+    let next = 0;
+    found.length = 0;
+    const put = (sentence: string): string => {
+      const piece = at === 0 ? sentence : separator + sentence;
+      at += piece.length;
+      return piece;
+    };
+    const due = (share: number) => next < needles.length && needles[next].depth <= share;
+    for (;;) {
+      while (due(hay === 0 ? 1 : spent / hay)) {
+        const { text, relevant } = needles[next++];
+        const piece = put(text);
+        if (relevant) found.push({ document: 0, start: at - text.length, end: at });
+        yield piece;
+      }
+      if (spent >= hay) break;
+      const sentence = filler();
+      const price = cost(sentence, at === 0);
+      // The last sentence is left out if without it the text comes nearer to its length.
+      if (spent + price > hay && price - (hay - spent) > hay - spent) {
+        for (let rest = hay - spent; rest >= stopgapTokens; rest -= stopgapTokens) yield put(STOPGAP);
+        spent = hay;
+        continue;
+      }
+      spent = Math.min(hay, spent + price);
+      yield put(sentence);
+    }
+    while (next < needles.length) {
+      const { text, relevant } = needles[next++];
+      const piece = put(text);
+      if (relevant) found.push({ document: 0, start: at - text.length, end: at });
+      yield piece;
+    }
+  }
+  return { text: { [Symbol.iterator]: write }, evidence: () => [...found] };
+}
+
+/** RULER's depths: `count` different ones of 40 that go evenly from 0 to 1; with more needles than that, any. */
+export function depths(count: number, random: SeededRandom): number[] {
+  const grid = Array.from({ length: 40 }, (_, at) => at / 39);
+  if (count <= grid.length) return random.shuffled(grid).slice(0, count);
+  return Array.from({ length: count }, () => random.next());
+}

@@ -1,0 +1,87 @@
+/** What an importer is: from a row of a published data set to a record. */
+
+import type { Row } from '../files/rows.js';
+import type { QuestionRecord } from '../records.js';
+
+/** Why a row gives no record. */
+export interface Unusable {
+  problem: string;
+}
+
+export interface ImportContext {
+  /** Name for `source`, for example "hotpotqa/train". */
+  source: string;
+  /** Titles and texts of the relevant paragraphs by question, from raw HotpotQA; for data sets that lost them. */
+  evidence?: EvidenceIndex;
+}
+
+export interface Importer {
+  readonly name: string;
+  /** One line for lists. */
+  readonly summary: string;
+  /** This row looks like one of this data set's. */
+  recognises(row: Row): boolean;
+  /** The records of a row; a row may hold several questions. */
+  convert(row: Row, context: ImportContext): (QuestionRecord | Unusable)[];
+}
+
+/** Supporting paragraphs by normalised question. */
+export class EvidenceIndex {
+  readonly #paragraphs = new Map<string, { title: string; text: string }[]>();
+
+  add(record: QuestionRecord): void {
+    const relevant = record.documents.filter((document) => document.relevant);
+    this.#paragraphs.set(
+      plain(record.question),
+      relevant.map(({ title = '', text }) => ({ title, text })),
+    );
+  }
+
+  get size(): number {
+    return this.#paragraphs.size;
+  }
+
+  /** Undefined if the question is not known. A document counts if it holds a supporting paragraph's beginning, or has its title. */
+  relevanceOf(question: string): ((text: string) => boolean) | undefined {
+    const paragraphs = this.#paragraphs.get(plain(question));
+    if (!paragraphs) return undefined;
+    const beginnings = paragraphs.map(({ text }) => plain(text).slice(0, 120));
+    const titles = new Set(paragraphs.map(({ title }) => plain(title)));
+    return (text) => {
+      const whole = plain(text);
+      return (
+        titles.has(plain(text.split('\n', 1)[0])) || beginnings.some((start) => start !== '' && whole.includes(start))
+      );
+    };
+  }
+}
+
+/** One form for texts that differ in case, space and punctuation. */
+function plain(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
+}
+
+export function isObject(value: unknown): value is Row {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** Strings of an array; a string alone is an array of one. */
+export function texts(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
+/** Numbers may come from parquet as bigint. */
+export const identifier = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' ? String(value) : '';
+
+/** Answers without the empty ones and repetitions. */
+export function distinct(answers: readonly string[]): string[] {
+  return [...new Set(answers.map((answer) => answer.trim()).filter((answer) => answer !== ''))];
+}

@@ -1,0 +1,89 @@
+/** Importers by name, and the reading of a whole file with one of them. */
+import { DataError } from '../errors.js';
+import { readRows } from '../files/rows.js';
+import { type QuestionRecord, recordSchema } from '../records.js';
+import { EvidenceIndex, type Importer } from './importer.js';
+import { memagent } from './memagent.js';
+import { hotpotqa, musique, twoWiki } from './multi-hop.js';
+import { longbench, narrativeqa, squad } from './reading.js';
+
+export const importers: readonly Importer[] = [hotpotqa, twoWiki, musique, squad, narrativeqa, longbench, memagent];
+
+export function findImporter(name: string): Importer | undefined {
+  return importers.find((importer) => importer.name === name);
+}
+
+export interface ImportProblem {
+  /** "line 3", "row 17", "element 5". */
+  place: string;
+  message: string;
+}
+
+export interface ImportOptions {
+  /** Default: by the look of the first row. */
+  importer?: Importer;
+  /** Default: the importer's name. */
+  source?: string;
+  evidence?: EvidenceIndex;
+  /** Throw at the first problem instead of leaving the row out. */
+  strict?: boolean;
+  onProblem?: (problem: ImportProblem) => void;
+}
+
+/**
+ * Records of a published data set's file.
+ * @throws DataError `file` if it cannot be read, or none of the importers knows its rows; `record` with the place if `strict`.
+ */
+export async function* importRecords(path: string, options: ImportOptions = {}): AsyncGenerator<QuestionRecord> {
+  let { importer } = options;
+  const seen = new Map<string, string>();
+  const problem = (place: string, message: string) => {
+    if (options.strict) throw new DataError('record', `${path}, ${place}: ${message}.`);
+    options.onProblem?.({ place, message });
+  };
+  for await (const placed of readRows(path)) {
+    const { place } = placed;
+    if ('problem' in placed) {
+      problem(place, placed.problem);
+      continue;
+    }
+    importer ??= recognise(placed.row, path);
+    const source = options.source ?? importer.name;
+    for (const converted of importer.convert(placed.row, { source, evidence: options.evidence })) {
+      if ('problem' in converted) {
+        problem(place, converted.problem);
+        continue;
+      }
+      const checked = recordSchema.safeParse(converted);
+      if (!checked.success) {
+        const [{ path: where, message }] = checked.error.issues;
+        problem(place, `gives no record: ${where.join('.')}: ${message}`);
+        continue;
+      }
+      const first = seen.get(checked.data.id);
+      if (first !== undefined) problem(place, `id ${JSON.stringify(checked.data.id)} came in ${first} already`);
+      else if (checked.data.question.trim() === '') problem(place, 'has no question');
+      else {
+        seen.set(checked.data.id, place);
+        yield checked.data;
+      }
+    }
+  }
+}
+
+function recognise(row: Record<string, unknown>, path: string): Importer {
+  const found = importers.find((importer) => importer.recognises(row));
+  if (found) return found;
+  const names = importers.map(({ name }) => name).join(', ');
+  throw new DataError(
+    'file',
+    `${path}: its first row has the keys ${Object.keys(row).slice(0, 12).join(', ')}, which is none of the known data sets (${names}). Name the one that it is.`,
+  );
+}
+
+/** What is relevant to each question of a raw HotpotQA file. */
+export async function readEvidence(path: string): Promise<EvidenceIndex> {
+  const index = new EvidenceIndex();
+  for await (const record of importRecords(path, { importer: hotpotqa })) index.add(record);
+  return index;
+}

@@ -1,0 +1,40 @@
+/**
+ * MemAgent's training parquet and its evaluation JSON (BytedTsinghua-SIA/MemAgent): a context of "Document i:" parts. Neither says which
+ * documents are relevant; that is joined again from raw HotpotQA by the question.
+ */
+import { distinct, type Importer, identifier, isObject, text, texts } from './importer.js';
+
+const DOCUMENT = /^Document \d+:[ \t]*\n?/m;
+
+export const memagent: Importer = {
+  name: 'memagent',
+  summary: "MemAgent's training parquet or evaluation JSON; relevance by --rejoin with raw HotpotQA",
+  recognises: (row) =>
+    typeof row.context === 'string' &&
+    ('reward_model' in row || (typeof row.input === 'string' && !('all_classes' in row))),
+  convert(row, { source, evidence }) {
+    const extra = isObject(row.extra_info) ? row.extra_info : {};
+    const question = text(extra.question) || text(row.input) || text(row.question);
+    if (question === '') return [{ problem: 'has no question under extra_info.question or input' }];
+    const reward = isObject(row.reward_model) ? row.reward_model : {};
+    const answers = distinct([...texts(reward.ground_truth), ...texts(row.answers), ...texts(row.outputs)]);
+    if (answers.length === 0) return [{ problem: 'has no answers under reward_model.ground_truth or answers' }];
+    const parts = text(row.context)
+      .split(DOCUMENT)
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+    if (parts.length === 0) return [{ problem: 'has no context' }];
+    const relevant = evidence?.relevanceOf(question);
+    const documents = parts.map((part) => {
+      const [first, ...rest] = part.split('\n');
+      const titled = rest.length > 0 && first.length <= 200;
+      return {
+        ...(titled ? { title: first } : {}),
+        text: titled ? rest.join('\n').trim() : part,
+        ...(relevant ? { relevant: relevant(part) } : {}),
+      };
+    });
+    const index = identifier(extra.index ?? row.index ?? row.id);
+    return [{ id: index === '' ? question : index, source, question, answers, documents }];
+  },
+};

@@ -1,0 +1,125 @@
+/** SQuAD, NarrativeQA and LongBench. */
+import { splitSentences } from '../../text/sentences.js';
+import type { Row } from '../files/rows.js';
+import type { QuestionRecord } from '../records.js';
+import { distinct, type Importer, identifier, isObject, text, texts, type Unusable } from './importer.js';
+
+interface SquadQuestion {
+  id: string;
+  question: string;
+  answers: { text: string; start: number }[];
+  impossible: boolean;
+}
+
+/** The paragraphs of one article are the documents of each of its questions: one is relevant, the rest distract. */
+function squadRecords(
+  title: string,
+  paragraphs: readonly { context: string; questions: SquadQuestion[] }[],
+  source: string,
+): (QuestionRecord | Unusable)[] {
+  return paragraphs.flatMap(({ questions }, own) =>
+    questions.map(({ id, question, answers, impossible }): QuestionRecord | Unusable => {
+      const given = distinct(answers.map((answer) => answer.text));
+      if (impossible || given.length === 0) return { problem: `question ${id} is marked unanswerable` };
+      const documents = paragraphs.map(({ context }, at) => ({ title, text: context, relevant: at === own }));
+      const { context } = paragraphs[own];
+      // The sentence of the first answer is the finest annotation there is.
+      const sentence = splitSentences(context).find(
+        ({ start, end }) => answers[0].start >= start && answers[0].start < end,
+      );
+      const evidence = sentence ? [{ document: own, start: sentence.start, end: sentence.end }] : undefined;
+      return { id, source, question, answers: given, documents, ...(evidence ? { evidence } : {}) };
+    }),
+  );
+}
+
+function squadAnswers(value: unknown): { text: string; start: number }[] {
+  if (Array.isArray(value)) {
+    return value
+      .filter(isObject)
+      .map((answer) => ({ text: text(answer.text), start: Number(answer.answer_start ?? -1) }));
+  }
+  if (!isObject(value)) return [];
+  const starts = Array.isArray(value.answer_start) ? value.answer_start : [];
+  return texts(value.text).map((answer, at) => ({ text: answer, start: Number(starts[at] ?? -1) }));
+}
+
+export const squad: Importer = {
+  name: 'squad',
+  summary:
+    'SQuAD 1.1 and 2.0, the original JSON (an article a document set) or its parquet copy; unanswerable ones are left out',
+  recognises: (row) =>
+    Array.isArray(row.paragraphs) ||
+    (typeof row.context === 'string' && isObject(row.answers) && 'answer_start' in row.answers),
+  convert(row, { source }) {
+    const title = text(row.title);
+    const question = (from: Row): SquadQuestion => ({
+      id: identifier(from.id),
+      question: text(from.question),
+      answers: squadAnswers(from.answers),
+      impossible: from.is_impossible === true,
+    });
+    if (!Array.isArray(row.paragraphs)) {
+      return squadRecords(title, [{ context: text(row.context), questions: [question(row)] }], source);
+    }
+    const paragraphs = row.paragraphs.filter(isObject).map((paragraph) => ({
+      context: text(paragraph.context),
+      questions: (Array.isArray(paragraph.qas) ? paragraph.qas : []).filter(isObject).map(question),
+    }));
+    return squadRecords(title, paragraphs, source);
+  },
+};
+
+export const narrativeqa: Importer = {
+  name: 'narrativeqa',
+  summary: 'NarrativeQA, parquet or JSON lines with the full texts',
+  recognises: (row) => isObject(row.document) && isObject(row.question),
+  convert(row, { source }) {
+    const document = row.document as Row;
+    const question = text((row.question as Row).text);
+    const answers = distinct(
+      (Array.isArray(row.answers) ? row.answers : []).filter(isObject).map((answer) => text(answer.text)),
+    );
+    const story = text(document.text);
+    if (story === '') return [{ problem: 'has no text: NarrativeQA without its stories cannot be read' }];
+    if (answers.length === 0) return [{ problem: 'has no answer' }];
+    const title = isObject(document.summary) ? text(document.summary.title) : '';
+    // The set has no ids of questions: the story's and the question together are one.
+    const id = `${identifier(document.id)}/${question}`;
+    return [{ id, source, question, answers, documents: [{ title, text: story }] }];
+  },
+};
+
+/** "Passage 3:" at the start of a line, as LongBench's multi-document sets have it. */
+const PASSAGE = /^Passage \d+:\n/m;
+
+export const longbench: Importer = {
+  name: 'longbench',
+  summary: 'LongBench, JSON lines',
+  recognises: (row) => typeof row.input === 'string' && typeof row.context === 'string' && 'all_classes' in row,
+  convert(row, { source }) {
+    const answers = distinct(texts(row.answers));
+    if (answers.length === 0) return [{ problem: 'has no answers' }];
+    const context = text(row.context);
+    const passages = PASSAGE.test(context)
+      ? context.split(PASSAGE).filter((passage) => passage.trim() !== '')
+      : [context];
+    if (context.trim() === '') return [{ problem: 'has no context' }];
+    const documents = passages.map((passage) => {
+      const [first, ...rest] = passage.trim().split('\n');
+      return passages.length > 1 && rest.length > 0
+        ? { title: first, text: rest.join('\n') }
+        : { text: passage.trim() };
+    });
+    const dataset = text(row.dataset);
+    return [
+      {
+        id: identifier(row._id),
+        source: dataset === '' ? source : `longbench/${dataset}`,
+        question: text(row.input),
+        answers,
+        documents,
+      },
+    ];
+  },
+};
