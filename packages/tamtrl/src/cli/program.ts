@@ -1,9 +1,11 @@
 /** The command line: commands, help, and what its mistakes end with. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addCompareCommand } from './compare.js';
 import { addDataCommand } from './data.js';
 import { addDoctorCommand } from './doctor.js';
 import { describe, EXIT, exitCodeOf } from './errors.js';
+import { addEvalCommand } from './eval.js';
 import type { Io } from './io.js';
 import { addSftCommand } from './sft.js';
 import { addTrainCommand } from './train.js';
@@ -24,6 +26,8 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   addTrainCommand(program, io, exit);
   addSftCommand(program, io, exit);
   addDataCommand(program, io, exit);
+  addEvalCommand(program, io, exit);
+  addCompareCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -4,6 +4,7 @@
  */
 import { type DocumentRange, mergeRanges } from '../text/filter.js';
 import { splitSentences } from '../text/sentences.js';
+import { bm25, wordsOf } from './bm25.js';
 import { DataError } from './errors.js';
 import type { QuestionRecord } from './records.js';
 
@@ -70,30 +71,6 @@ export function lexical(record: QuestionRecord, options: LexicalOptions = {}): R
     if (needles.some((needle) => text.includes(` ${needle} `))) chosen.add(index);
   });
   return mergeRanges(sentences.filter((_, index) => chosen.has(index)));
-}
-
-/** BM25 of each text for the query's words, with the texts as the collection. */
-function bm25(query: ReadonlySet<string>, texts: readonly string[][], k1: number, b: number): number[] {
-  const frequencies = texts.map((words) => {
-    const counts = new Map<string, number>();
-    for (const word of words) if (query.has(word)) counts.set(word, (counts.get(word) ?? 0) + 1);
-    return counts;
-  });
-  const documentFrequency = new Map<string, number>();
-  for (const counts of frequencies) {
-    for (const word of counts.keys()) documentFrequency.set(word, (documentFrequency.get(word) ?? 0) + 1);
-  }
-  const meanLength = texts.reduce((sum, words) => sum + words.length, 0) / Math.max(1, texts.length);
-  return frequencies.map((counts, index) => {
-    let score = 0;
-    for (const [word, count] of counts) {
-      const holding = documentFrequency.get(word)!;
-      const idf = Math.log(1 + (texts.length - holding + 0.5) / (holding + 0.5));
-      const length = 1 - b + (b * texts[index].length) / meanLength;
-      score += (idf * count * (k1 + 1)) / (count + k1 * length);
-    }
-    return score;
-  });
 }
 
 /** Says for each sentence whether the answer needs it. The result has one entry a sentence. */
@@ -171,15 +148,5 @@ export function agreement(marks: readonly DocumentRange[], reference: readonly D
 function sentencesOf(record: QuestionRecord): Sentence[] {
   return record.documents.flatMap(({ title = '', text }, document) =>
     splitSentences(text).map(({ start, end }) => ({ document, start, end, title, text: text.slice(start, end) })),
-  );
-}
-
-/** Lowercase words and numbers; accents and marks belong to the word. */
-function wordsOf(text: string): string[] {
-  return (
-    text
-      .normalize('NFC')
-      .toLowerCase()
-      .match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
   );
 }

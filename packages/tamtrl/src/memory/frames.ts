@@ -33,6 +33,7 @@ export class PromptFrames {
   readonly #update: Frame;
   readonly #answer: Frame;
   readonly #check: Frame;
+  readonly #direct: Frame | undefined;
 
   /** @throws MemoryError `prompt-format` if the format or the chat template drops or repeats a slot. */
   constructor(model: { tokenizer: Tokenizer; chat: ChatFormat }, format: PromptFormat) {
@@ -43,6 +44,7 @@ export class PromptFrames {
     this.#update = frame(format.update(MARK), 'update', ['question', 'memory', 'chunk']);
     this.#answer = frame(format.answer(MARK), 'answer', ['question', 'memory']);
     this.#check = frame(format.check(MARK), 'check', ['question', 'memory', 'chunk']);
+    this.#direct = format.direct && frame(format.direct(MARK), 'direct', ['question', 'chunk']);
   }
 
   /** Asks for a new memory. */
@@ -58,6 +60,11 @@ export class PromptFrames {
   /** Asks for a verdict on a memory. */
   check(question: readonly number[], memory: readonly number[], evidence: readonly number[]): number[] {
     return fill(this.#check, { question, memory, chunk: evidence });
+  }
+
+  /** Asks for the answer with the text in view; undefined if the format has no such prompt. */
+  direct(question: readonly number[], text: readonly number[]): number[] | undefined {
+    return this.#direct && fill(this.#direct, { question, chunk: text });
   }
 
   /** Ids of what the teacher reads instead of a chunk; the format's fixed line where nothing in it is relevant. */

@@ -19,6 +19,8 @@ export interface PromptFormat {
   update(slots: UpdateSlots): string;
   /** Content of the user's message that asks for the answer. */
   answer(slots: AnswerSlots): string;
+  /** Content that asks for the answer with the text in view: for models without memory. Absent: the format has none. */
+  direct?(slots: Omit<UpdateSlots, 'memory'>): string;
   /** Content that asks a process reward model for its verdict on a memory, given the evidence so far as the chunk. */
   check(slots: UpdateSlots): string;
   /** The memory before the first chunk. */
@@ -65,6 +67,18 @@ ${question}
 <notes>
 ${memory}
 </notes>
+
+Give the shortest answer that is complete, inside \\boxed{}.`,
+  direct: ({ question, chunk }) =>
+    `Answer the question from the text.
+
+<text>
+${chunk}
+</text>
+
+<question>
+${question}
+</question>
 
 Give the shortest answer that is complete, inside \\boxed{}.`,
   check: ({ question, memory, chunk }) =>

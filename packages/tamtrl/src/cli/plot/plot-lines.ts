@@ -31,7 +31,7 @@ export interface PlotOptions {
 }
 
 /** Okabe and Ito's palette, which colour-blind readers can tell apart; dashes tell series apart in print. */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
+export const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
 const DASHES = ['', '7 4', '2 3', '9 3 2 3'];
 const INK = '#333333';
 const LEGEND_ROW = 20;
@@ -171,6 +171,6 @@ function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

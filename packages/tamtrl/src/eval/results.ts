@@ -1,0 +1,130 @@
+/** Results of an evaluation: one line a record in a file that can be gone on with, and their summary. */
+import { z } from 'zod';
+import { extractAnswer } from '../reward/extract.js';
+import { scoreAnswer } from '../reward/outcome.js';
+import type { ReadResult } from './read.js';
+import { bootstrapInterval, type Interval, mean } from './statistics.js';
+
+export const METRICS = ['exact_match', 'f1', 'sub_exact_match', 'ruler_part', 'ruler_all'] as const;
+export type Metric = (typeof METRICS)[number];
+
+const share = z.number().min(0).max(1);
+const whole = z.number().int().min(0);
+
+/** A line of results.jsonl. A record that failed has `error` and scores of 0: it stays in the denominator. */
+export const resultSchema = z.object({
+  id: z.string(),
+  error: z.string().optional(),
+  output: z.string(),
+  answer: z.string(),
+  exact_match: share,
+  f1: share,
+  sub_exact_match: share,
+  ruler_part: share,
+  ruler_all: share,
+  /** Tokens of the text. */
+  length: whole,
+  turns: whole,
+  prompt_tokens: whole,
+  sampled_tokens: whole,
+  memory_tokens: z.number().min(0),
+  last_memory_tokens: whole,
+  overflow_rate: share,
+  /** Wall time of the batch, shared equally. */
+  seconds: z.number().min(0),
+});
+
+export type RecordResult = z.output<typeof resultSchema>;
+
+/** @param boxed the answer stands in a box; the metrics take the best over the references, `ruler_all` the mean over them */
+export function scored(
+  id: string,
+  answers: readonly string[],
+  read: ReadResult,
+  seconds: number,
+  boxed: boolean,
+): RecordResult {
+  const answer = extractAnswer(read.output, { boxed });
+  const of = (metric: 'exact' | 'f1' | 'sub-exact' | 'ruler-part' | 'ruler-all', text = answer) =>
+    scoreAnswer(text, answers, { metric });
+  return {
+    ...{ id, output: read.output, answer },
+    ...{ exact_match: of('exact'), f1: of('f1'), sub_exact_match: of('sub-exact') },
+    // RULER looks in all that was said.
+    ...{ ruler_part: of('ruler-part', read.output), ruler_all: of('ruler-all', read.output) },
+    ...{ length: read.length, turns: read.turns, prompt_tokens: read.promptTokens, sampled_tokens: read.sampledTokens },
+    ...{
+      memory_tokens: read.memoryTokens,
+      last_memory_tokens: read.lastMemoryTokens,
+      overflow_rate: read.overflowRate,
+    },
+    seconds,
+  };
+}
+
+export function failed(id: string, error: string, seconds: number): RecordResult {
+  return {
+    ...{ id, error, output: '', answer: '', exact_match: 0, f1: 0, sub_exact_match: 0, ruler_part: 0, ruler_all: 0 },
+    ...{ length: 0, turns: 0, prompt_tokens: 0, sampled_tokens: 0, memory_tokens: 0, last_memory_tokens: 0 },
+    ...{ overflow_rate: 0, seconds },
+  };
+}
+
+export interface Summary {
+  records: number;
+  failures: number;
+  metrics: Record<Metric, Interval>;
+  tokens: { prompt: number; sampled: number };
+  seconds: number;
+  /** Means over the records that were read. */
+  length: number;
+  turns: number;
+  memory_tokens: number;
+  overflow_rate: number;
+}
+
+export interface EvaluationSummary extends Summary {
+  /** The same by length of the text, in ranges that double; failed records have no length. */
+  by_length: (Summary & { from: number; to: number })[];
+}
+
+export function summarize(results: readonly RecordResult[], seed = 0): EvaluationSummary {
+  const ranges = new Map<number, RecordResult[]>();
+  for (const result of results) {
+    if (result.error !== undefined) continue;
+    const from = rangeOf(result.length);
+    ranges.set(from, [...(ranges.get(from) ?? []), result]);
+  }
+  const by_length = [...ranges]
+    .sort(([a], [b]) => a - b)
+    .map(([from, own]) => ({ from, to: from === 0 ? 1024 : 2 * from, ...summaryOf(own, seed) }));
+  return { ...summaryOf(results, seed), by_length };
+}
+
+function summaryOf(results: readonly RecordResult[], seed: number): Summary {
+  const read = results.filter(({ error }) => error === undefined);
+  const metrics = Object.fromEntries(
+    METRICS.map((metric) => [
+      metric,
+      bootstrapInterval(
+        results.map((result) => result[metric]),
+        seed,
+      ),
+    ]),
+  ) as Record<Metric, Interval>;
+  const total = (of: (result: RecordResult) => number) => results.reduce((sum, result) => sum + of(result), 0);
+  return {
+    ...{ records: results.length, failures: results.length - read.length, metrics },
+    tokens: { prompt: total((result) => result.prompt_tokens), sampled: total((result) => result.sampled_tokens) },
+    seconds: total((result) => result.seconds),
+    length: mean(read.map(({ length }) => length)),
+    turns: mean(read.map(({ turns }) => turns)),
+    memory_tokens: mean(read.map(({ memory_tokens }) => memory_tokens)),
+    overflow_rate: mean(read.map(({ overflow_rate }) => overflow_rate)),
+  };
+}
+
+/** Ranges: below 1,024, to 2,048, to 4,096, … */
+function rangeOf(length: number): number {
+  return length < 1024 ? 0 : 2 ** Math.floor(Math.log2(length));
+}
