@@ -42,6 +42,15 @@ interface Passage {
 /** Words of a passage of a longer document. */
 const PASSAGE_WORDS = 100;
 
+/** A sentence, or its parts of about 100 words where what looks like one sentence is a list or a table. */
+function shortened(text: string, { start, end }: { start: number; end: number }): string[] {
+  const words = text.slice(start, end).split(/\s+/);
+  if (words.length <= 2 * PASSAGE_WORDS) return [text.slice(start, end)];
+  return Array.from({ length: Math.ceil(words.length / PASSAGE_WORDS) }, (_, at) =>
+    words.slice(at * PASSAGE_WORDS, (at + 1) * PASSAGE_WORDS).join(' '),
+  );
+}
+
 /** Documents of up to 200 words whole, longer ones in runs of sentences of about 100. */
 function passagesOf(record: QuestionRecord, renderer: DocumentRenderer): Passage[] {
   return record.documents.flatMap((document, index) => {
@@ -55,8 +64,7 @@ function passagesOf(record: QuestionRecord, renderer: DocumentRenderer): Passage
     const passages: Passage[] = [];
     let run: string[] = [];
     let count = 0;
-    for (const { start, end } of splitSentences(document.text)) {
-      const sentence = document.text.slice(start, end);
+    for (const sentence of splitSentences(document.text).flatMap((range) => shortened(document.text, range))) {
       run.push(sentence);
       count += wordsOf(sentence).length;
       if (count < PASSAGE_WORDS) continue;

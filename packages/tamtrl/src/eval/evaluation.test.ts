@@ -1,0 +1,147 @@
+/** Evaluations with the embedded model: results, resumption, failures. */
+import { appendFile, mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { miniExample, toRecord } from '../data/mini/task.js';
+import type { QuestionRecord } from '../data/records.js';
+import { PromptFrames } from '../memory/frames.js';
+import { chatPrompts, miniPrompts } from '../memory/prompts.js';
+import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
+import { plainRenderer } from '../text/documents.js';
+import { type EvaluationSetup, evaluateRecords } from './evaluation.js';
+import { READERS, readRecords } from './read.js';
+
+const model = fileURLToPath(new URL('../../models/mini', import.meta.url));
+const budgets = { questionTokens: 5, chunkTokens: 12, memoryTokens: 10, answerTokens: 6 };
+const records = Array.from({ length: 20 }, (_, index) => toRecord(miniExample({}, 99, index)));
+let policy: LocalPolicy;
+let frames: PromptFrames;
+
+beforeAll(async () => {
+  policy = await openLocalPolicy(model);
+  frames = new PromptFrames(policy, miniPrompts);
+});
+
+afterAll(() => policy.close());
+
+const folder = async () => join(await mkdtemp(join(tmpdir(), 'evaluation-')), 'run');
+
+function setup(path: string, more: Partial<EvaluationSetup> = {}): EvaluationSetup {
+  return {
+    ...{ model: policy, reader: 'agent', records, settings: { seed: 0 }, folder: path, concurrency: 8 },
+    read: { frames, budgets, renderer: plainRenderer, temperature: 0, topP: 1, seed: 0 },
+    ...more,
+  };
+}
+
+const timeless = (text: string) => text.replaceAll(/"seconds":[\d.e-]+/g, '');
+
+it('writes a line for each record and a summary with intervals, by length', async () => {
+  const path = await folder();
+  const { summary, results } = await evaluateRecords(setup(path));
+  expect(results.map(({ id }) => id)).toEqual(records.map(({ id }) => id));
+  const right = results.filter(({ exact_match }) => exact_match === 1).length;
+  // The warm start is right about once in four times.
+  expect(right).toBeGreaterThan(0);
+  expect(right).toBeLessThan(15);
+  expect(summary.metrics.exact_match.mean).toBeCloseTo(right / 20, 12);
+  expect(summary.metrics.exact_match.low).toBeLessThan(summary.metrics.exact_match.high);
+  expect(summary.by_length).toMatchObject([{ from: 0, to: 1024, records: 20, length: 48, turns: 5 }]);
+  expect(results[0]).toMatchObject({ length: 48, turns: 5, memory_tokens: 6, overflow_rate: 0 });
+  expect(JSON.parse(await readFile(join(path, 'summary.json'), 'utf8'))).toMatchObject({
+    records: 20,
+    settings: { seed: 0 },
+  });
+});
+
+it('goes on after an interruption and a half line, and comes out as if nothing had happened', async () => {
+  const [whole, parts] = [await folder(), await folder()];
+  await evaluateRecords(setup(whole));
+  const controller = new AbortController();
+  const onProgress = () => controller.abort(new Error('interrupted'));
+  await expect(evaluateRecords(setup(parts, { signal: controller.signal, onProgress }))).rejects.toThrow('interrupted');
+  await expect(readFile(join(parts, 'summary.json'))).rejects.toThrow('ENOENT');
+  await appendFile(join(parts, 'results.jsonl'), '{"id":"mini-99-8","outp');
+  let resumed = 0;
+  const { summary } = await evaluateRecords(
+    setup(parts, {
+      resume: true,
+      onProgress: (progress) => {
+        resumed = progress.resumed;
+      },
+    }),
+  );
+  expect(resumed).toBe(8);
+  expect(summary.records).toBe(20);
+  const file = (path: string) => readFile(join(path, 'results.jsonl'), 'utf8').then(timeless);
+  expect(await file(parts)).toBe(await file(whole));
+});
+
+it('keeps what failed in the denominator, with its reason', async () => {
+  const long: QuestionRecord = { ...records[0], id: 'long', question: 'anna ben emma jack dan mara' };
+  const { summary, results } = await evaluateRecords(
+    setup(await folder(), { records: [records[0], long, records[1]] }),
+  );
+  expect(summary).toMatchObject({ records: 3, failures: 1 });
+  expect(results[1]).toMatchObject({
+    id: 'long',
+    exact_match: 0,
+    error: expect.stringContaining('has 6 tokens; questionTokens allows 5'),
+  });
+  expect(results[2].error).toBeUndefined();
+  expect(summary.metrics.f1.mean).toBeCloseTo((results[0].f1 + results[2].f1) / 3, 12);
+});
+
+it('refuses to mix results of different settings, and an empty set', async () => {
+  const path = await folder();
+  await evaluateRecords(setup(path, { records: records.slice(0, 2) }));
+  await expect(evaluateRecords(setup(path))).rejects.toThrow('already holds an evaluation. Go on with it (--resume)');
+  await expect(evaluateRecords(setup(path, { resume: true, settings: { seed: 1 } }))).rejects.toThrow(
+    'seed was 0 and is 1',
+  );
+  await expect(evaluateRecords(setup(await folder(), { records: [] }))).rejects.toThrow('no usable record');
+});
+
+describe('readers', () => {
+  it('show what they say: only a reader that sees all chunks or searches can know the answer', async () => {
+    const options = { frames, budgets, renderer: plainRenderer, temperature: 0, topP: 1, seed: 0 };
+    for (const reader of READERS) {
+      const results = await readRecords(reader, policy, records.slice(0, 4), options);
+      expect(results.map(({ length }) => length)).toEqual([48, 48, 48, 48]);
+      expect(results.map(({ turns }) => turns)).toEqual(Array(4).fill(reader === 'agent' ? 5 : 2));
+    }
+  });
+
+  it('ask a chat model once, and refuse a text longer than the window has room for', async () => {
+    const prompts: string[] = [];
+    const chat = {
+      ...{
+        tokenizer: policy.tokenizer,
+        contextLength: 400,
+        chat: { stopIds: [0], render: ([{ content }]: readonly { content: string }[]) => content },
+      },
+      sample: async (requests: readonly { promptIds: readonly number[] }[]) =>
+        requests.map(({ promptIds }) => {
+          prompts.push(policy.tokenizer.decode(promptIds));
+          return [{ tokens: policy.tokenizer.encode('oslo'), logProbabilities: [0], stopReason: 'stop' as const }];
+        }),
+    };
+    const options = {
+      frames: new PromptFrames(chat, chatPrompts),
+      budgets,
+      renderer: plainRenderer,
+      temperature: 0,
+      topP: 1,
+      seed: 0,
+    };
+    const [result] = await readRecords('truncate-head', chat, records.slice(0, 1), { ...options, contextTokens: 4 });
+    expect(result).toMatchObject({ output: 'oslo', turns: 1, length: 48, memoryTokens: 0 });
+    expect(prompts[0]).toContain(records[0].documents[1].text);
+    expect(prompts[0]).not.toContain(records[0].documents[2].text);
+    await expect(readRecords('bm25', chat, records.slice(0, 1), { ...options, contextTokens: 4000 })).rejects.toThrow(
+      /window of 400 tokens has room for \d+ tokens of text .* 4000 are asked for/,
+    );
+  });
+});
