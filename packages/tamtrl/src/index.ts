@@ -16,6 +16,14 @@ export { type MiniTaskOptions, miniExample, miniExamples } from './data/mini/tas
 export { miniChat, miniTokenizer } from './data/mini/tokenizer.js';
 export { loadRecords, type QuestionRecord, readRecords, recordSchema } from './data/records.js';
 export { agreement, annotated, lexical, type RelevanceMarks } from './data/relevance.js';
+// Evaluation.
+export { type Cell, type Comparison, costTable, scoreTable } from './eval/comparison.js';
+export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
+export { EvalError } from './eval/errors.js';
+export { type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
+export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './eval/read.js';
+export { type EvaluationSummary, METRICS, type Metric, type RecordResult, summarize } from './eval/results.js';
+export { bootstrapInterval, type Interval, type PairedTest, pairedTest, studentInterval } from './eval/statistics.js';
 // The agent.
 export { type AgentChunk, type AgentOptions, type AgentTask, type MemoryModel, runAgent } from './memory/agent.js';
 export { MemoryError } from './memory/errors.js';
