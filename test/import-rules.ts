@@ -51,17 +51,24 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ['text', 'data', 'memory', 'policy', 'reward'],
     why: 'Evaluation runs agents and measures answers; it must work on a policy that nobody trains.',
   },
-  integrations: { imports: ['text', 'memory', 'policy'], why: 'Other frameworks get the agent, not the training.' },
+  integrations: {
+    imports: ['text', 'memory', 'policy', 'presets', 'reader'],
+    why: 'Other frameworks get the agent, not the training.',
+  },
   presets: {
-    imports: ['data', 'reward', 'train'],
-    why: 'Presets and named methods are configurations as data; who runs them is not their concern.',
+    imports: ['text', 'data', 'policy', 'reward', 'train'],
+    why: 'Presets and named methods are configurations as data, and models are opened by name; who runs them is not their concern.',
+  },
+  reader: {
+    imports: ['text', 'memory', 'policy', 'presets', 'reward'],
+    why: 'The reader is the agent for programs that do not train; it opens models by name only when it is asked to.',
   },
   cli: {
-    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'presets', 'eval', 'integrations', '.'],
+    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'presets', 'eval', 'reader', 'integrations', '.'],
     why: 'The command line is where everything meets, and the only room that prints or exits.',
   },
   '.': {
-    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'presets', 'eval', 'integrations'],
+    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'presets', 'eval', 'reader', 'integrations'],
     why: 'The entry says what the library is; it prints nothing, so it leaves out the command line.',
   },
 };

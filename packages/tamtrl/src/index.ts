@@ -19,7 +19,7 @@ export { agreement, annotated, lexical, type RelevanceMarks } from './data/relev
 // Evaluation.
 export { type Cell, type Comparison, costTable, scoreTable } from './eval/comparison.js';
 export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
-export { EvalError } from './eval/errors.js';
+export { EvaluationError } from './eval/errors.js';
 export { type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
 export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './eval/read.js';
 export { type EvaluationSummary, METRICS, type Metric, type RecordResult, summarize } from './eval/results.js';
@@ -34,12 +34,32 @@ export { memoryBefore, type Trajectory, type Turn } from './memory/trajectory.js
 // Policies.
 export { PolicyError } from './policy/errors.js';
 export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/local.js';
+// Reading.
+export { OpenAIPolicy, type OpenAIPolicyOptions, openOpenAIPolicy } from './policy/openai/policy.js';
 export type { Capabilities, Policy, TrainablePolicy } from './policy/policy.js';
 // Presets.
 export { findMethod, type NamedMethod, namedMethods } from './presets/methods.js';
 export { EMBEDDED_MINI, modelSource } from './presets/models.js';
+export { MODEL_SPECS, type OpenOptions, openModel } from './presets/open.js';
 export type { Preset } from './presets/preset.js';
 export { findPreset, presets } from './presets/presets.js';
+export { ReaderError } from './reader/errors.js';
+export { type TextSource, textOf } from './reader/input.js';
+export {
+  createMemoryReader,
+  type DocumentReading,
+  type NamedModelOptions,
+  type ReadDocumentOptions,
+  readDocument,
+} from './reader/read-document.js';
+export {
+  type Answer,
+  type MemoryEvent,
+  MemoryReader,
+  type QuestionMemory,
+  type ReaderOptions,
+} from './reader/reader.js';
+export type { MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
 // Rewards and methods.
 export { RewardError } from './reward/errors.js';
 export type { MethodContext, MethodResult, RewardMethod, RolloutGroup, TurnScores } from './reward/method.js';

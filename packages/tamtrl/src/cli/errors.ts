@@ -15,8 +15,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Kinds of known refusals that are nobody's input: the machine lacks something, or the program is wrong. */
-const OWN_FAULTS = new Set(['runtime-missing', 'internal', 'row-count', 'shape']);
+/** Kinds of known refusals that are nobody's input: the machine lacks something, a server fails, or the program is wrong. */
+const OWN_FAULTS = new Set([
+  ...['runtime-missing', 'internal', 'row-count', 'shape'],
+  ...['unreachable', 'protocol', 'interrupted'],
+]);
 
 /** A refusal that says itself what to do: an error of one of the library's rooms. */
 function isRefusal(error: unknown): error is Error & { kind: string } {

@@ -5,12 +5,11 @@ import { evaluateRecords, writeWhole } from '../eval/evaluation.js';
 import type { ReaderName } from '../eval/read.js';
 import type { EvaluationSummary, Summary } from '../eval/results.js';
 import type { Interval } from '../eval/statistics.js';
+import { MINI_BUDGETS, promptsFor } from '../memory/asking.js';
 import { type Budgets, PromptFrames } from '../memory/frames.js';
-import { chatPrompts, miniPrompts, type PromptFormat } from '../memory/prompts.js';
-import { openLocalPolicy } from '../policy/local.js';
+import { miniPrompts, type PromptFormat } from '../memory/prompts.js';
 import type { Policy } from '../policy/policy.js';
-import { modelSource } from '../presets/models.js';
-import { findPreset } from '../presets/presets.js';
+import { openModel } from '../presets/open.js';
 import { type DocumentRenderer, numberedRenderer, plainRenderer } from '../text/documents.js';
 import { UsageError } from './errors.js';
 import { alignedTable, count, duration, markdownTable, percent } from './format.js';
@@ -23,6 +22,8 @@ export interface EvalFlags {
   out?: string;
   resume?: boolean;
   limit?: number;
+  tokenizer?: string;
+  contextLength?: number;
   concurrency: number;
   questionTokens?: number;
   chunkTokens?: number;
@@ -39,23 +40,15 @@ export interface EvalFlags {
 /** Milliseconds between two lines of progress. */
 const TELL_EVERY = 2000;
 
-/** How a model wants to be asked: the embedded one in its own few words, everything else as a chat. */
-export function asking(policy: Policy): { format: PromptFormat; renderer: DocumentRenderer; budgets: Budgets } {
-  const mini = policy.tokenizer.idOf('<question>') !== undefined && policy.tokenizer.idOf('<update>') !== undefined;
-  if (!mini) {
-    const budgets = { questionTokens: 256, chunkTokens: 1024, memoryTokens: 256, answerTokens: 128 };
-    return { format: chatPrompts, renderer: numberedRenderer, budgets };
-  }
-  const { memory } = findPreset('mini')?.train ?? {};
-  const { questionTokens = 5, chunkTokens = 12, memoryTokens = 10, answerTokens = 6 } = memory ?? {};
-  return {
-    format: miniPrompts,
-    renderer: plainRenderer,
-    budgets: { questionTokens, chunkTokens, memoryTokens, answerTokens },
-  };
+/** Wording and budgets by the model: the embedded one as it was trained, everything else as a chat. */
+function asking(policy: Policy): { format: PromptFormat; renderer: DocumentRenderer; budgets: Budgets } {
+  const format = promptsFor(policy.tokenizer);
+  if (format === miniPrompts) return { format, renderer: plainRenderer, budgets: MINI_BUDGETS };
+  const budgets = { questionTokens: 256, chunkTokens: 1024, memoryTokens: 256, answerTokens: 128 };
+  return { format, renderer: numberedRenderer, budgets };
 }
 
-/** @throws UsageError, DataError, EvalError, … saying what does not fit. */
+/** @throws UsageError, DataError, EvaluationError, … saying what does not fit. */
 export async function runEvaluation(
   flags: EvalFlags,
   io: Io,
@@ -64,7 +57,8 @@ export async function runEvaluation(
 ): Promise<EvaluationSummary> {
   if (flags.resume && flags.out === undefined)
     throw new UsageError('--resume needs the folder of the evaluation: --out FOLDER --resume.');
-  const policy = await openLocalPolicy(await modelSource(flags.model, flags.seed), { name: flags.model });
+  const { seed: own, tokenizer, contextLength } = flags;
+  const policy = await openModel(flags.model, { seed: own, tokenizer, contextLength, signal });
   try {
     const { format, renderer, budgets: usual } = asking(policy);
     const budgets: Budgets = {

@@ -1,6 +1,7 @@
 /** `tamtrl eval`: any model over any records, with memory or without. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { READERS } from '../eval/read.js';
+import { MODEL_SPECS } from '../presets/open.js';
 import { EXIT } from './errors.js';
 import { type EvalFlags, runEvaluation } from './eval-run.js';
 import { runInterruptible } from './interruptible.js';
@@ -23,7 +24,9 @@ export function addEvalCommand(program: Command, io: Io, exit: (code: number) =>
     .command('eval')
     .description('let a model answer question records, and score the answers')
     .requiredOption('--data <file...>', 'JSONL files of question records')
-    .option('--model <model>', 'model folder, .gguf file, or mini (the embedded one)', 'mini')
+    .option('--model <model>', MODEL_SPECS, 'mini')
+    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
+    .option('--context-length <n>', 'for a server that does not say how large its window is', whole(1))
     .addOption(
       new Option(
         '--reader <name>',

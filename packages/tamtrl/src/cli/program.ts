@@ -1,6 +1,7 @@
 /** The command line: commands, help, and what its mistakes end with. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addAskCommand } from './ask.js';
 import { addCompareCommand } from './compare.js';
 import { addDataCommand } from './data.js';
 import { addDoctorCommand } from './doctor.js';
@@ -23,6 +24,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err });
   // Before the commands: they take over these settings.
+  addAskCommand(program, io, exit);
   addTrainCommand(program, io, exit);
   addSftCommand(program, io, exit);
   addDataCommand(program, io, exit);

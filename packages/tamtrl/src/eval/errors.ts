@@ -1,20 +1,22 @@
 /** Refusals of the eval room. */
 
-export type EvalErrorKind = 'no-data' | 'settings' | 'file' | 'invalid-argument';
+export type EvaluationErrorKind = 'no-data' | 'settings' | 'file' | 'invalid-argument';
 
 /** What happened, what was expected, and what to do. */
-export class EvalError extends Error {
-  override readonly name: string = 'EvalError';
-  readonly kind: EvalErrorKind;
+export class EvaluationError extends Error {
+  override readonly name: string = 'EvaluationError';
+  readonly kind: EvaluationErrorKind;
 
-  constructor(kind: EvalErrorKind, message: string, options?: { cause?: unknown }) {
+  constructor(kind: EvaluationErrorKind, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.kind = kind;
   }
 
-  static isInstance(error: unknown, kind?: EvalErrorKind): error is EvalError {
+  static isInstance(error: unknown, kind?: EvaluationErrorKind): error is EvaluationError {
     return (
-      error instanceof Error && error.name === 'EvalError' && (kind === undefined || (error as EvalError).kind === kind)
+      error instanceof Error &&
+      error.name === 'EvaluationError' &&
+      (kind === undefined || (error as EvaluationError).kind === kind)
     );
   }
 }

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, readFile, rename, writeFile } from 'node:
 import { join } from 'node:path';
 import type { QuestionRecord } from '../data/records.js';
 import type { MemoryModel } from '../memory/agent.js';
-import { EvalError } from './errors.js';
+import { EvaluationError } from './errors.js';
 import { type ReaderName, type ReadOptions, readRecords } from './read.js';
 import { type EvaluationSummary, failed, type RecordResult, resultSchema, scored, summarize } from './results.js';
 
@@ -40,7 +40,7 @@ const RECORD_ERRORS = new Set(['MemoryError', 'TextError']);
 
 /**
  * Reads the records, writes a line for each, and returns their summary. What is in the folder already is not read again.
- * @throws EvalError `settings` for a folder with other results; `no-data` without records; whatever the model throws, after what was
+ * @throws EvaluationError `settings` for a folder with other results; `no-data` without records; whatever the model throws, after what was
  *   finished has been written.
  */
 export async function evaluateRecords(
@@ -77,7 +77,7 @@ export async function evaluateRecords(
   } finally {
     await file.close();
   }
-  if (results.length === 0) throw new EvalError('no-data', 'There is no usable record to evaluate on.');
+  if (results.length === 0) throw new EvaluationError('no-data', 'There is no usable record to evaluate on.');
   const summary = summarize(results, read.seed);
   await writeWhole(join(folder, SUMMARY), { settings, ...summary });
   return { summary, results };
@@ -130,7 +130,7 @@ async function begin({ folder, settings, resume }: EvaluationSetup): Promise<Rec
     return [];
   }
   if (!resume) {
-    throw new EvalError(
+    throw new EvaluationError(
       'settings',
       `${folder} already holds an evaluation. Go on with it (--resume), or name another folder.`,
     );
@@ -144,7 +144,7 @@ async function begin({ folder, settings, resume }: EvaluationSetup): Promise<Rec
     const list = changed.map(
       (name) => `${name} was ${JSON.stringify(before[name])} and is ${JSON.stringify(now[name])}`,
     );
-    throw new EvalError(
+    throw new EvaluationError(
       'settings',
       `The evaluation in ${folder} was begun otherwise: ${list.join('; ')}. Name another folder.`,
     );
@@ -164,7 +164,7 @@ async function savedResults(path: string): Promise<RecordResult[]> {
     .map((line, at) => {
       const parsed = resultSchema.safeParse(parseJson(line));
       if (parsed.success) return parsed.data;
-      throw new EvalError('file', `${path}, line ${at + 1} is no result. Remove the folder and evaluate again.`);
+      throw new EvaluationError('file', `${path}, line ${at + 1} is no result. Remove the folder and evaluate again.`);
     });
 }
 

@@ -8,7 +8,7 @@ import { withoutThoughts } from '../reward/extract.js';
 import { chunksOf } from '../text/chunks.js';
 import type { DocumentRenderer } from '../text/documents.js';
 import { CONTEXT_KINDS, type ContextKind, contextOf } from './contexts.js';
-import { EvalError } from './errors.js';
+import { EvaluationError } from './errors.js';
 
 export const READERS = ['agent', ...CONTEXT_KINDS] as const;
 export type ReaderName = (typeof READERS)[number];
@@ -94,13 +94,13 @@ function readAsOneChunk(
   );
 }
 
-/** @throws EvalError `invalid-argument` if the window holds less than what is asked for. */
+/** @throws EvaluationError `invalid-argument` if the window holds less than what is asked for. */
 function contextBudget(model: MemoryModel, { frames, budgets, contextTokens }: ReadOptions): number {
   const fixed = frames.direct([], []);
   if (fixed === undefined) return contextTokens ?? budgets.chunkTokens;
   const room = model.contextLength - fixed.length - budgets.questionTokens - budgets.answerTokens;
   if (room >= Math.max(1, contextTokens ?? 1)) return contextTokens ?? room;
-  throw new EvalError(
+  throw new EvaluationError(
     'invalid-argument',
     `The window of ${model.contextLength} tokens has room for ${room} tokens of text (fixed text ${fixed.length}, question ${budgets.questionTokens}, answer ${budgets.answerTokens}); ${contextTokens ?? 1} are asked for. Lower the budgets.`,
   );

@@ -1,0 +1,40 @@
+/** How a model wants to be asked, and budgets that fit its window. */
+import type { Tokenizer } from '../text/tokenizer.js';
+import { MemoryError } from './errors.js';
+import type { Budgets, PromptFrames } from './frames.js';
+import { chatPrompts, miniPrompts, type PromptFormat } from './prompts.js';
+
+/** The embedded model in its own few words, every other model as a chat. */
+export function promptsFor(tokenizer: Tokenizer): PromptFormat {
+  const mini = ['<question>', '<memory>', '<section>', '<update>'].every((mark) => tokenizer.idOf(mark) !== undefined);
+  return mini ? miniPrompts : chatPrompts;
+}
+
+/** Budgets that the embedded model has been trained with. */
+export const MINI_BUDGETS: Budgets = { questionTokens: 5, chunkTokens: 12, memoryTokens: 10, answerTokens: 6 };
+
+const LARGEST_CHUNK = 4096;
+
+/**
+ * Budgets for reading: what is given stands; memory and answer take at most an eighth of the window each, and the chunk what is left, up
+ * to 4,096 tokens.
+ * @throws MemoryError `window` if nothing is left for a chunk.
+ */
+export function fittingBudgets(frames: PromptFrames, contextLength: number, given: Partial<Budgets> = {}): Budgets {
+  if (frames.format === miniPrompts) return { ...MINI_BUDGETS, ...given };
+  const eighth = Math.max(1, Math.floor(contextLength / 8));
+  const {
+    questionTokens = Math.min(256, eighth),
+    memoryTokens = Math.min(512, eighth),
+    answerTokens = Math.min(512, eighth),
+  } = given;
+  const budgets: Budgets = { questionTokens, chunkTokens: 1, memoryTokens, answerTokens };
+  const room = contextLength - frames.windowTokens(budgets).update + 1;
+  if (given.chunkTokens === undefined && room < 1) {
+    throw new MemoryError(
+      'window',
+      `The model's window of ${contextLength} tokens has no room for a chunk: fixed text ${frames.frameTokens.update}, question ${questionTokens}, memory twice ${memoryTokens}. Lower the budgets, or take a model with a larger window.`,
+    );
+  }
+  return { ...budgets, chunkTokens: given.chunkTokens ?? Math.min(LARGEST_CHUNK, room) };
+}

@@ -1,0 +1,174 @@
+/** What OpenAI-compatible servers answer, and what is made of it. */
+import { z } from 'zod';
+import { PolicyError } from '../errors.js';
+
+export type ServerKind = 'vllm' | 'llama.cpp' | 'unknown';
+
+export interface ServerInfo {
+  kind: ServerKind;
+  models: string[];
+  /** The model that is wanted is among them. */
+  found: boolean;
+  contextLength?: number;
+}
+
+const modelsSchema = z.object({
+  data: z.array(
+    z.object({ id: z.string(), owned_by: z.string().optional(), max_model_len: z.number().nullish() }).loose(),
+  ),
+});
+
+/** Reads the reply to GET /models. What cannot be read is a server that does not list its models. */
+export function serverInfo(reply: unknown, model: string): ServerInfo {
+  const parsed = modelsSchema.safeParse(reply);
+  if (!parsed.success) return { kind: 'unknown', models: [], found: false };
+  const { data } = parsed.data;
+  const own = data.find(({ id }) => id === model);
+  const owner = (own ?? data[0])?.owned_by?.toLowerCase() ?? '';
+  const kind = owner.includes('vllm') ? 'vllm' : owner.includes('llama') ? 'llama.cpp' : 'unknown';
+  const contextLength = own?.max_model_len ?? undefined;
+  return {
+    kind,
+    models: data.map(({ id }) => id),
+    found: own !== undefined,
+    ...(contextLength ? { contextLength } : {}),
+  };
+}
+
+const usageSchema = z
+  .object({ prompt_tokens: z.number().default(0), completion_tokens: z.number().default(0) })
+  .nullish();
+
+const chatSchema = z.object({
+  choices: z
+    .array(
+      z.object({
+        message: z.object({
+          content: z.string().nullish(),
+          /** Thoughts apart from the answer: llama.cpp, vLLM and SGLang say the former, newer vLLM the latter. */
+          reasoning_content: z.string().nullish(),
+          reasoning: z.string().nullish(),
+          refusal: z.string().nullish(),
+        }),
+        finish_reason: z.string().nullish(),
+      }),
+    )
+    .min(1),
+  usage: usageSchema,
+});
+
+interface Counted {
+  usage: { prompt: number; completion: number };
+  stopReason: 'stop' | 'length';
+}
+
+const usageOf = (usage: z.output<typeof usageSchema>) => ({
+  prompt: usage?.prompt_tokens ?? 0,
+  completion: usage?.completion_tokens ?? 0,
+});
+
+/** @throws PolicyError `protocol` for another shape, `refused` for a filter or a refusal. */
+export function chatReply(reply: unknown, server: string): Counted & { content: string } {
+  const parsed = chatSchema.safeParse(reply);
+  if (!parsed.success) throw unexpected(server, '/chat/completions', reply);
+  const [{ message, finish_reason }] = parsed.data.choices;
+  if (finish_reason === 'content_filter' || message.refusal) {
+    throw new PolicyError(
+      'refused',
+      `${server} would not write an answer: ${message.refusal ?? 'its content filter stopped it'}.`,
+    );
+  }
+  return {
+    content: message.content ?? '',
+    stopReason: finish_reason === 'length' ? 'length' : 'stop',
+    usage: usageOf(parsed.data.usage),
+  };
+}
+
+export interface TokenReply extends Counted {
+  tokens: number[];
+  logProbabilities: number[];
+}
+
+const ids = z.array(z.number().int().min(0));
+const llamaSchema = z.object({
+  tokens: ids,
+  completion_probabilities: z.array(z.object({ logprob: z.number() })).optional(),
+  stop_type: z.string(),
+  truncated: z.boolean().optional(),
+  tokens_evaluated: z.number().default(0),
+});
+const vllmSchema = z.object({
+  choices: z
+    .array(
+      z.object({
+        token_ids: ids.nullish(),
+        logprobs: z.object({ token_logprobs: z.array(z.number().nullable()) }).nullish(),
+        finish_reason: z.string().nullish(),
+      }),
+    )
+    .min(1),
+  usage: usageSchema,
+});
+
+/** @throws PolicyError `protocol` for a reply without token ids. */
+export function tokenReply(reply: unknown, kind: 'vllm' | 'llama.cpp', server: string): TokenReply {
+  if (kind === 'llama.cpp') {
+    const parsed = llamaSchema.safeParse(reply);
+    if (!parsed.success) throw unexpected(server, '/completion', reply);
+    const { tokens, completion_probabilities = [], stop_type, truncated, tokens_evaluated } = parsed.data;
+    if (truncated)
+      throw new PolicyError(
+        'refused',
+        `${server} cut the prompt off: its window is smaller than it says. Give the context length.`,
+      );
+    return {
+      tokens,
+      logProbabilities: completion_probabilities.map(({ logprob }) => logprob),
+      stopReason: stop_type === 'limit' ? 'length' : 'stop',
+      usage: { prompt: tokens_evaluated, completion: tokens.length },
+    };
+  }
+  const parsed = vllmSchema.safeParse(reply);
+  if (!parsed.success) throw unexpected(server, '/completions', reply);
+  const [{ token_ids, logprobs, finish_reason }] = parsed.data.choices;
+  if (!token_ids) {
+    throw new PolicyError(
+      'protocol',
+      `${server} did not return token ids (return_token_ids needs vLLM 0.10.2 or later). Leave the tokenizer away to talk to it in text.`,
+    );
+  }
+  return {
+    tokens: token_ids,
+    logProbabilities: (logprobs?.token_logprobs ?? []).map((value) => value ?? 0),
+    stopReason: finish_reason === 'length' ? 'length' : 'stop',
+    usage: usageOf(parsed.data.usage),
+  };
+}
+
+const promptSchema = z.object({
+  choices: z
+    .array(z.object({ prompt_logprobs: z.array(z.record(z.string(), z.object({ logprob: z.number() })).nullable()) }))
+    .min(1),
+});
+
+/** vLLM's prompt_logprobs: for each token but the first a map from ids to log-probabilities, the token's own among them. */
+export function promptLogProbabilities(reply: unknown, tokens: readonly number[], server: string): number[] {
+  const parsed = promptSchema.safeParse(reply);
+  if (!parsed.success) throw unexpected(server, '/completions with prompt_logprobs', reply);
+  const rows = parsed.data.choices[0].prompt_logprobs;
+  return tokens.map((id, at) => {
+    if (at === 0) return 0;
+    const own = rows[at]?.[String(id)];
+    if (own) return own.logprob;
+    throw new PolicyError('protocol', `${server} gave no log-probability of token ${id} at place ${at}.`);
+  });
+}
+
+function unexpected(server: string, path: string, reply: unknown): PolicyError {
+  const text = JSON.stringify(reply) ?? 'nothing';
+  return new PolicyError(
+    'protocol',
+    `${server} answered ${path} with something else than expected: ${text.slice(0, 200)}${text.length > 200 ? '…' : ''}`,
+  );
+}

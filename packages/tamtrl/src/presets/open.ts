@@ -1,0 +1,84 @@
+/** Opens a model, whatever it is called by: the one function that every command and the reader use. */
+
+import { PolicyError } from '../policy/errors.js';
+import type { LocalPolicyOptions } from '../policy/local.js';
+import { openLocalPolicy } from '../policy/local.js';
+import { openOpenAIPolicy } from '../policy/openai/policy.js';
+import type { Policy } from '../policy/policy.js';
+import type { ChatFormat } from '../text/chat.js';
+import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
+import { loadChatFormat } from '../text/templates.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { downloadModel, parseHubModel } from './hub-models.js';
+import { modelSource } from './models.js';
+
+export interface OpenOptions {
+  /** Seed of weights that are made from nothing; default 0. */
+  seed?: number;
+  /** For models at a server: folder or .gguf file (or hf:owner/name) with the model's tokenizer, so that tokens can be sent. */
+  tokenizer?: string;
+  /** For models at a server that does not say how large its window is. */
+  contextLength?: number;
+  /** For models at a server: requests at a time, and attempts beyond the first. */
+  concurrency?: number;
+  retries?: number;
+  /** For local models. */
+  engine?: LocalPolicyOptions['engine'];
+  signal?: AbortSignal;
+  /** Told of files that are downloaded. */
+  onDownload?: (file: string) => void;
+}
+
+/** What --model takes, for help texts and messages. */
+export const MODEL_SPECS = 'mini, a model folder, a .gguf file, hf:owner/name, or openai:URL#MODEL';
+
+/**
+ * Opens `mini`, `mini-random`, a model folder, a .gguf file, `hf:owner/name[@revision][:file.gguf]`, or `openai:URL#MODEL`.
+ * @throws ModelMissingError, PolicyError, TextError, EngineError saying what is wrong and what to do.
+ */
+export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
+  if (spec.startsWith('openai:')) return openServer(spec, options);
+  const hub = parseHubModel(spec);
+  const source = hub ? await downloadModel(hub, options) : await modelSource(spec, options.seed ?? 0);
+  return openLocalPolicy(source, { name: spec, engine: options.engine });
+}
+
+/** "openai:http://127.0.0.1:8080/v1#model"; without an address OPENAI_BASE_URL, else OpenAI's own. */
+export function parseServerSpec(spec: string): { baseUrl: string; model: string } {
+  const rest = spec.slice('openai:'.length);
+  const at = rest.lastIndexOf('#');
+  const base = at < 0 ? '' : rest.slice(0, at);
+  const model = rest.slice(at + 1);
+  if (model === '' || (at < 0 && /^https?:/.test(rest))) {
+    throw new PolicyError(
+      'invalid-argument',
+      `"${spec}" names no model; expected openai:URL#MODEL, for example openai:http://127.0.0.1:8080/v1#smollm2.`,
+    );
+  }
+  return { baseUrl: base === '' ? process.env.OPENAI_BASE_URL || 'https://api.openai.com/v1' : base, model };
+}
+
+async function openServer(spec: string, options: OpenOptions): Promise<Policy> {
+  const { baseUrl, model } = parseServerSpec(spec);
+  const { contextLength, concurrency, retries, signal } = options;
+  const text = options.tokenizer === undefined ? {} : await tokenizerAndChat(options.tokenizer, options);
+  return openOpenAIPolicy({ baseUrl, model, contextLength, concurrency, retries, signal, ...text });
+}
+
+async function tokenizerAndChat(
+  place: string,
+  options: OpenOptions,
+): Promise<{ tokenizer: Tokenizer; chat: ChatFormat }> {
+  const hub = parseHubModel(place);
+  const source = hub ? await downloadModel({ ...hub, weights: false }, options) : await modelSource(place, 0);
+  if (typeof source === 'string' && !source.endsWith('.gguf')) {
+    const tokenizer = await loadTokenizer(source);
+    return { tokenizer, chat: await loadChatFormat(source, tokenizer) };
+  }
+  // A .gguf file's tokenizer comes with its weights.
+  const { tokenizer, chat, close } = await openLocalPolicy(source, { name: place }).then((policy) => ({
+    ...{ tokenizer: policy.tokenizer, chat: policy.chat, close: () => policy.close() },
+  }));
+  await close();
+  return { tokenizer, chat };
+}

@@ -1,0 +1,25 @@
+/** The reader by itself: nothing that it imports needs Node, or the engine, until a model is opened by name. */
+export type { AgentChunk, MemoryModel } from '../memory/agent.js';
+export { MemoryError } from '../memory/errors.js';
+export type { Budgets } from '../memory/frames.js';
+export { chatPrompts, type PromptFormat } from '../memory/prompts.js';
+export { PolicyError } from '../policy/errors.js';
+export { type OpenAIPolicyOptions, openOpenAIPolicy } from '../policy/openai/policy.js';
+export { ReaderError } from './errors.js';
+export { type TextSource, textOf } from './input.js';
+export {
+  createMemoryReader,
+  type DocumentReading,
+  type NamedModelOptions,
+  type ReadDocumentOptions,
+  readDocument,
+} from './read-document.js';
+export {
+  type Answer,
+  type MemoryEvent,
+  MemoryReader,
+  type QuestionMemory,
+  type ReaderOptions,
+  type ReadingOptions,
+} from './reader.js';
+export type { MemoryPiece, PieceSource, ReaderState } from './state.js';

@@ -1,0 +1,62 @@
+/** What can be read: text in any of the forms that programs have it in, as a stream of strings. */
+import { ReaderError } from './errors.js';
+
+export type TextSource =
+  | string
+  | Uint8Array
+  | Iterable<string>
+  | AsyncIterable<string | Uint8Array>
+  | ReadableStream<string | Uint8Array>
+  /** A text file; needs a runtime with node:fs. */
+  | { file: string };
+
+/**
+ * The source as strings. Bytes are UTF-8.
+ * @throws ReaderError `input` for bytes that are no text.
+ */
+export async function* textOf(source: TextSource): AsyncGenerator<string> {
+  if (typeof source === 'string') yield source;
+  else if (source instanceof Uint8Array) yield* decoded([source]);
+  else if ('file' in source) {
+    const { createReadStream } = await import('node:fs');
+    yield* decoded(createReadStream(source.file) as AsyncIterable<Uint8Array>, source.file);
+  } else if (Symbol.asyncIterator in source) yield* decoded(source);
+  else if (Symbol.iterator in source) yield* source;
+  else yield* decoded(chunksOf(source));
+}
+
+/** Not every runtime's ReadableStream can be iterated. */
+async function* chunksOf(stream: ReadableStream<string | Uint8Array>): AsyncGenerator<string | Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+async function* decoded(
+  source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+  name = 'The input',
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let read = 0;
+  const decode = (bytes: Uint8Array, stream: boolean): string => {
+    try {
+      return decoder.decode(bytes, { stream });
+    } catch (error) {
+      throw new ReaderError('input', `${name} is no UTF-8 text (around byte ${read}). Convert it to text first.`, {
+        cause: error,
+      });
+    }
+  };
+  for await (const bit of source) {
+    const text = typeof bit === 'string' ? bit : decode(bit, true);
+    read += bit.length;
+    if (text.includes('\0'))
+      throw new ReaderError('input', `${name} is binary: it has a zero byte. Convert it to text first.`);
+    if (text !== '') yield text;
+  }
+  const rest = decode(new Uint8Array(0), false);
+  if (rest !== '') yield rest;
+}

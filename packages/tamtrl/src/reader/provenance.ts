@@ -1,0 +1,119 @@
+/** Where the pieces of a memory come from: the place in the chunk that was read when they appeared, where one can be found. */
+import { splitSentences } from '../text/sentences.js';
+import type { MemoryPiece, PieceSource } from './state.js';
+
+export interface ReadChunk {
+  index: number;
+  text: string;
+  /** Offset of `text` in all that is read. */
+  start: number;
+}
+
+interface Word {
+  text: string;
+  start: number;
+  end: number;
+}
+
+/** Share of a piece's words that must stand close together to be called similar. */
+const SIMILAR = 0.6;
+/** The stretch in which they must stand, in lengths of the piece. */
+const STRETCH = 2;
+
+function wordsOf(text: string): Word[] {
+  return [...text.matchAll(/[\p{L}\p{M}\p{N}]+/gu)].map((match) => ({
+    text: match[0].toLowerCase(),
+    start: match.index,
+    end: match.index + match[0].length,
+  }));
+}
+
+const plain = (text: string) =>
+  wordsOf(text)
+    .map((word) => word.text)
+    .join(' ');
+
+/**
+ * Sentences and lines of a memory with their sources. A piece that was there before keeps its source; a new one is looked for in the chunk, then
+ * among the pieces before it (it may be an old one in other words).
+ */
+export function piecesOf(memory: string, before: readonly MemoryPiece[], chunk: ReadChunk | undefined): MemoryPiece[] {
+  const known = new Map(before.map((piece) => [plain(piece.text), piece.source]));
+  const chunkWords = chunk && wordsOf(chunk.text);
+  return splitSentences(memory).flatMap(({ start, end }): MemoryPiece[] => {
+    const text = memory.slice(start, end);
+    const key = plain(text);
+    if (key === '') return [];
+    const source =
+      known.get(key) ?? (chunk && chunkWords && sourceIn(text, chunk, chunkWords)) ?? inherited(text, before);
+    return [source ? { text, source } : { text }];
+  });
+}
+
+function sourceIn(piece: string, chunk: ReadChunk, words: readonly Word[]): PieceSource | undefined {
+  const place = (start: number, end: number, match: PieceSource['match']): PieceSource => ({
+    ...{ chunk: chunk.index, start: chunk.start + start, end: chunk.start + end, match },
+  });
+  // List marks of the memory's own do not stand in the text.
+  const bare = piece.replace(/^(?:[-*•]|\d+[.)])\s+/, '').trim();
+  const at = chunk.text.indexOf(bare);
+  if (at >= 0 && bare !== '') return place(at, at + bare.length, 'exact');
+  const wanted = wordsOf(bare).map((word) => word.text);
+  if (wanted.length === 0) return undefined;
+  const same = findSequence(words, wanted);
+  if (same) return place(...same, 'words');
+  // A word or two stand anywhere; that is no source.
+  if (wanted.length < 3) return undefined;
+  const near = findSimilar(words, new Set(wanted), Math.ceil(STRETCH * wanted.length));
+  return near && place(...near, 'similar');
+}
+
+function findSequence(words: readonly Word[], wanted: readonly string[]): [number, number] | undefined {
+  for (let from = 0; from + wanted.length <= words.length; from++) {
+    if (wanted.every((text, at) => words[from + at].text === text)) {
+      return [words[from].start, words[from + wanted.length - 1].end];
+    }
+  }
+  return undefined;
+}
+
+/** The stretch of at most `length` words that holds most different wanted ones, if these are enough. */
+function findSimilar(
+  words: readonly Word[],
+  wanted: ReadonlySet<string>,
+  length: number,
+): [number, number] | undefined {
+  const counts = new Map<string, number>();
+  let best = { share: 0, from: 0, to: 0 };
+  for (let to = 0; to < words.length; to++) {
+    const added = words[to].text;
+    if (wanted.has(added)) counts.set(added, (counts.get(added) ?? 0) + 1);
+    if (to >= length) {
+      const gone = words[to - length].text;
+      const left = (counts.get(gone) ?? 0) - 1;
+      if (left > 0) counts.set(gone, left);
+      else counts.delete(gone);
+    }
+    const share = counts.size / wanted.size;
+    if (share > best.share) best = { share, from: Math.max(0, to - length + 1), to };
+  }
+  if (best.share < SIMILAR) return undefined;
+  // From the first to the last word that counts.
+  let { from, to } = best;
+  while (!wanted.has(words[from].text)) from++;
+  while (!wanted.has(words[to].text)) to--;
+  return [words[from].start, words[to].end];
+}
+
+/** The source of the piece before that shares most words, if these are enough. */
+function inherited(text: string, before: readonly MemoryPiece[]): PieceSource | undefined {
+  const wanted = new Set(wordsOf(text).map((word) => word.text));
+  let best: { share: number; source?: PieceSource } = { share: 0 };
+  for (const piece of before) {
+    const words = new Set(wordsOf(piece.text).map((word) => word.text));
+    const common = [...wanted].filter((word) => words.has(word)).length;
+    const share = common / Math.max(1, wanted.size);
+    if (share > best.share) best = { share, source: piece.source };
+  }
+  return best.share >= SIMILAR ? best.source : undefined;
+}

@@ -1,0 +1,95 @@
+/** A question, a text, an answer: the reader in one call, and readers of models that are named. */
+import type { MemoryModel } from '../memory/agent.js';
+import { ReaderError } from './errors.js';
+import type { TextSource } from './input.js';
+import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
+import type { MemoryPiece, ReaderState } from './state.js';
+
+export interface NamedModelOptions extends Omit<ReaderOptions, 'model'> {
+  /**
+   * An open policy, or a name: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A named model is opened for
+   * the reader; local ones need the packages @tamtrl/engine and onnxruntime-node.
+   */
+  model: string | MemoryModel;
+  /** Folder or .gguf file with the tokenizer of a model at a server. */
+  tokenizer?: string;
+  /** For a server that does not say how large its window is. */
+  contextLength?: number;
+}
+
+/** A reader, opened. `close` frees a model that was opened for it. */
+export async function createMemoryReader(
+  options: NamedModelOptions,
+): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
+  const { model: named, tokenizer, contextLength, ...rest } = options;
+  let close = async () => {};
+  let model: MemoryModel;
+  if (typeof named === 'string') {
+    const { openModel } = await import('../presets/open.js');
+    const policy = await openModel(named, { tokenizer, contextLength, signal: options.signal });
+    close = () => policy.close();
+    model = policy;
+  } else model = named;
+  try {
+    const reader = new MemoryReader({ ...rest, model });
+    return Object.assign(reader, {
+      close,
+      [Symbol.asyncDispose ?? Symbol.for('asyncDispose')]: close,
+    }) as MemoryReader & AsyncDisposable & { close(): Promise<void> };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+export interface ReadDocumentOptions extends NamedModelOptions {
+  document: TextSource;
+  /** Told of every turn. */
+  onEvent?: (event: MemoryEvent) => void;
+}
+
+export interface DocumentReading {
+  /** Of the first question. */
+  answer: string;
+  answers: Answer[];
+  /** Chunks that were read, a last shorter one included. */
+  turns: number;
+  /** Memory of the first question after each chunk. */
+  memory: string[];
+  /** Where the sentences and lines of the last memory of the first question come from. */
+  provenance: MemoryPiece[];
+  tokens: { prompt: number; output: number; total: number };
+  /** Spent in the model. */
+  seconds: number;
+  /** To go on with when the text has grown. */
+  state: ReaderState;
+}
+
+/**
+ * Reads a document of any length for a question, or several at once, and answers.
+ * @throws ReaderError, MemoryError, PolicyError with a sentence that says what to do; the signal's reason when it is aborted.
+ */
+export async function readDocument(options: ReadDocumentOptions): Promise<DocumentReading> {
+  const { document, onEvent, ...rest } = options;
+  if (document === '') throw new ReaderError('empty', 'The document is empty: there is nothing to read.');
+  const reader = await createMemoryReader(rest);
+  try {
+    const memory: string[] = [];
+    for await (const event of reader.read(document, { whole: options.state !== undefined })) {
+      memory.push(event.memories[0].memory);
+      onEvent?.(event);
+    }
+    const rest_ = reader.state();
+    const answers = await reader.answer();
+    const [first] = answers;
+    const short = rest_.pending.trim() === '' ? 0 : 1;
+    if (short > 0) memory.push(first.memory);
+    const { prompt, output } = reader.tokens;
+    return {
+      ...{ answer: first.answer, answers, turns: reader.turns + short, memory, provenance: first.provenance },
+      ...{ tokens: { prompt, output, total: prompt + output }, seconds: reader.seconds, state: reader.state() },
+    };
+  } finally {
+    await reader.close();
+  }
+}
