@@ -1,0 +1,277 @@
+/** The client against a server that misbehaves in every way that servers do, and against replies of the known kinds. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it, test } from 'vitest';
+import { miniChat, miniTokenizer } from '../../data/mini/tokenizer.js';
+import { CountingTokenizer, messageFormat, parseMessages } from './counting-tokenizer.js';
+import { type OpenAIPolicyOptions, openOpenAIPolicy } from './policy.js';
+
+type Handler = (
+  request: { path: string; body: Record<string, unknown>; headers: IncomingMessage['headers'] },
+  response: ServerResponse,
+) => void;
+
+let server: Server | undefined;
+
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+  server = undefined;
+});
+
+const json = (response: ServerResponse, body: unknown, status = 200, headers: Record<string, string> = {}) => {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+};
+const models = (more: object = {}) => ({ data: [{ id: 'm', owned_by: 'somebody', ...more }] });
+const said = (content: string, finish_reason = 'stop') => ({
+  choices: [{ message: { role: 'assistant', content }, finish_reason }],
+  usage: { prompt_tokens: 5, completion_tokens: 2 },
+});
+
+/** @param handlers answers to requests but that for the models, one after another; the last one stays */
+async function serve(
+  handlers: Handler[],
+  list: unknown = models(),
+): Promise<{ baseUrl: string; seen: { path: string; body: Record<string, unknown> }[] }> {
+  const seen: { path: string; body: Record<string, unknown> }[] = [];
+  server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (bit) => {
+      text += bit;
+    });
+    request.on('end', () => {
+      const path = request.url ?? '';
+      if (path === '/v1/models') return json(response, list);
+      if (path === '/props') return json(response, {}, 404);
+      const body = JSON.parse(text) as Record<string, unknown>;
+      seen.push({ path, body });
+      handlers[Math.min(seen.length, handlers.length) - 1]({ path, body, headers: request.headers }, response);
+    });
+  });
+  await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
+  return { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, seen };
+}
+
+const fast = { model: 'm', backoff: 1, retries: 2, timeout: 400 };
+
+async function ask(handlers: Handler[], more: Partial<OpenAIPolicyOptions> = {}, maxTokens = 20) {
+  const { baseUrl, seen } = await serve(handlers);
+  const policy = await openOpenAIPolicy({ ...fast, baseUrl, ...more });
+  const promptIds = policy.tokenizer.encode(policy.chat.render([{ role: 'user', content: 'Who did it?' }]));
+  const samples = await policy.sample([{ promptIds }], { maxTokens, temperature: 0, signal: more.signal });
+  return { policy, seen, sample: samples[0][0], text: policy.tokenizer.decode(samples[0][0].tokens) };
+}
+
+describe('what servers do', () => {
+  const good: Handler = (_, response) => json(response, said('Ada did.'));
+  const status =
+    (code: number, body: unknown = { error: { message: 'no luck' } }, headers = {}): Handler =>
+    (_, response) =>
+      json(response, body, code, headers);
+  const half: Handler = (_, response) => {
+    response.writeHead(200, { 'content-length': '1000' }).write('{"choices": [');
+    response.destroy();
+  };
+  const stall: Handler = () => {};
+  const drop: Handler = (_, response) => void response.socket?.destroy();
+  const malformed: Handler = (_, response) => void response.end('<html>busy</html>');
+
+  it.each([
+    ['errors', status(500)],
+    ['a full queue', status(429, { error: 'slow down' }, { 'retry-after': '0' })],
+    ['an overload', status(503)],
+    ['a half answer', half],
+    ['a stall', stall],
+    ['a dropped connection', drop],
+    ['malformed JSON', malformed],
+  ])('%s: asked again, and nothing is lost', async (_, bad) => {
+    const { text, seen, policy } = await ask([bad, good]);
+    expect(text).toBe('Ada did.');
+    expect(seen).toHaveLength(2);
+    expect(seen[1]).toEqual(seen[0]);
+    expect(policy.retried).toBe(1);
+    expect(policy.usage).toEqual({ requests: 1, promptTokens: 5, completionTokens: 2 });
+  });
+
+  it.each([
+    ['errors that stay', status(500), /answered 500 3 times: no luck\./],
+    ['a stall that stays', stall, /gave no whole answer within 0\.4 s \(3 attempts\)\. Is the server running/],
+    ['a connection that always drops', drop, /cannot be reached: .* \(3 attempts\)/],
+    ['what is never JSON', malformed, /answered with what is not JSON: "<html>busy<\/html>" \(3 attempts\)/],
+    [
+      'another shape',
+      (_, response) => json(response, { text: 'hm' }),
+      /answered \/chat\/completions with something else than expected: \{"text":"hm"\}/,
+    ],
+    ['a wrong key', status(401), /does not accept the key \(401\): no luck\. Set TAMTRL_API_KEY/],
+    ['a wrong path', status(404, { detail: 'Not Found' }), /is not there \(404\): Not Found\. Check the address/],
+    [
+      'a context that is too long',
+      status(400, { error: { message: 'maximum context length is 512' } }),
+      /refused the request \(400\): maximum context length is 512\./,
+    ],
+    ['a request that is too large', status(413), /too large \(413\): no luck\. Lower the chunk size/],
+    [
+      'a filter',
+      (_, response) => json(response, said('', 'content_filter')),
+      /would not write an answer: its content filter stopped it/,
+    ],
+  ] satisfies [string, Handler, RegExp][])('%s: one sentence', async (_, bad, sentence) => {
+    await expect(ask([bad], { apiKey: 'sk-secret-value' })).rejects.toThrow(sentence);
+    await expect(ask([bad], { apiKey: 'sk-secret-value' })).rejects.not.toThrow('sk-secret-value');
+  });
+
+  it('an abort ends a request that hangs', async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error('enough')), 50);
+    await expect(ask([stall], { signal: controller.signal, timeout: 60_000 })).rejects.toThrow('enough');
+  });
+
+  it('no server: says so', async () => {
+    await expect(openOpenAIPolicy({ ...fast, baseUrl: 'http://127.0.0.1:9/v1' })).rejects.toThrow(
+      /cannot be reached: .*Is the server running\?/,
+    );
+    await expect(openOpenAIPolicy({ ...fast, baseUrl: 'nowhere' })).rejects.toThrow(/is no address/);
+    await expect(openOpenAIPolicy({ ...fast, baseUrl: 'http://a:sk-1@b/v1' })).rejects.toThrow(
+      /holds no key; found http:\/\/b\./,
+    );
+  });
+
+  it('an unknown model is told with those that there are', async () => {
+    const { baseUrl } = await serve([good], { data: [{ id: 'a' }, { id: 'b' }] });
+    await expect(openOpenAIPolicy({ ...fast, baseUrl })).rejects.toThrow('has no model "m". It has: a, b.');
+  });
+});
+
+describe('chat', () => {
+  it('sends messages and the key, and counts thoughts apart from the answer', async () => {
+    let authorization: string | undefined;
+    const handler: Handler = ({ headers }, response) => {
+      authorization = headers.authorization;
+      json(response, {
+        choices: [{ message: { content: 'Yes.', reasoning_content: 'Long thought.' }, finish_reason: 'stop' }],
+      });
+    };
+    const { seen, text, sample } = await ask([handler], { apiKey: 'sk-1', extra: { reasoning_effort: 'low' } });
+    expect(authorization).toBe('Bearer sk-1');
+    expect(seen[0]).toEqual({
+      path: '/v1/chat/completions',
+      body: {
+        model: 'm',
+        messages: [{ role: 'user', content: 'Who did it?' }],
+        max_tokens: 20,
+        temperature: 0,
+        top_p: 1,
+        reasoning_effort: 'low',
+      },
+    });
+    expect([text, sample.stopReason]).toEqual(['Yes.', 'stop']);
+  });
+
+  it('keeps to its budget: what is longer is cut off and said to be', async () => {
+    const { sample, text } = await ask([(_, response) => json(response, said('one two three four five six'))], {}, 3);
+    expect(sample).toMatchObject({ stopReason: 'length' });
+    expect(sample.tokens).toHaveLength(3);
+    expect('one two three four five six'.startsWith(text)).toBe(true);
+  });
+
+  it('refuses a prompt longer than the window before it is sent', async () => {
+    const { baseUrl, seen } = await serve([(_, response) => json(response, said('x'))], models({ max_model_len: 64 }));
+    const policy = await openOpenAIPolicy({ ...fast, baseUrl });
+    expect(policy.contextLength).toBe(64);
+    await expect(policy.sample([{ promptIds: Array(60).fill(0) }], { maxTokens: 10 })).rejects.toThrow(
+      /60 tokens and 10 to be written are more than the window/,
+    );
+    expect(seen).toEqual([]);
+    await expect(policy.score([{ promptIds: [0], completionIds: [1] }])).rejects.toThrow(
+      'gives no log-probabilities of given tokens',
+    );
+  });
+
+  it('sends no more requests at a time than it may', async () => {
+    let running = 0;
+    let most = 0;
+    const slow: Handler = (_, response) => {
+      most = Math.max(most, ++running);
+      setTimeout(() => {
+        running--;
+        json(response, said('x'));
+      }, 20);
+    };
+    const { baseUrl } = await serve([slow]);
+    const policy = await openOpenAIPolicy({ ...fast, baseUrl, concurrency: 3 });
+    const promptIds = policy.tokenizer.encode(policy.chat.render([{ role: 'user', content: 'x' }]));
+    const samples = await policy.sample(
+      Array.from({ length: 5 }, () => ({ promptIds, samples: 2 })),
+      { maxTokens: 5 },
+    );
+    expect(samples.map((group) => group.length)).toEqual([2, 2, 2, 2, 2]);
+    expect(most).toBe(3);
+  });
+});
+
+describe('tokens', () => {
+  const tokenizer = miniTokenizer();
+  const exact = { tokenizer, chat: miniChat };
+
+  it('vLLM: ids go out and come back, with their log-probabilities; given tokens are scored', async () => {
+    const reply: Handler = ({ body }, response) => {
+      const prompt = body.prompt as number[];
+      if (body.prompt_logprobs) {
+        const rows = prompt.map((id, at) => (at === 0 ? null : { [id]: { logprob: -at }, 999: { logprob: -0.1 } }));
+        json(response, { choices: [{ prompt_logprobs: rows, token_ids: [1], finish_reason: 'length' }] });
+      } else
+        json(response, {
+          choices: [{ token_ids: [7, 8], logprobs: { token_logprobs: [-0.5, -0.25] }, finish_reason: 'stop' }],
+        });
+    };
+    const { baseUrl, seen } = await serve([reply], models({ owned_by: 'vllm', max_model_len: 256 }));
+    const policy = await openOpenAIPolicy({ ...fast, ...exact, baseUrl });
+    expect(policy).toMatchObject({ mode: 'tokens', contextLength: 256, capabilities: { score: true, train: false } });
+    const [[sample]] = await policy.sample([{ promptIds: [3, 4] }], { maxTokens: 5, temperature: 0 });
+    expect(sample).toEqual({ tokens: [7, 8], logProbabilities: [-0.5, -0.25], stopReason: 'stop' });
+    expect(seen[0]).toMatchObject({
+      path: '/v1/completions',
+      body: { prompt: [3, 4], return_token_ids: true, stop_token_ids: miniChat.stopIds },
+    });
+    const [row] = await policy.score([{ promptIds: [3, 4], completionIds: [5, 6] }]);
+    expect(row.logProbabilities).toEqual([-2, -3]);
+  });
+
+  it('llama.cpp: known by its name or its /props, speaks its own language', async () => {
+    const reply: Handler = (_, response) =>
+      json(response, {
+        tokens: [7],
+        completion_probabilities: [{ id: 7, logprob: -0.5 }],
+        stop_type: 'limit',
+        tokens_evaluated: 2,
+      });
+    const { baseUrl, seen } = await serve([reply], models({ id: 'file.gguf', owned_by: 'llamacpp' }));
+    const policy = await openOpenAIPolicy({ ...fast, ...exact, baseUrl, contextLength: 100 });
+    expect(policy.capabilities.score).toBe(false);
+    const [[sample]] = await policy.sample([{ promptIds: [3, 4] }], { maxTokens: 5, temperature: 0 });
+    expect(sample).toEqual({ tokens: [7], logProbabilities: [-0.5], stopReason: 'length' });
+    expect(seen[0]).toMatchObject({ path: '/completion', body: { prompt: [3, 4], n_predict: 5, return_tokens: true } });
+  });
+
+  it('a server without token ids is named', async () => {
+    const reply: Handler = (_, response) => json(response, { choices: [{ text: 'hm', finish_reason: 'stop' }] });
+    const { baseUrl } = await serve([reply], models({ owned_by: 'vllm' }));
+    const policy = await openOpenAIPolicy({ ...fast, ...exact, baseUrl });
+    await expect(policy.sample([{ promptIds: [3] }], { maxTokens: 5 })).rejects.toThrow('did not return token ids');
+  });
+});
+
+test('texts and messages come back from their pieces as they were', () => {
+  const tokenizer = new CountingTokenizer();
+  const messages = [
+    { role: 'system' as const, content: 'Be brief.\n\nReally: 3.14 ✓ 東京 😀' },
+    { role: 'user' as const, content: '' },
+  ];
+  const text = messageFormat.render(messages);
+  expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+  expect(parseMessages(text)).toEqual(messages);
+  expect(tokenizer.encode('1997')).toHaveLength(4);
+  expect(tokenizer.encode('東京')).toHaveLength(2);
+  expect(tokenizer.encode('The cat sat').length).toBeGreaterThanOrEqual(3);
+});
