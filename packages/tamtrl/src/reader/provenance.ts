@@ -98,10 +98,12 @@ function findSimilar(
     if (share > best.share) best = { share, from: Math.max(0, to - length + 1), to };
   }
   if (best.share < SIMILAR) return undefined;
-  // From the first to the last word that counts.
+  // No longer than need be: words at the ends go that do not count, or that come again within.
   let { from, to } = best;
-  while (!wanted.has(words[from].text)) from++;
-  while (!wanted.has(words[to].text)) to--;
+  const idle = (at: number) =>
+    !wanted.has(words[at].text) || words.slice(from, to + 1).filter(({ text }) => text === words[at].text).length > 1;
+  while (idle(from)) from++;
+  while (idle(to)) to--;
   return [words[from].start, words[to].end];
 }
 

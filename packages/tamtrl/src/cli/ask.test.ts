@@ -1,0 +1,161 @@
+/** `tamtrl ask` with the embedded model: files of every kind, refusals, states. */
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { loadText } from '../reader/files/load.js';
+import { runProgram } from './program.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'tamtrl-ask-'));
+const facts = ['anna oslo', 'ben rome', 'emma quito', 'jack bern', 'dan linz', 'mara oslo', 'cora riga', 'kurt bern'];
+
+async function run(...args: string[]) {
+  const said = { out: '', err: '' };
+  const io = {
+    out: (text: string) => {
+      said.out += text;
+    },
+    err: (text: string) => {
+      said.err += text;
+    },
+    ...{ interactive: false, columns: () => 80 },
+  };
+  return { code: await runProgram(['ask', ...args], io), ...said };
+}
+
+async function file(name: string, content: string | Uint8Array): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, content);
+  return path;
+}
+
+const textFile = (path: string) =>
+  (async () => {
+    let all = '';
+    for await (const bit of loadText(path)) all += bit;
+    return all;
+  })();
+
+/** A PDF of one page with one line of text, as small as they come. */
+function smallPdf(line: string): string {
+  const content = `BT /F1 12 Tf 20 100 Td (${line}) Tj ET`;
+  const objects = [
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>',
+    `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
+    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+  ];
+  let text = '%PDF-1.4\n';
+  const offsets = objects.map((object, at) => {
+    const offset = text.length;
+    text += `${at + 1} 0 obj\n${object}\nendobj\n`;
+    return String(offset).padStart(10, '0');
+  });
+  return `${text}xref\n0 6\n0000000000 65535 f \n${offsets.map((offset) => `${offset} 00000 n \n`).join('')}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n${text.length}\n%%EOF\n`;
+}
+
+test('answers, shows the memory as it changes, and ends with one JSON object', async () => {
+  const path = await file('facts.txt', facts.join('\n'));
+  const { code, out, err } = await run(path, 'anna dan cora', '--model', 'mini', '--json');
+  expect(code).toBe(0);
+  const reading = JSON.parse(out);
+  expect(Object.keys(reading)).toEqual(['answer', 'turns', 'memory', 'provenance', 'tokens', 'seconds']);
+  expect(reading).toMatchObject({
+    turns: 2,
+    answer: reading.memory[1]
+      .split(' ')
+      .filter((_: string, at: number) => at % 2)
+      .join(' '),
+  });
+  expect(err).toMatch(/^chunk 1 \(\d+ %\): \d+ tokens read, \d+ written, .* left\n {2}anna oslo dan linz cora \S+\n/);
+  const both = await run(path, '-q', 'anna dan cora', '-q', 'ben emma jack', '--model', 'mini', '--quiet');
+  expect(both.out).toMatch(/^anna dan cora\n\S+ \S+ \S+\nben emma jack\n\S+ \S+ \S+\n$/);
+});
+
+test('a saved state goes on where it was, for a file that has grown', async () => {
+  const path = await file('log.txt', facts.slice(0, 7).join('\n'));
+  const state = join(folder, 'state.json');
+  const args = ['anna dan cora', '--model', 'mini', '--state', state, '--json'];
+  await run(path, ...args);
+  expect(JSON.parse(await readFile(state, 'utf8')).turns).toBe(1);
+  await writeFile(path, [...facts, ...facts.map((fact) => fact.split(' ').reverse().join(' '))].join('\n'));
+  const again = await run(path, ...args);
+  expect(again.err).toMatch(/^Going on after 1 chunks/);
+  expect(JSON.parse(again.out).turns).toBe(3);
+  await writeFile(path, 'kurt bern\n'.repeat(20));
+  expect(await run(path, ...args)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('a text that began otherwise'),
+  });
+});
+
+test('Markdown, HTML and PDF are read as their words', async () => {
+  const markdown = await file(
+    'a.md',
+    '---\ntitle: x\n---\n# Facts\n\n**anna** [oslo](http://x.y/z)\n\n- ben `rome`\n\n| a | b |\n| - | - |\n| dan | linz |\n',
+  );
+  expect(await textFile(markdown)).toBe('Facts\n\nanna oslo\n\n- ben rome\n\na | b\ndan | linz\n\n');
+  const html = await file(
+    'a.html',
+    '<html><head><style>p{}</style><script>x()</script></head><body><nav>Menu</nav><h1>Facts</h1><p>anna <a href="http://x">oslo</a></p></body></html>',
+  );
+  expect((await textFile(html)).trim()).toMatch(/^Facts\s+anna oslo$/);
+  const pdf = await file('a.pdf', smallPdf('anna oslo'));
+  expect((await textFile(pdf)).trim()).toBe('anna oslo');
+  await mkdir(join(folder, 'many'));
+  await file('many/1.txt', 'anna oslo');
+  await file('many/2.md', '*dan* linz');
+  const { code, out } = await run(join(folder, 'many/*'), 'anna dan', '--model', 'mini', '--json');
+  expect(code).toBe(0);
+  expect(JSON.parse(out).memory.at(-1)).toMatch(/^anna \S+ dan \S+/);
+});
+
+test.each([
+  ['an empty file', ['empty.txt', 'anna'], 2, 'empty.txt holds no text'],
+  ['a binary file', ['image.png', 'anna'], 2, 'image.png is binary (a PNG image), not text'],
+  ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'is called a PDF but does not begin as one'],
+  ['a PDF without text', ['scan.pdf', 'anna'], 2, 'scanned pages are pictures'],
+  ['no such file', ['nowhere.txt', 'anna'], 2, 'There is no file'],
+  ['no match', ['*.nothing', 'anna'], 2, 'No file matches'],
+  ['no file', ['anna'], 2, 'There is nothing to read'],
+  [
+    'a long question',
+    ['facts.txt', 'anna ben emma jack dan mara'],
+    2,
+    'The question has 6 tokens; questionTokens allows 5',
+  ],
+])('%s: one sentence and the exit code', async (_, [input, ...rest], code, sentence) => {
+  await file('empty.txt', '\n');
+  await file('facts.txt', facts.join('\n'));
+  await file('image.png', new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 0]));
+  await file('bad.pdf', 'hello');
+  await file('scan.pdf', smallPdf(''));
+  const place = rest.length === 0 ? input : join(folder, input);
+  const said = await run(place, ...rest, '--model', 'mini');
+  expect(said).toMatchObject({ code, out: '', err: expect.stringContaining(sentence) });
+  expect(
+    said.err
+      .trim()
+      .split('\n')
+      .filter((line) => line.startsWith('tamtrl:')),
+  ).toHaveLength(1);
+});
+
+test('models that cannot be had', async () => {
+  const path = await file('facts.txt', facts.join('\n'));
+  expect(await run(path, 'anna')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('No model is named. Give --model'),
+  });
+  expect(await run(path, 'anna', '--model', 'no.gguf')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('There is no model at no.gguf'),
+  });
+  const server = await run(path, 'anna', '--model', 'openai:http://127.0.0.1:9/v1#m');
+  expect(server).toMatchObject({ code: 1, err: expect.stringContaining('cannot be reached') });
+  expect(await run(path, 'anna dan', '--model', 'mini', '--chunk-tokens', '999')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("the model's window holds 256"),
+  });
+});
