@@ -133,7 +133,11 @@ describe('a reader', () => {
     expect(events[0].turn).toBe(state.turns + 1);
     const onlyNew = new MemoryReader({ model: mini, question, state });
     await onlyNew.readAll(text.slice(150));
-    for (const reader of [wholeAgain, onlyNew]) {
+    const inPieces = new MemoryReader({ model: mini, question, state });
+    await inPieces.readAll(text.match(/[^]{1,20}/g)!, { whole: true });
+    const fromNothing = new MemoryReader({ model: mini, question });
+    await fromNothing.readAll(text.match(/[^]{1,20}/g)!, { whole: true });
+    for (const reader of [wholeAgain, onlyNew, inPieces, fromNothing]) {
       expect(reader.state()).toMatchObject({
         position: expected.state().position,
         pending: expected.state().pending,

@@ -339,15 +339,21 @@ export class MemoryReader {
 
   /** The source without what has been read of it. @throws ReaderError `state` if it begins otherwise. */
   async *#after(source: TextSource): AsyncGenerator<string> {
+    // Both move on while the rest is read.
     const skip = this.#position;
+    const expected = this.#fingerprint;
     let passed = 0;
     let hash = fingerprint('');
     for await (const bit of textOf(source)) {
-      const old = bit.slice(0, Math.max(0, skip - passed));
+      if (passed >= skip) {
+        yield bit;
+        continue;
+      }
+      const old = bit.slice(0, skip - passed);
       hash = fingerprint(old, hash);
-      passed += bit.length;
+      passed += old.length;
       if (passed < skip) continue;
-      if (hash !== this.#fingerprint) throw this.#otherText();
+      if (hash !== expected) throw this.#otherText();
       if (old.length < bit.length) yield bit.slice(old.length);
     }
     if (passed < skip) throw this.#otherText();
