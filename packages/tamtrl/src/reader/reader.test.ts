@@ -134,9 +134,9 @@ describe('a reader', () => {
     const onlyNew = new MemoryReader({ model: mini, question, state });
     await onlyNew.readAll(text.slice(150));
     const inPieces = new MemoryReader({ model: mini, question, state });
-    await inPieces.readAll(text.match(/[^]{1,20}/g)!, { whole: true });
+    await inPieces.readAll(text.match(/[\s\S]{1,20}/g)!, { whole: true });
     const fromNothing = new MemoryReader({ model: mini, question });
-    await fromNothing.readAll(text.match(/[^]{1,20}/g)!, { whole: true });
+    await fromNothing.readAll(text.match(/[\s\S]{1,20}/g)!, { whole: true });
     for (const reader of [wholeAgain, onlyNew, inPieces, fromNothing]) {
       expect(reader.state()).toMatchObject({
         position: expected.state().position,

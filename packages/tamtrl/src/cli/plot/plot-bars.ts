@@ -68,5 +68,5 @@ export function plotBars({ title, yLabel, groups, bars }: BarOptions): string {
     );
   });
   const height = HEIGHT + legend + 12;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#333333"><rect width="${WIDTH}" height="${height}" fill="#ffffff"/><text x="${LEFT}" y="20" font-size="14">${escaped(title)}</text><text transform="translate(14 ${at((TOP + bottom) / 2)}) rotate(-90)" text-anchor="middle">${escaped(yLabel)}</text>${parts.join('')}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#333333" role="img" aria-label="${escaped(title)}"><rect width="${WIDTH}" height="${height}" fill="#ffffff"/><text x="${LEFT}" y="20" font-size="14">${escaped(title)}</text><text transform="translate(14 ${at((TOP + bottom) / 2)}) rotate(-90)" text-anchor="middle">${escaped(yLabel)}</text>${parts.join('')}</svg>\n`;
 }

@@ -1,0 +1,169 @@
+/** docs/reading.md and the packages' READMEs: every recipe runs, on the packages as they are packed. */
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const run = promisify(execFile);
+const recipes = (path: string) =>
+  [...readFileSync(join(root, path), 'utf8').matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
+
+/** A project that has the packed packages, and of everything else what the workspace has. */
+function project(packages: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'packed-'));
+  for (const name of packages) {
+    const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], {
+      cwd: join(root, 'packages', name),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [{ filename }] = JSON.parse(packed) as { filename: string }[];
+    execFileSync('tar', ['-xzf', filename], { cwd: folder });
+    const place = join(folder, 'node_modules', name === 'engine' ? '@tamtrl/engine' : name);
+    mkdirSync(dirname(place), { recursive: true });
+    cpSync(join(folder, 'package'), place, { recursive: true });
+    const { dependencies = {} } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8')) as {
+      dependencies?: Record<string, string>;
+    };
+    for (const dependency of [...Object.keys(dependencies), ...(name === 'engine' ? ['onnxruntime-node'] : [])]) {
+      const link = join(folder, 'node_modules', dependency);
+      mkdirSync(dirname(link), { recursive: true });
+      const source = [
+        join(root, 'packages', name, 'node_modules', dependency),
+        join(root, 'node_modules', dependency),
+      ].find((path) => {
+        try {
+          return readdirSync(path).length > 0;
+        } catch {
+          return false;
+        }
+      });
+      try {
+        symlinkSync(source!, link);
+      } catch {
+        // Linked for the other package already.
+      }
+    }
+  }
+  const facts = ['anna oslo', 'ben rome', 'emma quito', 'jack bern', 'dan linz', 'mara oslo', 'cora riga', 'kurt bern'];
+  writeFileSync(join(folder, 'facts.txt'), facts.join('\n'));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}');
+  return folder;
+}
+
+async function execute(folder: string, code: string, environment: Record<string, string> = {}) {
+  const path = join(folder, `recipe-${Math.random().toString(36).slice(2)}.mjs`);
+  writeFileSync(path, code);
+  return (await run(process.execPath, [path], { cwd: folder, env: { ...process.env, ...environment } })).stdout;
+}
+
+let whole: string;
+let core: string;
+
+beforeAll(() => {
+  whole = project(['engine', 'tamtrl']);
+  core = project(['tamtrl']);
+}, 60_000);
+
+describe('the recipes', () => {
+  const all = recipes('docs/reading.md');
+  const serverRecipe = all.findIndex((code) => code.includes('openOpenAIPolicy'));
+
+  it('are five, and run with the packed packages', async () => {
+    expect(all).toHaveLength(5);
+    const said = [];
+    for (const [at, code] of all.entries()) if (at !== serverRecipe) said.push(await execute(whole, code));
+    expect(said[0]).toMatch(/^\S+ \S+ \S+ \[/);
+    expect(said[1]).toMatch(/^anna dan cora -> \S+ \S+ \S+ \| anna .*\nben emma jack -> /);
+    expect(said[2]).toMatch(/^\S+ \S+ \S+\n$/);
+    expect(said[3]).toMatch(/^1 0 \d+ anna oslo .*\nstopped after 1\n$/);
+    expect(await execute(whole, recipes('packages/tamtrl/README.md')[0])).toMatch(/^\S+ \S+ \S+\n$/);
+  });
+
+  it('with a server need neither the engine nor ONNX Runtime, and local models say what they need', async () => {
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => {
+        response.setHeader('content-type', 'application/json');
+        const body =
+          request.url === '/v1/models'
+            ? { data: [{ id: 'm' }] }
+            : { choices: [{ message: { content: 'The ship left.' }, finish_reason: 'stop' }] };
+        response.end(JSON.stringify(body));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+      expect(await execute(core, all[serverRecipe], { OPENAI_BASE_URL: url })).toMatch(/^The ship left\. \d+\n$/);
+    } finally {
+      server.close();
+    }
+    await expect(execute(core, all[0])).rejects.toThrow('npm install @tamtrl/engine onnxruntime-node');
+  });
+
+  it('the command runs from the package', async () => {
+    const { stdout } = await run(process.execPath, [join(core, 'node_modules/tamtrl/dist/cli/main.js'), '--help']);
+    expect(stdout).toContain('ask [options]');
+  });
+});
+
+describe('the packages', () => {
+  it('hold what is needed and no tests', () => {
+    const files = readdirSync(join(whole, 'node_modules/tamtrl'), { recursive: true, encoding: 'utf8' });
+    expect(files).toContain('models/mini/model.safetensors');
+    expect(files.filter((file) => file.includes('.test.'))).toEqual([]);
+  });
+
+  it('satisfy publint', async () => {
+    const { publint } = await import('publint');
+    for (const name of ['tamtrl', '@tamtrl/engine']) {
+      const { messages } = await publint({ pkgDir: join(whole, 'node_modules', name), strict: true });
+      expect(messages.filter(({ type }) => type !== 'suggestion')).toEqual([]);
+    }
+  });
+
+  it('have types that resolve (attw, as modules)', async () => {
+    const { checkPackage, createPackageFromTarballData } = await import('@arethetypeswrong/core');
+    const tarball = readdirSync(whole).find((name) => /^tamtrl-\d.*\.tgz$/.test(name))!;
+    const analysis = await checkPackage(
+      createPackageFromTarballData(new Uint8Array(readFileSync(join(whole, tarball)))),
+    );
+    expect(analysis.types).not.toBe(false);
+    // Modules only: require() of them is not offered, and old resolution knows no subpaths.
+    const ours =
+      'problems' in analysis
+        ? analysis.problems.filter(
+            (problem) =>
+              !('resolutionKind' in problem) ||
+              problem.resolutionKind === 'bundler' ||
+              problem.resolutionKind === 'node16-esm',
+          )
+        : [];
+    expect(ours).toEqual([]);
+  });
+
+  it('let the reader run where there is no Node: nothing that it imports at first is one of its modules', () => {
+    const dist = join(whole, 'node_modules/tamtrl/dist');
+    const seen = new Set<string>();
+    const outside = new Set<string>();
+    const visit = (path: string) => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      for (const [, specifier] of readFileSync(path, 'utf8').matchAll(
+        /^(?:import|export)\s(?:[^'"]*\sfrom\s)?['"]([^'"]+)['"]/gm,
+      )) {
+        if (specifier.startsWith('.')) visit(join(dirname(path), specifier));
+        else outside.add(specifier);
+      }
+    };
+    visit(join(dist, 'reader/index.js'));
+    expect(seen.size).toBeGreaterThan(15);
+    expect([...outside].sort()).toEqual(['zod']);
+  });
+});
