@@ -8,6 +8,7 @@ import { addDoctorCommand } from './doctor.js';
 import { describe, EXIT, exitCodeOf } from './errors.js';
 import { addEvalCommand } from './eval.js';
 import type { Io } from './io.js';
+import { addMcpCommand } from './mcp.js';
 import { addSftCommand } from './sft.js';
 import { addTrainCommand } from './train.js';
 
@@ -25,6 +26,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     .configureOutput({ writeOut: io.out, writeErr: io.err });
   // Before the commands: they take over these settings.
   addAskCommand(program, io, exit);
+  addMcpCommand(program, io, exit);
   addTrainCommand(program, io, exit);
   addSftCommand(program, io, exit);
   addDataCommand(program, io, exit);

@@ -1,0 +1,83 @@
+/** An MCP server with one tool: it reads a long file or page within the allowed roots and answers a question about it. */
+import { McpServer } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import type { MemoryModel } from '../../memory/agent.js';
+import type { Budgets } from '../../memory/frames.js';
+import { type MemoryEvent, MemoryReader } from '../../reader/reader.js';
+import { readWithin, rootsOf } from './roots.js';
+
+export interface McpOptions {
+  model: MemoryModel;
+  /** Folders, files and beginnings of addresses that may be read, besides those that the client names. */
+  roots: readonly string[];
+  budgets?: Partial<Budgets>;
+  version: string;
+  /** Told of what goes on; stdout belongs to the protocol. */
+  log?: (text: string) => void;
+}
+
+export const TOOL = 'ask_document';
+
+const inputSchema = z.object({
+  source: z
+    .string()
+    .min(1)
+    .describe(
+      'Path of a file (text, Markdown, HTML, PDF) within the allowed roots, or an http(s) address that begins with an allowed one',
+    ),
+  question: z.string().min(1).describe('What is wanted of it'),
+});
+
+/** The server, to be connected to a transport. */
+export function createMcpServer(options: McpOptions): McpServer {
+  const { model, version, log = () => {} } = options;
+  const server = new McpServer({ name: 'tamtrl', version });
+  server.registerTool(
+    TOOL,
+    {
+      title: 'Ask a long document',
+      description:
+        'Reads a document of any length chunk by chunk, keeping notes for the question, and answers from the notes. Takes time in proportion to the length.',
+      inputSchema,
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    async ({ source, question }, context) => {
+      const { signal, _meta, notify } = context.mcpReq;
+      const token = _meta?.progressToken;
+      try {
+        const roots = await rootsOf([...options.roots, ...(await clientRoots(server))]);
+        const reader = new MemoryReader({ model, question, signal, ...options.budgets });
+        for await (const event of reader.read(readWithin(source, roots, signal))) {
+          log(`${source}: chunk ${event.turn}`);
+          if (token !== undefined)
+            await notify({
+              method: 'notifications/progress',
+              params: { progressToken: token, progress: event.turn, message: progressOf(event) },
+            });
+        }
+        const [{ answer, memory, provenance }] = await reader.answer();
+        const structured = { answer, memory, provenance, turns: reader.turns, tokens: reader.tokens };
+        return {
+          content: [{ type: 'text', text: `${answer}\n\nNotes that the answer was given from:\n${memory}` }],
+          structuredContent: structured,
+        };
+      } catch (error) {
+        signal.throwIfAborted();
+        log(`${source}: ${(error as Error).message}`);
+        return { isError: true, content: [{ type: 'text', text: (error as Error).message }] };
+      }
+    },
+  );
+  return server;
+}
+
+/** What the client allows now; nothing if it has no roots. */
+async function clientRoots(server: McpServer): Promise<string[]> {
+  if (!server.server.getClientCapabilities()?.roots) return [];
+  const { roots } = await server.server.listRoots();
+  return roots.map(({ uri }) => uri);
+}
+
+function progressOf({ chunk, memories }: MemoryEvent): string {
+  return `read to character ${chunk.end}; notes: ${memories[0].memory.slice(0, 200)}`;
+}
