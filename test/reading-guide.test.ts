@@ -107,6 +107,23 @@ describe('the recipes', () => {
     await expect(execute(core, all[0])).rejects.toThrow('npm install @tamtrl/engine onnxruntime-node');
   });
 
+  it("with Vercel's SDK run too", async () => {
+    const [middleware, provider] = recipes('docs/integrations.md');
+    const model = `
+import { MockLanguageModelV3 } from 'ai/test';
+const counts = (total) => ({ total, noCache: total, cacheRead: undefined, cacheWrite: undefined });
+const anyModel = new MockLanguageModelV3({ doGenerate: async () => ({
+  content: [{ type: 'text', text: 'It left.' }], finishReason: { unified: 'stop', raw: 'stop' }, warnings: [],
+  usage: { inputTokens: counts(10), outputTokens: { total: 2, text: 2, reasoning: undefined } } }) });
+const longText = 'The ship left Bristol in the spring of that year. '.repeat(2000);
+`;
+    symlinkSync(join(root, 'node_modules/ai'), join(whole, 'node_modules/ai'));
+    expect(await execute(whole, `${model}${middleware}`)).toMatch(
+      /^It left\. Notes after part 1:\nIt left\.[\s\S]* \d+\n$/,
+    );
+    expect(await execute(whole, provider)).toMatch(/^.*\n$/);
+  });
+
   it('the command runs from the package', async () => {
     const { stdout } = await run(process.execPath, [join(core, 'node_modules/tamtrl/dist/cli/main.js'), '--help']);
     expect(stdout).toContain('ask [options]');

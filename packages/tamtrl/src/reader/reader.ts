@@ -227,6 +227,20 @@ export class MemoryReader {
     for await (const _ of this.read(source, options));
   }
 
+  /** Reads what waits as a last, shorter chunk, and returns the memories. */
+  async finish(): Promise<string[]> {
+    const base = this.#position;
+    const chunks: Chunk[] = [];
+    const options = { chunkTokens: this.budgets.chunkTokens };
+    for await (const chunk of chunkStream(following(this.#pending, ''), this.#model.tokenizer, options))
+      chunks.push(chunk);
+    for (const chunk of chunks) {
+      await this.#update(chunk, base);
+      this.#pending = this.#pending.slice(chunk.text.length);
+    }
+    return this.memories;
+  }
+
   /**
    * Answers from what has come so far. Text that waits for more is read for the answer but not kept as read, so that a chunk is not cut
    * short for good.

@@ -1,0 +1,152 @@
+/** The middleware and the provider, with versions 6 and 7 of the SDK. */
+import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3Usage } from '@ai-sdk/provider';
+import * as six from 'ai';
+import { MockLanguageModelV3 } from 'ai/test';
+import * as seven from 'ai7';
+import { MockLanguageModelV4 } from 'ai7/test';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CountingTokenizer } from '../../policy/openai/counting-tokenizer.js';
+import { memoryMiddleware } from './middleware.js';
+import { overlongPart, promptTokens } from './overlong.js';
+import { tamtrl } from './provider.js';
+
+const usage = (input: number, output: number): LanguageModelV3Usage => ({
+  inputTokens: { total: input, noCache: input, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: output, text: output, reasoning: undefined },
+});
+const book = 'The ship left Bristol in the spring. '.repeat(400);
+
+/** Notes for prompts that ask for them, an answer otherwise. */
+function scripted() {
+  const calls: LanguageModelV3CallOptions[] = [];
+  const say = (options: LanguageModelV3CallOptions) => {
+    calls.push(options);
+    const text = JSON.stringify(options.prompt);
+    return text.includes('<section>') ? `note ${calls.length}` : 'In spring.';
+  };
+  const doGenerate = async (options: LanguageModelV3CallOptions) => ({
+    ...{ content: [{ type: 'text' as const, text: say(options) }], usage: usage(100, 10), warnings: [] },
+    finishReason: { unified: 'stop' as const, raw: 'stop' },
+  });
+  const doStream = async (options: LanguageModelV3CallOptions) => {
+    const text = say(options);
+    return {
+      stream: new ReadableStream({
+        start(controller) {
+          controller.enqueue({ type: 'stream-start', warnings: [] });
+          controller.enqueue({ type: 'text-start', id: 'a' });
+          for (const delta of text.split(/(?= )/)) controller.enqueue({ type: 'text-delta', id: 'a', delta });
+          controller.enqueue({ type: 'text-end', id: 'a' });
+          controller.enqueue({ type: 'finish', usage: usage(100, 10), finishReason: { unified: 'stop', raw: 'stop' } });
+          controller.close();
+        },
+      }),
+    };
+  };
+  return { calls, doGenerate, doStream };
+}
+
+const counted = (calls: readonly LanguageModelV3CallOptions[]) =>
+  calls.map((call) => promptTokens(call, new CountingTokenizer()) + (call.maxOutputTokens ?? 0));
+
+describe.each([
+  ['ai 6', six, MockLanguageModelV3],
+  ['ai 7', seven as unknown as typeof six, MockLanguageModelV4 as unknown as typeof MockLanguageModelV3],
+])('%s', (_, ai, MockLanguageModel) => {
+  const options = { contextLength: 1500, memoryTokens: 100, answerTokens: 100 };
+  const wrapped = () => {
+    const script = scripted();
+    const model = new MockLanguageModel({ doGenerate: script.doGenerate, doStream: script.doStream as never });
+    return { ...script, model: ai.wrapLanguageModel({ model, middleware: memoryMiddleware(options) }) };
+  };
+
+  it('reads what is too long, leaves the rest alone, shows the notes and adds up usage', async () => {
+    const { model, calls } = wrapped();
+    const messages = [
+      {
+        role: 'user' as const,
+        content: [
+          { type: 'text' as const, text: book },
+          { type: 'text' as const, text: 'When did it leave?' },
+        ],
+      },
+    ];
+    const result = await ai.generateText({ model, system: 'Be brief.', messages });
+    expect(result.text).toBe('In spring.');
+    expect(result.reasoningText).toMatch(/Notes after part 1:\nnote 1/);
+    expect(calls.length).toBeGreaterThan(4);
+    expect(result.usage).toMatchObject({ inputTokens: 100 * calls.length, outputTokens: 10 * calls.length });
+    for (const tokens of counted(calls)) expect(tokens).toBeLessThanOrEqual(1500);
+    const last = calls[calls.length - 1].prompt;
+    expect(last[0]).toMatchObject({ role: 'system', content: 'Be brief.' });
+    expect(JSON.stringify(last)).toContain(`note ${calls.length - 1}`);
+    expect(JSON.stringify(last)).toContain('When did it leave?');
+    expect(JSON.stringify(calls[0].prompt)).toContain('When did it leave?');
+  });
+
+  it('streams its notes before the answer', async () => {
+    const { model, calls } = wrapped();
+    const result = ai.streamText({ model, prompt: `${book}\n\nWhen did it leave?` });
+    const types: string[] = [];
+    for await (const part of result.fullStream) types.push(part.type);
+    expect(types.indexOf('reasoning-delta')).toBeLessThan(types.indexOf('text-delta'));
+    expect(types.filter((type) => type === 'reasoning-start').length).toBe(calls.length - 1);
+    expect(await result.text).toBe('In spring.');
+    expect((await result.usage).inputTokens).toBe(100 * calls.length);
+    // The question stood at the end of the text, and stays there.
+    expect(JSON.stringify(calls[calls.length - 1].prompt)).toMatch(/End of the notes\]\\n\\nWhen did it leave\?/);
+  });
+
+  it('passes short prompts on untouched', async () => {
+    const { model, calls } = wrapped();
+    const result = await ai.generateText({ model, prompt: 'When did it leave?' });
+    expect([result.text, result.reasoningText, calls.length]).toEqual(['In spring.', undefined, 1]);
+  });
+
+  it('counts what it must leave alone, and says when that is too much', async () => {
+    const { model } = wrapped();
+    await expect(ai.generateText({ model, system: book, prompt: 'Hi', maxRetries: 0 })).rejects.toThrow(
+      /The prompt has up to \d+ tokens .* but the window holds 1500\. System prompt, tools/,
+    );
+  });
+
+  it('stops when the call is aborted', async () => {
+    const { model } = wrapped();
+    const abortSignal = AbortSignal.abort(new Error('enough'));
+    await expect(ai.generateText({ model, prompt: `${book}\n\nWhen?`, abortSignal, maxRetries: 0 })).rejects.toThrow(
+      'enough',
+    );
+  });
+
+  describe('the provider', () => {
+    const model = tamtrl('mini') as LanguageModelV3 & { close(): Promise<void> };
+    afterAll(() => model.close());
+
+    it('generates and streams with a model folder', async () => {
+      const prompt = 'question: anna';
+      const generated = await ai.generateText({ model, prompt, maxOutputTokens: 4, temperature: 0 });
+      expect(generated.usage.outputTokens).toBeLessThanOrEqual(4);
+      const streamed = ai.streamText({ model, prompt, maxOutputTokens: 4, temperature: 0 });
+      expect(await streamed.text).toBe(generated.text);
+      expect(await streamed.finishReason).toBe(generated.finishReason);
+    });
+
+    it('warns of settings that it has not, and refuses what does not fit its window', async () => {
+      const { warnings } = await ai.generateText({ model, prompt: 'anna', maxOutputTokens: 2, presencePenalty: 1 });
+      expect(warnings).toMatchObject([{ type: 'unsupported', feature: 'presencePenalty' }]);
+      await expect(
+        ai.generateText({ model, prompt: 'anna '.repeat(300), maxOutputTokens: 2, maxRetries: 0 }),
+      ).rejects.toThrow(/window of mini holds 256/);
+    });
+  });
+});
+
+it('chooses the longest text of a user, and the question beside it', () => {
+  const prompt = [
+    { role: 'user' as const, content: [{ type: 'text' as const, text: 'a'.repeat(900) }] },
+    { role: 'assistant' as const, content: [{ type: 'text' as const, text: 'b'.repeat(5000) }] },
+    { role: 'user' as const, content: [{ type: 'text' as const, text: 'Why?' }] },
+  ];
+  expect(overlongPart(prompt, 500, [])).toMatchObject({ place: { message: 0, part: 0 }, question: 'Why?', rest: '' });
+  expect(overlongPart(prompt, 500, [{ message: 0, part: 0 }])).toBeUndefined();
+});

@@ -1,0 +1,184 @@
+/**
+ * A middleware of Vercel's AI SDK that lets any model take prompts of any length: the part of the prompt that is too long is read chunk by
+ * chunk with a memory, by the same model, and its notes stand in the prompt instead. One object works with `ai` 6 and 7.
+ */
+import type {
+  LanguageModelV3,
+  LanguageModelV3CallOptions,
+  LanguageModelV3Middleware,
+  LanguageModelV3StreamPart,
+  LanguageModelV3Usage,
+} from '@ai-sdk/provider';
+import type { MemoryModel } from '../../memory/agent.js';
+import { MemoryError } from '../../memory/errors.js';
+import type { Budgets } from '../../memory/frames.js';
+import { CountingTokenizer, messageFormat, parseMessages } from '../../policy/openai/counting-tokenizer.js';
+import { MemoryReader } from '../../reader/reader.js';
+import { overlongPart, type PartPlace, promptTokens, withNotes } from './overlong.js';
+
+export interface MemoryMiddlewareOptions extends Partial<Pick<Budgets, 'chunkTokens' | 'memoryTokens'>> {
+  /** The model's window in tokens. Tokens are counted from above, since the model's tokenizer is not known here. */
+  contextLength: number;
+  /** Tokens kept free for the answer where the call does not say `maxOutputTokens`; default an eighth of the window. */
+  answerTokens?: number;
+}
+
+/** What reading has added to a call. */
+interface Reading {
+  params: LanguageModelV3CallOptions;
+  usage: LanguageModelV3Usage[];
+}
+
+/** Parts shorter than this are not worth reading. */
+const LEAST_CHARACTERS = 500;
+
+/** @throws MemoryError `window` from a call whose prompt is too long without a text that could be read. */
+export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageModelV3Middleware {
+  return {
+    specificationVersion: 'v3',
+    wrapGenerate: async ({ doGenerate, params, model }) => {
+      if (fits(params, options)) return doGenerate();
+      const thoughts: string[] = [];
+      const { params: shorter, usage } = await read(params, model, options, (text) => thoughts.push(text));
+      const result = await model.doGenerate(shorter);
+      return {
+        ...result,
+        content: [...thoughts.map((text) => ({ type: 'reasoning' as const, text })), ...result.content],
+        usage: added([...usage, result.usage]),
+      };
+    },
+    wrapStream: async ({ doStream, params, model }) => {
+      if (fits(params, options)) return doStream();
+      const stream = new ReadableStream<LanguageModelV3StreamPart>({
+        async start(controller) {
+          try {
+            // Warnings of the call come too late for this; it has to be the first part.
+            controller.enqueue({ type: 'stream-start', warnings: [] });
+            let turn = 0;
+            const { params: shorter, usage } = await read(params, model, options, (text) => {
+              const id = `memory-${turn++}`;
+              controller.enqueue({ type: 'reasoning-start', id });
+              controller.enqueue({ type: 'reasoning-delta', id, delta: text });
+              controller.enqueue({ type: 'reasoning-end', id });
+            });
+            const reader = (await model.doStream(shorter)).stream.getReader();
+            for (let next = await reader.read(); !next.done; next = await reader.read()) {
+              const part = next.value;
+              if (part.type === 'finish') controller.enqueue({ ...part, usage: added([...usage, part.usage]) });
+              else if (part.type !== 'stream-start') controller.enqueue(part);
+            }
+            controller.close();
+          } catch (error) {
+            controller.error(error);
+          }
+        },
+      });
+      return { stream };
+    },
+  };
+}
+
+const answerTokensOf = (params: LanguageModelV3CallOptions, { answerTokens, contextLength }: MemoryMiddlewareOptions) =>
+  params.maxOutputTokens ?? answerTokens ?? Math.floor(contextLength / 8);
+
+function fits(params: LanguageModelV3CallOptions, options: MemoryMiddlewareOptions): boolean {
+  return promptTokens(params, new CountingTokenizer()) + answerTokensOf(params, options) <= options.contextLength;
+}
+
+async function read(
+  params: LanguageModelV3CallOptions,
+  model: LanguageModelV3,
+  options: MemoryMiddlewareOptions,
+  tell: (text: string) => void,
+): Promise<Reading> {
+  const usage: LanguageModelV3Usage[] = [];
+  const done: PartPlace[] = [];
+  let shorter = params;
+  while (!fits(shorter, options)) {
+    const part = overlongPart(shorter.prompt, LEAST_CHARACTERS, done);
+    if (!part) {
+      const tokens = promptTokens(shorter, new CountingTokenizer());
+      throw new MemoryError(
+        'window',
+        `The prompt has up to ${tokens} tokens and ${answerTokensOf(params, options)} are kept for the answer, but the window holds ${options.contextLength}. System prompt, tools, and other messages are left as they are: shorten them, or raise contextLength.`,
+      );
+    }
+    const reader = new MemoryReader({
+      model: asMemoryModel(model, options.contextLength, usage, params),
+      question: part.question,
+      questionTokens: Math.max(64, new CountingTokenizer().encode(part.question).length),
+      chunkTokens: options.chunkTokens,
+      memoryTokens: options.memoryTokens,
+      signal: params.abortSignal,
+    });
+    for await (const { turn, memories } of reader.read(part.document))
+      tell(`Notes after part ${turn}:\n${memories[0].memory}\n`);
+    const turns = reader.turns;
+    const notes = await reader.finish();
+    if (reader.turns > turns) tell(`Notes at the end:\n${notes[0]}\n`);
+    shorter = { ...shorter, prompt: withNotes(shorter.prompt, part, notes[0]) };
+    done.push(part.place);
+  }
+  return { params: shorter, usage };
+}
+
+/** The wrapped model as one that samples from ids; every turn is a conversation of its own. */
+function asMemoryModel(
+  model: LanguageModelV3,
+  contextLength: number,
+  usage: LanguageModelV3Usage[],
+  call: LanguageModelV3CallOptions,
+): MemoryModel {
+  const tokenizer = new CountingTokenizer();
+  return {
+    ...{ tokenizer, chat: messageFormat, contextLength },
+    sample: (requests, { maxTokens, temperature }) =>
+      Promise.all(
+        requests.map(async ({ promptIds }) => {
+          const [{ content }] = parseMessages(tokenizer.decode(promptIds));
+          const result = await model.doGenerate({
+            prompt: [{ role: 'user', content: [{ type: 'text', text: content }] }],
+            ...{
+              maxOutputTokens: maxTokens,
+              temperature,
+              abortSignal: call.abortSignal,
+              headers: call.headers,
+              providerOptions: call.providerOptions,
+            },
+          });
+          usage.push(result.usage);
+          const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
+          const ids = tokenizer.encode(text);
+          const cut = ids.length > maxTokens || result.finishReason.unified === 'length';
+          return [
+            {
+              tokens: ids.slice(0, maxTokens),
+              logProbabilities: [],
+              stopReason: cut ? ('length' as const) : ('stop' as const),
+            },
+          ];
+        }),
+      ),
+  };
+}
+
+/** Sums; a number that one of them does not give is given by the others. */
+function added(parts: readonly LanguageModelV3Usage[]): LanguageModelV3Usage {
+  const sum = (of: (usage: LanguageModelV3Usage) => number | undefined) => {
+    const known = parts.map(of).filter((value) => value !== undefined);
+    return known.length === 0 ? undefined : known.reduce((a, b) => a + b, 0);
+  };
+  return {
+    inputTokens: {
+      total: sum(({ inputTokens }) => inputTokens.total),
+      noCache: sum(({ inputTokens }) => inputTokens.noCache),
+      cacheRead: sum(({ inputTokens }) => inputTokens.cacheRead),
+      cacheWrite: sum(({ inputTokens }) => inputTokens.cacheWrite),
+    },
+    outputTokens: {
+      total: sum(({ outputTokens }) => outputTokens.total),
+      text: sum(({ outputTokens }) => outputTokens.text),
+      reasoning: sum(({ outputTokens }) => outputTokens.reasoning),
+    },
+  };
+}

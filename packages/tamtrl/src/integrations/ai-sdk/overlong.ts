@@ -1,0 +1,106 @@
+/** Which part of a prompt is too long, what is asked of it, and how many tokens everything else takes. */
+import type { LanguageModelV3CallOptions, LanguageModelV3Prompt } from '@ai-sdk/provider';
+import type { Tokenizer } from '../../text/tokenizer.js';
+
+/** Tokens that a message costs beside its text. */
+const MESSAGE_TOKENS = 8;
+/** A question at the end of the long text itself: its last paragraph, up to so many characters. */
+const LONGEST_QUESTION = 2000;
+
+/** Place of a text part: message and part within it. */
+export interface PartPlace {
+  message: number;
+  part: number;
+}
+
+export interface OverlongPart {
+  place: PartPlace;
+  /** What is read through memory. */
+  document: string;
+  /** What it is read for. */
+  question: string;
+  /** What stays of the part after the notes: a question that stood at its end. */
+  rest: string;
+}
+
+/** Tokens of the whole call: messages of every role, tools and the wanted format included. Pictures and other files are not counted. */
+export function promptTokens(
+  { prompt, tools, responseFormat }: LanguageModelV3CallOptions,
+  tokenizer: Tokenizer,
+): number {
+  const count = (value: unknown) =>
+    value === undefined ? 0 : tokenizer.encode(typeof value === 'string' ? value : JSON.stringify(value)).length;
+  const messages = prompt.reduce((sum, { content }) => {
+    const parts =
+      typeof content === 'string'
+        ? [content]
+        : content.map((part) => ('text' in part ? part.text : part.type === 'file' ? '' : JSON.stringify(part)));
+    return sum + MESSAGE_TOKENS + parts.reduce((total, part) => total + count(part), 0);
+  }, 0);
+  return messages + count(tools) + (responseFormat?.type === 'json' ? count(responseFormat) : 0);
+}
+
+/**
+ * The longest text of a user that is longer than `least` characters and has not been read yet; undefined if there is none. System prompt, tools,
+ * answers and tool results are left alone.
+ */
+export function overlongPart(
+  prompt: LanguageModelV3Prompt,
+  least: number,
+  read: readonly PartPlace[],
+): OverlongPart | undefined {
+  let best: { place: PartPlace; text: string } | undefined;
+  prompt.forEach((message, at) => {
+    if (message.role !== 'user') return;
+    message.content.forEach((part, number) => {
+      if (part.type !== 'text' || part.text.length <= least) return;
+      if (read.some((place) => place.message === at && place.part === number)) return;
+      if (!best || part.text.length > best.text.length)
+        best = { place: { message: at, part: number }, text: part.text };
+    });
+  });
+  if (!best) return undefined;
+  const { place, text } = best;
+  const question = questionBeside(prompt, place);
+  if (question !== '') return { place, document: text, question, rest: '' };
+  // The text and the question are one: the question is what stands last.
+  const paragraphs = text.trimEnd().split(/\n\s*\n/);
+  const last = paragraphs.length > 1 ? paragraphs[paragraphs.length - 1] : text.trimEnd().split('\n').at(-1)!;
+  const rest = last.length <= LONGEST_QUESTION ? last : last.slice(-LONGEST_QUESTION);
+  return { place, document: text.slice(0, text.lastIndexOf(rest)), question: rest, rest };
+}
+
+/** Other text of the last message of the user that has any. */
+function questionBeside(prompt: LanguageModelV3Prompt, { message, part }: PartPlace): string {
+  for (let at = prompt.length - 1; at >= 0; at--) {
+    const candidate = prompt[at];
+    if (candidate.role !== 'user') continue;
+    const texts = candidate.content.flatMap((each, number) =>
+      each.type === 'text' && !(at === message && number === part) ? [each.text] : [],
+    );
+    const question = texts
+      .filter((text) => text.length <= LONGEST_QUESTION)
+      .join('\n')
+      .trim();
+    if (question !== '') return question.slice(-LONGEST_QUESTION);
+    if (at === message) return '';
+  }
+  return '';
+}
+
+export function withNotes(
+  prompt: LanguageModelV3Prompt,
+  { place, rest, document }: OverlongPart,
+  notes: string,
+): LanguageModelV3Prompt {
+  return prompt.map((message, at) => {
+    if (at !== place.message || message.role !== 'user') return message;
+    const text = `[A text of ${document.length.toLocaleString('en-US')} characters stood here. Notes taken while reading all of it:]\n${notes}\n[End of the notes]${rest === '' ? '' : `\n\n${rest}`}`;
+    return {
+      ...message,
+      content: message.content.map((part, number) =>
+        number === place.part ? { ...part, type: 'text' as const, text } : part,
+      ),
+    };
+  });
+}
