@@ -1,0 +1,78 @@
+/** `tamtrl eval` and `tamtrl compare` as users run them. Needs a build, as `npm test` makes one. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const executable = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const folder = await mkdtemp(join(tmpdir(), 'tamtrl-compare-'));
+
+function tamtrl(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [executable, ...args], { cwd: folder }, (error, out, err) => {
+      resolve({ code: error ? Number(error.code) : 0, out, err });
+    });
+  });
+}
+
+const FILE = `
+out: cmp
+preset: mini-long
+seeds: [1, 2]
+baseline: untrained
+train: { steps: 1, questionsPerStep: 2, groupSize: 2, evaluation: { every: 0, questions: 4 }, savedTrajectories: 0 }
+methods:
+  - { name: untrained }
+  - { name: bm25, reader: bm25 }
+  - { name: tamtrl, train: tamtrl }
+benchmarks:
+  - { name: 8 chunks, data: { kind: mini, chunks: 8, facts: 3 }, questions: 20, chunkTokens: 6 }
+`;
+
+test('trains, evaluates and tables what one file says; what is finished is not done again', async () => {
+  await writeFile(join(folder, 'c.yaml'), FILE);
+  const nothing = await tamtrl('compare', 'c.yaml', '--tables-only');
+  expect(nothing.code).toBe(1);
+  expect(nothing.out).toMatch(/tamtrl +not run +not run/);
+  const first = await tamtrl('compare', 'c.yaml', '--json', '--jobs', '2');
+  expect(first.code).toBe(0);
+  const summary = JSON.parse(first.out);
+  expect(summary).toMatchObject({ complete: true, cells: { run: 4, wanted: 4 } });
+  expect(summary.results[2].benchmarks['8 chunks'].by_seed).toHaveLength(2);
+  const files = ['ablations', 'comparison', 'cost', 'results'];
+  expect((await readdir(join(folder, 'cmp'))).filter((name) => /\.(md|svg)$/.test(name)).sort()).toEqual(
+    [...files.slice(1).map((name) => `${name}.md`), 'learning-curves.svg', 'results.svg'].sort(),
+  );
+  expect(await readFile(join(folder, 'cmp/results.svg'), 'utf8')).toMatch(/^<svg .*class="bar".*<\/svg>\n$/s);
+  const page = await readFile(join(folder, 'cmp/comparison.md'), 'utf8');
+  expect(page).toMatch(/\| tamtrl \| 2 \| \d+\.\d ± \d+\.\d \| [+-]\d+\.\d \(/);
+
+  await rm(join(folder, 'cmp/evaluation/bm25-1-8-chunks'), { recursive: true });
+  const again = await tamtrl('compare', 'c.yaml', '--json');
+  expect(again.err).toContain('5 of 6 parts are finished already.');
+  expect(JSON.parse(again.out)).toEqual(summary);
+
+  const data = join(folder, 'cmp/data/8-chunks.jsonl');
+  const evaluation = await tamtrl('eval', '--data', data, '--chunk-tokens', '6', '--limit', '10', '--out', 'ev');
+  expect(evaluation).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/all +10 +0 +\d+\.\d \(\d+\.\d to \d+\.\d\)/),
+  });
+  expect(await readFile(join(folder, 'ev/summary.md'), 'utf8')).toContain('| all | 10 | 0 |');
+  expect(await tamtrl('eval', '--data', data, '--out', 'ev')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--resume'),
+  });
+  const other = await tamtrl('eval', '--data', data, '--out', 'ev', '--resume', '--limit', '10', '--chunk-tokens', '8');
+  expect(other).toMatchObject({ code: 2, err: expect.stringContaining('chunkTokens was 6 and is 8') });
+  expect(await tamtrl('eval', '--data', 'nowhere.jsonl')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('Cannot read nowhere.jsonl'),
+  });
+  expect(await tamtrl('eval', '--data', data, '--reader', 'agent', '--chunk-tokens', '500')).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/A memory update needs up to \d+ tokens .* window holds 256/),
+  });
+});
