@@ -12,7 +12,7 @@ export async function launchTrain(flags: RunFlags): Promise<Launch> {
   if (resumed) return { ...resumed, command: 'train' };
   const { config, ...names } = await trainSettings(flags);
   return {
-    ...newRun(flags, { command: 'train', ...names, judge: flags.judge }, config.seed),
+    ...newRun(flags, { command: 'train', ...names, judge: flags.judge, tokenizer: flags.tokenizer }, config.seed),
     command: 'train',
     config,
   };
@@ -22,7 +22,11 @@ export async function launchSft(flags: RunFlags): Promise<Launch> {
   const resumed = await resumedRun(flags, 'sft', sftConfigSchema);
   if (resumed) return { ...resumed, command: 'sft' };
   const { config, ...names } = await sftSettings(flags);
-  return { ...newRun(flags, { command: 'sft', ...names }, config.seed), command: 'sft', config };
+  return {
+    ...newRun(flags, { command: 'sft', ...names, tokenizer: flags.tokenizer }, config.seed),
+    command: 'sft',
+    config,
+  };
 }
 
 function newRun({ out, json = false }: RunFlags, parts: Omit<RunInfo, 'started'>, seed: number) {

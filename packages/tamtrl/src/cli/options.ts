@@ -1,5 +1,6 @@
 /** Flags that `train` and `sft` share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MODEL_SPECS } from '../presets/open.js';
 import { UsageError } from './errors.js';
 import type { SettingFlags } from './settings.js';
 
@@ -9,6 +10,7 @@ export interface RunFlags extends SettingFlags {
   resume?: string | boolean;
   json?: boolean;
   judge?: string;
+  tokenizer?: string;
 }
 
 function wholeNumber(least: number): (text: string) => number {
@@ -25,7 +27,8 @@ export function addRunOptions(command: Command, presets: readonly string[]): Com
   return command
     .addOption(new Option('--preset <name>', `settings under a name: ${presets.join(', ')} (default: mini)`))
     .option('--config <file>', 'YAML file of settings; they win over the preset')
-    .option('--model <model>', 'model folder, .gguf file, or mini (the embedded one)')
+    .option('--model <model>', MODEL_SPECS)
+    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
     .option('--data <data>', 'JSONL file of question records, or mini (generated)')
     .option('--seed <n>', 'seed of everything random', wholeNumber(Number.MIN_SAFE_INTEGER))
     .option('--steps <n>', 'training steps', wholeNumber(1))
@@ -35,7 +38,7 @@ export function addRunOptions(command: Command, presets: readonly string[]): Com
 }
 
 /** Settings that a resumed run already has. */
-const FIXED = ['preset', 'config', 'method', 'model', 'data', 'seed', 'judge', 'teacher'] as const;
+const FIXED = ['preset', 'config', 'method', 'model', 'data', 'seed', 'judge', 'teacher', 'tokenizer'] as const;
 
 /** The folder to resume; undefined for a new run. @throws UsageError for flags that would make it another run. */
 export function resumedFolder(flags: RunFlags): string | undefined {

@@ -13,6 +13,8 @@ const infoSchema = z.object({
   method: z.string(),
   /** Model that grades memories for the judge method, or marks what is relevant. */
   judge: z.string().optional(),
+  /** Whose tokenizer is used for a model at a server. */
+  tokenizer: z.string().optional(),
   /** When the run was started, ISO 8601. */
   started: z.string(),
 });

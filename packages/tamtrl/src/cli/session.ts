@@ -1,10 +1,9 @@
 /** One run from opening the model to the report: what `train` and `sft` have in common. */
 import { join } from 'node:path';
 import { judged } from '../data/relevance.js';
-import type { LocalPolicy } from '../policy/local.js';
-import { openLocalPolicy } from '../policy/local.js';
-import type { Policy } from '../policy/policy.js';
-import { modelSource } from '../presets/models.js';
+import { LocalPolicy } from '../policy/local.js';
+import type { Policy, TrainablePolicy } from '../policy/policy.js';
+import { openModel } from '../presets/open.js';
 import { methodNamed } from '../reward/methods.js';
 import { relevanceJudge } from '../reward/relevance-judge.js';
 import type { RunConfig, SftConfig } from '../train/config.js';
@@ -14,7 +13,7 @@ import { warmUp } from '../train/sft.js';
 import { openSources } from '../train/sources.js';
 import { train } from '../train/trainer.js';
 import { checkWarmUp, warnings } from './checks.js';
-import { describe, EXIT, exitCodeOf } from './errors.js';
+import { describe, EXIT, exitCodeOf, UsageError } from './errors.js';
 import { alignedTable, count, duration } from './format.js';
 import { Interruption } from './interruption.js';
 import type { Io } from './io.js';
@@ -54,6 +53,14 @@ export async function runSession(launch: Launch, io: Io): Promise<number> {
   }
 }
 
+/** @throws UsageError for a model that can be asked but not trained. */
+function trainable(policy: Policy): TrainablePolicy {
+  if (policy.capabilities.train && 'forwardBackward' in policy) return policy as TrainablePolicy;
+  throw new UsageError(
+    `${policy.name} cannot be trained: its weights are out of reach. Take a local model, or a training server (tinker:URL#MODEL).`,
+  );
+}
+
 /** What the interruption threw, not what went wrong while saving because of it. */
 function isInterruption(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
@@ -66,7 +73,7 @@ class Session {
   readonly #io: Io;
   readonly #progress: Progress;
   readonly #signal: AbortSignal;
-  readonly #policies: LocalPolicy[] = [];
+  readonly #policies: Policy[] = [];
   #readings: HeldOutReadings = { before: [] };
 
   constructor(launch: Launch, io: Io, progress: Progress, signal: AbortSignal) {
@@ -83,10 +90,10 @@ class Session {
   /** A run that was interrupted ends like one that was not: saved, with its report. */
   async run(): Promise<void> {
     const { config, info, folder } = this.#launch;
-    const policy = await this.#open(config.model);
-    const { parameters } = policy.engine;
+    const policy = trainable(await this.#open(config.model));
+    const size = policy instanceof LocalPolicy ? `${count(policy.engine.parameters)} parameters, ` : '';
     this.#progress.note(
-      `${config.model}: ${count(parameters)} parameters, window ${count(policy.contextLength)} tokens; method ${info.method}, seed ${config.seed}`,
+      `${config.model}: ${size}window ${count(policy.contextLength)} tokens; method ${info.method}, seed ${config.seed}`,
     );
     const { setup, events } = await this.#prepare(policy);
     let next = await events.next();
@@ -107,16 +114,18 @@ class Session {
     this.#tell(finished);
   }
 
-  async #open(model: string): Promise<LocalPolicy> {
-    const source = await modelSource(model, this.#launch.config.seed);
-    const policy = await openLocalPolicy(source, { name: model });
+  async #open(model: string): Promise<Policy> {
+    const { config, info } = this.#launch;
+    const onDownload = (file: string) => this.#progress.note(`Downloading ${file}`);
+    const options = { seed: config.seed, tokenizer: info.tokenizer, signal: this.#signal, onDownload };
+    const policy = await openModel(model, options);
     this.#policies.push(policy);
     this.#signal.throwIfAborted();
     return policy;
   }
 
   /** Questions, checks, and what the method needs; nothing is written yet. */
-  async #prepare(policy: LocalPolicy): Promise<{
+  async #prepare(policy: TrainablePolicy): Promise<{
     setup: TrainingSetup<RunConfig | SftConfig>;
     events: AsyncGenerator<TrainingEvent, TrainingSummary>;
   }> {
@@ -144,8 +153,13 @@ class Session {
     let processReward: Awaited<ReturnType<typeof makeProcessReward>> | undefined;
     if (method?.requires.processReward && questions.relevance) {
       const own = await this.#open(config.model);
+      if (!(own instanceof LocalPolicy) || !(policy instanceof LocalPolicy)) {
+        throw new UsageError(
+          `The method ${launch.config.method} trains a classifier beside the policy, which needs a local model; ${config.model} is none.`,
+        );
+      }
       const note = (text: string) => this.#progress.note(text);
-      processReward = await makeProcessReward({ ...parts, own, config: launch.config, note });
+      processReward = await makeProcessReward({ ...parts, policy, own, config: launch.config, note });
     }
     const setup = { ...common, config: launch.config, judge, teacher, processReward };
     return { setup, events: train(setup) };

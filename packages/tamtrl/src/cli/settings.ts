@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { findMethod, namedMethods } from '../presets/methods.js';
 import { MODEL_NAMES } from '../presets/models.js';
+import { hasScheme } from '../presets/open.js';
 import type { Preset } from '../presets/preset.js';
 import { findPreset, presets } from '../presets/presets.js';
 import { type RunConfig, runConfigSchema, type SftConfig, sftConfigSchema } from '../train/config.js';
@@ -137,7 +138,7 @@ function requireWhatPresetsLeaveOut(merged: Tree, preset: Preset | undefined): v
   const problems: string[] = [];
   if (bringModel && merged.model === undefined) {
     problems.push(
-      `The preset ${name} trains ${bringModel.name}, which it does not bring: ${bringModel.why}. To train it on this machine, give --model PATH with a local copy (a folder with config.json, model.safetensors and tokenizer.json, or a .gguf file).`,
+      `The preset ${name} trains ${bringModel.name}, which it does not bring: ${bringModel.why}. Give --model: a local copy (a folder with config.json, model.safetensors and tokenizer.json, or a .gguf file), hf:owner/name, or a training server, tinker:URL#MODEL (docs/scale.md).`,
     );
   }
   if (isTree(merged.data) && merged.data.kind === 'records' && merged.data.train === undefined) {
@@ -170,7 +171,8 @@ async function requireFiles(config: RunConfig | SftConfig, file: YamlFile | unde
     models.push({ model: config.teacherModel, place: source(['teacherModel'], '--teacher'), names });
   }
   for (const { model: path, place, names } of models) {
-    if ((MODEL_NAMES as readonly string[]).includes(path) || (await stat(path).catch(() => undefined))) continue;
+    if ((MODEL_NAMES as readonly string[]).includes(path) || hasScheme(path)) continue;
+    if (await stat(path).catch(() => undefined)) continue;
     throw new UsageError(`${place}: there is no model folder or .gguf file at ${path}. ${suggestion(path, names)}`);
   }
 }

@@ -1,10 +1,12 @@
 /** Opens a model, whatever it is called by: the one function that every command and the reader use. */
 
+import { stat } from 'node:fs/promises';
 import { PolicyError } from '../policy/errors.js';
 import type { LocalPolicyOptions } from '../policy/local.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { openOpenAIPolicy } from '../policy/openai/policy.js';
 import type { Policy } from '../policy/policy.js';
+import type { TinkerPolicyOptions } from '../policy/tinker/policy.js';
 import type { ChatFormat } from '../text/chat.js';
 import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
 import { loadChatFormat } from '../text/templates.js';
@@ -30,14 +32,21 @@ export interface OpenOptions {
 }
 
 /** What --model takes, for help texts and messages. */
-export const MODEL_SPECS = 'mini, a model folder, a .gguf file, hf:owner/name, or openai:URL#MODEL';
+export const MODEL_SPECS = 'mini, a model folder, a .gguf file, hf:owner/name, openai:URL#MODEL, or tinker:URL#MODEL';
+
+/** Beginnings of names that are no paths. */
+const SCHEMES = ['openai:', 'tinker:', 'hf:'];
+
+export const hasScheme = (spec: string): boolean => SCHEMES.some((scheme) => spec.startsWith(scheme));
 
 /**
- * Opens `mini`, `mini-random`, a model folder, a .gguf file, `hf:owner/name[@revision][:file.gguf]`, or `openai:URL#MODEL`.
+ * Opens `mini`, `mini-random`, a model folder, a .gguf file, `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or
+ * `tinker:URL[?settings]#MODEL`, which can be trained.
  * @throws ModelMissingError, PolicyError, TextError, EngineError saying what is wrong and what to do.
  */
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
   if (spec.startsWith('openai:')) return openServer(spec, options);
+  if (spec.startsWith('tinker:')) return openTinker(spec, options);
   const hub = parseHubModel(spec);
   const source = hub ? await downloadModel(hub, options) : await modelSource(spec, options.seed ?? 0);
   return openLocalPolicy(source, { name: spec, engine: options.engine });
@@ -82,3 +91,62 @@ async function tokenizerAndChat(
   await close();
   return { tokenizer, chat };
 }
+
+const TINKER_SETTINGS = ['rank', 'scaling', 'loss', 'pad', 'server'] as const;
+
+/**
+ * "tinker:http://127.0.0.1:8123?rank=8&scaling=average#Qwen/Qwen3-0.6B". `server=skyrl-jax` stands for what that server needs.
+ * @throws PolicyError `invalid-argument` for what is not of this form.
+ */
+export function parseTinkerSpec(
+  spec: string,
+): Pick<TinkerPolicyOptions, 'baseUrl' | 'model' | 'rank' | 'scaling' | 'loss' | 'padTo'> {
+  const wrong = (what: string) =>
+    new PolicyError(
+      'invalid-argument',
+      `"${spec}": ${what}; expected tinker:http://HOST:PORT#MODEL, with settings such as ?rank=32&scaling=average before the #.`,
+    );
+  const [, address, query = '', model] = /^tinker:([^?#]+)(?:\?([^#]*))?#(.+)$/.exec(spec) ?? [];
+  if (address === undefined) throw wrong('names no address and model');
+  const settings = new URLSearchParams(query);
+  const unknown = [...settings.keys()].find((key) => !(TINKER_SETTINGS as readonly string[]).includes(key));
+  if (unknown !== undefined) throw wrong(`there is no setting "${unknown}" (there are ${TINKER_SETTINGS.join(', ')})`);
+  const server = settings.get('server');
+  if (server !== null && server !== 'skyrl-jax') throw wrong(`no server is known as "${server}" (skyrl-jax is)`);
+  const number = (name: string) => {
+    const text = settings.get(name);
+    if (text === null) return undefined;
+    if (!/^\d+$/.test(text)) throw wrong(`${name} is "${text}"`);
+    return Number(text);
+  };
+  const choice = <T extends string>(name: string, known: readonly T[]): T | undefined => {
+    const text = settings.get(name);
+    if (text === null) return undefined;
+    const found = known.find((each) => each === text);
+    if (found === undefined) throw wrong(`${name} is "${text}", not one of ${known.join(', ')}`);
+    return found;
+  };
+  const jax = server === 'skyrl-jax';
+  return {
+    ...{ baseUrl: address, model, rank: number('rank') },
+    scaling: choice('scaling', ['sum', 'average']) ?? (jax ? 'average' : 'sum'),
+    loss: choice('loss', ['ppo', 'importance_sampling', 'cispo']),
+    padTo: number('pad') ?? (jax ? 256 : 1),
+  };
+}
+
+async function openTinker(spec: string, options: OpenOptions): Promise<Policy> {
+  const parsed = parseTinkerSpec(spec);
+  const { contextLength, concurrency, retries, signal, seed } = options;
+  // Without a word on it, the tokenizer is that of the base model: a folder here, or the one of its name on the hub.
+  const place = options.tokenizer ?? ((await isThere(parsed.model)) ? parsed.model : `hf:${parsed.model}`);
+  const text = await tokenizerAndChat(place, options);
+  const { openTinkerPolicy } = await import('../policy/tinker/policy.js');
+  return openTinkerPolicy({ ...parsed, ...text, contextLength, concurrency, retries, seed, signal });
+}
+
+const isThere = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

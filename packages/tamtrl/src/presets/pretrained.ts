@@ -54,7 +54,7 @@ function paper(size: string): Preset {
     summary: `the paper's settings for Qwen3-${size.toUpperCase()}; meant for GPUs`,
     bringModel: {
       name: `Qwen3-${size.toUpperCase()}`,
-      why: 'it is meant for a remote policy (a server with GPUs that samples and trains), and none is connected',
+      why: 'it is meant for a server with GPUs that samples and trains',
     },
     train: PAPER,
   };

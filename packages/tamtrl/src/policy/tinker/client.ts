@@ -1,0 +1,277 @@
+/**
+ * The Tinker protocol over HTTP, in its JSON dialect: sessions with a heartbeat, submitted calls whose results are fetched by long polling, and
+ * numbers that make it safe to send a call again. Thinking Machines' API; open servers such as SkyRL speak it too.
+ */
+import { PolicyError, type PolicyErrorKind } from '../errors.js';
+
+export interface TinkerClientOptions {
+  /** "http://127.0.0.1:8123" */
+  baseUrl: string;
+  apiKey?: string;
+  /** Milliseconds for one HTTP request; a result that takes longer is asked for again. Default 60,000. */
+  timeout?: number;
+  /** Milliseconds for a result from its submission on; default one hour. */
+  patience?: number;
+  /** Attempts beyond the first of one request; default 6. */
+  retries?: number;
+  /** Milliseconds before the first retry, doubled for each further one; default 500. */
+  backoff?: number;
+  /** Requests under way at a time; default 64. */
+  concurrency?: number;
+  /** Milliseconds between heartbeats; default 10,000. */
+  heartbeat?: number;
+}
+
+/** Every way in which a server can refuse, fail, or be gone. Never holds the key. */
+export class TinkerError extends PolicyError {
+  readonly server: string;
+  readonly path: string;
+  /** HTTP status; undefined if there was no answer. */
+  readonly status?: number;
+  readonly body?: unknown;
+
+  constructor(
+    kind: PolicyErrorKind,
+    message: string,
+    about: { server: string; path: string; status?: number; body?: unknown; cause?: unknown },
+  ) {
+    super(kind, message, { cause: about.cause });
+    this.server = about.server;
+    this.path = about.path;
+    this.status = about.status;
+    this.body = about.body;
+  }
+}
+
+interface Reply {
+  status: number;
+  body: Record<string, unknown>;
+}
+
+const AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
+const LONGEST_PAUSE = 30_000;
+
+export class TinkerClient {
+  readonly server: string;
+  readonly #options: Required<Omit<TinkerClientOptions, 'apiKey' | 'baseUrl'>>;
+  readonly #headers: Record<string, string>;
+  #beat: ReturnType<typeof setInterval> | undefined;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  /** @throws TinkerError `invalid-argument` for what is no http(s) address. */
+  constructor(options: TinkerClientOptions) {
+    const {
+      baseUrl,
+      apiKey,
+      timeout = 60_000,
+      patience = 3_600_000,
+      retries = 6,
+      backoff = 500,
+      concurrency = 64,
+      heartbeat = 10_000,
+    } = options;
+    this.server = baseUrl.replace(/\/+$/, '').replace(/\/api\/v1$/, '');
+    if (!URL.canParse(this.server) || !/^https?:$/.test(new URL(this.server).protocol)) {
+      throw new TinkerError(
+        'invalid-argument',
+        `"${baseUrl}" is no address of a server; expected something like http://127.0.0.1:8123.`,
+        { server: baseUrl, path: '' },
+      );
+    }
+    this.#options = { timeout, patience, retries, backoff, concurrency, heartbeat };
+    // Both names are in use; a server passes over the one that it does not know.
+    this.#headers = {
+      'content-type': 'application/json',
+      ...(apiKey ? { 'x-api-key': apiKey, authorization: `Bearer ${apiKey}` } : {}),
+    };
+  }
+
+  /** Begins a session that stays alive until `close`. */
+  async createSession(tags: readonly string[], signal?: AbortSignal): Promise<string> {
+    const body = { tags, user_metadata: {}, sdk_version: '0.24.0' };
+    const { session_id } = await this.call('create_session', body, signal);
+    if (typeof session_id !== 'string') throw this.#unexpected('create_session', { session_id });
+    this.#beat = setInterval(() => {
+      // One that is lost does not matter: the next comes soon, and a session that is gone shows at the next call.
+      this.#send('POST', 'session_heartbeat', { session_id }).catch(() => undefined);
+    }, this.#options.heartbeat);
+    this.#beat.unref?.();
+    return session_id;
+  }
+
+  close(): void {
+    clearInterval(this.#beat);
+  }
+
+  /** A call that answers at once. Sent again where that is safe to do. */
+  async call(path: string, body: object | undefined, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const { status, body: reply } = await this.#patiently(body === undefined ? 'GET' : 'POST', path, body, signal);
+    if (status >= 400 || isFailure(reply)) throw this.#refusal(path, status, reply);
+    return reply;
+  }
+
+  /**
+   * A call whose result comes later. Its body holds a sequence number, by which the server knows a call that comes twice.
+   * @throws TinkerError with the server's own words if it fails there.
+   */
+  async submit(path: string, body: object, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const deadline = Date.now() + this.#options.patience;
+    for (;;) {
+      const { request_id, ...rest } = await this.call(path, body, signal);
+      if (request_id === undefined) return rest;
+      const result = await this.#result(path, request_id, deadline, signal);
+      // Gone: the server has forgotten the result, and does the call again if it has forgotten that too.
+      if (result !== undefined) return result;
+    }
+  }
+
+  async #result(
+    path: string,
+    id: unknown,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Record<string, unknown> | undefined> {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (Date.now() > deadline) {
+        throw new TinkerError(
+          'unreachable',
+          `${this.server} gave no result of ${path} within ${Math.round(this.#options.patience / 1000)} s.`,
+          { server: this.server, path },
+        );
+      }
+      const { status, body } = await this.#patiently(
+        'POST',
+        'retrieve_future',
+        { request_id: id, allow_metadata_only: false },
+        signal,
+        [408, 410],
+      );
+      if (status === 410) return undefined;
+      if (status === 408 || body.type === 'try_again' || body.status === 'complete_metadata') continue;
+      if (status >= 400 || isFailure(body)) throw this.#refusal(path, status, body);
+      return body;
+    }
+  }
+
+  async #patiently(
+    method: string,
+    path: string,
+    body: object | undefined,
+    signal?: AbortSignal,
+    pass: readonly number[] = [],
+  ): Promise<Reply> {
+    await this.#enter(signal);
+    try {
+      for (let attempt = 0; ; attempt++) {
+        let problem: string;
+        let cause: unknown;
+        let status: number | undefined;
+        try {
+          const reply = await this.#send(method, path, body, signal);
+          if (pass.includes(reply.status) || !AGAIN.has(reply.status)) return reply;
+          status = reply.status;
+          problem = `answered ${path} with ${reply.status}: ${saidIn(reply.body)}`;
+        } catch (error) {
+          signal?.throwIfAborted();
+          cause = error;
+          problem =
+            error instanceof SyntaxError
+              ? `answered ${path} with what is not JSON`
+              : `cannot be reached for ${path}: ${reasonOf(error)}`;
+        }
+        if (attempt >= this.#options.retries) {
+          throw new TinkerError(
+            'unreachable',
+            `${this.server} ${problem} (${attempt + 1} attempts). Is the server running? What was saved can be resumed.`,
+            { server: this.server, path, status, cause },
+          );
+        }
+        await pause(Math.min(LONGEST_PAUSE, this.#options.backoff * 2 ** attempt * (0.5 + Math.random() / 2)), signal);
+      }
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #send(method: string, path: string, body: object | undefined, signal?: AbortSignal): Promise<Reply> {
+    const limit = AbortSignal.timeout(this.#options.timeout);
+    const response = await fetch(`${this.server}/api/v1/${path}`, {
+      ...{ method, headers: this.#headers, signal: signal ? AbortSignal.any([signal, limit]) : limit },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (response.ok) return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
+    try {
+      return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
+    } catch {
+      return { status: response.status, body: { detail: text.slice(0, 300) } };
+    }
+  }
+
+  async #enter(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#running >= this.#options.concurrency) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      signal?.throwIfAborted();
+    }
+    this.#running++;
+  }
+
+  #leave(): void {
+    this.#running--;
+    this.#waiting.shift()?.();
+  }
+
+  #refusal(path: string, status: number, body: Record<string, unknown>): TinkerError {
+    const about = { server: this.server, path, status, body };
+    if (status === 401 || status === 403) {
+      return new TinkerError(
+        'refused',
+        `${this.server} does not accept the key (${status}): ${saidIn(body)} Set TINKER_API_KEY to one that it does.`,
+        about,
+      );
+    }
+    return new TinkerError('refused', `${this.server} refused ${path} (${status}): ${saidIn(body)}`, about);
+  }
+
+  #unexpected(path: string, body: unknown): TinkerError {
+    const about = { server: this.server, path, status: 200, body };
+    return new TinkerError(
+      'protocol',
+      `${this.server} answered ${path} with something else than expected: ${JSON.stringify(body).slice(0, 200)}.`,
+      about,
+    );
+  }
+}
+
+/** Failures also come with status 200: {"error", "category"}, or {"type": "RequestFailedResponse"}. */
+function isFailure(body: Record<string, unknown>): boolean {
+  return body.error !== undefined || body.type === 'RequestFailedResponse' || body.error_message !== undefined;
+}
+
+function saidIn({ error, error_message, detail, message }: Record<string, unknown>): string {
+  const said = error ?? error_message ?? detail ?? message ?? 'no reason';
+  const text = typeof said === 'string' ? said : JSON.stringify(said);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+function reasonOf(error: unknown): string {
+  const { cause, message, name } = error as { cause?: { code?: string }; message?: string; name?: string };
+  return name === 'TimeoutError' ? 'no answer in time' : (cause?.code ?? message ?? String(error));
+}
+
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(done, milliseconds);
+    function done() {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }
+    function stop() {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    }
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}

@@ -1,0 +1,86 @@
+/** Rows of ours as the protocol's data: inputs shifted by one, and prompt positions silenced by zeros. */
+import type { TrainingRow } from '@tamtrl/engine';
+
+interface TensorData {
+  data: readonly number[];
+  dtype: 'int64' | 'float32';
+  shape: [number];
+}
+
+export interface Datum {
+  model_input: ModelInput;
+  loss_fn_inputs: Record<string, TensorData>;
+}
+
+export interface ModelInput {
+  chunks: { type: 'encoded_text'; tokens: readonly number[] }[];
+}
+
+/**
+ * How a server adds up the token losses of a row: `sum`; or `average`, the sum divided by the row's weights (SkyRL's jax backend). Over rows both
+ * add up or average, which changes the length of the gradient but not its direction.
+ */
+export type LossScaling = 'sum' | 'average';
+
+export const modelInput = (tokens: readonly number[]): ModelInput => ({ chunks: [{ type: 'encoded_text', tokens }] });
+
+const floats = (data: readonly number[]): TensorData => ({ data, dtype: 'float32', shape: [data.length] });
+const integers = (data: readonly number[]): TensorData => ({ data, dtype: 'int64', shape: [data.length] });
+
+/** A value for each position of the shifted row: 0 before the completion. */
+function spread({ promptIds }: TrainingRow, values: readonly number[], padded: number): number[] {
+  const before = promptIds.length - 1;
+  return [
+    ...new Array<number>(before).fill(0),
+    ...values,
+    ...new Array<number>(padded - before - values.length).fill(0),
+  ];
+}
+
+/** Lengths that are multiples of `step`, so that a server that compiles for each shape meets few of them; 1: as they are. */
+export function paddedLength(length: number, step: number): number {
+  return Math.ceil(length / step) * step;
+}
+
+function shifted(row: TrainingRow, step: number): { input: number[]; target: number[]; padded: number } {
+  const ids = [...row.promptIds, ...row.completionIds];
+  const padded = paddedLength(ids.length - 1, step);
+  const fill = new Array<number>(padded - (ids.length - 1)).fill(ids[ids.length - 1]);
+  return { input: [...ids.slice(0, -1), ...fill], target: [...ids.slice(1), ...fill], padded };
+}
+
+/** For scoring and for cross-entropy. `weights`: of each completion token. */
+export function weightedDatum(row: TrainingRow, weights: readonly number[], step = 1): Datum {
+  const { input, target, padded } = shifted(row, step);
+  return {
+    model_input: modelInput(input),
+    loss_fn_inputs: { target_tokens: integers(target), weights: floats(spread(row, weights, padded)) },
+  };
+}
+
+/**
+ * For `ppo`, `importance_sampling` and `cispo`. The weight of each token goes into its advantage: a positive factor passes through the clipped
+ * objective, min(r A, clip(r) A), as it is. On a server that averages it is multiplied by the row's tokens, which the server divides by.
+ */
+export function policyDatum(row: TrainingRow, weights: readonly number[], scaling: LossScaling, step = 1): Datum {
+  const { input, target, padded } = shifted(row, step);
+  const tokens = row.completionIds.length;
+  const factor = scaling === 'average' ? tokens : 1;
+  const advantages = (row.advantages ?? []).map((advantage, at) => advantage * weights[at] * factor);
+  return {
+    model_input: modelInput(input),
+    loss_fn_inputs: {
+      target_tokens: integers(target),
+      logprobs: floats(spread(row, row.oldLogProbabilities ?? [], padded)),
+      advantages: floats(spread(row, advantages, padded)),
+      // Servers that average divide by the sum of these.
+      ...(scaling === 'average' ? { weights: floats(spread(row, new Array<number>(tokens).fill(1), padded)) } : {}),
+    },
+  };
+}
+
+/** The values of the completion's positions. */
+export function completionValues(row: TrainingRow, values: readonly number[]): number[] {
+  const before = row.promptIds.length - 1;
+  return values.slice(before, before + row.completionIds.length);
+}

@@ -1,0 +1,46 @@
+/** What the engine would report of an update, from the log-probabilities that a server gives. */
+import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss, TrainingRow } from '@tamtrl/engine';
+
+/** Loss and metrics as in `ForwardBackwardResult`; entropies are not known. */
+export function lossMetrics(
+  rows: readonly TrainingRow[],
+  logProbabilities: readonly (readonly number[])[],
+  weights: readonly (readonly number[])[],
+  loss: PolicyGradientLoss | CrossEntropyLoss,
+): Omit<ForwardBackwardResult, 'logProbabilities'> {
+  let sum = 0;
+  let tokens = 0;
+  let totalTokens = 0;
+  let clipped = 0;
+  let ratios = 0;
+  let ratioMax = 0;
+  let approximateKl = 0;
+  rows.forEach((row, at) => {
+    totalTokens += row.promptIds.length + row.completionIds.length;
+    logProbabilities[at].forEach((now, token) => {
+      tokens++;
+      if (loss.kind === 'cross-entropy') {
+        sum -= weights[at][token] * now;
+        return;
+      }
+      const old = row.oldLogProbabilities?.[token] ?? now;
+      const advantage = row.advantages?.[token] ?? 0;
+      const ratio = Math.exp(now - old);
+      const plain = ratio * advantage;
+      const bounded = Math.min(1 + loss.clipHigh, Math.max(1 - loss.clipLow, ratio)) * advantage;
+      sum -= weights[at][token] * Math.min(plain, bounded);
+      if (bounded < plain) clipped++;
+      ratios += ratio;
+      ratioMax = Math.max(ratioMax, ratio);
+      approximateKl += old - now;
+    });
+  });
+  const mean = (value: number) => (tokens === 0 ? 0 : value / tokens);
+  return {
+    loss: sum,
+    metrics: {
+      ...{ tokens, totalTokens, entropy: Number.NaN, clipFraction: mean(clipped), ratioMean: mean(ratios), ratioMax },
+      ...{ kl: 0, approximateKl: mean(approximateKl), microBatches: 1 },
+    },
+  };
+}
