@@ -18,6 +18,8 @@ export interface TinkerClientOptions {
   backoff?: number;
   /** Requests under way at a time; default 64. */
   concurrency?: number;
+  /** Milliseconds to wait before asking again for a result that a server calls pending at once; default 100. */
+  pollPause?: number;
   /** Milliseconds between heartbeats; default 10,000. */
   heartbeat?: number;
 }
@@ -70,6 +72,7 @@ export class TinkerClient {
       backoff = 500,
       concurrency = 64,
       heartbeat = 10_000,
+      pollPause = 100,
     } = options;
     this.server = baseUrl.replace(/\/+$/, '').replace(/\/api\/v1$/, '');
     if (!URL.canParse(this.server) || !/^https?:$/.test(new URL(this.server).protocol)) {
@@ -79,7 +82,7 @@ export class TinkerClient {
         { server: baseUrl, path: '' },
       );
     }
-    this.#options = { timeout, patience, retries, backoff, concurrency, heartbeat };
+    this.#options = { timeout, patience, retries, backoff, concurrency, heartbeat, pollPause };
     // Both names are in use; a server passes over the one that it does not know.
     this.#headers = {
       'content-type': 'application/json',
@@ -149,7 +152,10 @@ export class TinkerClient {
         [408, 410],
       );
       if (status === 410) return undefined;
-      if (status === 408 || body.type === 'try_again' || body.status === 'complete_metadata') continue;
+      if (status === 408 || body.type === 'try_again' || body.status === 'complete_metadata') {
+        await pause(this.#options.pollPause, signal);
+        continue;
+      }
       if (status >= 400 || isFailure(body)) throw this.#refusal(path, status, body);
       return body;
     }

@@ -1,0 +1,262 @@
+/** The client and the policy against a server whose numbers are the local engine's: parity, training, faults, refusals. */
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TrainingRow } from '@tamtrl/engine';
+import { afterEach, describe, expect, it } from 'vitest';
+import { miniChat, miniTokenizer } from '../../data/mini/tokenizer.js';
+import { parseTinkerSpec } from '../../presets/open.js';
+import { type LocalPolicy, openLocalPolicy } from '../local.js';
+import { TinkerError } from './client.js';
+import { policyDatum, weightedDatum } from './datum.js';
+import { type EngineServer, type EngineServerOptions, engineServer } from './engine-server.test-support.js';
+import { openTinkerPolicy, type TinkerPolicy, type TinkerPolicyOptions } from './policy.js';
+
+const tokenizer = miniTokenizer();
+const shape = {
+  ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 64 },
+  ...{ hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, keyValueHeads: 1, headSize: 8 },
+  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
+};
+const open: { close(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+async function local(): Promise<LocalPolicy> {
+  const policy = await openLocalPolicy({ config: shape, seed: 1 }, { tokenizer, chat: miniChat });
+  open.push(policy);
+  return policy;
+}
+
+async function remote(
+  server: Partial<EngineServerOptions> = {},
+  more: Partial<TinkerPolicyOptions> = {},
+): Promise<{ policy: TinkerPolicy; server: EngineServer }> {
+  const started = await engineServer({ policy: await local(), ...server });
+  open.push(started);
+  const scaling = server.scaling ?? 'sum';
+  const policy = await openTinkerPolicy({
+    baseUrl: started.url,
+    model: 'mini',
+    tokenizer,
+    chat: miniChat,
+    scaling,
+    backoff: 1,
+    pollPause: 2,
+    retries: 3,
+    timeout: 2000,
+    ...more,
+  });
+  open.push(policy);
+  return { policy, server: started };
+}
+
+const rows: TrainingRow[] = [
+  {
+    promptIds: [3, 4, 5],
+    completionIds: [6, 7, 8, 9],
+    advantages: [1, 1, 1, 1],
+    oldLogProbabilities: [-4, -4.5, -3, -4],
+    lossWeights: [0.1, 0.1, 0.1, 0.1],
+  },
+  {
+    promptIds: [9, 3],
+    completionIds: [5, 4],
+    advantages: [-0.5, -0.5],
+    oldLogProbabilities: [-3.5, -4.2],
+    lossWeights: [0.2, 0.2],
+  },
+];
+const ppo = { kind: 'policy-gradient', clipLow: 0.2, clipHigh: 0.28 } as const;
+
+/** Log-probabilities after one update. */
+async function stepped(
+  policy: LocalPolicy | TinkerPolicy,
+  loss: typeof ppo | { kind: 'cross-entropy' },
+  data = rows,
+): Promise<{ loss: number; after: number[] }> {
+  const result = await policy.forwardBackward(data, { loss });
+  await policy.optimStep({ learningRate: 1e-2 });
+  const after = (await policy.score(data)).flatMap(({ logProbabilities }) => logProbabilities);
+  return { loss: result.loss, after };
+}
+
+const close = (found: readonly number[], expected: readonly number[], tolerance: number) => {
+  expect(found).toHaveLength(expected.length);
+  found.forEach((value, at) => void expect(Math.abs(value - expected[at])).toBeLessThan(tolerance));
+};
+
+describe('parity with the local engine', () => {
+  it('log-probabilities and samples', async () => {
+    const own = await local();
+    const { policy } = await remote();
+    const expected = await own.score(rows);
+    (await policy.score(rows)).forEach(
+      ({ logProbabilities }, at) => void close(logProbabilities, expected[at].logProbabilities, 1e-5),
+    );
+    const requests = [
+      { promptIds: [3, 4], samples: 3, seed: 5 },
+      { promptIds: [7], seed: 6 },
+    ];
+    const settings = { maxTokens: 6, temperature: 1, stopIds: miniChat.stopIds };
+    expect(await policy.sample(requests, settings)).toEqual(await own.sample(requests, settings));
+  });
+
+  it.each(['sum', 'average'] as const)(
+    'a PPO step goes the same way on a server that takes the %s',
+    async (scaling) => {
+      const expected = await stepped(await local(), ppo);
+      const { policy } = await remote({ scaling });
+      const found = await stepped(policy, ppo);
+      expect(found.loss).toBeCloseTo(expected.loss, 5);
+      // AdamW's first step does not see the gradient's length, but its direction.
+      close(found.after, expected.after, 1e-3);
+    },
+  );
+
+  it('cross-entropy moves the loss the same way, filled-up lengths too', async () => {
+    const expected = await stepped(await local(), { kind: 'cross-entropy' });
+    for (const padTo of [1, 16]) {
+      const { policy } = await remote({}, { padTo });
+      const found = await stepped(policy, { kind: 'cross-entropy' });
+      expect(found.loss).toBeCloseTo(expected.loss, 5);
+      close(found.after, expected.after, 1e-3);
+    }
+  });
+
+  it('saves, is moved, and comes back', async () => {
+    const { policy } = await remote();
+    const folder = await mkdtemp(join(tmpdir(), 'tinker-'));
+    const before = (await stepped(policy, ppo)).after;
+    await policy.save(folder);
+    expect(JSON.parse(await readFile(join(folder, 'tinker.json'), 'utf8'))).toMatchObject({
+      model: 'mini',
+      optimizer: true,
+      steps: 1,
+    });
+    await stepped(policy, ppo);
+    await policy.load(folder);
+    close(
+      (await policy.score(rows)).flatMap(({ logProbabilities }) => logProbabilities),
+      before,
+      1e-6,
+    );
+    await policy.exportModel(folder);
+    expect(JSON.parse(await readFile(join(folder, 'tinker.json'), 'utf8'))).toMatchObject({ optimizer: false });
+  });
+});
+
+describe('faults', () => {
+  it('answers that are lost, late, refused for now or garbled: asked again, and no batch is trained twice', async () => {
+    const expected = await stepped(await local(), ppo);
+    const { policy, server } = await remote({
+      pending: 3,
+      before: (path, count, response) => {
+        if (path === 'forward_backward' && count === 1) {
+          response.destroy();
+          return true;
+        }
+        if (path === 'optim_step' && count === 1) {
+          response.writeHead(429).end('{"detail":"slow down"}');
+          return true;
+        }
+        if (path === 'forward' && count === 1) {
+          response.end('{"garbled');
+          return true;
+        }
+        return false;
+      },
+      // The work is done, and the answer never comes.
+      lose: (path, count) => ['forward_backward', 'optim_step'].includes(path) && count === 2,
+    });
+    const found = await stepped(policy, ppo);
+    close(found.after, expected.after, 1e-3);
+    expect(server.done).toMatchObject({ forward_backward: 1, optim_step: 1, forward: 1 });
+  });
+
+  it('a server that stays away: one sentence, with what can be done', async () => {
+    const { policy, server } = await remote({}, { retries: 1 });
+    await server.close();
+    const error = await policy.score(rows).catch((each: unknown) => each);
+    expect(error).toBeInstanceOf(TinkerError);
+    expect(error).toMatchObject({ kind: 'unreachable', path: 'forward', server: server.url });
+    expect((error as Error).message).toMatch(
+      /cannot be reached for forward: \w+ \(2 attempts\)\. Is the server running\? What was saved can be resumed\./,
+    );
+  });
+
+  it('a call can be broken off', async () => {
+    const stuck = (path: string, count: number, response: { end: (text: string) => unknown }) => {
+      if (path !== 'retrieve_future' || count < 3) return false;
+      response.end('{"type":"try_again"}');
+      return true;
+    };
+    const { policy } = await remote({ before: stuck });
+    const signal = AbortSignal.timeout(100);
+    await expect(policy.score(rows, { signal })).rejects.toThrow(/timeout/i);
+  });
+});
+
+describe('refusals', () => {
+  const refused = (server: Partial<EngineServerOptions>, more: Partial<TinkerPolicyOptions> = {}) =>
+    remote(server, more).then(
+      () => '',
+      (error: TinkerError) => `${error.kind}: ${error.message}`,
+    );
+
+  it('a wrong key, a wrong model, a window that is too small: at start, naming the server', async () => {
+    const key = await refused({ key: 'tml-right' }, { apiKey: 'tml-wrong' });
+    expect(key).toMatch(
+      /^refused: http:\/\/127\.0\.0\.1:\d+ does not accept the key \(401\): invalid key\. Set TINKER_API_KEY/,
+    );
+    expect(key).not.toContain('tml-wrong');
+    expect(await refused({}, { model: 'other' })).toMatch(/has no model "other"\. It has: mini\./);
+    expect(await refused({ contextLength: 64 }, { contextLength: 8192 })).toMatch(
+      /reads at most 64 tokens with mini; 8192 are asked for/,
+    );
+    expect(await refused({}, { baseUrl: 'nowhere' })).toMatch(/is no address of a server/);
+  });
+
+  it("what the protocol's losses do not have, and what this server does not", async () => {
+    const { policy } = await remote({ losses: ['cross_entropy'] });
+    await expect(policy.forwardBackward(rows, { loss: ppo })).rejects.toThrow(
+      /refused forward_backward \(200\): loss ppo is not supported\./,
+    );
+    await expect(policy.forwardBackward(rows, { loss: { ...ppo, klCoefficient: 0.1 } })).rejects.toThrow(
+      'have no KL term. Set klCoefficient to 0',
+    );
+    await expect(policy.forwardBackward(rows, { loss: { ...ppo, dualClip: 3 } })).rejects.toThrow('no dual clip');
+    await expect(policy.score(rows, { temperature: 0.7 })).rejects.toThrow('at temperature 1 only; asked for 0.7');
+    await expect(policy.snapshot()).rejects.toThrow('keeps no snapshots: take teacher "self"');
+    const averaging = await remote({ scaling: 'average' });
+    await expect(averaging.policy.forwardBackward(rows, { loss: { kind: 'cross-entropy' } })).rejects.toThrow(
+      'cannot be weighted against one another',
+    );
+  });
+});
+
+it('a row is shifted by one, and its prompt is silent', () => {
+  const [row] = rows;
+  expect(weightedDatum(row, [1, 2, 3, 4], 8)).toEqual({
+    model_input: { chunks: [{ type: 'encoded_text', tokens: [3, 4, 5, 6, 7, 8, 9, 9] }] },
+    loss_fn_inputs: {
+      target_tokens: { data: [4, 5, 6, 7, 8, 9, 9, 9], dtype: 'int64', shape: [8] },
+      weights: { data: [0, 0, 1, 2, 3, 4, 0, 0], dtype: 'float32', shape: [8] },
+    },
+  });
+  const { advantages } = policyDatum(row, [0.1, 0.1, 0.1, 0.1], 'average').loss_fn_inputs;
+  expect(advantages.data).toEqual([0, 0, 0.4, 0.4, 0.4, 0.4]);
+});
+
+it('names say where and how', () => {
+  expect(parseTinkerSpec('tinker:http://h:1?rank=8&server=skyrl-jax#Qwen/Qwen3-0.6B')).toEqual({
+    ...{ baseUrl: 'http://h:1', model: 'Qwen/Qwen3-0.6B', rank: 8, scaling: 'average', loss: undefined, padTo: 256 },
+  });
+  expect(() => parseTinkerSpec('tinker:http://h:1')).toThrow('names no address and model');
+  expect(() => parseTinkerSpec('tinker:http://h:1?renk=8#m')).toThrow('there is no setting "renk"');
+  expect(() => parseTinkerSpec('tinker:http://h:1?scaling=mean#m')).toThrow(
+    'scaling is "mean", not one of sum, average',
+  );
+});
