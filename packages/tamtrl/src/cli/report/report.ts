@@ -68,6 +68,11 @@ function trajectoryParts(readings: HeldOutReadings): string[] {
   return [selectionText(readings), ...parts];
 }
 
+/** Servers do not tell everything; in JSON what is not a number is null. */
+function known(value: number | null, digits: number): string {
+  return value === null || Number.isNaN(value) ? '-' : value.toFixed(digits);
+}
+
 function stepRows(steps: readonly StepLine[]): string[][] {
   const every = Math.ceil(steps.length / STEP_ROWS);
   const chosen = steps.filter((_, at) => at % every === 0 || at === steps.length - 1);
@@ -83,8 +88,8 @@ function stepRows(steps: readonly StepLine[]): string[][] {
             line.reward.toFixed(3),
             percent(line.exactMatch),
             line.memoryTokens.toFixed(1),
-            line.entropy.toFixed(3),
-            line.kl.toFixed(4),
+            known(line.entropy, 3),
+            known(line.kl, 4),
           ]),
       Object.values(line.seconds)
         .reduce((a, b) => a + b, 0)

@@ -1,8 +1,9 @@
 /**
- * The Tinker protocol over HTTP, in its JSON dialect: sessions with a heartbeat, submitted calls whose results are fetched by long polling, and
+ * The Tinker protocol over HTTP, in JSON or protobuf as the server wants it: sessions with a heartbeat, submitted calls whose results are fetched by long polling, and
  * numbers that make it safe to send a call again. Thinking Machines' API; open servers such as SkyRL speak it too.
  */
 import { PolicyError, type PolicyErrorKind } from '../errors.js';
+import { decodeResult, encodeForwardBackward, type ForwardBackwardBody, PROTOBUF } from './wire.js';
 
 export interface TinkerClientOptions {
   /** "http://127.0.0.1:8123" */
@@ -60,6 +61,7 @@ export class TinkerClient {
   #beat: ReturnType<typeof setInterval> | undefined;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
+  #dialect: 'json' | 'protobuf' = 'json';
 
   /** @throws TinkerError `invalid-argument` for what is no http(s) address. */
   constructor(options: TinkerClientOptions) {
@@ -86,6 +88,7 @@ export class TinkerClient {
     // Both names are in use; a server passes over the one that it does not know.
     this.#headers = {
       'content-type': 'application/json',
+      accept: `application/json, ${PROTOBUF}`,
       ...(apiKey ? { 'x-api-key': apiKey, authorization: `Bearer ${apiKey}` } : {}),
     };
   }
@@ -108,7 +111,11 @@ export class TinkerClient {
   }
 
   /** A call that answers at once. Sent again where that is safe to do. */
-  async call(path: string, body: object | undefined, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  async call(
+    path: string,
+    body: object | Uint8Array<ArrayBuffer> | undefined,
+    signal?: AbortSignal,
+  ): Promise<Record<string, unknown>> {
     const { status, body: reply } = await this.#patiently(body === undefined ? 'GET' : 'POST', path, body, signal);
     if (status >= 400 || isFailure(reply)) throw this.#refusal(path, status, reply);
     return reply;
@@ -119,14 +126,44 @@ export class TinkerClient {
    * @throws TinkerError with the server's own words if it fails there.
    */
   async submit(path: string, body: object, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    return this.#submitted(path, path, body, signal);
+  }
+
+  /** @param path what the result is of; @param place where it is sent */
+  async #submitted(
+    path: string,
+    place: string,
+    body: object | Uint8Array<ArrayBuffer>,
+    signal?: AbortSignal,
+  ): Promise<Record<string, unknown>> {
     const deadline = Date.now() + this.#options.patience;
     for (;;) {
-      const { request_id, ...rest } = await this.call(path, body, signal);
+      const { request_id, ...rest } = await this.call(place, body, signal);
       if (request_id === undefined) return rest;
       const result = await this.#result(path, request_id, deadline, signal);
       // Gone: the server has forgotten the result, and does the call again if it has forgotten that too.
       if (result !== undefined) return result;
     }
+  }
+
+  /**
+   * A forward pass, with gradients or without. JSON first; a server that wants protobuf says so once (415, or no `forward` at all), and gets it from
+   * then on.
+   */
+  async forward(body: ForwardBackwardBody, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const { model_id, seq_id, data, loss_fn, loss_fn_config, forward_only } = body;
+    const path = forward_only ? 'forward' : 'forward_backward';
+    if (this.#dialect === 'json') {
+      const input = { data, loss_fn, ...(loss_fn_config ? { loss_fn_config } : {}) };
+      try {
+        return await this.submit(path, { model_id, seq_id, [`${path}_input`]: input }, signal);
+      } catch (error) {
+        const status = error instanceof TinkerError ? error.status : undefined;
+        if (status !== 415 && !(forward_only && (status === 404 || status === 405))) throw error;
+        this.#dialect = 'protobuf';
+      }
+    }
+    return this.#submitted(path, 'forward_backward', encodeForwardBackward(body), signal);
   }
 
   async #result(
@@ -150,6 +187,7 @@ export class TinkerClient {
         { request_id: id, allow_metadata_only: false },
         signal,
         [408, 410],
+        path,
       );
       if (status === 410) return undefined;
       if (status === 408 || body.type === 'try_again' || body.status === 'complete_metadata') {
@@ -167,6 +205,7 @@ export class TinkerClient {
     body: object | undefined,
     signal?: AbortSignal,
     pass: readonly number[] = [],
+    of = '',
   ): Promise<Reply> {
     await this.#enter(signal);
     try {
@@ -175,7 +214,7 @@ export class TinkerClient {
         let cause: unknown;
         let status: number | undefined;
         try {
-          const reply = await this.#send(method, path, body, signal);
+          const reply = await this.#send(method, path, body, signal, of);
           if (pass.includes(reply.status) || !AGAIN.has(reply.status)) return reply;
           status = reply.status;
           problem = `answered ${path} with ${reply.status}: ${saidIn(reply.body)}`;
@@ -201,12 +240,26 @@ export class TinkerClient {
     }
   }
 
-  async #send(method: string, path: string, body: object | undefined, signal?: AbortSignal): Promise<Reply> {
+  /** @param of what a result in protobuf is of */
+  async #send(
+    method: string,
+    path: string,
+    body: object | Uint8Array<ArrayBuffer> | undefined,
+    signal?: AbortSignal,
+    of = '',
+  ): Promise<Reply> {
     const limit = AbortSignal.timeout(this.#options.timeout);
     const response = await fetch(`${this.server}/api/v1/${path}`, {
-      ...{ method, headers: this.#headers, signal: signal ? AbortSignal.any([signal, limit]) : limit },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...{
+        method,
+        headers: body instanceof Uint8Array ? { ...this.#headers, 'content-type': PROTOBUF } : this.#headers,
+        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      },
+      ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
     });
+    if (response.ok && response.headers.get('content-type')?.startsWith(PROTOBUF)) {
+      return { status: response.status, body: decodeResult(of, new Uint8Array(await response.arrayBuffer())) };
+    }
     const text = await response.text();
     if (response.ok) return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
     try {
@@ -251,9 +304,10 @@ export class TinkerClient {
   }
 }
 
-/** Failures also come with status 200: {"error", "category"}, or {"type": "RequestFailedResponse"}. */
+/** Failures also come with status 200: {"error", "category"}, or {"type": "RequestFailedResponse"}. Successes may have the same fields as null. */
 function isFailure(body: Record<string, unknown>): boolean {
-  return body.error !== undefined || body.type === 'RequestFailedResponse' || body.error_message !== undefined;
+  const said = (value: unknown) => value !== undefined && value !== null;
+  return said(body.error) || said(body.error_message) || body.type === 'RequestFailedResponse';
 }
 
 function saidIn({ error, error_message, detail, message }: Record<string, unknown>): string {

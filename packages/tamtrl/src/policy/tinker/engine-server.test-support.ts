@@ -25,6 +25,7 @@ export interface EngineServerOptions {
 }
 
 type Body = Record<string, never>;
+/** Like SkyRL's, it loads weights only as the first thing that is done with a model. */
 interface Data {
   model_input: { chunks: { tokens: number[] }[] };
   loss_fn_inputs: Record<string, { data: number[] }>;
@@ -60,9 +61,9 @@ export async function engineServer(options: EngineServerOptions): Promise<Engine
   const tensor = (data: number[]) => ({ logprobs: { data, dtype: 'float32', shape: [data.length] } });
 
   const work: Record<string, (body: Body) => Promise<unknown>> = {
-    create_model: async (body: { base_model?: string }) => {
+    create_model: async (body: { base_model?: string; model_seq_id?: number }) => {
       if (body.base_model !== model) throw new Error(`unknown base model ${body.base_model}`);
-      return { model_id: 'model-1' };
+      return { model_id: `model-${body.model_seq_id}` };
     },
     forward: async (body: { forward_input?: { data: Data[] } }) => {
       const scored = await policy.score(rowsOf(body.forward_input!.data));
@@ -169,7 +170,7 @@ export async function engineServer(options: EngineServerOptions): Promise<Engine
           supported_models: [{ model_name: model, max_context_length: options.contextLength ?? policy.contextLength }],
         });
       if (path === 'create_session') return json(response, { session_id: 'session-1' });
-      if (path === 'session_heartbeat') return json(response, {});
+      if (path === 'session_heartbeat' || path === 'unload_model') return json(response, {});
       if (path === 'retrieve_future') {
         const result = results.get(body.request_id!);
         if (!result) return json(response, { detail: 'gone' }, 410);
@@ -183,7 +184,14 @@ export async function engineServer(options: EngineServerOptions): Promise<Engine
           return json(response, { error: (error as Error).message, category: 'user' });
         }
       }
-      const id = `${path === 'asample' ? 'sample' : 'model'}-${path}-${body.seq_id ?? 0}`;
+      if (path === 'load_weights' && body.seq_id !== 1)
+        return json(response, { detail: `LoadWeights is not permitted with seq_id ${body.seq_id}` }, 400);
+      const {
+        model_id = '',
+        model_seq_id = 0,
+        seq_id = 0,
+      } = body as { model_id?: string; model_seq_id?: number; seq_id?: number };
+      const id = `${path}-${model_id}-${model_seq_id}-${seq_id}`;
       if (!results.has(id)) {
         done[path] = (done[path] ?? 0) + 1;
         const value = work[path](body);

@@ -21,6 +21,7 @@ import type { Capabilities, TrainablePolicy } from '../policy.js';
 import { TinkerClient, type TinkerClientOptions, TinkerError } from './client.js';
 import { completionValues, type LossScaling, modelInput, policyDatum, weightedDatum } from './datum.js';
 import { lossMetrics } from './loss-metrics.js';
+import type { ForwardBackwardBody } from './wire.js';
 
 export interface TinkerPolicyOptions extends TinkerClientOptions {
   /** Name of the base model at the server. */
@@ -49,7 +50,7 @@ const DEFAULT_CONTEXT = 32_768;
  * @throws TinkerError if the server is not there, does not accept the key, has no such model, or a smaller window than `contextLength`.
  */
 export async function openTinkerPolicy(options: TinkerPolicyOptions): Promise<TinkerPolicy> {
-  const { model, rank = 32, seed, signal } = options;
+  const { model, signal } = options;
   const apiKey = options.apiKey ?? (process.env.TINKER_API_KEY || process.env.TAMTRL_API_KEY || undefined);
   const client = new TinkerClient({ ...options, apiKey });
   const { supported_models } = await client.call('get_server_capabilities', undefined, signal);
@@ -72,32 +73,34 @@ export async function openTinkerPolicy(options: TinkerPolicyOptions): Promise<Ti
   }
   const session = await client.createSession(['tamtrl'], signal);
   try {
-    const lora = {
-      rank,
-      ...(seed === undefined ? {} : { seed }),
-      train_unembed: true,
-      train_mlp: true,
-      train_attn: true,
-    };
-    const made = await client.submit(
-      'create_model',
-      { session_id: session, model_seq_id: 0, base_model: model, lora_config: lora },
-      signal,
-    );
-    if (typeof made.model_id !== 'string')
-      throw new TinkerError('protocol', `${client.server} made a model without an id.`, {
-        ...about,
-        path: 'create_model',
-        body: made,
-      });
-    return new TinkerPolicy(client, session, made.model_id, {
-      ...options,
-      contextLength: options.contextLength ?? limit ?? DEFAULT_CONTEXT,
-    });
+    const id = await createModel(client, session, 0, options);
+    const contextLength = options.contextLength ?? limit ?? DEFAULT_CONTEXT;
+    return new TinkerPolicy(client, session, id, { ...options, contextLength });
   } catch (error) {
     client.close();
     throw error;
   }
+}
+
+/** @param number of the model within its session, from 0 */
+async function createModel(
+  client: TinkerClient,
+  session: string,
+  number: number,
+  { model, rank = 32, seed, signal }: TinkerPolicyOptions,
+): Promise<string> {
+  const lora = {
+    rank,
+    ...(seed === undefined ? {} : { seed }),
+    train_unembed: true,
+    train_mlp: true,
+    train_attn: true,
+  };
+  const request = { session_id: session, model_seq_id: number, base_model: model, lora_config: lora };
+  const made = await client.submit('create_model', request, signal);
+  if (typeof made.model_id === 'string') return made.model_id;
+  const about = { server: client.server, path: 'create_model', body: made };
+  throw new TinkerError('protocol', `${client.server} made a model without an id.`, about);
 }
 
 export class TinkerPolicy implements TrainablePolicy {
@@ -109,7 +112,8 @@ export class TinkerPolicy implements TrainablePolicy {
   readonly contextLength: number;
   readonly #client: TinkerClient;
   readonly #session: string;
-  readonly #model: string;
+  #model: string;
+  #models = 1;
   readonly #options: TinkerPolicyOptions;
   /** Grows by one for each call that changes something; with the model's id it names the call. */
   #sequence = 0;
@@ -192,8 +196,14 @@ export class TinkerPolicy implements TrainablePolicy {
     const data = rows.map((row) =>
       weightedDatum(row, new Array<number>(row.completionIds.length).fill(1), this.#options.padTo),
     );
-    const body = { model_id: this.#model, forward_input: { data, loss_fn: 'cross_entropy' }, seq_id: ++this.#sequence };
-    const outputs = this.#logProbabilities(rows, await this.#client.submit('forward', body, options.signal), 'forward');
+    const body = {
+      model_id: this.#model,
+      data,
+      loss_fn: 'cross_entropy',
+      seq_id: ++this.#sequence,
+      forward_only: true,
+    };
+    const outputs = this.#logProbabilities(rows, await this.#client.forward(body, options.signal), 'forward');
     // Entropies do not come over the wire.
     return outputs.map((logProbabilities) => ({ logProbabilities, entropies: logProbabilities.map(() => Number.NaN) }));
   }
@@ -210,7 +220,7 @@ export class TinkerPolicy implements TrainablePolicy {
     const weights = rows.map(
       ({ lossWeights, completionIds }) => lossWeights ?? new Array<number>(completionIds.length).fill(1 / total),
     );
-    let input: object;
+    let input: Pick<ForwardBackwardBody, 'data' | 'loss_fn' | 'loss_fn_config'>;
     if (loss.kind === 'cross-entropy') {
       if (scaling === 'average' && new Set(weights.flat()).size > 1) {
         throw new PolicyError(
@@ -232,8 +242,8 @@ export class TinkerPolicy implements TrainablePolicy {
           : { loss_fn_config: { clip_low_threshold: 1 - loss.clipLow, clip_high_threshold: 1 + loss.clipHigh } }),
       };
     }
-    const body = { model_id: this.#model, forward_backward_input: input, seq_id: ++this.#sequence };
-    const reply = await this.#client.submit('forward_backward', body, options.signal);
+    const body = { model_id: this.#model, ...input, seq_id: ++this.#sequence, forward_only: false };
+    const reply = await this.#client.forward(body, options.signal);
     const logProbabilities = this.#logProbabilities(rows, reply, 'forward_backward');
     return { logProbabilities, ...lossMetrics(rows, logProbabilities, weights, loss) };
   }
@@ -307,6 +317,16 @@ export class TinkerPolicy implements TrainablePolicy {
         `${place} is of ${saved.model} at ${saved.server}; this is ${this.name}.`,
       );
     }
+    // Servers load only into a model that nothing has been done with.
+    const before = this.#model;
+    if (this.#sequence > 0) {
+      this.#model = await createModel(this.#client, this.#session, this.#models++, {
+        ...this.#options,
+        signal: undefined,
+      });
+      this.#sequence = 0;
+      await this.#unload(before);
+    }
     await this.#client.submit('load_weights', {
       model_id: this.#model,
       path: saved.path,
@@ -332,8 +352,16 @@ export class TinkerPolicy implements TrainablePolicy {
     });
   }
 
+  /** Gives the model's place at the server back; a server that does not answer within seconds is left. */
   async close(): Promise<void> {
     this.#client.close();
+    await this.#client
+      .call('unload_model', { model_id: this.#model }, AbortSignal.timeout(3000))
+      .catch(() => undefined);
+  }
+
+  async #unload(model: string): Promise<void> {
+    await this.#client.call('unload_model', { model_id: model }, AbortSignal.timeout(3000)).catch(() => undefined);
   }
 
   async #newSampler(signal: AbortSignal | undefined): Promise<string> {
