@@ -133,7 +133,7 @@ test('unknown names on the command line: the nearest right one', async () => {
 
 test('presets that need more than they bring say what is missing', async () => {
   const paper = await trainSettings({ preset: 'paper-0.6b' }).catch((error: Error) => error.message);
-  expect(paper).toMatch(/paper-0\.6b trains Qwen3-0\.6B, .* remote policy .* give --model PATH/);
+  expect(paper).toMatch(/paper-0\.6b trains Qwen3-0\.6B, .* server with GPUs .* Give --model: .* tinker:URL#MODEL/);
   expect(paper).toMatch(/reads question records, .* give --data FILE\.jsonl/);
   const data = join(folder, 'questions.jsonl');
   await writeFile(data, '');

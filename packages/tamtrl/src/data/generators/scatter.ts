@@ -28,7 +28,7 @@ export interface Scattered {
   evidence: () => { document: number; start: number; end: number }[];
 }
 
-/** Fills what a long last sentence would leave open. */
+/** Fills what is too short for another sentence. */
 const STOPGAP = 'Here it begins.';
 
 /**
@@ -72,13 +72,13 @@ export function scatter(options: ScatterOptions): Scattered {
       if (spent >= hay) break;
       const sentence = filler();
       const price = cost(sentence, at === 0);
-      // The last sentence is left out if without it the text comes nearer to its length.
-      if (spent + price > hay && price - (hay - spent) > hay - spent) {
-        for (let rest = hay - spent; rest >= stopgapTokens; rest -= stopgapTokens) yield put(STOPGAP);
+      // A sentence that would not fit leaves its place to short ones: one of uuids is 1 % of a short text by itself.
+      if (spent + price > hay) {
+        for (let rest = hay - spent; rest >= stopgapTokens / 2; rest -= stopgapTokens) yield put(STOPGAP);
         spent = hay;
         continue;
       }
-      spent = Math.min(hay, spent + price);
+      spent += price;
       yield put(sentence);
     }
     while (next < needles.length) {
