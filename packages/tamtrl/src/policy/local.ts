@@ -97,7 +97,9 @@ async function importEngine(): Promise<typeof import('@tamtrl/engine')> {
 
 export class LocalPolicy implements TrainablePolicy {
   readonly name: string;
-  readonly capabilities: Capabilities = { score: true, snapshots: true, train: true, exactLogProbabilities: true };
+  readonly capabilities: Capabilities = {
+    ...{ score: true, snapshots: true, averages: true, train: true, exactLogProbabilities: true },
+  };
   readonly tokenizer: Tokenizer;
   readonly chat: ChatFormat;
   readonly contextLength: number;

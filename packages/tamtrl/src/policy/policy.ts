@@ -21,8 +21,10 @@ import type { Tokenizer } from '../text/tokenizer.js';
 export interface Capabilities {
   /** Log-probabilities of given tokens (teacher alignment, process rewards by likelihood). */
   score: boolean;
-  /** Weights can be kept under a name and scored with (frozen and EMA teachers). */
+  /** Weights can be kept under a name and scored with (a frozen teacher, the KL reference). */
   snapshots: boolean;
+  /** Kept weights can be blended with the live ones (an EMA teacher). */
+  averages: boolean;
   /** forwardBackward and optimStep. */
   train: boolean;
   /** Sampler and trainer share weights and numerics, so that sampled log-probabilities are the old ones of the loss. */
@@ -43,10 +45,13 @@ export interface Policy {
 }
 
 export interface TrainablePolicy extends Policy {
+  /** Whether it can train with this loss, before anything is spent; a policy without it can. @throws PolicyError saying why not. */
+  checkTraining?(options: ForwardBackwardOptions): Promise<void>;
   forwardBackward(rows: readonly TrainingRow[], options: ForwardBackwardOptions): Promise<ForwardBackwardResult>;
   optimStep(options: OptimStepOptions): Promise<OptimStepResult>;
   zeroGradients(): Promise<void>;
-  snapshot(name: string): Promise<void>;
+  /** Keeps the weights as they are now under a name, to be scored with, or only to be sampled from, which is cheaper at servers. */
+  snapshot(name: string, use?: 'score' | 'sample'): Promise<void>;
   blendSnapshot(name: string, decay: number): Promise<void>;
   dropSnapshot(name: string): Promise<void>;
   save(folder: string): Promise<void>;

@@ -81,7 +81,11 @@ export interface RewardMethod {
 }
 
 /** What a run offers, to be held against a method's requirements. */
-export type Offer = Pick<MethodContext, 'policy' | 'teacher' | 'judge' | 'processReward'> & { relevance: boolean };
+export type Offer = Pick<MethodContext, 'policy' | 'teacher' | 'judge' | 'processReward'> & {
+  relevance: boolean;
+  /** The teacher is a moving average. */
+  averaged?: boolean;
+};
 
 /** @throws RewardError `requirement` naming all that is missing. */
 export function checkRequirements(method: RewardMethod, offer: Offer): void {
@@ -93,6 +97,10 @@ export function checkRequirements(method: RewardMethod, offer: Offer): void {
   }
   if (offer.teacher?.weights !== undefined && !scorer.capabilities.snapshots) {
     missing.push(`snapshots of weights (for a frozen or averaged teacher), which ${scorer.name} does not keep`);
+  } else if (offer.averaged && !scorer.capabilities.averages) {
+    missing.push(
+      `weights that can be averaged (for the teacher "ema"; "frozen" can be had), which ${scorer.name} cannot`,
+    );
   }
   if (requires.relevance && !offer.relevance) {
     missing.push('relevance marks, which the records lack (use lexical or judged relevance)');

@@ -125,7 +125,7 @@ test('missing relevance, and more turns than filtered chunks, are refused', () =
 test('requirements: all that is missing, in one sentence', () => {
   const bare: Policy = {
     ...{ name: 'remote', tokenizer, chat: miniChat, contextLength: 64 },
-    capabilities: { score: false, snapshots: false, train: true, exactLogProbabilities: false },
+    capabilities: { score: false, snapshots: false, averages: false, train: true, exactLogProbabilities: false },
     ...{ sample: () => Promise.resolve([]), score: () => Promise.resolve([]), close: () => Promise.resolve() },
   };
   const offer = { policy: bare, teacher: { policy: bare, weights: 'ema' }, relevance: false };
@@ -143,7 +143,10 @@ test('a judge grades each update; a failed grade is neutral and counted', async 
     ...{ decode: (ids: readonly number[]) => String.fromCodePoint(...ids), idOf: () => undefined },
   };
   const judge: Policy = {
-    ...{ name: 'judge', capabilities: { score: false, snapshots: false, train: false, exactLogProbabilities: false } },
+    ...{
+      name: 'judge',
+      capabilities: { score: false, snapshots: false, averages: false, train: false, exactLogProbabilities: false },
+    },
     ...{ tokenizer: codes, chat: { stopIds: [0], render: ([{ content }]) => content }, contextLength: 4096 },
     sample: async (requests: readonly GenerateRequest[], _options: GenerateOptions): Promise<Sample[][]> =>
       requests.map(({ promptIds }, at) => {

@@ -12,7 +12,10 @@ function scripted(contextLength: number, reply: (prompt: string) => string): { p
     ...{ decode: (ids: readonly number[]) => String.fromCodePoint(...ids), idOf: () => undefined },
   };
   const policy: Policy = {
-    ...{ name: 'judge', capabilities: { score: false, snapshots: false, train: false, exactLogProbabilities: false } },
+    ...{
+      name: 'judge',
+      capabilities: { score: false, snapshots: false, averages: false, train: false, exactLogProbabilities: false },
+    },
     ...{ tokenizer, chat: { stopIds: [0], render: ([{ content }]) => content }, contextLength },
     sample: async (requests: readonly GenerateRequest[], _options: GenerateOptions): Promise<Sample[][]> =>
       requests.map(({ promptIds }) => {

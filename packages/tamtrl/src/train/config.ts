@@ -144,6 +144,8 @@ export const runConfigSchema = z.strictObject({
     })
     .prefault({}),
   overlong: z.strictObject({ buffer: whole.default(0), penalty: z.number().min(0).default(1) }).prefault({}),
+  /** Draw the next step's rollouts while this one trains, for policies that sample and train side by side; they are one step older. */
+  asyncRollouts: z.boolean().default(false),
   /** Rollouts written out in full, each step. */
   savedTrajectories: whole.default(1),
 });

@@ -53,6 +53,8 @@ export interface StepMetrics {
   droppedGroups: number;
   questions: number;
   rows: number;
+  /** Updates that the weights had seen when training began but not when drawing did; 0 unless rollouts are drawn ahead. */
+  staleness: number;
   tokens: PhaseTokens;
   seconds: Partial<Record<Phase, number>>;
   /** Numbers of the method, such as the teacher's mean score or the judge's failures. */

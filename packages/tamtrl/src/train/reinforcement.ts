@@ -1,4 +1,5 @@
 /** What reinforcement needs beside the loop: the parts it is given, and whether they fit the configuration. */
+import type { PolicyGradientLoss } from '@tamtrl/engine';
 import { streamSeed } from '../memory/seeds.js';
 import type { Policy } from '../policy/policy.js';
 import { checkRequirements, type MethodContext } from '../reward/method.js';
@@ -20,7 +21,7 @@ export const INITIAL = 'initial';
 export const AVERAGE = 'ema';
 
 /** Checks method, policy and data against one another; returns the snapshots that the run needs. */
-export function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): string[] {
+export async function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): Promise<string[]> {
   const { config, policy, train: source } = run;
   const method = methodNamed(config.method);
   checkTeacher(setup);
@@ -34,6 +35,7 @@ export function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): string[
     judge,
     processReward,
     relevance: source.relevance,
+    averaged: teacher?.weights === AVERAGE,
   });
   if (config.klCoefficient > 0 && !(score && snapshots)) {
     throw new TrainError(
@@ -47,6 +49,7 @@ export function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): string[
       `${policy.name} cannot recompute log-probabilities. Set oldLogProbabilities to "sampler".`,
     );
   }
+  await policy.checkTraining?.({ loss: lossOf(config), temperature: config.temperature, signal: run.signal });
   const frozen = config.klCoefficient > 0 || teacher?.weights === INITIAL;
   return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
 }
@@ -87,8 +90,15 @@ export function contextOf(setup: ReinforcementSetup, run: Run<RunConfig>, step: 
   };
 }
 
-/** The loss needs log-probabilities other than the sampler's. */
+export function lossOf({ clipLow, clipHigh, dualClip, klCoefficient }: RunConfig): PolicyGradientLoss {
+  return { kind: 'policy-gradient', clipLow, clipHigh, dualClip, klCoefficient };
+}
+
+/**
+ * The loss needs log-probabilities other than the sampler's. Rollouts that are drawn ahead keep the sampler's: the ratio to them is what
+ * makes up for the older weights.
+ */
 export function recomputes({ config, policy }: Run<RunConfig>): boolean {
-  const { oldLogProbabilities: choice } = config;
-  return choice === 'recompute' || (choice === 'auto' && !policy.capabilities.exactLogProbabilities);
+  const { oldLogProbabilities: choice, asyncRollouts } = config;
+  return choice === 'recompute' || (choice === 'auto' && !asyncRollouts && !policy.capabilities.exactLogProbabilities);
 }

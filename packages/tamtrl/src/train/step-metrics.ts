@@ -6,7 +6,7 @@ import type { MethodResult, RolloutGroup } from '../reward/method.js';
 import { scoreAnswer } from '../reward/outcome.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Collected } from './dynamic-sampling.js';
-import type { PhaseClock, StepMetrics, WrittenTrajectory } from './metrics.js';
+import type { StepMetrics, WrittenTrajectory } from './metrics.js';
 import type { Row } from './rows.js';
 
 /** A group with what each turn of each rollout earned: [G][turns], the answer turn last. */
@@ -30,11 +30,12 @@ export interface StepParts {
   updates: readonly { batch: readonly Row[]; result: ForwardBackwardResult; optim: OptimStepResult }[];
   /** Passes over the rows for log-probabilities. */
   scorings: number;
-  clock: PhaseClock;
+  staleness: number;
+  seconds: StepMetrics['seconds'];
 }
 
 export function stepMetrics(parts: StepParts): StepMetrics {
-  const { step, learningRate, collected, drawn, rows, updates, clock } = parts;
+  const { step, learningRate, collected, drawn, rows, updates, staleness, seconds } = parts;
   const trajectories = drawn.flatMap(({ group }) => [...group.trajectories]);
   const { tokens, ...statistics } = trajectoryStatistics(trajectories);
   const scores = drawn.flatMap((group) => (group.scores ?? []).flat());
@@ -63,12 +64,13 @@ export function stepMetrics(parts: StepParts): StepMetrics {
     droppedGroups: collected.dropped,
     questions: collected.drawn,
     rows: rows.length,
+    staleness,
     tokens: {
       ...tokens,
       scored: methods.reduce((sum, method) => sum + method.tokens, 0) + parts.scorings * rowTokens,
       trained: updates.reduce((sum, { result }) => sum + result.metrics.totalTokens, 0),
     },
-    seconds: { ...clock.seconds },
+    seconds,
     method: meanOfRecords(methods.map(({ metrics }) => metrics)),
   };
 }

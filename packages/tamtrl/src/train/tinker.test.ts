@@ -1,100 +1,213 @@
-/** The trainer on a policy at a Tinker server: the same program, five steps of TAMTRL over the wire, and what cannot be done there. */
+/**
+ * The trainer on a policy at a Tinker server: the same program, the same weights in the end, whatever happens on the way; and what cannot be
+ * done there.
+ */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
-import { type EngineServer, engineServer } from '../policy/tinker/engine-server.test-support.js';
-import { openTinkerPolicy, type TinkerPolicy } from '../policy/tinker/policy.js';
-import { runConfigSchema } from './config.js';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
+import { openLocalPolicy } from '../policy/local.js';
+import type { TrainablePolicy } from '../policy/policy.js';
+import {
+  type EngineServer,
+  type EngineServerOptions,
+  engineServer,
+} from '../policy/tinker/engine-server.test-support.js';
+import { FAULTS, faultProxy } from '../policy/tinker/fault-proxy.test-support.js';
+import { openTinkerPolicy, type TinkerPolicyOptions } from '../policy/tinker/policy.js';
+import { type RunConfigInput, runConfigSchema } from './config.js';
 import { miniSource } from './examples.js';
-import { MINI_REINFORCEMENT } from './mini-preset.js';
+import type { StepMetrics } from './metrics.js';
 import { train } from './trainer.js';
 
-const model = fileURLToPath(new URL('../../models/mini', import.meta.url));
-const config = runConfigSchema.parse({
-  ...MINI_REINFORCEMENT,
-  ...{ steps: 5, questionsPerStep: 4, groupSize: 4, klCoefficient: 0, savedTrajectories: 0 },
-  evaluation: { every: 0, questions: 16 },
-});
+const tokenizer = miniTokenizer();
+const shape = {
+  ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 64 },
+  ...{ hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, keyValueHeads: 1, headSize: 8 },
+  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
+};
+const task = { chunks: 2, factsPerChunk: 2, queries: 1 };
+const base = {
+  memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: 'mini' },
+  ...{ steps: 3, groupSize: 3, questionsPerStep: 3, learningRate: 1e-2, klCoefficient: 0, miniBatches: 2 },
+  evaluation: { questions: 4, every: 0 },
+  reward: { combine: 'additive' },
+} satisfies RunConfigInput;
+
 let root: string;
-let engine: LocalPolicy;
-let server: EngineServer;
-let policy: TinkerPolicy;
+const open: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'tamtrl-tinker-'));
-  engine = await openLocalPolicy(model);
-  server = await engineServer({ policy: engine, scaling: 'average' });
-  const { tokenizer, chat } = engine;
-  policy = await openTinkerPolicy({
-    baseUrl: server.url,
-    model: 'mini',
-    tokenizer,
-    chat,
-    scaling: 'average',
-    pollPause: 2,
-  });
 });
 
-afterAll(async () => {
-  await policy.close();
-  await server.close();
-  await engine.close();
-  await rm(root, { recursive: true, force: true });
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
 });
 
-async function finish(steps: number, folder: string, resume = false) {
-  const { tokenizer } = engine;
-  const run = train({
-    ...{ config: { ...config, steps }, policy, folder: join(root, folder), resume },
-    train: miniSource({ chunks: 4, factsPerChunk: 6, queries: 3 }, 2, tokenizer),
-    heldOut: miniSource({ chunks: 4, factsPerChunk: 6, queries: 3 }, 1_000_005, tokenizer),
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+function opened<T extends { close(): Promise<void> }>(each: T): T {
+  open.push(each);
+  return each;
+}
+
+const local = () => openLocalPolicy({ config: shape, seed: 1 }, { tokenizer, chat: miniChat });
+const served = async (more: Partial<EngineServerOptions> = {}): Promise<EngineServer> =>
+  opened(await engineServer({ open: local, pending: 0, ...more }));
+
+const remote = async (baseUrl: string, more: Partial<TinkerPolicyOptions> = {}) => {
+  const options = { model: 'mini', tokenizer, chat: miniChat, backoff: 1, pollPause: 1, retries: 12 };
+  return opened(await openTinkerPolicy({ baseUrl, ...options, ...more }));
+};
+
+const start = (
+  policy: TrainablePolicy,
+  name: string,
+  more: RunConfigInput = {},
+  resume = false,
+  signal?: AbortSignal,
+) =>
+  train({
+    ...{ config: runConfigSchema.parse({ ...base, ...more }), policy, folder: join(root, name), resume, signal },
+    train: miniSource(task, 1, tokenizer),
+    heldOut: miniSource(task, 2, tokenizer),
   });
+
+async function finish(...args: Parameters<typeof start>) {
+  const run = start(...args);
   for (;;) {
     const next = await run.next();
     if (next.done) return next.value;
   }
 }
 
-test('five steps of TAMTRL, saved and gone on with', async () => {
-  await finish(3, 'run');
-  const summary = await finish(5, 'run', true);
-  expect(summary.state.step).toBe(5);
-  const lines = (await readFile(join(root, 'run/metrics.jsonl'), 'utf8'))
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-  const steps = lines.filter(({ kind }) => kind === 'step');
-  expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5]);
-  for (const { rows, updates, ratioMax, gradientNorm, reward, tokens } of steps) {
-    expect(rows % 5).toBe(0);
-    expect(reward).toBeGreaterThanOrEqual(0);
-    expect(tokens.scored).toBeGreaterThan(0);
-    if (updates === 0) continue;
-    // The first update is on policy: sampled here and scored there by the same weights.
-    expect(ratioMax).toBeCloseTo(1, 3);
-    expect(gradientNorm).toBeGreaterThan(0);
-  }
-  expect(server.done.optim_step).toBe(steps.reduce((sum, { updates }) => sum + updates, 0));
-  expect(JSON.parse(await readFile(join(root, 'run/checkpoints/last/tinker.json'), 'utf8'))).toMatchObject({
-    model: 'mini',
-    optimizer: true,
-  });
+async function stepsOf(name: string): Promise<StepMetrics[]> {
+  const lines = (await readFile(join(root, name, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+  return lines.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'step');
+}
+
+/** What must be the same, however the calls travelled. */
+const essence = ({ step, reward, loss, rows, updates, ratioMax, turnScore, kl }: StepMetrics) => ({
+  ...{ step, reward, loss, rows, updates, ratioMax, turnScore, kl },
 });
 
-test('what needs snapshots is refused before the first step', async () => {
-  const start = (more: object) =>
-    train({
-      config: { ...config, ...more },
-      policy,
-      folder: join(root, 'no'),
-      train: miniSource({}, 2, engine.tokenizer),
-      heldOut: miniSource({}, 3, engine.tokenizer),
-    }).next();
-  await expect(start({ klCoefficient: 0.1 })).rejects.toThrow(
-    /mini at http.* keeps no snapshot of its initial weights/,
+it('trains as on the local engine, updates after their gradients, the next queued before the last is awaited', async () => {
+  const own = opened(await local());
+  const { sample } = own;
+  // Servers take seeds of 31 bits.
+  own.sample = (requests, options) =>
+    sample.call(
+      own,
+      requests.map((request) => ({ ...request, seed: (request.seed ?? 0) % 2 ** 31 })),
+      options,
+    );
+  await finish(own, 'local', { oldLogProbabilities: 'recompute' });
+  const server = await served();
+  const summary = await finish(await remote(server.url), 'remote');
+  expect(summary.state.step).toBe(3);
+  const [expected, found] = [await stepsOf('local'), await stepsOf('remote')];
+  found.forEach((step, at) => {
+    expect(step.rows).toBe(27);
+    expect(step.loss).toBeCloseTo(expected[at].loss, 4);
+    expect(step.turnScore).toBeCloseTo(expected[at].turnScore!, 4);
+    expect(step.gradientNorm).toBeCloseTo(expected[at].gradientNorm, 3);
+    expect(step).toMatchObject({ updates: 2, staleness: 0 });
+  });
+  const order = server.order
+    .map((call) => call.split(' ')[0])
+    .filter((path) => /forward_backward|optim_step/.test(path));
+  expect(order).toEqual(Array.from({ length: 6 }, () => ['forward_backward', 'optim_step']).flat());
+  const numbers = server.order.map((call) => Number(call.split(' ')[1]));
+  expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+});
+
+it.each([false, true])(
+  'through a proxy that spoils a third of the requests: the same numbers (protobuf: %s)',
+  async (protobuf) => {
+    const clean = await served({ protobuf });
+    await finish(await remote(clean.url), `clean-${protobuf}`);
+    const server = await served({ protobuf, pending: 1 });
+    const proxy = opened(await faultProxy(server.url, 1 / 3, 4));
+    await finish(await remote(proxy.url), `spoilt-${protobuf}`);
+    expect((await stepsOf(`spoilt-${protobuf}`)).map(essence)).toEqual(
+      (await stepsOf(`clean-${protobuf}`)).map(essence),
+    );
+    for (const path of ['forward_backward', 'optim_step', 'asample']) expect(server.done[path]).toBe(clean.done[path]);
+    for (const fault of FAULTS) expect(proxy.faults[fault]).toBeGreaterThan(0);
+  },
+);
+
+it('a server that is restarted in the middle of a step: one sentence, and the run goes on from what was saved', async () => {
+  const whole = await served();
+  const settings = { teacher: 'frozen', klCoefficient: 0.01 } as const;
+  await finish(await remote(whole.url), 'whole', settings);
+
+  let server: EngineServer | undefined;
+  let restarting: Promise<void> | undefined;
+  server = await served({
+    before: (path, count, response) => {
+      // Between the two updates of the second step.
+      if (path !== 'optim_step' || count !== 3) return false;
+      restarting = server!.restart();
+      response.destroy();
+      return true;
+    },
+  });
+  const policy = await remote(server.url);
+  await expect(finish(policy, 'broken', settings)).rejects.toThrow(
+    /refused optim_step \(404\): Model not found: session-1:model-0/,
   );
-  await expect(start({ teacher: 'ema' })).rejects.toThrow(/snapshots of weights .* which mini at http.* does not keep/);
+  await restarting;
+  const again = await remote(server.url);
+  const summary = await finish(again, 'broken', settings, true);
+  expect(summary.state.step).toBe(3);
+  expect((await stepsOf('broken')).map(essence)).toEqual((await stepsOf('whole')).map(essence));
+  expect((await stepsOf('whole'))[2].kl).toBeGreaterThan(0);
+});
+
+it('rollouts one step ahead: older by the updates of a step, and the ratio to the sampler shows it', async () => {
+  const server = await served();
+  await finish(await remote(server.url), 'ahead', { asyncRollouts: true, steps: 4 });
+  const steps = await stepsOf('ahead');
+  expect(steps.map(({ staleness }) => staleness)).toEqual([0, 2, 2, 2]);
+  expect(steps[0].samplerTrainerDifference).toBeLessThan(1e-4);
+  expect(steps[1].samplerTrainerDifference).toBeGreaterThan(1e-4);
+  // Questions come in the same order as without.
+  await finish(await remote(server.url), 'not-ahead', { steps: 1, oldLogProbabilities: 'sampler' });
+  expect(essence(steps[0])).toEqual(essence((await stepsOf('not-ahead'))[0]));
+});
+
+it('a stop while rollouts are drawn ahead leaves what was saved', async () => {
+  const server = await served();
+  const controller = new AbortController();
+  const run = start(await remote(server.url), 'stopped', { asyncRollouts: true, steps: 9 }, false, controller.signal);
+  for (;;) {
+    const next = await run.next();
+    if (next.done) {
+      expect(next.value).toMatchObject({ reason: 'stopped', state: { step: 1 } });
+      break;
+    }
+    if (next.value.type === 'step') controller.abort(new Error('Ctrl-C'));
+  }
+});
+
+it('what cannot be done there is refused before the first step', async () => {
+  const refusal = async (
+    server: Partial<EngineServerOptions>,
+    config: RunConfigInput,
+    spec: Partial<TinkerPolicyOptions> = {},
+  ) =>
+    finish(await remote((await served(server)).url, spec), 'no', config).then(String, (error: Error) => error.message);
+  expect(await refusal({}, { teacher: 'ema' })).toMatch(/weights that can be averaged .* which mini at http.* cannot/);
+  expect(await refusal({}, { dualClip: 3 })).toMatch(/no dual clip\. Leave dualClip away/);
+  expect(await refusal({}, { temperature: 0.7 })).toMatch(/at temperature 1 only; asked for 0\.7/);
+  expect(await refusal({ losses: ['cross_entropy'] }, {})).toMatch(
+    /http:\S+ does not do the loss ppo, .* \(422\): Input should be one of cross_entropy\. Name another one: \?loss=/,
+  );
+  expect(await refusal({ places: 1 }, { klCoefficient: 0.1 })).toMatch(
+    /refused create_model \(400\): at most 1 models/,
+  );
+  expect(await refusal({}, { memory: { ...base.memory, chunkTokens: 400 } })).toMatch(/64/);
 });

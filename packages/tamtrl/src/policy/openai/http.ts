@@ -1,5 +1,6 @@
 /** JSON over HTTP with patience: retries with backoff, time limits, a limit of requests at a time, and a sentence for every refusal. */
 import { PolicyError } from '../errors.js';
+import { backoffPause, Gate, pause } from '../patience.js';
 
 export interface HttpOptions {
   /** Up to and including the version: "http://127.0.0.1:8080/v1". */
@@ -24,10 +25,9 @@ export class JsonClient {
   readonly baseUrl: string;
   /** Attempts that had to be made again, so far. */
   retried = 0;
-  readonly #options: Required<Omit<HttpOptions, 'apiKey' | 'baseUrl'>>;
+  readonly #options: Required<Pick<HttpOptions, 'retries' | 'backoff' | 'timeout'>>;
   readonly #headers: Record<string, string>;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #gate: Gate;
 
   /** @throws PolicyError `invalid-argument` for what is no http(s) address. */
   constructor(options: HttpOptions) {
@@ -48,7 +48,8 @@ export class JsonClient {
       );
     }
     this.baseUrl = options.baseUrl.replace(/\/+$/, '');
-    this.#options = { retries, backoff, timeout, concurrency };
+    this.#options = { retries, backoff, timeout };
+    this.#gate = new Gate(concurrency);
     this.#headers = { 'content-type': 'application/json', ...(apiKey ? { authorization: `Bearer ${apiKey}` } : {}) };
   }
 
@@ -76,8 +77,7 @@ export class JsonClient {
     body: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
-    await this.#enter(signal);
-    try {
+    return this.#gate.run(signal, async () => {
       for (let attempt = 0; ; attempt++) {
         try {
           return await this.#once(method, path, body, signal, this.#options.timeout);
@@ -86,14 +86,11 @@ export class JsonClient {
           if (!(error instanceof Again)) throw error;
           if (attempt >= this.#options.retries) throw error.final(attempt + 1);
           this.retried++;
-          // Full jitter, so that many clients do not come back at once.
-          const pause = this.#options.backoff * 2 ** attempt * (0.5 + Math.random() / 2);
-          await sleep(Math.min(LONGEST_WAIT, Math.max(pause, error.wait ?? 0)), signal);
+          const wait = Math.max(backoffPause(this.#options.backoff, attempt, LONGEST_WAIT), error.wait ?? 0);
+          await pause(Math.min(LONGEST_WAIT, wait), signal);
         }
       }
-    } finally {
-      this.#leave();
-    }
+    });
   }
 
   async #once(
@@ -143,19 +140,6 @@ export class JsonClient {
       );
     }
     throw new PolicyError('refused', refusal(url, response.status, said));
-  }
-
-  async #enter(signal: AbortSignal | undefined): Promise<void> {
-    while (this.#running >= this.#options.concurrency) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      signal?.throwIfAborted();
-    }
-    this.#running++;
-  }
-
-  #leave(): void {
-    this.#running--;
-    this.#waiting.shift()?.();
   }
 }
 
@@ -214,19 +198,4 @@ function retryAfter(value: string | null): number | undefined {
   if (value === null) return undefined;
   const milliseconds = /^\d+$/.test(value) ? 1000 * Number(value) : Date.parse(value) - Date.now();
   return Number.isFinite(milliseconds) ? Math.max(0, milliseconds) : undefined;
-}
-
-function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(done, milliseconds);
-    function done() {
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    }
-    function stop() {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    }
-    signal?.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -96,6 +96,7 @@ export class OpenAIPolicy implements Policy {
     this.capabilities = {
       score: exact && server.kind === 'vllm',
       snapshots: false,
+      averages: false,
       train: false,
       exactLogProbabilities: false,
     };

@@ -1,8 +1,9 @@
 /**
- * The Tinker protocol over HTTP, in JSON or protobuf as the server wants it: sessions with a heartbeat, submitted calls whose results are fetched by long polling, and
- * numbers that make it safe to send a call again. Thinking Machines' API; open servers such as SkyRL speak it too.
+ * The Tinker protocol over HTTP, in JSON or protobuf as the server wants it: sessions with a heartbeat, submitted calls whose results are
+ * fetched by long polling, and numbers that make it safe to send a call again. Thinking Machines' API; open servers such as SkyRL speak it too.
  */
 import { PolicyError, type PolicyErrorKind } from '../errors.js';
+import { backoffPause, pause } from '../patience.js';
 import { decodeResult, encodeForwardBackward, type ForwardBackwardBody, PROTOBUF } from './wire.js';
 
 export interface TinkerClientOptions {
@@ -17,8 +18,6 @@ export interface TinkerClientOptions {
   retries?: number;
   /** Milliseconds before the first retry, doubled for each further one; default 500. */
   backoff?: number;
-  /** Requests under way at a time; default 64. */
-  concurrency?: number;
   /** Milliseconds to wait before asking again for a result that a server calls pending at once; default 100. */
   pollPause?: number;
   /** Milliseconds between heartbeats; default 10,000. */
@@ -54,13 +53,19 @@ interface Reply {
 const AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
 const LONGEST_PAUSE = 30_000;
 
+type Body = object | Uint8Array<ArrayBuffer>;
+
+export interface SubmitOptions {
+  signal?: AbortSignal;
+  /** The server has the call and will do it; its result comes later. */
+  onAccepted?: () => void;
+}
+
 export class TinkerClient {
   readonly server: string;
   readonly #options: Required<Omit<TinkerClientOptions, 'apiKey' | 'baseUrl'>>;
   readonly #headers: Record<string, string>;
   #beat: ReturnType<typeof setInterval> | undefined;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
   #dialect: 'json' | 'protobuf' = 'json';
 
   /** @throws TinkerError `invalid-argument` for what is no http(s) address. */
@@ -72,7 +77,6 @@ export class TinkerClient {
       patience = 3_600_000,
       retries = 6,
       backoff = 500,
-      concurrency = 64,
       heartbeat = 10_000,
       pollPause = 100,
     } = options;
@@ -84,7 +88,7 @@ export class TinkerClient {
         { server: baseUrl, path: '' },
       );
     }
-    this.#options = { timeout, patience, retries, backoff, concurrency, heartbeat, pollPause };
+    this.#options = { timeout, patience, retries, backoff, heartbeat, pollPause };
     // Both names are in use; a server passes over the one that it does not know.
     this.#headers = {
       'content-type': 'application/json',
@@ -111,12 +115,8 @@ export class TinkerClient {
   }
 
   /** A call that answers at once. Sent again where that is safe to do. */
-  async call(
-    path: string,
-    body: object | Uint8Array<ArrayBuffer> | undefined,
-    signal?: AbortSignal,
-  ): Promise<Record<string, unknown>> {
-    const { status, body: reply } = await this.#patiently(body === undefined ? 'GET' : 'POST', path, body, signal);
+  async call(path: string, body: Body | undefined, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const { status, body: reply } = await this.#patiently(body === undefined ? 'GET' : 'POST', path, body, { signal });
     if (status >= 400 || isFailure(reply)) throw this.#refusal(path, status, reply);
     return reply;
   }
@@ -125,20 +125,21 @@ export class TinkerClient {
    * A call whose result comes later. Its body holds a sequence number, by which the server knows a call that comes twice.
    * @throws TinkerError with the server's own words if it fails there.
    */
-  async submit(path: string, body: object, signal?: AbortSignal): Promise<Record<string, unknown>> {
-    return this.#submitted(path, path, body, signal);
+  submit(path: string, body: object, options: SubmitOptions = {}): Promise<Record<string, unknown>> {
+    return this.#submitted(path, path, body, options);
   }
 
   /** @param path what the result is of; @param place where it is sent */
   async #submitted(
     path: string,
     place: string,
-    body: object | Uint8Array<ArrayBuffer>,
-    signal?: AbortSignal,
+    body: Body,
+    { signal, onAccepted }: SubmitOptions,
   ): Promise<Record<string, unknown>> {
     const deadline = Date.now() + this.#options.patience;
     for (;;) {
       const { request_id, ...rest } = await this.call(place, body, signal);
+      onAccepted?.();
       if (request_id === undefined) return rest;
       const result = await this.#result(path, request_id, deadline, signal);
       // Gone: the server has forgotten the result, and does the call again if it has forgotten that too.
@@ -147,23 +148,23 @@ export class TinkerClient {
   }
 
   /**
-   * A forward pass, with gradients or without. JSON first; a server that wants protobuf says so once (415, or no `forward` at all), and gets it from
-   * then on.
+   * A forward pass, with gradients or without. JSON first; a server that wants protobuf says so once (415, or no `forward` at all), and gets it
+   * from then on.
    */
-  async forward(body: ForwardBackwardBody, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  async forward(body: ForwardBackwardBody, options: SubmitOptions = {}): Promise<Record<string, unknown>> {
     const { model_id, seq_id, data, loss_fn, loss_fn_config, forward_only } = body;
     const path = forward_only ? 'forward' : 'forward_backward';
     if (this.#dialect === 'json') {
       const input = { data, loss_fn, ...(loss_fn_config ? { loss_fn_config } : {}) };
       try {
-        return await this.submit(path, { model_id, seq_id, [`${path}_input`]: input }, signal);
+        return await this.submit(path, { model_id, seq_id, [`${path}_input`]: input }, options);
       } catch (error) {
         const status = error instanceof TinkerError ? error.status : undefined;
         if (status !== 415 && !(forward_only && (status === 404 || status === 405))) throw error;
         this.#dialect = 'protobuf';
       }
     }
-    return this.#submitted(path, 'forward_backward', encodeForwardBackward(body), signal);
+    return this.#submitted(path, 'forward_backward', encodeForwardBackward(body), options);
   }
 
   async #result(
@@ -185,9 +186,7 @@ export class TinkerClient {
         'POST',
         'retrieve_future',
         { request_id: id, allow_metadata_only: false },
-        signal,
-        [408, 410],
-        path,
+        { signal, pass: [408, 410], of: path },
       );
       if (status === 410) return undefined;
       if (status === 408 || body.type === 'try_again' || body.status === 'complete_metadata') {
@@ -199,55 +198,43 @@ export class TinkerClient {
     }
   }
 
+  /** @param options.pass statuses that are no reason to ask again; `of`: what a result in protobuf is of */
   async #patiently(
     method: string,
     path: string,
-    body: object | undefined,
-    signal?: AbortSignal,
-    pass: readonly number[] = [],
-    of = '',
+    body: Body | undefined,
+    { signal, pass = [], of = '' }: { signal?: AbortSignal; pass?: readonly number[]; of?: string },
   ): Promise<Reply> {
-    await this.#enter(signal);
-    try {
-      for (let attempt = 0; ; attempt++) {
-        let problem: string;
-        let cause: unknown;
-        let status: number | undefined;
-        try {
-          const reply = await this.#send(method, path, body, signal, of);
-          if (pass.includes(reply.status) || !AGAIN.has(reply.status)) return reply;
-          status = reply.status;
-          problem = `answered ${path} with ${reply.status}: ${saidIn(reply.body)}`;
-        } catch (error) {
-          signal?.throwIfAborted();
-          cause = error;
-          problem =
-            error instanceof SyntaxError
-              ? `answered ${path} with what is not JSON`
-              : `cannot be reached for ${path}: ${reasonOf(error)}`;
-        }
-        if (attempt >= this.#options.retries) {
-          throw new TinkerError(
-            'unreachable',
-            `${this.server} ${problem} (${attempt + 1} attempts). Is the server running? What was saved can be resumed.`,
-            { server: this.server, path, status, cause },
-          );
-        }
-        await pause(Math.min(LONGEST_PAUSE, this.#options.backoff * 2 ** attempt * (0.5 + Math.random() / 2)), signal);
+    for (let attempt = 0; ; attempt++) {
+      let problem: string;
+      let cause: unknown;
+      let status: number | undefined;
+      try {
+        const reply = await this.#send(method, path, body, signal, of);
+        if (pass.includes(reply.status) || !AGAIN.has(reply.status)) return reply;
+        status = reply.status;
+        problem = `answered ${path} with ${reply.status}: ${saidIn(reply.body)}`;
+      } catch (error) {
+        signal?.throwIfAborted();
+        cause = error;
+        problem =
+          error instanceof UnreadableReply
+            ? `answered ${path} with ${error.message}`
+            : `cannot be reached for ${path}: ${reasonOf(error)}`;
       }
-    } finally {
-      this.#leave();
+      if (attempt >= this.#options.retries) {
+        throw new TinkerError(
+          'unreachable',
+          `${this.server} ${problem} (${attempt + 1} attempts). Is the server running? What was saved can be resumed.`,
+          { server: this.server, path, status, cause },
+        );
+      }
+      await pause(backoffPause(this.#options.backoff, attempt, LONGEST_PAUSE), signal);
     }
   }
 
   /** @param of what a result in protobuf is of */
-  async #send(
-    method: string,
-    path: string,
-    body: object | Uint8Array<ArrayBuffer> | undefined,
-    signal?: AbortSignal,
-    of = '',
-  ): Promise<Reply> {
+  async #send(method: string, path: string, body: Body | undefined, signal?: AbortSignal, of = ''): Promise<Reply> {
     const limit = AbortSignal.timeout(this.#options.timeout);
     const response = await fetch(`${this.server}/api/v1/${path}`, {
       ...{
@@ -258,28 +245,19 @@ export class TinkerClient {
       ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
     });
     if (response.ok && response.headers.get('content-type')?.startsWith(PROTOBUF)) {
-      return { status: response.status, body: decodeResult(of, new Uint8Array(await response.arrayBuffer())) };
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return {
+        status: response.status,
+        body: readable(() => decodeResult(of, bytes), 'what is not the protobuf expected'),
+      };
     }
     const text = await response.text();
-    if (response.ok) return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
+    if (response.ok) return { status: response.status, body: readable(() => JSON.parse(text), 'what is not JSON') };
     try {
       return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
     } catch {
       return { status: response.status, body: { detail: text.slice(0, 300) } };
     }
-  }
-
-  async #enter(signal: AbortSignal | undefined): Promise<void> {
-    while (this.#running >= this.#options.concurrency) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      signal?.throwIfAborted();
-    }
-    this.#running++;
-  }
-
-  #leave(): void {
-    this.#running--;
-    this.#waiting.shift()?.();
   }
 
   #refusal(path: string, status: number, body: Record<string, unknown>): TinkerError {
@@ -321,17 +299,13 @@ function reasonOf(error: unknown): string {
   return name === 'TimeoutError' ? 'no answer in time' : (cause?.code ?? message ?? String(error));
 }
 
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(done, milliseconds);
-    function done() {
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    }
-    function stop() {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    }
-    signal?.addEventListener('abort', stop, { once: true });
-  });
+/** A reply that was spoilt on its way: worth asking again. */
+class UnreadableReply extends Error {}
+
+function readable(read: () => Record<string, unknown>, otherwise: string): Record<string, unknown> {
+  try {
+    return read();
+  } catch (cause) {
+    throw new UnreadableReply(otherwise, { cause });
+  }
 }

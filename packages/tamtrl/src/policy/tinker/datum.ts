@@ -61,17 +61,29 @@ export function weightedDatum(row: TrainingRow, weights: readonly number[], step
 /**
  * For `ppo`, `importance_sampling` and `cispo`. The weight of each token goes into its advantage: a positive factor passes through the clipped
  * objective, min(r A, clip(r) A), as it is. On a server that averages it is multiplied by the row's tokens, which the server divides by.
+ *
+ * So does the KL penalty against the reference: the k3 estimate exp(d) - d - 1, d = reference - log-probability, has the derivative 1 - exp(d),
+ * and at ratio 1 the surrogate's is -A; so A - coefficient (1 - exp(d)) has the gradient of both.
  */
-export function policyDatum(row: TrainingRow, weights: readonly number[], scaling: LossScaling, step = 1): Datum {
+export function policyDatum(
+  row: TrainingRow,
+  weights: readonly number[],
+  scaling: LossScaling,
+  step = 1,
+  klCoefficient = 0,
+): Datum {
   const { input, target, padded } = shifted(row, step);
   const tokens = row.completionIds.length;
   const factor = scaling === 'average' ? tokens : 1;
-  const advantages = (row.advantages ?? []).map((advantage, at) => advantage * weights[at] * factor);
+  const { oldLogProbabilities: old, referenceLogProbabilities: reference } = row;
+  const penalty = (at: number) =>
+    klCoefficient > 0 && old && reference ? klCoefficient * (1 - Math.exp(reference[at] - old[at])) : 0;
+  const advantages = (row.advantages ?? []).map((advantage, at) => (advantage - penalty(at)) * weights[at] * factor);
   return {
     model_input: modelInput(input),
     loss_fn_inputs: {
       target_tokens: integers(target),
-      logprobs: floats(spread(row, row.oldLogProbabilities ?? [], padded)),
+      logprobs: floats(spread(row, old ?? [], padded)),
       advantages: floats(spread(row, advantages, padded)),
       // Servers that average divide by the sum of these.
       ...(scaling === 'average' ? { weights: floats(spread(row, new Array<number>(tokens).fill(1), padded)) } : {}),

@@ -15,6 +15,7 @@ export function lossMetrics(
   let ratios = 0;
   let ratioMax = 0;
   let approximateKl = 0;
+  let kl = 0;
   rows.forEach((row, at) => {
     totalTokens += row.promptIds.length + row.completionIds.length;
     logProbabilities[at].forEach((now, token) => {
@@ -28,7 +29,11 @@ export function lossMetrics(
       const ratio = Math.exp(now - old);
       const plain = ratio * advantage;
       const bounded = Math.min(1 + loss.clipHigh, Math.max(1 - loss.clipLow, ratio)) * advantage;
-      sum -= weights[at][token] * Math.min(plain, bounded);
+      // The k3 estimate, as in the engine's loss.
+      const distance = row.referenceLogProbabilities ? row.referenceLogProbabilities[token] - now : 0;
+      const k3 = Math.exp(distance) - distance - 1;
+      kl += k3;
+      sum += weights[at][token] * ((loss.klCoefficient ?? 0) * k3 - Math.min(plain, bounded));
       if (bounded < plain) clipped++;
       ratios += ratio;
       ratioMax = Math.max(ratioMax, ratio);
@@ -40,7 +45,7 @@ export function lossMetrics(
     loss: sum,
     metrics: {
       ...{ tokens, totalTokens, entropy: Number.NaN, clipFraction: mean(clipped), ratioMean: mean(ratios), ratioMax },
-      ...{ kl: 0, approximateKl: mean(approximateKl), microBatches: 1 },
+      ...{ kl: mean(kl), approximateKl: mean(approximateKl), microBatches: 1 },
     },
   };
 }

@@ -8,6 +8,7 @@ import type {
   GenerateRequest,
   OptimStepOptions,
   OptimStepResult,
+  PolicyGradientLoss,
   Sample,
   ScoredRow,
   ScoreOptions,
@@ -17,20 +18,16 @@ import type {
 import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { PolicyError } from '../errors.js';
+import { Gate } from '../patience.js';
 import type { Capabilities, TrainablePolicy } from '../policy.js';
 import { TinkerClient, type TinkerClientOptions, TinkerError } from './client.js';
 import { completionValues, type LossScaling, modelInput, policyDatum, weightedDatum } from './datum.js';
 import { lossMetrics } from './loss-metrics.js';
-import type { ForwardBackwardBody } from './wire.js';
+import { RemoteModel, type RemoteModelOptions } from './model.js';
 
-export interface TinkerPolicyOptions extends TinkerClientOptions {
-  /** Name of the base model at the server. */
-  model: string;
+export interface TinkerPolicyOptions extends TinkerClientOptions, RemoteModelOptions {
   tokenizer: Tokenizer;
   chat: ChatFormat;
-  /** Rank of the LoRA adapter; 0 trains all weights where the server can. Default 32. */
-  rank?: number;
-  seed?: number;
   /** How the server adds up token losses; default `sum`. */
   scaling?: LossScaling;
   /** Loss for policy gradients; default `ppo`. */
@@ -39,11 +36,25 @@ export interface TinkerPolicyOptions extends TinkerClientOptions {
   padTo?: number;
   /** Tokens of prompt and completion together; default: what the server says, else 32,768. */
   contextLength?: number;
+  /** Samplings under way at a time; default 256. */
+  concurrency?: number;
   signal?: AbortSignal;
 }
 
 const STATE_FILE = 'tinker.json';
 const DEFAULT_CONTEXT = 32_768;
+
+/** The file of a checkpoint: where at the server the weights are. */
+interface SavedState {
+  server: string;
+  model: string;
+  path: string;
+  optimizer: boolean;
+  /** Updates done. */
+  steps: number;
+  /** Names of snapshots, and where they are. */
+  snapshots: Record<string, string>;
+}
 
 /**
  * Opens a session and makes a model to train.
@@ -73,100 +84,71 @@ export async function openTinkerPolicy(options: TinkerPolicyOptions): Promise<Ti
   }
   const session = await client.createSession(['tamtrl'], signal);
   try {
-    const id = await createModel(client, session, 0, options);
+    const live = await RemoteModel.create(client, session, 0, options, signal);
     const contextLength = options.contextLength ?? limit ?? DEFAULT_CONTEXT;
-    return new TinkerPolicy(client, session, id, { ...options, contextLength });
+    return new TinkerPolicy(client, session, live, { ...options, contextLength });
   } catch (error) {
     client.close();
     throw error;
   }
 }
 
-/** @param number of the model within its session, from 0 */
-async function createModel(
-  client: TinkerClient,
-  session: string,
-  number: number,
-  { model, rank = 32, seed, signal }: TinkerPolicyOptions,
-): Promise<string> {
-  const lora = {
-    rank,
-    ...(seed === undefined ? {} : { seed }),
-    train_unembed: true,
-    train_mlp: true,
-    train_attn: true,
-  };
-  const request = { session_id: session, model_seq_id: number, base_model: model, lora_config: lora };
-  const made = await client.submit('create_model', request, signal);
-  if (typeof made.model_id === 'string') return made.model_id;
-  const about = { server: client.server, path: 'create_model', body: made };
-  throw new TinkerError('protocol', `${client.server} made a model without an id.`, about);
-}
-
 export class TinkerPolicy implements TrainablePolicy {
   readonly name: string;
-  /** No snapshots: other weights than the live ones cannot be scored with over this protocol. */
-  readonly capabilities: Capabilities = { score: true, snapshots: false, train: true, exactLogProbabilities: false };
+  /** A snapshot is another model at the server, so it takes one more place there; two cannot be blended. */
+  readonly capabilities: Capabilities = {
+    ...{ score: true, snapshots: true, averages: false, train: true, exactLogProbabilities: false },
+  };
   readonly tokenizer: Tokenizer;
   readonly chat: ChatFormat;
   readonly contextLength: number;
   readonly #client: TinkerClient;
   readonly #session: string;
-  #model: string;
-  #models = 1;
   readonly #options: TinkerPolicyOptions;
-  /** Grows by one for each call that changes something; with the model's id it names the call. */
-  #sequence = 0;
+  readonly #samplings: Gate;
+  /** What is sampled and trained. */
+  #live: RemoteModel;
+  #models = 1;
+  /** Frozen weights, and where they are saved. */
+  readonly #snapshots = new Map<string, { model: RemoteModel; path: string }>();
+  /** Sampling sessions that are kept under a name. */
+  readonly #held = new Map<string, string>();
   #samplers = 0;
   #draws = 0;
-  /** Of the live weights; undefined once they have changed. */
-  #sampler: Promise<string> | undefined;
   #optimSteps = 0;
 
-  constructor(client: TinkerClient, session: string, model: string, options: TinkerPolicyOptions) {
+  constructor(client: TinkerClient, session: string, live: RemoteModel, options: TinkerPolicyOptions) {
     this.name = `${options.model} at ${client.server}`;
     this.tokenizer = options.tokenizer;
     this.chat = options.chat;
     this.contextLength = options.contextLength ?? DEFAULT_CONTEXT;
     this.#client = client;
     this.#session = session;
-    this.#model = model;
+    this.#live = live;
     this.#options = options;
+    this.#samplings = new Gate(options.concurrency ?? 256);
   }
 
   async sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]> {
-    if (options.weights !== undefined) throw this.#noSnapshots();
     const { temperature = 1, topP = 1, topK = 0, stopIds = [], seed: common = 0, signal } = options;
-    this.#sampler ??= this.#newSampler(signal);
-    const session = await this.#sampler.catch((error: unknown) => {
-      this.#sampler = undefined;
-      throw error;
-    });
+    const { weights } = options;
+    const session =
+      (weights === undefined ? undefined : this.#held.get(weights)) ??
+      (await this.#model(weights).sampler(() => this.#samplers++, signal));
     let finished = 0;
     let tokens = 0;
-    // All of a turn go out together; the client keeps to what may be under way.
+    // All of a turn go out together, as far as the gate lets them.
     return Promise.all(
       requests.map(async ({ promptIds, samples = 1, maxTokens = options.maxTokens, seed = common }) => {
-        const result = await this.#client.submit(
-          'asample',
-          {
-            ...{
-              sampling_session_id: session,
-              seq_id: ++this.#draws,
-              num_samples: samples,
-              prompt: modelInput(promptIds),
-            },
-            sampling_params: {
-              max_tokens: maxTokens,
-              temperature,
-              top_p: topP,
-              top_k: topK > 0 ? topK : -1,
-              seed: seed % 2 ** 31,
-              stop: stopIds,
-            },
+        const body = {
+          ...{ sampling_session_id: session, seq_id: ++this.#draws },
+          ...{ num_samples: samples, prompt: modelInput(promptIds) },
+          sampling_params: {
+            ...{ max_tokens: maxTokens, temperature, top_p: topP, top_k: topK > 0 ? topK : -1 },
+            ...{ seed: seed % 2 ** 31, stop: stopIds },
           },
-          signal,
-        );
+        };
+        const result = await this.#samplings.run(signal, () => this.#client.submit('asample', body, { signal }));
         const sequences = (result.sequences ?? []) as { tokens: number[]; logprobs?: number[]; stop_reason: string }[];
         if (sequences.length !== samples || sequences.some((each) => each.logprobs?.length !== each.tokens.length)) {
           throw new TinkerError(
@@ -188,39 +170,60 @@ export class TinkerPolicy implements TrainablePolicy {
     );
   }
 
-  /** Forward passes with cross-entropy: the log-probabilities of the weights that are being trained. */
+  /** Forward passes with cross-entropy: log-probabilities of the weights that are being trained, or of a snapshot. */
   async score(rows: readonly ScoreRow[], options: ScoreOptions = {}): Promise<ScoredRow[]> {
-    if (options.weights !== undefined) throw this.#noSnapshots();
-    this.#checkTemperature(options.temperature);
-    if (rows.length === 0) return [];
-    const data = rows.map((row) =>
-      weightedDatum(row, new Array<number>(row.completionIds.length).fill(1), this.#options.padTo),
-    );
-    const body = {
-      model_id: this.#model,
-      data,
-      loss_fn: 'cross_entropy',
-      seq_id: ++this.#sequence,
-      forward_only: true,
-    };
-    const outputs = this.#logProbabilities(rows, await this.#client.forward(body, options.signal), 'forward');
-    // Entropies do not come over the wire.
-    return outputs.map((logProbabilities) => ({ logProbabilities, entropies: logProbabilities.map(() => Number.NaN) }));
+    const { weights, temperature, signal } = options;
+    this.#checkTemperature(temperature);
+    const toDatum = (row: TrainingRow) =>
+      weightedDatum(row, new Array<number>(row.completionIds.length).fill(1), this.#options.padTo);
+    const loss = { loss_fn: 'cross_entropy', forward_only: true };
+    const values = await this.#model(weights).forward(rows, toDatum, loss, signal);
+    return rows.map((row, at) => {
+      const logProbabilities = completionValues(row, values[at]);
+      // Entropies do not come over the wire.
+      return { logProbabilities, entropies: logProbabilities.map(() => Number.NaN) };
+    });
   }
 
   /**
-   * @throws PolicyError `capability` for what the protocol's losses do not have: a KL term, a dual clip, another temperature than 1, and
-   *   weighted cross-entropy on a server that averages.
+   * Whether the server has the loss: it is asked for one forward pass of it.
+   * @throws PolicyError as `forwardBackward` does; TinkerError `refused` if the server has not.
+   */
+  async checkTraining(options: ForwardBackwardOptions): Promise<void> {
+    this.#checkLoss(options);
+    const { loss, signal } = options;
+    if (loss.kind === 'cross-entropy') return;
+    const { scaling = 'sum', padTo } = this.#options;
+    const row = { promptIds: [0], completionIds: [0], advantages: [0], oldLogProbabilities: [0] };
+    const toDatum = () => policyDatum(row, [1], scaling, padTo);
+    try {
+      await this.#live.forward([row], toDatum, { ...this.#lossNamed(loss), forward_only: true }, signal);
+    } catch (error) {
+      if (!(error instanceof TinkerError) || error.kind !== 'refused') throw error;
+      const { server, path, status, body } = error;
+      const { loss: name = 'ppo' } = this.#options;
+      throw new TinkerError(
+        'refused',
+        `${server} does not do the loss ${name}, or not forward passes of it: ${error.message} Name another one: ?loss=importance_sampling (or ppo, cispo) in the model's address.`,
+        { server, path, status, body, cause: error },
+      );
+    }
+  }
+
+  /**
+   * A KL term goes into the advantages, which is exact where old and new log-probabilities are the same (the first update of a step).
+   * @throws PolicyError `capability` for what the protocol's losses do not have: a dual clip, another temperature than 1, and weighted
+   *   cross-entropy on a server that averages.
    */
   async forwardBackward(rows: readonly TrainingRow[], options: ForwardBackwardOptions): Promise<ForwardBackwardResult> {
     const { loss } = options;
-    const { scaling = 'sum', padTo, loss: policyLoss = 'ppo' } = this.#options;
-    this.#checkTemperature(options.temperature);
+    const { scaling = 'sum', padTo } = this.#options;
+    this.#checkLoss(options);
     const total = rows.reduce((sum, row) => sum + row.completionIds.length, 0);
     const weights = rows.map(
       ({ lossWeights, completionIds }) => lossWeights ?? new Array<number>(completionIds.length).fill(1 / total),
     );
-    let input: Pick<ForwardBackwardBody, 'data' | 'loss_fn' | 'loss_fn_config'>;
+    let values: number[][];
     if (loss.kind === 'cross-entropy') {
       if (scaling === 'average' && new Set(weights.flat()).size > 1) {
         throw new PolicyError(
@@ -228,23 +231,14 @@ export class TinkerPolicy implements TrainablePolicy {
           `${this.name} averages over each row, so rows cannot be weighted against one another with cross-entropy.`,
         );
       }
-      input = { data: rows.map((row, at) => weightedDatum(row, weights[at], padTo)), loss_fn: 'cross_entropy' };
+      const toDatum = (row: TrainingRow, at: number) => weightedDatum(row, weights[at], padTo);
+      values = await this.#live.forward(rows, toDatum, { loss_fn: 'cross_entropy', forward_only: false });
     } else {
-      if ((loss.klCoefficient ?? 0) > 0)
-        throw new PolicyError('capability', `The losses of ${this.name} have no KL term. Set klCoefficient to 0.`);
-      if (loss.dualClip !== undefined)
-        throw new PolicyError('capability', `The losses of ${this.name} have no dual clip. Leave dualClip away.`);
-      input = {
-        data: rows.map((row, at) => policyDatum(row, weights[at], scaling, padTo)),
-        loss_fn: policyLoss,
-        ...(policyLoss === 'importance_sampling'
-          ? {}
-          : { loss_fn_config: { clip_low_threshold: 1 - loss.clipLow, clip_high_threshold: 1 + loss.clipHigh } }),
-      };
+      const toDatum = (row: TrainingRow, at: number) =>
+        policyDatum(row, weights[at], scaling, padTo, loss.klCoefficient);
+      values = await this.#live.forward(rows, toDatum, { ...this.#lossNamed(loss), forward_only: false });
     }
-    const body = { model_id: this.#model, ...input, seq_id: ++this.#sequence, forward_only: false };
-    const reply = await this.#client.forward(body, options.signal);
-    const logProbabilities = this.#logProbabilities(rows, reply, 'forward_backward');
+    const logProbabilities = rows.map((row, at) => completionValues(row, values[at]));
     return { logProbabilities, ...lossMetrics(rows, logProbabilities, weights, loss) };
   }
 
@@ -258,12 +252,7 @@ export class TinkerPolicy implements TrainablePolicy {
       weight_decay: weightDecay,
       grad_clip_norm: gradientClipNorm,
     };
-    this.#sampler = undefined;
-    const reply = await this.#client.submit('optim_step', {
-      model_id: this.#model,
-      adam_params: adam,
-      seq_id: ++this.#sequence,
-    });
+    const reply = await this.#live.optimStep(adam);
     const metrics = (reply.metrics ?? {}) as Record<string, unknown>;
     const norm = metrics.grad_norm ?? metrics['grad_norm:mean'] ?? metrics['skyrl.ai/grad_norm'];
     return { gradientNorm: typeof norm === 'number' ? norm : Number.NaN, skipped: false, step: ++this.#optimSteps };
@@ -272,36 +261,37 @@ export class TinkerPolicy implements TrainablePolicy {
   /** The protocol cannot drop gradients; they are only there between a forward-backward and its step, which the trainer does not break off. */
   async zeroGradients(): Promise<void> {}
 
-  async snapshot(): Promise<void> {
-    throw this.#noSnapshots();
+  /** To score with, the live weights are saved at the server and loaded into a model of their own; to sample, their sampler is kept. */
+  async snapshot(name: string, use: 'score' | 'sample' = 'score'): Promise<void> {
+    if (use === 'sample') {
+      this.#held.set(name, await this.#live.sampler(() => this.#samplers++));
+      return;
+    }
+    const path = await this.#live.save(`tamtrl-${this.#session}-${name}-${this.#models}`, 'weights');
+    await this.dropSnapshot(name);
+    this.#snapshots.set(name, { model: await this.#loaded(path, false), path });
   }
 
   async blendSnapshot(): Promise<void> {
-    throw this.#noSnapshots();
+    throw new PolicyError('capability', `${this.name} cannot blend weights: take teacher "self" or "frozen".`);
   }
 
-  async dropSnapshot(): Promise<void> {}
+  async dropSnapshot(name: string): Promise<void> {
+    this.#held.delete(name);
+    await this.#snapshots.get(name)?.model.unload();
+    this.#snapshots.delete(name);
+  }
 
   /** Saves at the server; the folder gets the name under which it is there. */
   async save(folder: string): Promise<void> {
-    const path = `tamtrl-${this.#session}-${this.#sequence}`;
-    const reply = await this.#client.submit('save_weights', {
-      model_id: this.#model,
-      path,
-      seq_id: ++this.#sequence,
-      overwrite: true,
-    });
-    await this.#note(folder, {
-      path: typeof reply.path === 'string' ? reply.path : path,
-      optimizer: true,
-      steps: this.#optimSteps,
-    });
+    const path = await this.#live.save(`tamtrl-${this.#session}-${this.#models}-step-${this.#optimSteps}`, 'weights');
+    await this.#note(folder, path, true);
   }
 
-  /** @throws PolicyError `invalid-argument` for a folder of another server or model. */
+  /** @throws PolicyError `invalid-argument` for a folder of another model. */
   async load(folder: string): Promise<void> {
     const place = join(folder, STATE_FILE);
-    let saved: { server?: string; model?: string; path?: string; steps?: number };
+    let saved: Partial<SavedState>;
     try {
       saved = JSON.parse(await readFile(place, 'utf8'));
     } catch (error) {
@@ -311,88 +301,66 @@ export class TinkerPolicy implements TrainablePolicy {
         { cause: error },
       );
     }
-    if (saved.model !== this.#options.model || typeof saved.path !== 'string') {
-      throw new PolicyError(
-        'invalid-argument',
-        `${place} is of ${saved.model} at ${saved.server}; this is ${this.name}.`,
-      );
+    const { path, model, server, steps = 0, snapshots = {} } = saved;
+    if (model !== this.#options.model || typeof path !== 'string') {
+      throw new PolicyError('invalid-argument', `${place} is of ${model} at ${server}; this is ${this.name}.`);
     }
-    // Servers load only into a model that nothing has been done with.
-    const before = this.#model;
-    if (this.#sequence > 0) {
-      this.#model = await createModel(this.#client, this.#session, this.#models++, {
-        ...this.#options,
-        signal: undefined,
-      });
-      this.#sequence = 0;
-      await this.#unload(before);
+    const before = this.#live;
+    this.#live = await this.#loaded(path, true);
+    await before.unload();
+    for (const name of [...this.#snapshots.keys()]) await this.dropSnapshot(name);
+    for (const [name, at] of Object.entries(snapshots)) {
+      this.#snapshots.set(name, { model: await this.#loaded(at, false), path: at });
     }
-    await this.#client.submit('load_weights', {
-      model_id: this.#model,
-      path: saved.path,
-      optimizer: true,
-      seq_id: ++this.#sequence,
-    });
-    this.#optimSteps = saved.steps ?? 0;
-    this.#sampler = undefined;
+    this.#optimSteps = steps;
   }
 
   /** The weights stay at the server: the folder says where. */
   async exportModel(folder: string): Promise<void> {
-    const path = `tamtrl-${this.#session}-sampler-${this.#sequence}`;
-    const reply = await this.#client.submit('save_weights_for_sampler', {
-      model_id: this.#model,
-      path,
-      seq_id: ++this.#sequence,
-    });
-    await this.#note(folder, {
-      path: typeof reply.path === 'string' ? reply.path : path,
-      optimizer: false,
-      steps: this.#optimSteps,
-    });
+    const name = `tamtrl-${this.#session}-${this.#models}-sampler-${this.#optimSteps}`;
+    await this.#note(folder, await this.#live.save(name, 'weights_for_sampler'), false);
   }
 
-  /** Gives the model's place at the server back; a server that does not answer within seconds is left. */
+  /** Gives the places at the server back. */
   async close(): Promise<void> {
     this.#client.close();
-    await this.#client
-      .call('unload_model', { model_id: this.#model }, AbortSignal.timeout(3000))
-      .catch(() => undefined);
+    const models = [this.#live, ...[...this.#snapshots.values()].map(({ model }) => model)];
+    await Promise.all(models.map((model) => model.unload()));
   }
 
-  async #unload(model: string): Promise<void> {
-    await this.#client.call('unload_model', { model_id: model }, AbortSignal.timeout(3000)).catch(() => undefined);
+  /** A new model at the server with the weights that were saved there as `path`. */
+  async #loaded(path: string, optimizer: boolean): Promise<RemoteModel> {
+    const model = await RemoteModel.create(this.#client, this.#session, this.#models++, this.#options);
+    await model.load(path, optimizer);
+    return model;
   }
 
-  async #newSampler(signal: AbortSignal | undefined): Promise<string> {
-    const body = { model_id: this.#model, sampling_session_seq_id: this.#samplers++, seq_id: ++this.#sequence };
-    const { sampling_session_id, path } = await this.#client.submit('save_weights_for_sampler', body, signal);
-    if (typeof sampling_session_id === 'string') return sampling_session_id;
-    const made = await this.#client.call(
-      'create_sampling_session',
-      { session_id: this.#session, sampling_session_seq_id: this.#samplers++, model_path: path },
-      signal,
-    );
-    return String(made.sampling_session_id);
+  #model(weights: string | undefined): RemoteModel {
+    const model = weights === undefined ? this.#live : this.#snapshots.get(weights)?.model;
+    if (model) return model;
+    throw new PolicyError('invalid-argument', `${this.name} has no snapshot "${weights}".`);
   }
 
-  #logProbabilities(rows: readonly TrainingRow[], reply: Record<string, unknown>, path: string): number[][] {
-    const outputs = (reply.loss_fn_outputs ?? []) as { logprobs?: { data?: number[] } }[];
-    const lists = outputs.map(({ logprobs }) => logprobs?.data);
-    if (lists.length !== rows.length || lists.some((list) => list === undefined)) {
-      throw new TinkerError(
-        'protocol',
-        `${this.#client.server} gave log-probabilities of ${lists.length} rows; ${rows.length} were sent.`,
-        { server: this.#client.server, path, body: Object.keys(reply) },
-      );
-    }
-    return rows.map((row, at) => completionValues(row, lists[at]!));
+  #lossNamed({ clipLow, clipHigh }: PolicyGradientLoss) {
+    const { loss = 'ppo' } = this.#options;
+    const clip = { clip_low_threshold: 1 - clipLow, clip_high_threshold: 1 + clipHigh };
+    return { loss_fn: loss, ...(loss === 'importance_sampling' ? {} : { loss_fn_config: clip }) };
   }
 
-  async #note(folder: string, more: object): Promise<void> {
+  async #note(folder: string, path: string, optimizer: boolean): Promise<void> {
     await mkdir(folder, { recursive: true });
-    const note = { server: this.#client.server, model: this.#options.model, ...more };
+    const note: SavedState = {
+      ...{ server: this.#client.server, model: this.#options.model, path, optimizer, steps: this.#optimSteps },
+      snapshots: Object.fromEntries([...this.#snapshots].map(([name, snapshot]) => [name, snapshot.path])),
+    };
     await writeFile(join(folder, STATE_FILE), `${JSON.stringify(note, null, 2)}\n`);
+  }
+
+  #checkLoss({ loss, temperature }: ForwardBackwardOptions): void {
+    this.#checkTemperature(temperature);
+    if (loss.kind === 'policy-gradient' && loss.dualClip !== undefined) {
+      throw new PolicyError('capability', `The losses of ${this.name} have no dual clip. Leave dualClip away.`);
+    }
   }
 
   #checkTemperature(temperature = 1): void {
@@ -401,9 +369,5 @@ export class TinkerPolicy implements TrainablePolicy {
       'capability',
       `${this.name} trains and scores at temperature 1 only; asked for ${temperature}. Set temperature to 1.`,
     );
-  }
-
-  #noSnapshots(): PolicyError {
-    return new PolicyError('capability', `${this.name} keeps no snapshots: take teacher "self" and klCoefficient 0.`);
   }
 }

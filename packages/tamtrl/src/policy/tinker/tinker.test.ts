@@ -24,8 +24,10 @@ afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
+const fresh = () => openLocalPolicy({ config: shape, seed: 1 }, { tokenizer, chat: miniChat });
+
 async function local(): Promise<LocalPolicy> {
-  const policy = await openLocalPolicy({ config: shape, seed: 1 }, { tokenizer, chat: miniChat });
+  const policy = await fresh();
   open.push(policy);
   return policy;
 }
@@ -34,7 +36,7 @@ async function remote(
   server: Partial<EngineServerOptions> = {},
   more: Partial<TinkerPolicyOptions> = {},
 ): Promise<{ policy: TinkerPolicy; server: EngineServer }> {
-  const started = await engineServer({ policy: await local(), ...server });
+  const started = await engineServer({ open: fresh, ...server });
   open.push(started);
   const scaling = server.scaling ?? 'sum';
   const policy = await openTinkerPolicy({
@@ -222,14 +224,12 @@ describe('refusals', () => {
   it("what the protocol's losses do not have, and what this server does not", async () => {
     const { policy } = await remote({ losses: ['cross_entropy'] });
     await expect(policy.forwardBackward(rows, { loss: ppo })).rejects.toThrow(
-      /refused forward_backward \(200\): loss ppo is not supported\./,
-    );
-    await expect(policy.forwardBackward(rows, { loss: { ...ppo, klCoefficient: 0.1 } })).rejects.toThrow(
-      'have no KL term. Set klCoefficient to 0',
+      /refused forward_backward \(422\): Input should be one of cross_entropy\./,
     );
     await expect(policy.forwardBackward(rows, { loss: { ...ppo, dualClip: 3 } })).rejects.toThrow('no dual clip');
     await expect(policy.score(rows, { temperature: 0.7 })).rejects.toThrow('at temperature 1 only; asked for 0.7');
-    await expect(policy.snapshot()).rejects.toThrow('keeps no snapshots: take teacher "self"');
+    await expect(policy.blendSnapshot()).rejects.toThrow('cannot blend weights: take teacher "self" or "frozen"');
+    await expect(policy.score(rows, { weights: 'initial' })).rejects.toThrow('has no snapshot "initial"');
     const averaging = await remote({ scaling: 'average' });
     await expect(averaging.policy.forwardBackward(rows, { loss: { kind: 'cross-entropy' } })).rejects.toThrow(
       'cannot be weighted against one another',

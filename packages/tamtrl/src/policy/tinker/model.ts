@@ -1,0 +1,197 @@
+/** One model at a server: its calls in their order, its batches cut to size, its samplers. */
+import type { TrainingRow } from '@tamtrl/engine';
+import { Gate } from '../patience.js';
+import { type TinkerClient, TinkerError } from './client.js';
+import type { Datum } from './datum.js';
+import type { ForwardBackwardBody } from './wire.js';
+
+export interface RemoteModelOptions {
+  /** Name of the base model at the server. */
+  model: string;
+  /** Rank of the LoRA adapter; 0 trains all weights where the server can. Default 32. */
+  rank?: number;
+  seed?: number;
+}
+
+/** AdamW, in the protocol's words. */
+export interface AdamParameters {
+  learning_rate: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  weight_decay: number;
+  grad_clip_norm: number;
+}
+
+/** What goes in one request: rows, and numbers in them (the official SDK cuts at 1,024 rows and 5 MB). */
+const ROWS = 1024;
+const NUMBERS = 1_000_000;
+/** Numbers for each token of a row: itself, its target, its old log-probability, its advantage. */
+const NUMBERS_A_TOKEN = 4;
+/** Requests of one batch under way: enough that the server never waits, and few enough to hold in memory. */
+const PIECES = 4;
+
+export class RemoteModel {
+  readonly id: string;
+  readonly #client: TinkerClient;
+  readonly #session: string;
+  /** Grows by one for each call; with the model's id it names the call, so that the server knows one that comes twice. */
+  #sequence = 0;
+  #tail: Promise<void> = Promise.resolve();
+  readonly #pieces = new Gate(PIECES);
+  /** Why the gradients at the server are not those that were sent. */
+  #lost: { error: unknown } | undefined;
+  /** Of the weights as they are after the calls so far. */
+  #sampler: Promise<string> | undefined;
+
+  private constructor(client: TinkerClient, session: string, id: string) {
+    this.#client = client;
+    this.#session = session;
+    this.id = id;
+  }
+
+  /** @param number of the model within its session, from 0 */
+  static async create(
+    client: TinkerClient,
+    session: string,
+    number: number,
+    { model, rank = 32, seed }: RemoteModelOptions,
+    signal?: AbortSignal,
+  ): Promise<RemoteModel> {
+    const lora = {
+      rank,
+      ...(seed === undefined ? {} : { seed }),
+      train_unembed: true,
+      train_mlp: true,
+      train_attn: true,
+    };
+    const request = { session_id: session, model_seq_id: number, base_model: model, lora_config: lora };
+    const made = await client.submit('create_model', request, { signal });
+    if (typeof made.model_id === 'string') return new RemoteModel(client, session, made.model_id);
+    const about = { server: client.server, path: 'create_model', body: made };
+    throw new TinkerError('protocol', `${client.server} made a model without an id.`, about);
+  }
+
+  /**
+   * A forward pass, with gradients or without. Batches too large for one request go in several, whose gradients add up.
+   * @returns log-probabilities of all positions of each row, as the server gives them
+   */
+  async forward(
+    rows: readonly TrainingRow[],
+    toDatum: (row: TrainingRow, at: number) => Datum,
+    loss: Pick<ForwardBackwardBody, 'loss_fn' | 'loss_fn_config' | 'forward_only'>,
+    signal?: AbortSignal,
+  ): Promise<number[][]> {
+    const pieces = cutToSize(rows).map(([start, end]) =>
+      this.#inOrder((seq_id, onAccepted) =>
+        this.#pieces.run(signal, async () => {
+          try {
+            const data = rows.slice(start, end).map((row, at) => toDatum(row, start + at));
+            const body = { ...loss, data, model_id: this.id, seq_id };
+            return this.#logProbabilities(end - start, await this.#client.forward(body, { signal, onAccepted }));
+          } catch (error) {
+            if (!loss.forward_only) this.#lost = { error };
+            throw error;
+          }
+        }),
+      ),
+    );
+    return (await Promise.all(pieces)).flat();
+  }
+
+  /** @throws what went wrong with the gradients, if they did not arrive. */
+  optimStep(adam_params: AdamParameters): Promise<Record<string, unknown>> {
+    this.#sampler = undefined;
+    return this.#inOrder(async (seq_id, onAccepted) => {
+      if (this.#lost) throw this.#lost.error;
+      return this.#client.submit('optim_step', { model_id: this.id, adam_params, seq_id }, { onAccepted });
+    });
+  }
+
+  /** Saves under a name at the server; gives its full name there. */
+  async save(path: string, what: 'weights' | 'weights_for_sampler'): Promise<string> {
+    const reply = await this.#inOrder((seq_id, onAccepted) => {
+      const body = { model_id: this.id, path, seq_id, ...(what === 'weights' ? { overwrite: true } : {}) };
+      return this.#client.submit(`save_${what}`, body, { onAccepted });
+    });
+    return typeof reply.path === 'string' ? reply.path : path;
+  }
+
+  /** Servers load only into a model that nothing has been done with. */
+  async load(path: string, optimizer: boolean): Promise<void> {
+    await this.#inOrder((seq_id, onAccepted) =>
+      this.#client.submit('load_weights', { model_id: this.id, path, optimizer, seq_id }, { onAccepted }),
+    );
+  }
+
+  /** Gives the model's place at the server back; a server that does not answer within seconds is left. */
+  async unload(): Promise<void> {
+    await this.#client.call('unload_model', { model_id: this.id }, AbortSignal.timeout(3000)).catch(() => undefined);
+  }
+
+  /** @param nextNumber of a sampling session within the session; @returns the sampling session of the weights as they are now. */
+  sampler(nextNumber: () => number, signal?: AbortSignal): Promise<string> {
+    if (!this.#sampler) {
+      const fresh = this.#newSampler(nextNumber, signal);
+      this.#sampler = fresh;
+      fresh.catch(() => {
+        if (this.#sampler === fresh) this.#sampler = undefined;
+      });
+    }
+    return this.#sampler;
+  }
+
+  async #newSampler(nextNumber: () => number, signal: AbortSignal | undefined): Promise<string> {
+    const { sampling_session_id, path } = await this.#inOrder((seq_id, onAccepted) => {
+      const body = { model_id: this.id, sampling_session_seq_id: nextNumber(), seq_id };
+      return this.#client.submit('save_weights_for_sampler', body, { signal, onAccepted });
+    });
+    if (typeof sampling_session_id === 'string') return sampling_session_id;
+    const body = { session_id: this.#session, sampling_session_seq_id: nextNumber(), model_path: path };
+    const made = await this.#client.call('create_sampling_session', body, signal);
+    return String(made.sampling_session_id);
+  }
+
+  /** Calls reach the server one after another, whatever is lost on the way: an update that overtook its gradients would be one without them. */
+  async #inOrder<T>(send: (sequence: number, accepted: () => void) => Promise<T>): Promise<T> {
+    const before = this.#tail;
+    let accepted = () => {};
+    this.#tail = new Promise((resolve) => {
+      accepted = resolve;
+    });
+    await before;
+    try {
+      return await send(++this.#sequence, accepted);
+    } finally {
+      accepted();
+    }
+  }
+
+  #logProbabilities(rows: number, reply: Record<string, unknown>): number[][] {
+    const outputs = (reply.loss_fn_outputs ?? []) as { logprobs?: { data?: number[] } }[];
+    const lists = outputs.map(({ logprobs }) => logprobs?.data);
+    if (lists.length === rows && lists.every((list) => list !== undefined)) return lists;
+    throw new TinkerError(
+      'protocol',
+      `${this.#client.server} gave log-probabilities of ${lists.length} rows; ${rows} were sent.`,
+      { server: this.#client.server, path: 'forward_backward', body: Object.keys(reply) },
+    );
+  }
+}
+
+/** Stretches of rows, each [start, end). */
+function cutToSize(rows: readonly TrainingRow[]): [start: number, end: number][] {
+  const cuts: [number, number][] = [];
+  let numbers = 0;
+  rows.forEach(({ promptIds, completionIds }, at) => {
+    const size = NUMBERS_A_TOKEN * (promptIds.length + completionIds.length);
+    const last = cuts.at(-1);
+    numbers += size;
+    if (last && at - last[0] < ROWS && numbers <= NUMBERS) last[1] = at + 1;
+    else {
+      cuts.push([at, at + 1]);
+      numbers = size;
+    }
+  });
+  return cuts;
+}

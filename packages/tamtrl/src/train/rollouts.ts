@@ -1,0 +1,151 @@
+/** What a step learns from: rollouts with a reward and an advantage for every turn, drawn for the step in hand or one step ahead. */
+import { type MemoryModel, runAgent } from '../memory/agent.js';
+import { streamSeed } from '../memory/seeds.js';
+import { combineRewards } from '../reward/combine.js';
+import type { RolloutGroup } from '../reward/method.js';
+import { methodNamed } from '../reward/methods.js';
+import { outcomeReward } from '../reward/outcome.js';
+import { groupAdvantages } from './advantages.js';
+import type { RunConfig } from './config.js';
+import { type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
+import { exampleAt } from './examples.js';
+import { PhaseClock } from './metrics.js';
+import { overlongPenalty } from './overlong.js';
+import { contextOf, type ReinforcementSetup } from './reinforcement.js';
+import { assertCount } from './rows.js';
+import type { Run } from './run.js';
+import type { RewardedGroup } from './step-metrics.js';
+
+/** Name of the weights that rollouts ahead come from. */
+const AHEAD = 'rollouts';
+
+export interface Draw {
+  collected: Collected<RewardedGroup>;
+  /** All groups, the dropped ones too. */
+  drawn: RewardedGroup[];
+  /** Place in the order of the data after it. */
+  position: number;
+  clock: PhaseClock;
+}
+
+/** Draws groups until enough of them have a gradient, or the rounds are over. `weights`: a snapshot; absent: the live ones. */
+async function draw(
+  setup: ReinforcementSetup,
+  run: Run<RunConfig>,
+  step: number,
+  start: number,
+  weights?: string,
+): Promise<Draw> {
+  const { config, policy } = run;
+  const { tokenizer, chat, contextLength } = policy;
+  const sampler: MemoryModel = {
+    ...{ tokenizer, chat, contextLength },
+    sample: (requests, options) => policy.sample(requests, { ...options, weights }),
+  };
+  const clock = new PhaseClock();
+  const drawn: RewardedGroup[] = [];
+  let position = start;
+  const more = async (count: number) => {
+    const groups = await rewardGroups(setup, run, sampler, step, position, count, clock);
+    position += count;
+    drawn.push(...groups);
+    return groups;
+  };
+  const collected = await collectUseful(more, ({ advantages }) => hasGradient(advantages), {
+    wanted: config.questionsPerStep,
+    maxRounds: config.dynamicSampling.maxRounds,
+    keepAll: !config.dynamicSampling.enabled,
+  });
+  return { collected, drawn, position, clock };
+}
+
+/**
+ * The rollouts of one step after another. With `asyncRollouts` those of the next step are drawn while this one trains, so they come from
+ * weights that are older by this step's updates; which, each draw says.
+ */
+export class Rollouts {
+  readonly #setup: ReinforcementSetup;
+  readonly #ending = new AbortController();
+  #ahead: { step: number; begun: number; draw: Promise<Draw> } | undefined;
+  /** Updates of the weights so far in this session. */
+  updates = 0;
+
+  constructor(setup: ReinforcementSetup) {
+    this.#setup = setup;
+  }
+
+  /** @returns also the updates that have been made since drawing began */
+  async take(run: Run<RunConfig>, step: number): Promise<Draw & { staleness: number }> {
+    const ahead = this.#ahead?.step === step ? this.#ahead : undefined;
+    this.#ahead = undefined;
+    const taken = await (ahead?.draw ?? draw(this.#setup, run, step, run.state.position));
+    const staleness = ahead ? this.updates - ahead.begun : 0;
+    if (run.config.asyncRollouts && step < run.config.steps) {
+      await run.policy.snapshot(AHEAD, 'sample');
+      const signal = run.signal ? AbortSignal.any([run.signal, this.#ending.signal]) : this.#ending.signal;
+      const next = draw(this.#setup, { ...run, signal }, step + 1, taken.position, AHEAD);
+      // Its failure is told when it is taken.
+      next.catch(() => undefined);
+      this.#ahead = { step: step + 1, begun: this.updates, draw: next };
+    }
+    return { ...taken, staleness };
+  }
+
+  /** What is still being drawn is not wanted any more. */
+  close(): void {
+    this.#ending.abort(new Error('The run has ended.'));
+  }
+}
+
+/** Rollouts of the next `count` questions, with the rewards and advantages of each turn. */
+async function rewardGroups(
+  setup: ReinforcementSetup,
+  run: Run<RunConfig>,
+  sampler: MemoryModel,
+  step: number,
+  position: number,
+  count: number,
+  clock: PhaseClock,
+): Promise<RewardedGroup[]> {
+  const { config, frames, train: source, signal, onProgress } = run;
+  const { memory, reward, overlong, temperature, topP } = config;
+  const positions = Array.from({ length: count }, (_, at) => position + at);
+  const examples = await Promise.all(positions.map((at) => exampleAt(source, config.seed, at)));
+  const tasks = examples.map(({ id, question, chunks }, at) => {
+    return { id, question, chunks, samples: config.groupSize, seed: streamSeed(config.seed, step, positions[at]) };
+  });
+  const rollouts = await clock.time('rollout', () =>
+    runAgent(sampler, tasks, {
+      ...{ frames, budgets: memory, empty: memory.empty, temperature, topP, signal, seed: config.seed },
+      onProgress: (progress) => onProgress?.({ ...progress, phase: 'rollout', step }),
+    }),
+  );
+  const groups = examples.map(({ id, question, answers, filteredChunks, quality }, at): RolloutGroup => {
+    const options = { ...reward.outcome, extraction: { boxed: frames.format.boxed } };
+    const outcomes = rollouts[at].map(({ output }) => outcomeReward(output, answers, options));
+    return { id, question, answers, trajectories: rollouts[at], outcomes, filteredChunks, quality };
+  });
+
+  const method = methodNamed(config.method);
+  const result = await clock.time('reward', () => method.turnScores(groups, contextOf(setup, run, step)));
+  const turns = groups.flatMap(({ trajectories }) => trajectories.map((trajectory) => trajectory.turns.length - 1));
+  if (result.scores)
+    assertCount(
+      turns.reduce((a, b) => a + b, 0),
+      result.rows,
+      'scored memory turns',
+    );
+
+  return groups.map((group, g): RewardedGroup => {
+    const scores = result.scores?.[g];
+    const rewards = group.trajectories.map((trajectory, i) =>
+      combineRewards(group.outcomes[i], trajectory.turns.length - 1, scores?.[i], reward).map((value, t) => {
+        const { kind, outputTokens } = trajectory.turns[t];
+        const limit = kind === 'memory' ? memory.memoryTokens : memory.answerTokens;
+        return value + overlongPenalty(outputTokens, limit, overlong);
+      }),
+    );
+    const advantages = groupAdvantages(rewards, config.advantage);
+    return { group, scores, rewards, advantages, method: g === 0 ? result : undefined };
+  });
+}
