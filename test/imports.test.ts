@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const sources = new Map(
   ['packages/engine/src', 'packages/tamtrl/src'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.test.ts'))
+      .filter((name) => /\.tsx?$/.test(name) && !/\.test(-support)?\.ts$/.test(name))
       .map((name): [string, string] => [
         `${folder}/${name.replaceAll('\\', '/')}`,
         readFileSync(join(root, folder, name), 'utf8'),

@@ -6,7 +6,7 @@ import type { LocalPolicyOptions } from '../policy/local.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { openOpenAIPolicy } from '../policy/openai/policy.js';
 import type { Policy } from '../policy/policy.js';
-import type { TinkerPolicyOptions } from '../policy/tinker/policy.js';
+import { parseTinkerSpec } from '../policy/tinker/spec.js';
 import type { ChatFormat } from '../text/chat.js';
 import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
 import { loadChatFormat } from '../text/templates.js';
@@ -90,49 +90,6 @@ async function tokenizerAndChat(
   }));
   await close();
   return { tokenizer, chat };
-}
-
-const TINKER_SETTINGS = ['rank', 'scaling', 'loss', 'pad', 'server'] as const;
-
-/**
- * "tinker:http://127.0.0.1:8123?rank=8&scaling=average#Qwen/Qwen3-0.6B". `server=skyrl-jax` stands for what that server needs.
- * @throws PolicyError `invalid-argument` for what is not of this form.
- */
-export function parseTinkerSpec(
-  spec: string,
-): Pick<TinkerPolicyOptions, 'baseUrl' | 'model' | 'rank' | 'scaling' | 'loss' | 'padTo'> {
-  const wrong = (what: string) =>
-    new PolicyError(
-      'invalid-argument',
-      `"${spec}": ${what}; expected tinker:http://HOST:PORT#MODEL, with settings such as ?rank=32&scaling=average before the #.`,
-    );
-  const [, address, query = '', model] = /^tinker:([^?#]+)(?:\?([^#]*))?#(.+)$/.exec(spec) ?? [];
-  if (address === undefined) throw wrong('names no address and model');
-  const settings = new URLSearchParams(query);
-  const unknown = [...settings.keys()].find((key) => !(TINKER_SETTINGS as readonly string[]).includes(key));
-  if (unknown !== undefined) throw wrong(`there is no setting "${unknown}" (there are ${TINKER_SETTINGS.join(', ')})`);
-  const server = settings.get('server');
-  if (server !== null && server !== 'skyrl-jax') throw wrong(`no server is known as "${server}" (skyrl-jax is)`);
-  const number = (name: string) => {
-    const text = settings.get(name);
-    if (text === null) return undefined;
-    if (!/^\d+$/.test(text)) throw wrong(`${name} is "${text}"`);
-    return Number(text);
-  };
-  const choice = <T extends string>(name: string, known: readonly T[]): T | undefined => {
-    const text = settings.get(name);
-    if (text === null) return undefined;
-    const found = known.find((each) => each === text);
-    if (found === undefined) throw wrong(`${name} is "${text}", not one of ${known.join(', ')}`);
-    return found;
-  };
-  const jax = server === 'skyrl-jax';
-  return {
-    ...{ baseUrl: address, model, rank: number('rank') },
-    scaling: choice('scaling', ['sum', 'average']) ?? (jax ? 'average' : 'sum'),
-    loss: choice('loss', ['ppo', 'importance_sampling', 'cispo']),
-    padTo: number('pad') ?? (jax ? 256 : 1),
-  };
 }
 
 async function openTinker(spec: string, options: OpenOptions): Promise<Policy> {

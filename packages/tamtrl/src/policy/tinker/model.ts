@@ -152,6 +152,11 @@ export class RemoteModel {
     return String(made.sampling_session_id);
   }
 
+  /** Something has been done with it. */
+  get used(): boolean {
+    return this.#sequence > 0;
+  }
+
   /** Calls reach the server one after another, whatever is lost on the way: an update that overtook its gradients would be one without them. */
   async #inOrder<T>(send: (sequence: number, accepted: () => void) => Promise<T>): Promise<T> {
     const before = this.#tail;

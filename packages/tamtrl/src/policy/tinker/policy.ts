@@ -115,6 +115,7 @@ export class TinkerPolicy implements TrainablePolicy {
   readonly #held = new Map<string, string>();
   #samplers = 0;
   #draws = 0;
+  #saves = 0;
   #optimSteps = 0;
 
   constructor(client: TinkerClient, session: string, live: RemoteModel, options: TinkerPolicyOptions) {
@@ -267,7 +268,7 @@ export class TinkerPolicy implements TrainablePolicy {
       this.#held.set(name, await this.#live.sampler(() => this.#samplers++));
       return;
     }
-    const path = await this.#live.save(`tamtrl-${this.#session}-${name}-${this.#models}`, 'weights');
+    const path = await this.#live.save(this.#newName(name), 'weights');
     await this.dropSnapshot(name);
     this.#snapshots.set(name, { model: await this.#loaded(path, false), path });
   }
@@ -284,8 +285,7 @@ export class TinkerPolicy implements TrainablePolicy {
 
   /** Saves at the server; the folder gets the name under which it is there. */
   async save(folder: string): Promise<void> {
-    const path = await this.#live.save(`tamtrl-${this.#session}-${this.#models}-step-${this.#optimSteps}`, 'weights');
-    await this.#note(folder, path, true);
+    await this.#note(folder, await this.#live.save(this.#newName('state'), 'weights'), true);
   }
 
   /** @throws PolicyError `invalid-argument` for a folder of another model. */
@@ -305,10 +305,12 @@ export class TinkerPolicy implements TrainablePolicy {
     if (model !== this.#options.model || typeof path !== 'string') {
       throw new PolicyError('invalid-argument', `${place} is of ${model} at ${server}; this is ${this.name}.`);
     }
-    const before = this.#live;
-    this.#live = await this.#loaded(path, true);
-    await before.unload();
     for (const name of [...this.#snapshots.keys()]) await this.dropSnapshot(name);
+    if (this.#live.used) {
+      // Its place is given back first: some servers have only one.
+      await this.#live.unload();
+      this.#live = await this.#loaded(path, true);
+    } else await this.#live.load(path, true);
     for (const [name, at] of Object.entries(snapshots)) {
       this.#snapshots.set(name, { model: await this.#loaded(at, false), path: at });
     }
@@ -317,8 +319,7 @@ export class TinkerPolicy implements TrainablePolicy {
 
   /** The weights stay at the server: the folder says where. */
   async exportModel(folder: string): Promise<void> {
-    const name = `tamtrl-${this.#session}-${this.#models}-sampler-${this.#optimSteps}`;
-    await this.#note(folder, await this.#live.save(name, 'weights_for_sampler'), false);
+    await this.#note(folder, await this.#live.save(this.#newName('sampler'), 'weights_for_sampler'), false);
   }
 
   /** Gives the places at the server back. */
@@ -326,6 +327,11 @@ export class TinkerPolicy implements TrainablePolicy {
     this.#client.close();
     const models = [this.#live, ...[...this.#snapshots.values()].map(({ model }) => model)];
     await Promise.all(models.map((model) => model.unload()));
+  }
+
+  /** Servers keep what is saved under a name; each is used once. */
+  #newName(what: string): string {
+    return `tamtrl-${this.#session}-${what}-${this.#optimSteps}-${++this.#saves}`;
   }
 
   /** A new model at the server with the weights that were saved there as `path`. */

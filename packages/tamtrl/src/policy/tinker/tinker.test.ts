@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import type { TrainingRow } from '@tamtrl/engine';
 import { afterEach, describe, expect, it } from 'vitest';
 import { miniChat, miniTokenizer } from '../../data/mini/tokenizer.js';
-import { parseTinkerSpec } from '../../presets/open.js';
 import { type LocalPolicy, openLocalPolicy } from '../local.js';
 import { TinkerError } from './client.js';
 import { policyDatum, weightedDatum } from './datum.js';
 import { type EngineServer, type EngineServerOptions, engineServer } from './engine-server.test-support.js';
 import { openTinkerPolicy, type TinkerPolicy, type TinkerPolicyOptions } from './policy.js';
+import { parseTinkerSpec } from './spec.js';
 
 const tokenizer = miniTokenizer();
 const shape = {
@@ -117,6 +117,37 @@ describe('parity with the local engine', () => {
       close(found.after, expected.after, 1e-3);
     },
   );
+
+  it('a KL term in the advantages gives the gradient of the one in the loss, against a snapshot that stays', async () => {
+    const own = await local();
+    const { policy } = await remote();
+    const found: { gradient: number; loss: number; after: number[] }[] = [];
+    for (const each of [own, policy]) {
+      await each.snapshot('initial');
+      await stepped(each, ppo);
+      const reference = await each.score(rows, { weights: 'initial' });
+      const old = await each.score(rows);
+      const on = rows.map((row, at) => ({
+        ...row,
+        oldLogProbabilities: old[at].logProbabilities,
+        referenceLogProbabilities: reference[at].logProbabilities,
+      }));
+      const { loss, metrics } = await each.forwardBackward(on, { loss: { ...ppo, klCoefficient: 2 } });
+      expect(metrics.kl).toBeGreaterThan(1e-6);
+      const { gradientNorm } = await each.optimStep({ learningRate: 1e-2 });
+      const after = (await each.score(rows)).flatMap(({ logProbabilities }) => logProbabilities);
+      const again = await each.score(rows, { weights: 'initial' });
+      close(
+        again.flatMap(({ logProbabilities }) => logProbabilities),
+        reference.flatMap(({ logProbabilities }) => logProbabilities),
+        1e-6,
+      );
+      found.push({ gradient: gradientNorm, loss, after });
+    }
+    expect(found[1].loss).toBeCloseTo(found[0].loss, 5);
+    expect(found[1].gradient / found[0].gradient).toBeCloseTo(1, 4);
+    close(found[1].after, found[0].after, 1e-3);
+  });
 
   it('cross-entropy moves the loss the same way, filled-up lengths too', async () => {
     const expected = await stepped(await local(), { kind: 'cross-entropy' });
@@ -256,6 +287,13 @@ it('names say where and how', () => {
   });
   expect(() => parseTinkerSpec('tinker:http://h:1')).toThrow('names no address and model');
   expect(() => parseTinkerSpec('tinker:http://h:1?renk=8#m')).toThrow('there is no setting "renk"');
+  expect(parseTinkerSpec('tinker:http://h:1?server=twinkle&scaling=average#m')).toMatchObject({
+    ...{ scaling: 'average', loss: 'importance_sampling', padTo: 1 },
+  });
+  expect(() => parseTinkerSpec('tinker:http://h:1?server=nope#m')).toThrow(
+    'server is "nope", not one of skyrl-jax, skyrl',
+  );
+  expect(() => parseTinkerSpec('tinker:http://h:1?pad=0#m')).toThrow('pad is "0", not a number from 1');
   expect(() => parseTinkerSpec('tinker:http://h:1?scaling=mean#m')).toThrow(
     'scaling is "mean", not one of sum, average',
   );
