@@ -3,17 +3,24 @@
  *   node tools/tinker/record.mjs 'tinker:http://127.0.0.1:8123?server=skyrl-jax&rank=8&pad=64#MODEL_FOLDER' OUT.json
  * Requests and replies in protobuf are written in base64; official.py adds what the official SDK reads in them.
  */
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseTinkerSpec } from '../../packages/tamtrl/dist/policy/tinker/spec.js';
 import { openModel } from '../../packages/tamtrl/dist/presets/open.js';
 
 const [spec, out] = process.argv.slice(2);
 const { model } = parseTinkerSpec(spec);
 const exchanges = [];
-const content = (type, bytes) =>
-  type?.startsWith('application/x-protobuf')
-    ? { base64: Buffer.from(bytes).toString('base64') }
-    : { json: JSON.parse(Buffer.from(bytes).toString().replaceAll(model, 'mini') || 'null') };
+const content = (type, bytes) => {
+  if (type?.startsWith('application/x-protobuf')) return { base64: Buffer.from(bytes).toString('base64') };
+  const text = Buffer.from(bytes).toString().replaceAll(model, 'mini');
+  try {
+    return { json: JSON.parse(text) };
+  } catch {
+    return { text };
+  }
+};
 const { fetch } = globalThis;
 globalThis.fetch = async (url, options) => {
   const response = await fetch(url, options);
@@ -48,9 +55,10 @@ await policy.forwardBackward(
   { loss: { kind: 'policy-gradient', clipLow: 0.2, clipHigh: 0.28 } },
 );
 await policy.optimStep({ learningRate: 1e-3, gradientClipNorm: 1 });
-await policy
-  .score(rows.map((row) => ({ ...row, completionIds: [1_000_000] })))
-  .catch((error) => console.log(error.message));
+// A refusal: nothing was saved there.
+const folder = mkdtempSync(join(tmpdir(), 'record-'));
+writeFileSync(join(folder, 'tinker.json'), JSON.stringify({ model, path: 'tinker://nowhere/weights/nothing' }));
+await policy.load(folder).catch((error) => console.log(error.message));
 await policy.close();
 writeFileSync(out, `${JSON.stringify({ source: 'recorded by tools/tinker/record.mjs', exchanges })}\n`);
 console.log(`${exchanges.length} exchanges in ${out}`);

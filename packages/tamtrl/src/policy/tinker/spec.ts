@@ -2,17 +2,21 @@
 import { PolicyError } from '../errors.js';
 import type { TinkerPolicyOptions } from './policy.js';
 
-export type TinkerSpec = Pick<TinkerPolicyOptions, 'baseUrl' | 'model' | 'rank' | 'scaling' | 'loss' | 'padTo'>;
+export type TinkerSpec = Pick<
+  TinkerPolicyOptions,
+  'baseUrl' | 'model' | 'rank' | 'scaling' | 'loss' | 'padTo' | 'resend'
+>;
 
 /**
  * What servers need that they do not say themselves; docs/scale.md says where each was run. The dialect, the window and refused losses show
  * by themselves.
  */
-export const TINKER_SERVERS: Readonly<Record<string, Pick<TinkerSpec, 'scaling' | 'loss' | 'padTo'>>> = {
+export const TINKER_SERVERS: Readonly<Record<string, Pick<TinkerSpec, 'scaling' | 'loss' | 'padTo' | 'resend'>>> = {
   /** Averages over each row; compiles for each shape. */
   'skyrl-jax': { scaling: 'average', padTo: 256 },
   skyrl: {},
-  'open-rl': {},
+  /** Does again what comes twice. */
+  'open-rl': { resend: false },
   verl: {},
   tuft: {},
   /** Has no ppo. */
@@ -58,5 +62,6 @@ export function parseTinkerSpec(spec: string): TinkerSpec {
     scaling: choice('scaling', SCALINGS) ?? known.scaling ?? 'sum',
     loss: choice('loss', LOSSES) ?? known.loss,
     padTo: number('pad', 1) ?? known.padTo ?? 1,
+    ...(known.resend === undefined ? {} : { resend: known.resend }),
   };
 }
