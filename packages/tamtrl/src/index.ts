@@ -37,6 +37,7 @@ export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/
 // Reading.
 export { OpenAIPolicy, type OpenAIPolicyOptions, openOpenAIPolicy } from './policy/openai/policy.js';
 export type { Capabilities, Policy, TrainablePolicy } from './policy/policy.js';
+export { openTinkerPolicy, TinkerPolicy, type TinkerPolicyOptions } from './policy/tinker/policy.js';
 // Presets.
 export { findMethod, type NamedMethod, namedMethods } from './presets/methods.js';
 export { EMBEDDED_MINI, modelSource } from './presets/models.js';

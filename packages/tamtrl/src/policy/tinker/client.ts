@@ -322,7 +322,10 @@ export class TinkerClient {
         about,
       );
     }
-    return new TinkerError('refused', `${this.server} refused ${path} (${status}): ${saidIn(body)}`, about);
+    // Servers that are restarted know their models no more.
+    const gone = /model\b.*\bnot (found|loaded)/i.test(saidIn(body)) && path !== 'create_model';
+    const advice = gone ? ' Was the server restarted? What was saved can be resumed.' : '';
+    return new TinkerError('refused', `${this.server} refused ${path} (${status}): ${saidIn(body)}${advice}`, about);
   }
 
   #unexpected(path: string, body: unknown): TinkerError {
