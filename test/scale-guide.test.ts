@@ -57,6 +57,6 @@ it('has a program that trains a server by the client alone', async () => {
   writeFileSync(path, code.replace('tamtrl/tinker', built).replace('http://127.0.0.1:8123', server.url));
   const { stdout } = await promisify(execFile)(process.execPath, [path]);
   await server.close();
-  expect(stdout).toMatch(/^tinker:\/\/example \[ \[ -\d/);
+  expect(stdout).toMatch(/^tinker:\/\/example \[\s*\[\s*-\d/);
   expect(server.done).toMatchObject({ forward_backward: 1, optim_step: 1, save_weights: 1 });
 });
