@@ -1,11 +1,13 @@
 /** Opens a model, whatever it is called by: the one function that every command and the reader use. */
 
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { PolicyError } from '../policy/errors.js';
 import type { LocalPolicyOptions } from '../policy/local.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { openOpenAIPolicy } from '../policy/openai/policy.js';
-import type { Policy } from '../policy/policy.js';
+import type { Policy, TrainablePolicy } from '../policy/policy.js';
+import type { SavedState } from '../policy/tinker/policy.js';
 import { parseTinkerSpec } from '../policy/tinker/spec.js';
 import type { ChatFormat } from '../text/chat.js';
 import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
@@ -40,13 +42,22 @@ const SCHEMES = ['openai:', 'tinker:', 'hf:'];
 export const hasScheme = (spec: string): boolean => SCHEMES.some((scheme) => spec.startsWith(scheme));
 
 /**
- * Opens `mini`, `mini-random`, a model folder, a .gguf file, `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or
+ * Opens `mini`, `mini-random`, a model folder, a folder that says where at a server the weights are, a .gguf file, `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or
  * `tinker:URL[?settings]#MODEL`, which can be trained.
  * @throws ModelMissingError, PolicyError, TextError, EngineError saying what is wrong and what to do.
  */
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
   if (spec.startsWith('openai:')) return openServer(spec, options);
   if (spec.startsWith('tinker:')) return openTinker(spec, options);
+  const trained = await trainedAtServer(spec);
+  if (trained) {
+    const policy = await openTinker(trained.spec, { ...options, tokenizer: options.tokenizer ?? trained.tokenizer });
+    await policy.load(spec).catch(async (error) => {
+      await policy.close();
+      throw error;
+    });
+    return policy;
+  }
   const hub = parseHubModel(spec);
   const source = hub ? await downloadModel(hub, options) : await modelSource(spec, options.seed ?? 0);
   return openLocalPolicy(source, { name: spec, engine: options.engine });
@@ -92,14 +103,31 @@ async function tokenizerAndChat(
   return { tokenizer, chat };
 }
 
-async function openTinker(spec: string, options: OpenOptions): Promise<Policy> {
+async function openTinker(spec: string, options: OpenOptions): Promise<TrainablePolicy> {
   const parsed = parseTinkerSpec(spec);
   const { contextLength, concurrency, retries, signal, seed } = options;
   // Without a word on it, the tokenizer is that of the base model: a folder here, or the one of its name on the hub.
   const place = options.tokenizer ?? ((await isThere(parsed.model)) ? parsed.model : `hf:${parsed.model}`);
   const text = await tokenizerAndChat(place, options);
   const { openTinkerPolicy } = await import('../policy/tinker/policy.js');
-  return openTinkerPolicy({ ...parsed, ...text, contextLength, concurrency, retries, seed, signal });
+  const opened = { spec, tokenizer: (await isThere(place)) ? resolve(place) : place };
+  return openTinkerPolicy({ ...parsed, ...text, contextLength, concurrency, retries, seed, signal, opened });
+}
+
+/** How to open what a training at a server left in its run's folder; undefined for everything else. */
+async function trainedAtServer(folder: string): Promise<SavedState['opened']> {
+  const text = await readFile(join(folder, 'tinker.json'), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const { opened } = JSON.parse(text) as Partial<SavedState>;
+    if (opened) return opened;
+  } catch {
+    // Said below.
+  }
+  throw new PolicyError(
+    'invalid-argument',
+    `${join(folder, 'tinker.json')} does not say how to open its model. Resume its run, or name the server: tinker:URL#MODEL.`,
+  );
 }
 
 const isThere = (path: string) =>

@@ -36,20 +36,26 @@ export interface TinkerPolicyOptions extends TinkerClientOptions, RemoteModelOpt
   padTo?: number;
   /** Tokens of prompt and completion together; default: what the server says, else 32,768. */
   contextLength?: number;
+  /** What opened it; kept with what it saves, so that this can be opened by its folder alone. */
+  opened?: { spec: string; tokenizer: string };
   /** Samplings under way at a time; default 256. */
   concurrency?: number;
   signal?: AbortSignal;
 }
 
-const STATE_FILE = 'tinker.json';
+/** The file of a checkpoint: where at the server the weights are. */
+export const STATE_FILE = 'tinker.json';
 const DEFAULT_CONTEXT = 32_768;
 
-/** The file of a checkpoint: where at the server the weights are. */
-interface SavedState {
+/** What is in it. */
+export interface SavedState {
   server: string;
   model: string;
+  /** Weights and optimiser, to go on from. */
   path: string;
-  optimizer: boolean;
+  /** Weights in the form that is served. */
+  sampler?: string;
+  opened?: { spec: string; tokenizer: string };
   /** Updates done. */
   steps: number;
   /** Names of snapshots, and where they are. */
@@ -292,7 +298,8 @@ export class TinkerPolicy implements TrainablePolicy {
 
   /** Saves at the server; the folder gets the name under which it is there. */
   async save(folder: string): Promise<void> {
-    await this.#note(folder, await this.#live.save(this.#newName('state'), 'weights'), true);
+    const snapshots = Object.fromEntries([...this.#snapshots].map(([name, { path }]) => [name, path]));
+    await this.#note(folder, { path: await this.#live.save(this.#newName('state'), 'weights'), snapshots });
   }
 
   /** @throws PolicyError `invalid-argument` for a folder of another model. */
@@ -324,9 +331,11 @@ export class TinkerPolicy implements TrainablePolicy {
     this.#optimSteps = steps;
   }
 
-  /** The weights stay at the server: the folder says where. */
+  /** The weights stay at the server, to go on from and to be served: the folder says where, and `openModel` opens it. */
   async exportModel(folder: string): Promise<void> {
-    await this.#note(folder, await this.#live.save(this.#newName('sampler'), 'weights_for_sampler'), false);
+    const path = await this.#live.save(this.#newName('model'), 'weights');
+    const sampler = await this.#live.save(this.#newName('sampler'), 'weights_for_sampler');
+    await this.#note(folder, { path, sampler, snapshots: {} });
   }
 
   /** Gives the places at the server back. */
@@ -360,12 +369,10 @@ export class TinkerPolicy implements TrainablePolicy {
     return { loss_fn: loss, ...(loss === 'importance_sampling' ? {} : { loss_fn_config: clip }) };
   }
 
-  async #note(folder: string, path: string, optimizer: boolean): Promise<void> {
+  async #note(folder: string, where: Pick<SavedState, 'path' | 'sampler' | 'snapshots'>): Promise<void> {
     await mkdir(folder, { recursive: true });
-    const note: SavedState = {
-      ...{ server: this.#client.server, model: this.#options.model, path, optimizer, steps: this.#optimSteps },
-      snapshots: Object.fromEntries([...this.#snapshots].map(([name, snapshot]) => [name, snapshot.path])),
-    };
+    const { model, opened } = this.#options;
+    const note: SavedState = { server: this.#client.server, model, ...where, steps: this.#optimSteps, opened };
     await writeFile(join(folder, STATE_FILE), `${JSON.stringify(note, null, 2)}\n`);
   }
 

@@ -2,9 +2,11 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { TrainingRow } from '@tamtrl/engine';
 import { afterEach, describe, expect, it } from 'vitest';
 import { miniChat, miniTokenizer } from '../../data/mini/tokenizer.js';
+import { openModel } from '../../presets/open.js';
 import { type LocalPolicy, openLocalPolicy } from '../local.js';
 import { TinkerError } from './client.js';
 import { policyDatum, weightedDatum } from './datum.js';
@@ -149,6 +151,25 @@ describe('parity with the local engine', () => {
     close(found[1].after, found[0].after, 1e-3);
   });
 
+  it('what was trained is opened by its folder', async () => {
+    const embedded = fileURLToPath(new URL('../../../models/mini', import.meta.url));
+    const started = await engineServer({ open: () => openLocalPolicy(embedded), contextLength: 128 });
+    open.push(started);
+    const policy = (await openModel(`tinker:${started.url}?rank=4#mini`, { tokenizer: embedded })) as TinkerPolicy;
+    const { after } = await stepped(policy, ppo);
+    const folder = await mkdtemp(join(tmpdir(), 'tinker-'));
+    await policy.exportModel(folder);
+    await policy.close();
+    const again = await openModel(folder);
+    open.push(again);
+    close(
+      (await again.score(rows)).flatMap(({ logProbabilities }) => logProbabilities),
+      after,
+      1e-6,
+    );
+    expect(again.name).toBe(`mini at ${started.url}`);
+  });
+
   it('cross-entropy moves the loss the same way, filled-up lengths too', async () => {
     const expected = await stepped(await local(), { kind: 'cross-entropy' });
     for (const padTo of [1, 16]) {
@@ -166,7 +187,6 @@ describe('parity with the local engine', () => {
     await policy.save(folder);
     expect(JSON.parse(await readFile(join(folder, 'tinker.json'), 'utf8'))).toMatchObject({
       model: 'mini',
-      optimizer: true,
       steps: 1,
     });
     await stepped(policy, ppo);
@@ -177,7 +197,10 @@ describe('parity with the local engine', () => {
       1e-6,
     );
     await policy.exportModel(folder);
-    expect(JSON.parse(await readFile(join(folder, 'tinker.json'), 'utf8'))).toMatchObject({ optimizer: false });
+    expect(JSON.parse(await readFile(join(folder, 'tinker.json'), 'utf8'))).toMatchObject({
+      sampler: expect.stringContaining('sampler'),
+    });
+    await expect(openModel(folder)).rejects.toThrow(/does not say how to open its model/);
   });
 });
 
