@@ -1,0 +1,125 @@
+/**
+ * The packages as they are packed, installed from the registry into an empty project: a local model and a model at a server, in Node, Bun, Deno
+ * and workerd (the edge; bundled there, and without the engine).
+ */
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'runtimes-'));
+const bin = (name: string) => join(folder, 'node_modules/.bin', name);
+const RUNTIMES: Record<string, [command: string, ...args: string[]]> = {
+  node: [process.execPath],
+  bun: [bin('bun')],
+  deno: [bin('deno'), 'run', '-A', '--node-modules-dir=manual'],
+};
+// The engine's runtime needs nothing beyond its package; its script would fetch what GPUs need.
+const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+
+const server = createServer((request, response) => {
+  request.resume().on('end', () => {
+    const reply = request.url!.endsWith('/models')
+      ? { data: [{ id: 'm', max_model_len: 4096 }] }
+      : { choices: [{ message: { content: 'Ann sold it.' }, finish_reason: 'stop' }], usage: {} };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
+  });
+});
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}');
+  const packed: string[] = [];
+  for (const name of ['engine', 'tamtrl']) {
+    const args = ['pack', '--silent', '--pack-destination', folder];
+    packed.push((await run('npm', args, { cwd: join(root, 'packages', name) })).stdout.trim());
+  }
+  const { peerDependencies } = JSON.parse(readFileSync(join(root, 'packages/engine/package.json'), 'utf8'));
+  packed.push(`onnxruntime-node@${peerDependencies['onnxruntime-node']}`);
+  const wanted = [
+    ...packed.map((name) => (name.endsWith('.tgz') ? `./${name}` : name)),
+    'bun@1.4.5',
+    'deno@2.9.6',
+    'workerd@1.20261117.1',
+  ];
+  await run('npm', ['install', '--no-audit', '--no-fund', ...wanted], { cwd: folder, env });
+  writeFileSync(
+    join(folder, 'local.mjs'),
+    `import { readDocument } from 'tamtrl';
+     const facts = ['anna oslo', 'ben rome', 'emma quito', 'jack bern', 'dan linz', 'mara oslo', 'cora riga', 'kurt bern'];
+     const { answer } = await readDocument({ model: 'mini', question: 'anna dan cora', document: facts.join('\\n') });
+     console.log(answer);`,
+  );
+  writeFileSync(
+    join(folder, 'remote.mjs'),
+    `import { MemoryReader, openOpenAIPolicy } from 'tamtrl/reader';
+     export async function read(baseUrl) {
+       const model = await openOpenAIPolicy({ baseUrl, model: 'm', contextLength: 4096 });
+       const reader = new MemoryReader({ model, question: 'Who sold the horse?' });
+       let turns = 0;
+       for await (const _ of reader.read('Ann sold the horse. '.repeat(4000))) turns++;
+       const [{ answer }] = await reader.answer();
+       return answer + ' ' + turns;
+     }`,
+  );
+  const { port } = server.address() as AddressInfo;
+  const address = `http://127.0.0.1:${port}/v1`;
+  writeFileSync(
+    join(folder, 'main.mjs'),
+    `import { read } from './remote.mjs';\nconsole.log(await read('${address}'));`,
+  );
+  writeFileSync(
+    join(folder, 'worker.mjs'),
+    `import { read } from './remote.mjs';
+     export default { fetch: async () => new Response(await read('${address}')) };`,
+  );
+}, 600_000);
+
+afterAll(() => void server.close());
+
+it.each(Object.entries(RUNTIMES))(
+  '%s reads with a local model and with one at a server',
+  async (_, [command, ...args]) => {
+    const said = async (file: string) => (await run(command, [...args, file], { cwd: folder })).stdout.trim();
+    expect(await said('local.mjs')).toBe('oslo linz riga');
+    expect(await said('main.mjs')).toBe('Ann sold it. 9');
+  },
+);
+
+it('workerd reads with a model at a server', async () => {
+  const bundler = join(root, 'node_modules/.bin/rolldown');
+  await run(bundler, ['worker.mjs', '--format', 'esm', '--platform', 'browser', '--dir', 'out'], { cwd: folder });
+  writeFileSync(
+    join(folder, 'config.capnp'),
+    `using Workerd = import "/workerd/workerd.capnp";
+     const config :Workerd.Config = (
+       services = [(name = "main", worker = .main), (name = "internet", network = (allow = ["private"]))],
+       sockets = [(name = "http", address = "127.0.0.1:8398", http = (), service = "main")]
+     );
+     const main :Workerd.Worker = (
+       modules = [(name = "worker.js", esModule = embed "out/worker.js")],
+       compatibilityDate = "2026-01-01"
+     );`,
+  );
+  const workerd = spawn(bin('workerd'), ['serve', 'config.capnp'], { cwd: folder, stdio: 'inherit' });
+  try {
+    let text: string | undefined;
+    for (let attempt = 0; text === undefined && attempt < 50; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      text = await fetch('http://127.0.0.1:8398/').then(
+        (response) => response.text(),
+        () => undefined,
+      );
+    }
+    expect(text).toBe('Ann sold it. 9');
+  } finally {
+    workerd.kill();
+  }
+});
