@@ -26,8 +26,9 @@ fi
 
 # The server reads its parent's command line, so it has to be a child of "uv run". Its database holds the names of checkpoints: with it, runs
 # can be resumed after a restart.
+# Batches of fixed sizes: each new one would compile for seconds.
 export VIRTUAL_ENV=$place/venv PATH=$place/venv/bin:$PATH HF_HUB_OFFLINE=1 JAX_PLATFORMS=cpu
 echo "Serving $model at http://127.0.0.1:$port (ready when it says so; Ctrl-C ends it)." >&2
 exec uv run --active --no-project -m skyrl.tinker.api --host 127.0.0.1 --port "$port" --base-model "$model" \
-  --backend jax --backend-config '{"max_lora_adapters":16,"max_lora_rank":32}' \
+  --backend jax --backend-config '{"max_lora_adapters":16,"max_lora_rank":32,"sample_max_num_sequences":64,"train_micro_batch_size":32}' \
   --checkpoints-base "$place/checkpoints" --database-url "sqlite:///$place/server.db"
