@@ -164,8 +164,15 @@ export class TinkerClient {
       onAccepted?.();
       if (request_id === undefined) return rest;
       const result = await this.#result(path, request_id, deadline, signal);
-      // Gone: the server has forgotten the result, and does the call again if it has forgotten that too.
       if (result !== undefined) return result;
+      // Gone: the server has forgotten the result, and does the call again if it has forgotten that too.
+      if (settings.once) {
+        throw new TinkerError(
+          'unreachable',
+          `${this.server} has forgotten the result of ${path}, and does not know a call that comes twice. What was saved can be resumed.`,
+          { server: this.server, path, status: 410 },
+        );
+      }
     }
   }
 

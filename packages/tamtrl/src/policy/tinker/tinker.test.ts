@@ -232,6 +232,32 @@ describe('faults', () => {
     expect(server.done).toMatchObject({ forward_backward: 1, optim_step: 1, forward: 1 });
   });
 
+  it('a server that does not know calls that come twice gets gradients once, and the run stops if the answer is lost', async () => {
+    const lost = await remote({ lose: (path, count) => path === 'optim_step' && count === 1 }, { resend: false });
+    await lost.policy.forwardBackward(rows, { loss: ppo });
+    await expect(lost.policy.optimStep({ learningRate: 1e-2 })).rejects.toThrow(
+      /cannot be reached for optim_step: .*It may have done it or not, .* so this one is not sent again\. What was saved/,
+    );
+    expect(lost.server.done).toMatchObject({ forward_backward: 1, optim_step: 1 });
+    const forgetful = await remote(
+      {
+        before: (path, count, response) => {
+          if (path !== 'retrieve_future' || count < 3) return false;
+          response.writeHead(410).end('{"detail":"gone"}');
+          return true;
+        },
+      },
+      { resend: false },
+    );
+    await expect(forgetful.policy.forwardBackward(rows, { loss: ppo })).rejects.toThrow(
+      /has forgotten the result of forward_backward/,
+    );
+    expect(forgetful.server.done.forward_backward).toBe(1);
+    // An update without its gradients is not made.
+    await expect(forgetful.policy.optimStep({ learningRate: 1e-2 })).rejects.toThrow(/has forgotten the result/);
+    expect(forgetful.server.done.optim_step).toBeUndefined();
+  });
+
   it('a server that stays away: one sentence, with what can be done', async () => {
     const { policy, server } = await remote({}, { retries: 1 });
     await server.close();
