@@ -17,6 +17,7 @@ export interface AskFlags {
   model?: string;
   tokenizer?: string;
   contextLength?: number;
+  thinking?: boolean;
   questionTokens?: number;
   chunkTokens?: number;
   memoryTokens?: number;
@@ -45,9 +46,9 @@ export async function runAsk(
   }
   const state = flags.state === undefined ? undefined : await savedState(flags.state);
   const total = await charactersOf(paths);
-  const { tokenizer, contextLength } = flags;
+  const { tokenizer, contextLength, thinking } = flags;
   const onDownload = (file: string) => io.err(`Downloading ${file}\n`);
-  const policy = await openModel(model, { tokenizer, contextLength, signal, onDownload });
+  const policy = await openModel(model, { tokenizer, contextLength, thinking, signal, onDownload });
   try {
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = flags;
     const reader = new MemoryReader({

@@ -24,6 +24,7 @@ export interface EvalFlags {
   limit?: number;
   tokenizer?: string;
   contextLength?: number;
+  thinking?: boolean;
   concurrency: number;
   questionTokens?: number;
   chunkTokens?: number;
@@ -57,8 +58,8 @@ export async function runEvaluation(
 ): Promise<EvaluationSummary> {
   if (flags.resume && flags.out === undefined)
     throw new UsageError('--resume needs the folder of the evaluation: --out FOLDER --resume.');
-  const { seed: own, tokenizer, contextLength } = flags;
-  const policy = await openModel(flags.model, { seed: own, tokenizer, contextLength, signal });
+  const { seed: own, tokenizer, contextLength, thinking } = flags;
+  const policy = await openModel(flags.model, { seed: own, tokenizer, contextLength, thinking, signal });
   try {
     const { format, renderer, budgets: usual } = asking(policy);
     const budgets: Budgets = {
@@ -78,6 +79,7 @@ export async function runEvaluation(
     const { model, reader, data, limit, contextTokens, temperature, topP, seed, concurrency } = flags;
     const settings = {
       model,
+      thinking,
       reader,
       data,
       limit,

@@ -26,6 +26,8 @@ export function addEvalCommand(program: Command, io: Io, exit: (code: number) =>
     .requiredOption('--data <file...>', 'JSONL files of question records')
     .option('--model <model>', MODEL_SPECS, 'mini')
     .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
+    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
+    .option('--no-thinking', 'let it not')
     .option('--context-length <n>', 'for a server that does not say how large its window is', whole(1))
     .addOption(
       new Option(

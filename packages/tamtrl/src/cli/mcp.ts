@@ -12,6 +12,7 @@ interface McpFlags {
   model?: string;
   tokenizer?: string;
   contextLength?: number;
+  thinking?: boolean;
   chunkTokens?: number;
   memoryTokens?: number;
   answerTokens?: number;
@@ -26,6 +27,8 @@ export function addMcpCommand(program: Command, io: Io, exit: (code: number) => 
     .option('--root <place>', 'folder, file or beginning of an address that may be read; may be given again', several)
     .option('--model <model>', `${MODEL_SPECS} (default: TAMTRL_MODEL of the environment)`)
     .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
+    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
+    .option('--no-thinking', 'let it not')
     .option('--context-length <n>', 'for a server that does not say how large its window is', whole(1))
     .option('--chunk-tokens <n>', 'tokens of a chunk', whole(1))
     .option('--memory-tokens <n>', 'most tokens of a memory', whole(1))
@@ -44,8 +47,8 @@ async function serve(flags: McpFlags, io: Io, signal: AbortSignal): Promise<numb
   const roots = flags.root ?? [];
   // A wrong root is told now and not at the first question.
   await rootsOf(roots);
-  const { tokenizer, contextLength, chunkTokens, memoryTokens, answerTokens } = flags;
-  const model = await openModel(name, { tokenizer, contextLength, signal });
+  const { tokenizer, contextLength, thinking, chunkTokens, memoryTokens, answerTokens } = flags;
+  const model = await openModel(name, { tokenizer, contextLength, thinking, signal });
   try {
     const budgets = Object.fromEntries(
       Object.entries({ chunkTokens, memoryTokens, answerTokens }).filter(([, value]) => value !== undefined),

@@ -29,6 +29,8 @@ export function addRunOptions(command: Command, presets: readonly string[]): Com
     .option('--config <file>', 'YAML file of settings; they win over the preset')
     .option('--model <model>', MODEL_SPECS)
     .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
+    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
+    .option('--no-thinking', 'let it not')
     .option('--data <data>', 'JSONL file of question records, or mini (generated)')
     .option('--seed <n>', 'seed of everything random', wholeNumber(Number.MIN_SAFE_INTEGER))
     .option('--steps <n>', 'training steps', wholeNumber(1))
@@ -38,7 +40,18 @@ export function addRunOptions(command: Command, presets: readonly string[]): Com
 }
 
 /** Settings that a resumed run already has. */
-const FIXED = ['preset', 'config', 'method', 'model', 'data', 'seed', 'judge', 'teacher', 'tokenizer'] as const;
+const FIXED = [
+  'preset',
+  'config',
+  'method',
+  'model',
+  'data',
+  'seed',
+  'judge',
+  'teacher',
+  'tokenizer',
+  'thinking',
+] as const;
 
 /** The folder to resume; undefined for a new run. @throws UsageError for flags that would make it another run. */
 export function resumedFolder(flags: RunFlags): string | undefined {

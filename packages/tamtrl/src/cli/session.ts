@@ -117,7 +117,8 @@ class Session {
   async #open(model: string): Promise<Policy> {
     const { config, info } = this.#launch;
     const onDownload = (file: string) => this.#progress.note(`Downloading ${file}`);
-    const options = { seed: config.seed, tokenizer: info.tokenizer, signal: this.#signal, onDownload };
+    const { seed, thinking } = config;
+    const options = { seed, thinking, tokenizer: info.tokenizer, signal: this.#signal, onDownload };
     const policy = await openModel(model, options);
     this.#policies.push(policy);
     this.#signal.throwIfAborted();

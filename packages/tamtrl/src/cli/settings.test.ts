@@ -37,6 +37,16 @@ test('--teacher names a way to teach, or a model', async () => {
   );
 });
 
+test('--thinking and --no-thinking, the preset beneath', async () => {
+  const thinking = async (flags: object) => {
+    const { config } = await trainSettings({ preset: 'paper-0.6b', model: folder, data: 'mini', ...flags });
+    return config.thinking;
+  };
+  expect(await thinking({})).toBe(false);
+  expect(await thinking({ thinking: true })).toBe(true);
+  expect((await trainSettings({})).config.thinking).toBeUndefined();
+});
+
 test('flags win over the file, the file over the preset', async () => {
   const preset = (await trainSettings({ preset: 'mini' })).config;
   expect(preset).toMatchObject({ model: 'mini', steps: 40, groupSize: 8, seed: 0 });

@@ -26,6 +26,7 @@ export interface SettingFlags {
   steps?: number;
   /** self, ema, frozen, or another model. */
   teacher?: string;
+  thinking?: boolean;
 }
 
 export interface Settings<Config> {
@@ -103,8 +104,8 @@ function methodPatch(name: string, place: string): Tree {
   throw new UsageError(`${place}there is no method "${name}". ${suggestion(name, known)}`);
 }
 
-function flagTree({ model, data, seed, steps, teacher }: SettingFlags): Tree {
-  const tree: Tree = { model, seed, steps };
+function flagTree({ model, data, seed, steps, teacher, thinking }: SettingFlags): Tree {
+  const tree: Tree = { model, seed, steps, thinking };
   if (teacher !== undefined) Object.assign(tree, OWN_TEACHERS.includes(teacher) ? { teacher } : otherTeacher(teacher));
   if (data !== undefined) tree.data = GENERATED.includes(data) ? { kind: data } : { kind: 'records', train: data };
   return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== undefined));

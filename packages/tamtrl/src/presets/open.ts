@@ -21,6 +21,8 @@ export interface OpenOptions {
   seed?: number;
   /** For models at a server: folder or .gguf file (or hf:owner/name) with the model's tokenizer, so that tokens can be sent. */
   tokenizer?: string;
+  /** Whether models that can think before they write do (Qwen3 and its like); absent: what their chat template says. */
+  thinking?: boolean;
   /** For models at a server that does not say how large its window is. */
   contextLength?: number;
   /** For models at a server: requests at a time, and attempts beyond the first. */
@@ -60,7 +62,8 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
   }
   const hub = parseHubModel(spec);
   const source = hub ? await downloadModel(hub, options) : await modelSource(spec, options.seed ?? 0);
-  return openLocalPolicy(source, { name: spec, engine: options.engine });
+  const chatOptions = { enableThinking: options.thinking };
+  return openLocalPolicy(source, { name: spec, engine: options.engine, chatOptions });
 }
 
 /** "openai:http://127.0.0.1:8080/v1#model"; without an address OPENAI_BASE_URL, else OpenAI's own. */
@@ -80,23 +83,26 @@ export function parseServerSpec(spec: string): { baseUrl: string; model: string 
 
 async function openServer(spec: string, options: OpenOptions): Promise<Policy> {
   const { baseUrl, model } = parseServerSpec(spec);
-  const { contextLength, concurrency, retries, signal } = options;
+  const { contextLength, concurrency, retries, signal, thinking } = options;
+  // vLLM, SGLang and llama.cpp hand this to the chat template; others pass over it.
+  const extra = thinking === undefined ? undefined : { chat_template_kwargs: { enable_thinking: thinking } };
   const text = options.tokenizer === undefined ? {} : await tokenizerAndChat(options.tokenizer, options);
-  return openOpenAIPolicy({ baseUrl, model, contextLength, concurrency, retries, signal, ...text });
+  return openOpenAIPolicy({ baseUrl, model, contextLength, concurrency, retries, signal, extra, ...text });
 }
 
 async function tokenizerAndChat(
   place: string,
   options: OpenOptions,
 ): Promise<{ tokenizer: Tokenizer; chat: ChatFormat }> {
+  const chatOptions = { enableThinking: options.thinking };
   const hub = parseHubModel(place);
   const source = hub ? await downloadModel({ ...hub, weights: false }, options) : await modelSource(place, 0);
   if (typeof source === 'string' && !source.endsWith('.gguf')) {
     const tokenizer = await loadTokenizer(source);
-    return { tokenizer, chat: await loadChatFormat(source, tokenizer) };
+    return { tokenizer, chat: await loadChatFormat(source, tokenizer, chatOptions) };
   }
   // A .gguf file's tokenizer comes with its weights.
-  const { tokenizer, chat, close } = await openLocalPolicy(source, { name: place }).then((policy) => ({
+  const { tokenizer, chat, close } = await openLocalPolicy(source, { name: place, chatOptions }).then((policy) => ({
     ...{ tokenizer: policy.tokenizer, chat: policy.chat, close: () => policy.close() },
   }));
   await close();

@@ -35,10 +35,12 @@ export const smollm2: Preset = {
 /**
  * Set-up of arXiv 2603.21663: 32 questions x 8 rollouts, constant learning rate 1e-6, AdamW 0.9/0.95, KL 1e-3, a window of 8 K tokens
  * with 1,024 for the question, 5,000 for the chunk and 1,024 for the memory. At most 8 chunks of a document are MemAgent's; the number of
- * steps is ours.
+ * steps, and that the model does not think before it writes, are ours.
  */
 const PAPER = {
   data: { kind: 'records' },
+  // Budgets of 1,024 tokens leave no room for thoughts.
+  thinking: false,
   memory: {
     ...{ questionTokens: 1024, chunkTokens: 5000, memoryTokens: 1024, answerTokens: 1024, maxChunks: 8 },
     prompts: 'chat',

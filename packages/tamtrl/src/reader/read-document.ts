@@ -13,6 +13,8 @@ export interface NamedModelOptions extends Omit<ReaderOptions, 'model'> {
   model: string | MemoryModel;
   /** Folder or .gguf file with the tokenizer of a model at a server. */
   tokenizer?: string;
+  /** Whether models that can think before they write do (Qwen3 and its like); absent: what their chat template says. */
+  thinking?: boolean;
   /** For a server that does not say how large its window is. */
   contextLength?: number;
 }
@@ -21,12 +23,12 @@ export interface NamedModelOptions extends Omit<ReaderOptions, 'model'> {
 export async function createMemoryReader(
   options: NamedModelOptions,
 ): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
-  const { model: named, tokenizer, contextLength, ...rest } = options;
+  const { model: named, tokenizer, contextLength, thinking, ...rest } = options;
   let close = async () => {};
   let model: MemoryModel;
   if (typeof named === 'string') {
     const { openModel } = await import('../presets/open.js');
-    const policy = await openModel(named, { tokenizer, contextLength, signal: options.signal });
+    const policy = await openModel(named, { tokenizer, contextLength, thinking, signal: options.signal });
     close = () => policy.close();
     model = policy;
   } else model = named;

@@ -95,6 +95,8 @@ const commonShape = {
   seed: z.number().int().default(0),
   /** Model folder or GGUF file, or the name of an embedded model. */
   model: z.string().default('mini'),
+  /** Whether models that can think before they write do (Qwen3 and its like); absent: what their chat template says. */
+  thinking: z.boolean().optional(),
   data: z.discriminatedUnion('kind', [miniData, recordData]).prefault({ kind: 'mini' }),
   relevance: z.enum(['annotated', 'lexical', 'judge']).default('annotated'),
   memory: memorySchema.prefault({}),
