@@ -21,7 +21,7 @@ it('has the tables that its command prints', () => {
   const shown = [...guide.matchAll(/<!-- scale:(\w+) -->\n\n(.*?)\n\n<!-- \/scale:\1 -->/gs)].map(
     ([, , table]) => table,
   );
-  expect(shown).toHaveLength(3);
+  expect(shown).toHaveLength(4);
   expect(cells(shown.join('\n\n'))).toEqual(cells(printed));
 });
 

@@ -67,6 +67,22 @@ function tokensOf({ memory, questionsPerStep, groupSize, klCoefficient }) {
   };
 }
 
+/** Reading alone, without training: seconds of one GPU for a document. */
+function readingOf(name, gpu, { memory }) {
+  const model = shapeOf(MODELS[name]);
+  const { operations, bandwidth, memory: bytes } = GPUS[gpu];
+  const tokens = tokensOf({
+    memory: { ...memory, maxChunks: undefined },
+    questionsPerStep: 1,
+    groupSize: 1,
+    klCoefficient: 0,
+  });
+  const room = Math.floor((bytes * REACHED.memory - 2 * model.parameters) / (tokens.length * model.cacheBytes));
+  const step = (2 * model.parameters + room * tokens.length * model.cacheBytes) / (bandwidth * REACHED.bandwidth);
+  const prefill = (tokens.prompt * model.forward(tokens.length / 2)) / (operations * REACHED.products);
+  return { tokens, seconds: prefill + (tokens.sampled * step) / room };
+}
+
 function plan(name, config, gpu, gpus, full) {
   const model = shapeOf(MODELS[name]);
   const { operations, memory, bandwidth, dollars } = GPUS[gpu];
@@ -159,7 +175,29 @@ const memoryTable = table(
   ]),
 );
 
-const tables = { tokens: tokensTable, time: timeTable, memory: memoryTable };
+const READING = [
+  ['Qwen3-0.6B', 'A100 80GB'],
+  ['Qwen3-1.7B', 'A100 80GB'],
+  ['Qwen3-8B', 'H100 80GB'],
+  ['Qwen3-14B', 'H100 80GB'],
+];
+const readingTable = table(
+  ['a million documents', 'billion prompt tokens', 'billion sampled', 'hours of one GPU', 'dollars'],
+  READING.map(([name, gpu]) => {
+    const { tokens, seconds } = readingOf(name, gpu, paper);
+    const hours = (seconds * 1e6) / 3600;
+    const spent = hours * GPUS[gpu].dollars;
+    return [
+      `${name}, ${gpu}`,
+      number(tokens.prompt / 1e3, 1),
+      number(tokens.sampled / 1e3, 1),
+      number(hours),
+      number(spent),
+    ];
+  }),
+);
+
+const tables = { tokens: tokensTable, time: timeTable, memory: memoryTable, reading: readingTable };
 if (process.argv.includes('--write')) {
   const place = new URL('../docs/scale.md', import.meta.url);
   let page = readFileSync(place, 'utf8');

@@ -17,8 +17,7 @@ export interface ModelInput {
 }
 
 /**
- * How a server adds up the token losses of a row: `sum`; or `average`, the sum divided by the row's weights (SkyRL's jax backend). Over rows both
- * add up or average, which changes the length of the gradient but not its direction.
+ * How a server adds up token losses: `sum`; or `average`, over each row's weights and then over the rows (SkyRL's jax backend).
  */
 export type LossScaling = 'sum' | 'average';
 
@@ -58,9 +57,19 @@ export function weightedDatum(row: TrainingRow, weights: readonly number[], step
   };
 }
 
+export interface PolicyDatumOptions {
+  scaling?: LossScaling;
+  /** Rows of the whole batch. */
+  rows?: number;
+  /** Lengths are filled up to multiples of this; default 1. */
+  padTo?: number;
+  klCoefficient?: number;
+}
+
 /**
  * For `ppo`, `importance_sampling` and `cispo`. The weight of each token goes into its advantage: a positive factor passes through the clipped
- * objective, min(r A, clip(r) A), as it is. On a server that averages it is multiplied by the row's tokens, which the server divides by.
+ * objective, min(r A, clip(r) A), as it is. On a server that averages it is multiplied by what the server divides by, the row's tokens and the
+ * batch's rows, so that gradients have the same length too.
  *
  * So does the KL penalty against the reference: the k3 estimate exp(d) - d - 1, d = reference - log-probability, has the derivative 1 - exp(d),
  * and at ratio 1 the surrogate's is -A; so A - coefficient (1 - exp(d)) has the gradient of both.
@@ -68,13 +77,11 @@ export function weightedDatum(row: TrainingRow, weights: readonly number[], step
 export function policyDatum(
   row: TrainingRow,
   weights: readonly number[],
-  scaling: LossScaling,
-  step = 1,
-  klCoefficient = 0,
+  { scaling = 'sum', rows = 1, padTo = 1, klCoefficient = 0 }: PolicyDatumOptions = {},
 ): Datum {
-  const { input, target, padded } = shifted(row, step);
+  const { input, target, padded } = shifted(row, padTo);
   const tokens = row.completionIds.length;
-  const factor = scaling === 'average' ? tokens : 1;
+  const factor = scaling === 'average' ? tokens * rows : 1;
   const { oldLogProbabilities: old, referenceLogProbabilities: reference } = row;
   const penalty = (at: number) =>
     klCoefficient > 0 && old && reference ? klCoefficient * (1 - Math.exp(reference[at] - old[at])) : 0;

@@ -118,7 +118,8 @@ export async function engineServer(options: EngineServerOptions): Promise<Engine
       const { data, loss_fn, loss_fn_config } = forward_backward_input!;
       const rows = rowsOf(data).map(({ inputs, ...row }) => {
         const mask = inputs.weights?.data ?? row.completionIds.map(() => 1);
-        const total = scaling === 'average' ? mask.reduce((a, b) => a + b, 0) : 1;
+        // As SkyRL's jax backend: the mean over a row's weights, and over the rows.
+        const total = scaling === 'average' ? mask.reduce((a, b) => a + b, 0) * data.length : 1;
         return {
           ...row,
           advantages: inputs.advantages?.data,

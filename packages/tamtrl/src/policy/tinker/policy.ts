@@ -209,7 +209,7 @@ export class TinkerPolicy implements TrainablePolicy {
     if (loss.kind === 'cross-entropy') return;
     const { scaling = 'sum', padTo } = this.#options;
     const row = { promptIds: [0], completionIds: [0], advantages: [0], oldLogProbabilities: [0] };
-    const toDatum = () => policyDatum(row, [1], scaling, padTo);
+    const toDatum = () => policyDatum(row, [1], { scaling, padTo });
     try {
       await this.#live.forward([row], toDatum, { ...this.#lossNamed(loss), forward_only: true }, signal);
     } catch (error) {
@@ -248,8 +248,8 @@ export class TinkerPolicy implements TrainablePolicy {
       const toDatum = (row: TrainingRow, at: number) => weightedDatum(row, weights[at], padTo);
       values = await this.#live.forward(rows, toDatum, { loss_fn: 'cross_entropy', forward_only: false });
     } else {
-      const toDatum = (row: TrainingRow, at: number) =>
-        policyDatum(row, weights[at], scaling, padTo, loss.klCoefficient);
+      const datumOptions = { scaling, padTo, rows: rows.length, klCoefficient: loss.klCoefficient };
+      const toDatum = (row: TrainingRow, at: number) => policyDatum(row, weights[at], datumOptions);
       values = await this.#live.forward(rows, toDatum, { ...this.#lossNamed(loss), forward_only: false });
     }
     const logProbabilities = rows.map((row, at) => completionValues(row, values[at]));

@@ -129,8 +129,8 @@ it('SkyRL 0.4.0: in protobuf both ways, as the official SDK reads it', async () 
   expect(tokens).toHaveLength(64);
   expect(tokens.slice(0, 4)).toEqual([...rows[0].promptIds, ...rows[0].completionIds].slice(0, -1));
   expect(inputs.target_tokens.slice(1, 4)).toEqual(rows[0].completionIds);
-  // Weight 0.2 of each of three tokens, times three, because this server averages over them.
-  expect(inputs.advantages.slice(0, 5)).toEqual([0, ...new Array(3).fill(Math.fround(0.2 * 3)), 0]);
+  // Weight 0.2 of each of three tokens in one of two rows, times six, because this server averages over them.
+  expect(inputs.advantages.slice(0, 5)).toEqual([0, ...new Array(3).fill(Math.fround(0.2 * 6)), 0]);
 });
 
 it('Open-RL: no forward and no protobuf, so a forward pass is one whose gradient is 0', async () => {

@@ -80,11 +80,11 @@ async function stepped(
   policy: LocalPolicy | TinkerPolicy,
   loss: typeof ppo | { kind: 'cross-entropy' },
   data = rows,
-): Promise<{ loss: number; after: number[] }> {
+): Promise<{ loss: number; gradientNorm: number; after: number[] }> {
   const result = await policy.forwardBackward(data, { loss });
-  await policy.optimStep({ learningRate: 1e-2 });
+  const { gradientNorm } = await policy.optimStep({ learningRate: 1e-2 });
   const after = (await policy.score(data)).flatMap(({ logProbabilities }) => logProbabilities);
-  return { loss: result.loss, after };
+  return { loss: result.loss, gradientNorm, after };
 }
 
 const close = (found: readonly number[], expected: readonly number[], tolerance: number) => {
@@ -115,7 +115,7 @@ describe('parity with the local engine', () => {
       const { policy } = await remote({ scaling });
       const found = await stepped(policy, ppo);
       expect(found.loss).toBeCloseTo(expected.loss, 5);
-      // AdamW's first step does not see the gradient's length, but its direction.
+      expect(found.gradientNorm / expected.gradientNorm).toBeCloseTo(1, 4);
       close(found.after, expected.after, 1e-3);
     },
   );
@@ -326,8 +326,8 @@ it('a row is shifted by one, and its prompt is silent', () => {
       weights: { data: [0, 0, 1, 2, 3, 4, 0, 0], dtype: 'float32', shape: [8] },
     },
   });
-  const { advantages } = policyDatum(row, [0.1, 0.1, 0.1, 0.1], 'average').loss_fn_inputs;
-  expect(advantages.data).toEqual([0, 0, 0.4, 0.4, 0.4, 0.4]);
+  const { advantages } = policyDatum(row, [0.1, 0.1, 0.1, 0.1], { scaling: 'average', rows: 2 }).loss_fn_inputs;
+  expect(advantages.data).toEqual([0, 0, 0.8, 0.8, 0.8, 0.8]);
 });
 
 it('names say where and how', () => {
