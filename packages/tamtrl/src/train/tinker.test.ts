@@ -207,7 +207,7 @@ it('what cannot be done there is refused before the first step', async () => {
     /http:\S+ does not do the loss ppo, .* \(422\): Input should be one of cross_entropy\. Name another one: \?loss=/,
   );
   expect(await refusal({ places: 1 }, { klCoefficient: 0.1 })).toMatch(
-    /refused create_model \(400\): at most 1 models/,
+    /refused create_model \(400\): at most 1 models\. The snapshot "initial" is a second model there\. .* set klCoefficient to 0/,
   );
   expect(await refusal({}, { memory: { ...base.memory, chunkTokens: 400 } })).toMatch(/64/);
 });

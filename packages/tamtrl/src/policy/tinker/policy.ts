@@ -283,7 +283,17 @@ export class TinkerPolicy implements TrainablePolicy {
     }
     const path = await this.#live.save(this.#newName(name), 'weights');
     await this.dropSnapshot(name);
-    this.#snapshots.set(name, { model: await this.#loaded(path, false), path });
+    try {
+      this.#snapshots.set(name, { model: await this.#loaded(path, false), path });
+    } catch (error) {
+      if (!(error instanceof TinkerError) || error.kind !== 'refused') throw error;
+      const { server, path: call, status, body } = error;
+      throw new TinkerError(
+        'refused',
+        `${error.message} The snapshot "${name}" is a second model there. If the server has no place for it, set klCoefficient to 0 and teacher to "self".`,
+        { server, path: call, status, body, cause: error },
+      );
+    }
   }
 
   async blendSnapshot(): Promise<void> {
