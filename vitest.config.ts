@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,7 +8,7 @@ export default defineConfig({
       : ['packages/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(process.env.TAMTRL_SLOW ? [] : ['**/*.slow.test.ts'])],
     testTimeout: process.env.TAMTRL_SLOW ? 1_200_000 : 60_000,
-    // The engine's worker threads already use every core: more than two test processes only wait for each other.
-    maxWorkers: 2,
+    // One more than there are cores fills the pauses of tests that wait for others; the engine's own threads use every core already.
+    maxWorkers: availableParallelism() + 1,
   },
 });

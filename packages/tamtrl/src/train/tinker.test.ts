@@ -6,8 +6,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
-import { openLocalPolicy } from '../policy/local.js';
+import { miniChat } from '../data/mini/tokenizer.js';
+import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
 import type { TrainablePolicy } from '../policy/policy.js';
 import {
   type EngineServer,
@@ -21,12 +21,7 @@ import { miniSource } from './examples.js';
 import type { StepMetrics } from './metrics.js';
 import { train } from './trainer.js';
 
-const tokenizer = miniTokenizer();
-const shape = {
-  ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 64 },
-  ...{ hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, keyValueHeads: 1, headSize: 8 },
-  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
-};
+const tokenizer = tinyTokenizer;
 const task = { chunks: 2, factsPerChunk: 2, queries: 1 };
 const base = {
   memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: 'mini' },
@@ -46,16 +41,18 @@ afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(async () => {
+  await closeTinyPolicies();
+  await rm(root, { recursive: true, force: true });
+});
 
 function opened<T extends { close(): Promise<void> }>(each: T): T {
   open.push(each);
   return each;
 }
 
-const local = () => openLocalPolicy({ config: shape, seed: 1 }, { tokenizer, chat: miniChat });
 const served = async (more: Partial<EngineServerOptions> = {}): Promise<EngineServer> =>
-  opened(await engineServer({ open: local, pending: 0, ...more }));
+  opened(await engineServer({ open: () => tinyPolicy(), pending: 0, ...more }));
 
 const remote = async (baseUrl: string, more: Partial<TinkerPolicyOptions> = {}) => {
   const options = { model: 'mini', tokenizer, chat: miniChat, backoff: 1, pollPause: 1, retries: 12 };
@@ -94,7 +91,7 @@ const essence = ({ step, reward, loss, rows, updates, ratioMax, turnScore, kl }:
 });
 
 it('trains as on the local engine, updates after their gradients, the next queued before the last is awaited', async () => {
-  const own = opened(await local());
+  const own = opened(await tinyPolicy());
   const { sample } = own;
   // Servers take seeds of 31 bits.
   own.sample = (requests, options) =>
@@ -123,21 +120,16 @@ it('trains as on the local engine, updates after their gradients, the next queue
   expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
 });
 
-it.each([false, true])(
-  'through a proxy that spoils a third of the requests: the same numbers (protobuf: %s)',
-  async (protobuf) => {
-    const clean = await served({ protobuf });
-    await finish(await remote(clean.url), `clean-${protobuf}`);
-    const server = await served({ protobuf, pending: 1 });
-    const proxy = opened(await faultProxy(server.url, 1 / 3, 4));
-    await finish(await remote(proxy.url), `spoilt-${protobuf}`);
-    expect((await stepsOf(`spoilt-${protobuf}`)).map(essence)).toEqual(
-      (await stepsOf(`clean-${protobuf}`)).map(essence),
-    );
-    for (const path of ['forward_backward', 'optim_step', 'asample']) expect(server.done[path]).toBe(clean.done[path]);
-    for (const fault of FAULTS) expect(proxy.faults[fault]).toBeGreaterThan(0);
-  },
-);
+it('through a proxy that spoils a third of the requests: the same numbers', async () => {
+  const clean = await served({ protobuf: true });
+  await finish(await remote(clean.url), 'clean');
+  const server = await served({ protobuf: true, pending: 1 });
+  const proxy = opened(await faultProxy(server.url, 1 / 3, 4));
+  await finish(await remote(proxy.url), 'spoilt');
+  expect((await stepsOf('spoilt')).map(essence)).toEqual((await stepsOf('clean')).map(essence));
+  for (const path of ['forward_backward', 'optim_step', 'asample']) expect(server.done[path]).toBe(clean.done[path]);
+  for (const fault of FAULTS) expect(proxy.faults[fault]).toBeGreaterThan(0);
+});
 
 it('a server that is restarted in the middle of a step: one sentence, and the run goes on from what was saved', async () => {
   const whole = await served();

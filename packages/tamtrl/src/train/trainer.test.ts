@@ -1,12 +1,13 @@
 import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { miniChat } from '../data/mini/tokenizer.js';
 import { MINI_CITIES } from '../data/mini/vocabulary.js';
 import { PromptFrames } from '../memory/frames.js';
 import { miniPrompts } from '../memory/prompts.js';
-import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
+import { closeTinyPolicies, tinyPolicy as pooledPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
+import type { LocalPolicy } from '../policy/local.js';
 import { loadCheckpoint } from './checkpoint.js';
 import { type RunConfigInput, runConfigSchema, sftConfigSchema } from './config.js';
 import { type ExampleSource, exampleAt, miniSource } from './examples.js';
@@ -15,12 +16,7 @@ import type { TrainingEvent, TrainingSummary } from './run.js';
 import { supervisedRow, warmUp } from './sft.js';
 import { train } from './trainer.js';
 
-const tokenizer = miniTokenizer();
-const shape = {
-  ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 64 },
-  ...{ hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, keyValueHeads: 1, headSize: 8 },
-  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
-};
+const tokenizer = tinyTokenizer;
 const memory = { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: 'mini' as const };
 const task = { chunks: 2, factsPerChunk: 2, queries: 1 };
 const source = miniSource(task, 1, tokenizer);
@@ -34,12 +30,16 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(policies.map((policy) => policy.close()));
+  await closeTinyPolicies();
   await rm(root, { recursive: true, force: true });
 });
 
-async function tinyPolicy(seed = 1): Promise<LocalPolicy> {
-  const policy = await openLocalPolicy({ config: shape, seed }, { tokenizer, chat: miniChat });
+afterEach(async () => {
+  for (const policy of policies.splice(0)) await policy.close();
+});
+
+async function tinyPolicy(seed?: number): Promise<LocalPolicy> {
+  const policy = await pooledPolicy(seed);
   policies.push(policy);
   return policy;
 }

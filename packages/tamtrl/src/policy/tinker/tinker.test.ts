@@ -4,32 +4,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TrainingRow } from '@tamtrl/engine';
-import { afterEach, describe, expect, it } from 'vitest';
-import { miniChat, miniTokenizer } from '../../data/mini/tokenizer.js';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { miniChat } from '../../data/mini/tokenizer.js';
 import { openModel } from '../../presets/open.js';
-import { type LocalPolicy, openLocalPolicy } from '../local.js';
+import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../engine-pool.test-support.js';
+import type { LocalPolicy } from '../local.js';
 import { TinkerError } from './client.js';
 import { policyDatum, weightedDatum } from './datum.js';
 import { type EngineServer, type EngineServerOptions, engineServer } from './engine-server.test-support.js';
 import { openTinkerPolicy, type TinkerPolicy, type TinkerPolicyOptions } from './policy.js';
 import { parseTinkerSpec } from './spec.js';
 
-const tokenizer = miniTokenizer();
-const shape = {
-  ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 64 },
-  ...{ hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, keyValueHeads: 1, headSize: 8 },
-  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
-};
+const tokenizer = tinyTokenizer;
 const open: { close(): Promise<void> }[] = [];
 
 afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
-const fresh = () => openLocalPolicy({ config: shape, seed: 1 }, { tokenizer, chat: miniChat });
+afterAll(closeTinyPolicies);
 
 async function local(): Promise<LocalPolicy> {
-  const policy = await fresh();
+  const policy = await tinyPolicy();
   open.push(policy);
   return policy;
 }
@@ -38,7 +34,7 @@ async function remote(
   server: Partial<EngineServerOptions> = {},
   more: Partial<TinkerPolicyOptions> = {},
 ): Promise<{ policy: TinkerPolicy; server: EngineServer }> {
-  const started = await engineServer({ open: fresh, ...server });
+  const started = await engineServer({ open: () => tinyPolicy(), ...server });
   open.push(started);
   const scaling = server.scaling ?? 'sum';
   const policy = await openTinkerPolicy({
@@ -153,7 +149,7 @@ describe('parity with the local engine', () => {
 
   it('what was trained is opened by its folder', async () => {
     const embedded = fileURLToPath(new URL('../../../models/mini', import.meta.url));
-    const started = await engineServer({ open: () => openLocalPolicy(embedded), contextLength: 128 });
+    const started = await engineServer({ open: () => tinyPolicy() });
     open.push(started);
     const policy = (await openModel(`tinker:${started.url}?rank=4#mini`, { tokenizer: embedded })) as TinkerPolicy;
     const { after } = await stepped(policy, ppo);

@@ -1,16 +1,16 @@
 /**
  * The packages as they are packed, installed from the registry into an empty project: a local model and a model at a server, in Node, Bun, Deno
- * and workerd (the edge; bundled there, and without the engine).
+ * and workerd (the edge; bundled there, and without the engine). And what publint and attw say of them.
  */
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
@@ -122,4 +122,34 @@ it('workerd reads with a model at a server', async () => {
   } finally {
     workerd.kill();
   }
+});
+
+describe('the packages', () => {
+  it('satisfy publint', async () => {
+    const { publint } = await import('publint');
+    for (const name of ['tamtrl', '@tamtrl/engine']) {
+      const { messages } = await publint({ pkgDir: join(folder, 'node_modules', name), strict: true });
+      expect(messages.filter(({ type }) => type !== 'suggestion')).toEqual([]);
+    }
+  });
+
+  it('have types that resolve (attw, as modules)', async () => {
+    const { checkPackage, createPackageFromTarballData } = await import('@arethetypeswrong/core');
+    const tarball = readdirSync(folder).find((name) => /^tamtrl-\d.*\.tgz$/.test(name))!;
+    const analysis = await checkPackage(
+      createPackageFromTarballData(new Uint8Array(readFileSync(join(folder, tarball)))),
+    );
+    expect(analysis.types).not.toBe(false);
+    // Modules only: require() of them is not offered, and old resolution knows no subpaths.
+    const ours =
+      'problems' in analysis
+        ? analysis.problems.filter(
+            (problem) =>
+              !('resolutionKind' in problem) ||
+              problem.resolutionKind === 'bundler' ||
+              problem.resolutionKind === 'node16-esm',
+          )
+        : [];
+    expect(ours).toEqual([]);
+  });
 });
