@@ -66,7 +66,7 @@ describe.each(Object.keys(NIAH_TASKS))('%s', (name) => {
 
 it('needles stand at all depths alike', () => {
   const bins = Array.from({ length: 5 }, () => 0);
-  const count = 400;
+  const count = 200;
   for (let index = 0; index < count; index++) {
     const record = make('niah_single_1', 600, 7, index);
     const [{ start }] = record.evidence!;
