@@ -104,6 +104,16 @@ export class TinkerClient {
         { server: baseUrl, path: '' },
       );
     }
+    const { username, password, protocol, host } = new URL(this.server);
+    if (username !== '' || password !== '') {
+      // Addresses are written into run folders and messages.
+      const server = `${protocol}//${host}`;
+      throw new TinkerError(
+        'invalid-argument',
+        `The address of a server holds no key or password; found some before ${host}. The key comes from TINKER_API_KEY.`,
+        { server, path: '' },
+      );
+    }
     this.#options = { timeout, patience, retries, backoff, heartbeat, pollPause, resend };
     // Both names are in use; a server passes over the one that it does not know.
     this.#headers = {

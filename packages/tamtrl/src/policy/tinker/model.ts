@@ -31,6 +31,7 @@ const NUMBERS_A_TOKEN = 4;
 /** Requests of one batch under way: enough that the server never waits, and few enough to hold in memory. */
 const PIECES = 4;
 
+/** Made with `RemoteModel.create`. Every call may be made before the last has come back; they reach the server in the order of the calls. */
 export class RemoteModel {
   readonly id: string;
   readonly #client: TinkerClient;

@@ -176,6 +176,21 @@ describe('parity with the local engine', () => {
     }
   });
 
+  it('a batch too large for one request goes in several, whose gradients add up before the update', async () => {
+    const many = Array.from({ length: 1100 }, (_, at) => ({
+      ...{ promptIds: [3 + (at % 5)], completionIds: [4 + (at % 7), 9], oldLogProbabilities: [-4, -4] },
+      ...{ advantages: [at % 3 ? 1 : -1, 1], lossWeights: [1e-3, 1e-3] },
+    }));
+    const expected = await stepped(await local(), ppo, many);
+    const { policy, server } = await remote();
+    const found = await stepped(policy, ppo, many);
+    expect(server.done).toMatchObject({ forward_backward: 2, optim_step: 1, forward: 2 });
+    expect(server.order).toEqual(['forward_backward 1', 'forward_backward 2', 'optim_step 3']);
+    expect(found.loss).toBeCloseTo(expected.loss, 5);
+    expect(found.gradientNorm / expected.gradientNorm).toBeCloseTo(1, 4);
+    close(found.after, expected.after, 1e-3);
+  });
+
   it('saves, is moved, and comes back', async () => {
     const { policy } = await remote();
     const folder = await mkdtemp(join(tmpdir(), 'tinker-'));
@@ -295,6 +310,9 @@ describe('refusals', () => {
       /reads at most 64 tokens with mini; 8192 are asked for/,
     );
     expect(await refused({}, { baseUrl: 'nowhere' })).toMatch(/is no address of a server/);
+    const inside = await refused({}, { baseUrl: 'http://me:tml-secret@127.0.0.1:1' });
+    expect(inside).toMatch(/holds no key or password; found some before 127\.0\.0\.1:1\./);
+    expect(inside).not.toContain('tml-secret');
   });
 
   it("what the protocol's losses do not have, and what this server does not", async () => {
