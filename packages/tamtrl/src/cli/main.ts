@@ -8,4 +8,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// Libraries that tell of their doings (the hub's, of downloads) would tell it on stdout, where --json and the Model Context Protocol are.
+console.debug = () => {};
+
 process.exitCode = await runProgram(process.argv.slice(2), processIo);
