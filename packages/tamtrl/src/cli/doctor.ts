@@ -5,6 +5,7 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { EMBEDDED_MINI } from '../presets/models.js';
+import { MODEL_SPECS } from '../presets/open.js';
 import { describe, EXIT } from './errors.js';
 import { gibibytes } from './format.js';
 import type { Io } from './io.js';
@@ -19,6 +20,14 @@ export interface Check {
   data: Record<string, string | number | null>;
 }
 
+interface DoctorFlags {
+  out: string;
+  model?: string;
+  tokenizer?: string;
+  thinking?: boolean;
+  json?: boolean;
+}
+
 const LEAST_NODE = 20;
 /** Training the embedded model takes about half of this. */
 const LEAST_MEMORY = 2 * 2 ** 30;
@@ -26,11 +35,19 @@ const LEAST_MEMORY = 2 * 2 ** 30;
 export function addDoctorCommand(program: Command, io: Io, exit: (code: number) => void): void {
   program
     .command('doctor')
-    .description('check that this machine can train')
+    .description('check that this machine, or a model at a server, can train')
     .option('--out <folder>', 'folder that runs are written to', 'runs')
+    .option('--model <model>', `also ask a model: ${MODEL_SPECS}`)
+    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
+    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
+    .option('--no-thinking', 'let it not')
     .option('--json', 'end with one JSON object as the last line of stdout')
-    .action(async ({ out, json }: { out: string; json?: boolean }) => {
+    .action(async ({ out, model, tokenizer, thinking, json }: DoctorFlags) => {
       const checks = await examine(out);
+      if (model !== undefined) {
+        const { examineModel } = await import('./doctor-model.js');
+        checks.push(...(await examineModel(model, { tokenizer, thinking, retries: 1 })));
+      }
       const ok = checks.every(({ status }) => status !== 'failed');
       if (json) io.out(`${JSON.stringify({ ok, checks })}\n`);
       else

@@ -3,9 +3,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openLocalPolicy } from '../policy/local.js';
+import { engineServer } from '../policy/tinker/engine-server.test-support.js';
 import { namedMethods } from '../presets/methods.js';
+import { EMBEDDED_MINI } from '../presets/models.js';
 import { presets } from '../presets/presets.js';
-import { examine } from './doctor.js';
+import { type Check, examine } from './doctor.js';
 import { EXIT } from './errors.js';
 import type { Io } from './io.js';
 import { runProgram } from './program.js';
@@ -208,6 +211,33 @@ test('the doctor looks at everything, and leaves nothing behind', async () => {
   expect(checks[2].data.sgemm).toBeGreaterThan(1e7);
   expect(checks[3].data.sha256).toMatch(/^[0-9a-f]{64}$/);
   expect(await readdir(folder)).not.toContain('deep');
+});
+
+test('the doctor asks a model: the embedded one, one at a training server, one that is not there', async () => {
+  const asked = async (...args: string[]) => {
+    const { code, out } = await run('doctor', '--json', '--out', join(folder, 'runs'), ...args);
+    const { checks } = JSON.parse(out) as { checks: Check[] };
+    return { code, of: Object.fromEntries(checks.slice(5).map((check) => [check.name, check])) };
+  };
+  const own = await asked('--model', 'mini');
+  expect(Object.keys(own.of)).toEqual(['model', 'samples', 'scores', 'trains']);
+  expect(own.of.scores.data.difference).toBeLessThan(1e-3);
+  expect(own.of.trains.message).toBe('the loss, a frozen teacher, KL, an EMA teacher');
+  const server = await engineServer({ open: () => openLocalPolicy(EMBEDDED_MINI), losses: ['cross_entropy', 'ppo'] });
+  try {
+    const far = await asked('--model', `tinker:${server.url}#mini`, '--tokenizer', 'mini');
+    expect(far.of.model.message).toBe(`mini at ${server.url}, window 64 tokens`);
+    expect(far.of.scores.data.difference).toBeLessThan(1e-3);
+    expect(far.of.trains.message).toBe('the loss, a frozen teacher, KL');
+    const without = await asked('--model', `tinker:${server.url}?loss=cispo#mini`, '--tokenizer', 'mini');
+    expect(without).toMatchObject({ code: 1, of: { samples: { status: 'ok' }, trains: { status: 'failed' } } });
+    expect(without.of.trains.message).toContain('does not do the loss cispo');
+  } finally {
+    await server.close();
+  }
+  const none = await asked('--model', 'no.gguf');
+  expect(none).toMatchObject({ code: 1, of: { model: { status: 'failed' } } });
+  expect(none.of.model.message).toContain('There is no model at no.gguf');
 });
 
 test('the doctor says what is missing', async () => {
