@@ -216,7 +216,7 @@ describe('parity with the local engine', () => {
 });
 
 describe('faults', () => {
-  it('answers that are lost, late, refused for now or garbled: asked again, and no batch is trained twice', async () => {
+  it('answers that are lost, late, garbled or a refusal that passes: asked again, and no batch is trained twice', async () => {
     const expected = await stepped(await local(), ppo);
     const { policy, server } = await remote({
       pending: 3,
