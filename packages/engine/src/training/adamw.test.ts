@@ -12,9 +12,21 @@ function noise(seed: number): ParameterSet {
   return new Map(
     Object.entries(SIZES).map(([name, size]) => [
       name,
-      Float32Array.from({ length: size }, () => random.uniform() - 0.5),
+      repeated(
+        Float32Array.from({ length: Math.min(size, BLOCK) }, () => random.uniform() - 0.5),
+        size,
+      ),
     ]),
   );
+}
+
+/** A prime, so that threads' shares do not begin alike. Drawing every number would take longer than the steps. */
+const BLOCK = 65_521;
+
+function repeated(block: Float32Array, size: number): Float32Array {
+  const whole = new Float32Array(size);
+  for (let at = 0; at < size; at += block.length) whole.set(block.subarray(0, size - at), at);
+  return whole;
 }
 
 const zeros = (): ParameterSet => new Map(Object.entries(SIZES).map(([name, size]) => [name, new Float32Array(size)]));
