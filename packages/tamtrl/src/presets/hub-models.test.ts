@@ -19,7 +19,8 @@ const files = new Map<string, Buffer>();
 const asked: string[] = [];
 let server: Server;
 let cache: string;
-const before = { ...process.env };
+const NAMES = ['HF_ENDPOINT', 'HF_HOME', 'HF_HUB_CACHE', 'HF_TOKEN'];
+const before = NAMES.map((name) => process.env[name]);
 
 beforeAll(async () => {
   for (const name of await readdir(EMBEDDED_MINI)) {
@@ -83,7 +84,10 @@ beforeEach(async () => {
 });
 
 afterAll(async () => {
-  process.env = before;
+  NAMES.forEach((name, at) => {
+    if (before[at] === undefined) delete process.env[name];
+    else process.env[name] = before[at];
+  });
   server.closeAllConnections();
   server.close();
   await rm(cache, { recursive: true, force: true });
