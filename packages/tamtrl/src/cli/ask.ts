@@ -5,19 +5,16 @@ import { type AskFlags, runAsk } from './ask-run.js';
 import { whole } from './eval.js';
 import { runInterruptible } from './interruptible.js';
 import type { Io } from './io.js';
+import { addModelOptions } from './options.js';
 
 const several = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 
 export function addAskCommand(program: Command, io: Io, exit: (code: number) => void): void {
-  program
-    .command('ask')
+  addModelOptions(program.command('ask'))
     .description('read files of any length and answer a question about them')
     .argument('<inputs...>', 'files, patterns or - for stdin, and the question last (or each with -q)')
     .option('-q, --question <text>', 'a question; may be given again: one reading for all', several)
     .option('--model <model>', `${MODEL_SPECS} (default: TAMTRL_MODEL of the environment)`)
-    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
-    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
-    .option('--no-thinking', 'let it not')
     .option('--context-length <n>', 'for a server that does not say how large its window is', whole(1))
     .option('--question-tokens <n>', 'most tokens of a question', whole(1))
     .option('--chunk-tokens <n>', 'tokens of a chunk', whole(1))

@@ -9,6 +9,7 @@ import { MODEL_SPECS } from '../presets/open.js';
 import { describe, EXIT } from './errors.js';
 import { gibibytes } from './format.js';
 import type { Io } from './io.js';
+import { addModelOptions } from './options.js';
 
 export interface Check {
   name: string;
@@ -33,14 +34,10 @@ const LEAST_NODE = 20;
 const LEAST_MEMORY = 2 * 2 ** 30;
 
 export function addDoctorCommand(program: Command, io: Io, exit: (code: number) => void): void {
-  program
-    .command('doctor')
+  addModelOptions(program.command('doctor'))
     .description('check that this machine, or a model at a server, can train')
     .option('--out <folder>', 'folder that runs are written to', 'runs')
     .option('--model <model>', `also ask a model: ${MODEL_SPECS}`)
-    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
-    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
-    .option('--no-thinking', 'let it not')
     .option('--json', 'end with one JSON object as the last line of stdout')
     .action(async ({ out, model, tokenizer, thinking, json }: DoctorFlags) => {
       const checks = await examine(out);

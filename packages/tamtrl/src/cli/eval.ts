@@ -6,6 +6,7 @@ import { EXIT } from './errors.js';
 import { type EvalFlags, runEvaluation } from './eval-run.js';
 import { runInterruptible } from './interruptible.js';
 import type { Io } from './io.js';
+import { addModelOptions } from './options.js';
 
 export const whole = (least: number) => (text: string) => {
   const value = Number(text);
@@ -20,14 +21,10 @@ const number = (text: string) => {
 };
 
 export function addEvalCommand(program: Command, io: Io, exit: (code: number) => void): void {
-  program
-    .command('eval')
+  addModelOptions(program.command('eval'))
     .description('let a model answer question records, and score the answers')
     .requiredOption('--data <file...>', 'JSONL files of question records')
     .option('--model <model>', MODEL_SPECS, 'mini')
-    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
-    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
-    .option('--no-thinking', 'let it not')
     .option('--context-length <n>', 'for a server that does not say how large its window is', whole(1))
     .addOption(
       new Option(

@@ -6,6 +6,7 @@ import { EXIT, UsageError } from './errors.js';
 import { whole } from './eval.js';
 import { runInterruptible } from './interruptible.js';
 import type { Io } from './io.js';
+import { addModelOptions } from './options.js';
 
 interface McpFlags {
   root?: string[];
@@ -21,14 +22,10 @@ interface McpFlags {
 const several = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 
 export function addMcpCommand(program: Command, io: Io, exit: (code: number) => void): void {
-  program
-    .command('mcp')
+  addModelOptions(program.command('mcp'))
     .description('serve a tool over the Model Context Protocol (stdio) that reads long files and answers')
     .option('--root <place>', 'folder, file or beginning of an address that may be read; may be given again', several)
     .option('--model <model>', `${MODEL_SPECS} (default: TAMTRL_MODEL of the environment)`)
-    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
-    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
-    .option('--no-thinking', 'let it not')
     .option('--context-length <n>', 'for a server that does not say how large its window is', whole(1))
     .option('--chunk-tokens <n>', 'tokens of a chunk', whole(1))
     .option('--memory-tokens <n>', 'most tokens of a memory', whole(1))

@@ -22,15 +22,20 @@ function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** How a model is opened, for every command that takes one. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
+    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
+    .option('--no-thinking', 'let it not');
+}
+
 /** @param presets names for the help text */
 export function addRunOptions(command: Command, presets: readonly string[]): Command {
-  return command
+  return addModelOptions(command)
     .addOption(new Option('--preset <name>', `settings under a name: ${presets.join(', ')} (default: mini)`))
     .option('--config <file>', 'YAML file of settings; they win over the preset')
     .option('--model <model>', MODEL_SPECS)
-    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
-    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
-    .option('--no-thinking', 'let it not')
     .option('--data <data>', 'JSONL file of question records, or mini (generated)')
     .option('--seed <n>', 'seed of everything random', wholeNumber(Number.MIN_SAFE_INTEGER))
     .option('--steps <n>', 'training steps', wholeNumber(1))
