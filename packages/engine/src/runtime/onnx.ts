@@ -7,6 +7,7 @@ import type * as Ort from 'onnxruntime-node';
 import { EngineError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { serializeGraph } from '../graph/serialize.js';
+import { disableTelemetry } from './telemetry.js';
 
 /** Contents and shape of a graph input or output. Inputs are read in place, outputs are fresh copies. */
 export interface Tensor {
@@ -34,6 +35,7 @@ export interface RuntimeOptions {
 export async function loadRuntime(
   load: () => Promise<typeof Ort> = () => import('onnxruntime-node'),
 ): Promise<typeof Ort> {
+  await disableTelemetry();
   try {
     const loaded = await load();
     // A CommonJS package: bundlers and Node differ on where its exports end up.

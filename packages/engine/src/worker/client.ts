@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Engine } from '../api.js';
 import type { CoreOptions } from '../core.js';
 import { EngineError } from '../errors.js';
+import { disableTelemetry } from '../runtime/telemetry.js';
 import { builtFile } from './built-file.js';
 import { fromWire, type ModelSource, type Opened, type Reply, type WorkerData } from './protocol.js';
 
@@ -23,6 +24,8 @@ interface LongOptions {
  *   'unsupported' or 'non-finite-weights'.
  */
 export async function createEngine({ model, ...options }: EngineOptions): Promise<Engine> {
+  // Here rather than in the worker: native code sees the main thread's environment only.
+  await disableTelemetry();
   const cancel = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const source: ModelSource = typeof model === 'string' ? { path: model } : model;
   const workerData: WorkerData = { source, options, cancel };
