@@ -51,11 +51,11 @@ else await compare();
 async function runOne({ method, seed, steps, model, folder }) {
   const load = (path) => import(new URL(`../packages/tamtrl/dist/${path}`, import.meta.url));
   const { openLocalPolicy } = await load('policy/local.js');
-  const { findMethod } = await load('presets/methods.js');
-  const { miniLong } = await load('presets/mini.js');
+  const { findMethod } = await load('run/named-methods.js');
+  const { miniLong } = await load('run/presets/mini.js');
   const { runConfigSchema } = await load('train/config.js');
-  const { openSources } = await load('train/sources.js');
-  const { train } = await load('train/trainer.js');
+  const { openSources } = await load('run/sources.js');
+  const { train } = await load('train/reinforce.js');
   const config = runConfigSchema.parse({
     ...miniLong.train,
     ...{ seed, steps, checkpointEvery: steps, savedTrajectories: 0 },
@@ -119,7 +119,7 @@ async function compare() {
   };
   const summary = { steps, seeds: Number(values.seeds), runs: await Promise.all(runs.filter(finished).map(read)) };
   await writeFile(join(values.out, 'summary.json'), `${JSON.stringify(summary)}\n`);
-  const { plotLines } = await import(new URL('../packages/tamtrl/dist/cli/plot/plot-lines.js', import.meta.url));
+  const { plotLines } = await import(new URL('../packages/tamtrl/dist/report/plot/plot-lines.js', import.meta.url));
   const report = methodsReport(summary, plotLines);
   console.log(report.table);
   if (!values['write-docs']) return;

@@ -79,7 +79,7 @@ async function all() {
   const table = [line(head), line(head.map(() => '--:')), ...cells.map(line)].join('\n');
   if (!values.json) console.log(table);
   if (!values['write-docs']) return;
-  const { plotLines } = await load('cli/plot/plot-lines.js');
+  const { plotLines } = await load('report/plot/plot-lines.js');
   const points = rows.map(({ length, seconds }) => ({ x: length / 1e6, y: seconds }));
   const figure = plotLines({
     ...{ title: 'Reading time of the embedded model', xLabel: 'million tokens', yLabel: 'seconds' },

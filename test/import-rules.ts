@@ -26,49 +26,70 @@ interface Room {
   why: string;
 }
 
-/** Rooms of packages/tamtrl/src and what each may import, itself aside. */
+/** Rooms of packages/tamtrl/src, from the ground up, and what each may import, itself aside. */
 export const ROOMS: Readonly<Record<string, Room>> = {
-  text: { imports: [], why: 'Tokens, templates and chunks are the ground: they serve programs that do nothing else.' },
-  data: { imports: ['text'], why: 'Examples are documents with questions; who reads them is not their concern.' },
+  base: { imports: [], why: 'Errors, files, seeds and numbers as text: what every room stands on.' },
+  text: {
+    imports: ['base'],
+    why: 'Tokens, templates and chunks are the ground: they serve programs that do nothing else.',
+  },
+  data: {
+    imports: ['base', 'text'],
+    why: 'Examples are documents with questions; who reads them is not their concern.',
+  },
   memory: {
-    imports: ['text'],
+    imports: ['base', 'text'],
     types: ['policy', 'data'],
     why: 'The agent runs on any policy, local or remote, so it knows their verbs only.',
   },
   policy: {
-    imports: ['text'],
+    imports: ['base', 'text'],
     why: 'A policy samples, scores and learns from tokens; it knows no memory and no reward.',
   },
-  reward: {
-    imports: ['text', 'data', 'memory', 'policy'],
-    why: 'A reward reads trajectories, may ask a policy, and may know what is relevant; it does not know how training uses it.',
+  models: {
+    imports: ['base', 'text', 'data', 'policy'],
+    why: 'Models are found by their address and opened; who uses them is not their concern.',
   },
-  train: {
-    imports: ['text', 'data', 'memory', 'policy', 'reward'],
-    why: 'The trainer puts the rooms before it together; evaluation and the command line are not among them.',
+  reward: {
+    imports: ['base', 'text', 'data', 'memory', 'policy', 'train'],
+    why: 'A reward reads trajectories, may ask a policy, and may know what is relevant; training uses it, not the reverse.',
   },
   eval: {
-    imports: ['text', 'data', 'memory', 'policy', 'reward'],
+    imports: ['base', 'text', 'data', 'memory', 'policy', 'reward'],
     why: 'Evaluation runs agents and measures answers; it must work on a policy that nobody trains.',
   },
-  integrations: {
-    imports: ['text', 'memory', 'policy', 'presets', 'reader'],
-    why: 'Other frameworks get the agent, not the training.',
+  train: {
+    imports: ['base', 'text', 'data', 'memory', 'policy', 'reward', 'eval'],
+    why: 'The trainer takes open policies and examples; where a run is kept and what its settings are called comes from above.',
   },
-  presets: {
-    imports: ['text', 'data', 'policy', 'reward', 'train'],
-    why: 'Presets and named methods are configurations as data, and models are opened by name; who runs them is not their concern.',
+  run: {
+    imports: ['base', 'text', 'data', 'memory', 'policy', 'models', 'reward', 'eval', 'train'],
+    why: 'A run is settings, a folder and a training; it prints nothing, so that programs and pages can use it.',
+  },
+  report: {
+    imports: ['base', 'data', 'reward', 'eval', 'train', 'run', 'cli'],
+    why: 'Reports are made from what a run has kept.',
   },
   reader: {
-    imports: ['text', 'memory', 'policy', 'presets', 'reward'],
+    imports: ['base', 'text', 'memory', 'policy', 'models', 'reward'],
     why: 'The reader is the agent for programs that do not train; it opens models by name only when it is asked to.',
   },
+  integrations: {
+    imports: ['base', 'text', 'memory', 'policy', 'models', 'reader'],
+    why: 'Other frameworks get the agent, not the training.',
+  },
   cli: {
-    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'presets', 'eval', 'reader', 'integrations', '.'],
+    imports: [
+      ...['base', 'text', 'data', 'memory', 'policy', 'models', 'reward', 'eval', 'train', 'run', 'report'],
+      ...['reader', 'integrations', '.'],
+    ],
     why: 'The command line is where everything meets, and the only room that prints or exits.',
   },
   '.': {
-    imports: ['text', 'data', 'memory', 'policy', 'reward', 'train', 'presets', 'eval', 'reader', 'integrations'],
+    imports: [
+      ...['base', 'text', 'data', 'memory', 'policy', 'models', 'reward', 'eval', 'train', 'run', 'report'],
+      ...['reader', 'integrations'],
+    ],
     why: 'The entry says what the library is; it prints nothing, so it leaves out the command line.',
   },
 };
@@ -215,6 +236,29 @@ export function checkFile(file: string, source: string): Violation[] {
     }
   }
   return violations;
+}
+
+/** Circles of files: each as the files in order, the first one again at the end. Imports of types count too. */
+export function circlesIn(sources: ReadonlyMap<string, string>): string[][] {
+  const circles: string[][] = [];
+  const finished = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string) => {
+    const at = path.indexOf(file);
+    if (at >= 0) {
+      circles.push([...path.slice(at), file]);
+      return;
+    }
+    if (finished.has(file)) return;
+    path.push(file);
+    for (const { specifier } of importsOf(sources.get(file) ?? '')) {
+      if (specifier.startsWith('.')) visit(resolveRelative(file, specifier));
+    }
+    path.pop();
+    finished.add(file);
+  };
+  for (const file of sources.keys()) visit(file);
+  return circles;
 }
 
 /**

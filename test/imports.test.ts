@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { checkFile, importsOf, packagesLoadedBy, printsOf, ROOMS } from './import-rules.js';
+import { checkFile, circlesIn, importsOf, packagesLoadedBy, printsOf, ROOMS } from './import-rules.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -24,6 +24,11 @@ describe('the packages', () => {
     expect(sources.size).toBeGreaterThan(40);
     const violations = [...sources].flatMap(([file, source]) => checkFile(file, source));
     expect(violations.map(({ file, line, message }) => `${file}:${line} ${message}`)).toEqual([]);
+  });
+
+  // TODO: fails until the last circles are gone.
+  it.fails('have no circle of files', () => {
+    expect(circlesIn(sources).map((files) => files.join(' → '))).toEqual([]);
   });
 
   it('load without what is optional', () => {
@@ -72,6 +77,7 @@ describe('the checker', () => {
     refused('tamtrl/src/text/a.ts', "\nimport { b } from '../data/b.js';", /^2: text must not import data\. Tokens/);
     refused('tamtrl/src/policy/a.ts', "export * from '../reward/b.js';", /policy must not import reward/);
     refused('tamtrl/src/train/deep/a.ts', "import '../../cli/main.js';", /train must not import cli/);
+    refused('tamtrl/src/train/a.ts', "import '../run/folder.js';", /train must not import run/);
     refused('tamtrl/src/eval/a.ts', "const t = await import('../train/t.js');", /eval must not import train/);
     refused('tamtrl/src/index.ts', "export * from './cli/main.js';", /\. must not import cli/);
     refused('tamtrl/src/attic/a.ts', "import './b.js';", /"attic" has no line/);
@@ -122,6 +128,16 @@ describe('the checker', () => {
       ['src/c.ts', "import 'c';"],
     ]);
     expect([...packagesLoadedBy('src/index.ts', files)]).toEqual(['x']);
+  });
+
+  it('finds circles, those of types too', () => {
+    const files = new Map([
+      ['src/a.ts', "import './b.js'; import './d.js';"],
+      ['src/b.ts', "import type { C } from './deep/c.js';"],
+      ['src/deep/c.ts', "export * from '../a.js';"],
+      ['src/d.ts', ''],
+    ]);
+    expect(circlesIn(files)).toEqual([['src/a.ts', 'src/b.ts', 'src/deep/c.ts', 'src/a.ts']]);
   });
 
   it('names only rooms that have a line of their own', () => {

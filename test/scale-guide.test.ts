@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { trainSettings } from '../packages/tamtrl/src/cli/settings.js';
+import { parseTinkerSpec } from '../packages/tamtrl/src/models/tinker-spec.js';
 import { openLocalPolicy } from '../packages/tamtrl/src/policy/local.js';
 import { engineServer } from '../packages/tamtrl/src/policy/tinker/engine-server.test-support.js';
-import { parseTinkerSpec, TINKER_SERVERS } from '../packages/tamtrl/src/policy/tinker/spec.js';
+import { TINKER_SERVERS } from '../packages/tamtrl/src/policy/tinker/servers.js';
+import { trainSettings } from '../packages/tamtrl/src/run/settings.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const guide = readFileSync(join(root, 'docs/scale.md'), 'utf8');

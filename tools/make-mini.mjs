@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { miniChat, miniTokenizer, miniTokenizerFiles } from '../packages/tamtrl/dist/data/mini/tokenizer.js';
+import { MINI_MODEL, MINI_MODEL_SEED } from '../packages/tamtrl/dist/models/embedded.js';
 import { openLocalPolicy } from '../packages/tamtrl/dist/policy/local.js';
+import { MINI_WARM_UP } from '../packages/tamtrl/dist/run/presets/mini.js';
+import { openSources } from '../packages/tamtrl/dist/run/sources.js';
 import { sftConfigSchema } from '../packages/tamtrl/dist/train/config.js';
-import { MINI_MODEL, MINI_MODEL_SEED, MINI_WARM_UP } from '../packages/tamtrl/dist/train/mini-preset.js';
 import { warmUp } from '../packages/tamtrl/dist/train/sft.js';
-import { openSources } from '../packages/tamtrl/dist/train/sources.js';
 
 const shipped = fileURLToPath(new URL('../packages/tamtrl/models/mini', import.meta.url));
 const folder = process.argv[2] ?? shipped;

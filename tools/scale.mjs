@@ -4,7 +4,7 @@
  *   node tools/scale.mjs [--write]
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { findPreset } from '../packages/tamtrl/dist/presets/presets.js';
+import { findPreset } from '../packages/tamtrl/dist/run/presets/presets.js';
 import { runConfigSchema } from '../packages/tamtrl/dist/train/config.js';
 
 /** Shapes from the models' config.json on the Hugging Face hub. */

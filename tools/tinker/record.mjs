@@ -6,8 +6,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseTinkerSpec } from '../../packages/tamtrl/dist/policy/tinker/spec.js';
-import { openModel } from '../../packages/tamtrl/dist/presets/open.js';
+import { openModel } from '../../packages/tamtrl/dist/models/open.js';
+import { parseTinkerSpec } from '../../packages/tamtrl/dist/models/tinker-spec.js';
 
 const [spec, out] = process.argv.slice(2);
 const { model } = parseTinkerSpec(spec);

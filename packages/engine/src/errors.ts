@@ -28,10 +28,14 @@ export type ErrorKind =
   | 'aborted'
   | 'internal';
 
+/** The mark that errors of the package tamtrl carry, so that its `TamtrlError.isInstance` knows the engine's too. */
+const MARK = Symbol.for('tamtrl.error');
+
 export class EngineError extends Error {
   override readonly name: string = 'EngineError';
   readonly kind: ErrorKind;
   readonly details: ErrorDetails;
+  readonly [MARK] = true;
 
   constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}, options?: { cause?: unknown }) {
     super(message, options);

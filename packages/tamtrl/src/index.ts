@@ -5,6 +5,7 @@
 
 // Data: records, relevance, the generated task.
 export { DataError } from './data/errors.js';
+export { type Example, type ExampleSource, miniSource, recordSource, relevanceSources } from './data/examples.js';
 export { type PlacedRow, type Row, readRows } from './data/files/rows.js';
 export { gathered, type StreamedRecord, writeRecords } from './data/files/writer.js';
 export { findSyntheticTask, syntheticTasks } from './data/generators/generators.js';
@@ -16,34 +17,30 @@ export { type MiniTaskOptions, miniExample, miniExamples } from './data/mini/tas
 export { miniChat, miniTokenizer } from './data/mini/tokenizer.js';
 export { loadRecords, type QuestionRecord, readRecords, recordSchema } from './data/records.js';
 export { agreement, annotated, lexical, type RelevanceMarks } from './data/relevance.js';
-// Evaluation.
-export { type Cell, type Comparison, costTable, scoreTable } from './eval/comparison.js';
 export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
 export { EvaluationError } from './eval/errors.js';
+export { type EvaluationOptions, type EvaluationResult, evaluate } from './eval/evaluate.js';
 export { type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
 export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './eval/read.js';
 export { type EvaluationSummary, METRICS, type Metric, type RecordResult, summarize } from './eval/results.js';
 export { bootstrapInterval, type Interval, type PairedTest, pairedTest, studentInterval } from './eval/statistics.js';
 // The agent.
-export { type AgentChunk, type AgentOptions, type AgentTask, type MemoryModel, runAgent } from './memory/agent.js';
+export { type AgentOptions, type AgentTask, type MemoryModel, runAgent } from './memory/agent.js';
 export { MemoryError } from './memory/errors.js';
 export { type Budgets, PromptFrames } from './memory/frames.js';
 export { chatPrompts, miniPrompts, type PromptFormat, promptFormatNamed } from './memory/prompts.js';
 export { trajectoryStatistics } from './memory/statistics.js';
 export { memoryBefore, type Trajectory, type Turn } from './memory/trajectory.js';
+export { EMBEDDED_MINI, modelSource } from './models/embedded.js';
+export { MODEL_SPECS, type OpenOptions, openModel } from './models/open.js';
+export { parseTinkerSpec, type TinkerSpec } from './models/tinker-spec.js';
 // Policies.
 export { PolicyError } from './policy/errors.js';
 export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/local.js';
 // Reading.
 export { OpenAIPolicy, type OpenAIPolicyOptions, openOpenAIPolicy } from './policy/openai/policy.js';
-export type { Capabilities, Policy, TrainablePolicy } from './policy/policy.js';
 export { openTinkerPolicy, TinkerPolicy, type TinkerPolicyOptions } from './policy/tinker/policy.js';
-// Presets.
-export { findMethod, type NamedMethod, namedMethods } from './presets/methods.js';
-export { EMBEDDED_MINI, modelSource } from './presets/models.js';
-export { MODEL_SPECS, type OpenOptions, openModel } from './presets/open.js';
-export type { Preset } from './presets/preset.js';
-export { findPreset, presets } from './presets/presets.js';
+export type { Capabilities, Policy, TrainablePolicy } from './policy/types.js';
 export { ReaderError } from './reader/errors.js';
 export { type TextSource, textOf } from './reader/input.js';
 export {
@@ -61,6 +58,8 @@ export {
   type ReaderOptions,
 } from './reader/reader.js';
 export type { MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
+// Evaluation.
+export { type Cell, type Comparison, costTable, scoreTable } from './report/comparison.js';
 // Rewards and methods.
 export { RewardError } from './reward/errors.js';
 export type { MethodContext, MethodResult, RewardMethod, RolloutGroup, TurnScores } from './reward/method.js';
@@ -68,9 +67,14 @@ export { methodNamed, rewardMethods } from './reward/methods.js';
 export { extractAnswer, outcomeReward, scoreAnswer } from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
+// Presets.
+export { findMethod, type NamedMethod, namedMethods } from './run/named-methods.js';
+export type { Preset } from './run/presets/preset.js';
+export { findPreset, presets } from './run/presets/presets.js';
+export { openSources, type Sources } from './run/sources.js';
 // Text: tokenizers, chat templates, chunks with offsets.
 export type { ChatFormat, ChatMessage } from './text/chat.js';
-export { type Chunk, type ChunkPiece, chunkDocuments } from './text/chunks.js';
+export { type AgentChunk, type Chunk, type ChunkPiece, chunkDocuments } from './text/chunks.js';
 export { type Document, type DocumentRenderer, numberedRenderer, plainRenderer } from './text/documents.js';
 export { TextError } from './text/errors.js';
 export { filterChunk } from './text/filter.js';
@@ -87,10 +91,7 @@ export {
   sftConfigSchema,
 } from './train/config.js';
 export { TrainError } from './train/errors.js';
-export { type EvaluationOptions, type EvaluationResult, evaluate } from './train/evaluate.js';
-export { type Example, type ExampleSource, miniSource, recordSource, relevanceSources } from './train/examples.js';
+export type { TrainingEvent, TrainingSetup, TrainingSummary } from './train/loop.js';
 export type { EvaluationMetrics, MetricsLine, SftMetrics, StepMetrics, WrittenTrajectory } from './train/metrics.js';
-export type { TrainingEvent, TrainingSetup, TrainingSummary } from './train/run.js';
+export { train } from './train/reinforce.js';
 export { warmUp } from './train/sft.js';
-export { openSources, type Sources } from './train/sources.js';
-export { train } from './train/trainer.js';

@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readCompareConfig } from './compare-config.js';
+import { readCompareConfig } from '../run/comparison-plan.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-compare-'));
 

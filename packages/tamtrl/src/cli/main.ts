@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-/** The executable. */
-import { processIo } from './io.js';
 import { runProgram } from './program.js';
+/** The executable. */
+import { processIo } from './terminal/io.js';
 
 // A reader that has gone, as in "tamtrl ... | head", is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -3,15 +3,15 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EMBEDDED_MINI } from '../models/embedded.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { engineServer } from '../policy/tinker/engine-server.test-support.js';
-import { namedMethods } from '../presets/methods.js';
-import { EMBEDDED_MINI } from '../presets/models.js';
-import { presets } from '../presets/presets.js';
-import { type Check, examine } from './doctor.js';
-import { EXIT } from './errors.js';
-import type { Io } from './io.js';
+import { namedMethods } from '../run/named-methods.js';
+import { presets } from '../run/presets/presets.js';
+import { type Check, examine } from './commands/doctor.js';
 import { runProgram } from './program.js';
+import { EXIT } from './terminal/errors.js';
+import type { Io } from './terminal/io.js';
 
 let folder: string;
 

@@ -1,16 +1,16 @@
 /** The command line: commands, help, and what its mistakes end with. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addAskCommand } from './ask.js';
-import { addCompareCommand } from './compare.js';
-import { addDataCommand } from './data.js';
-import { addDoctorCommand } from './doctor.js';
-import { describe, EXIT, exitCodeOf } from './errors.js';
-import { addEvalCommand } from './eval.js';
-import type { Io } from './io.js';
-import { addMcpCommand } from './mcp.js';
-import { addSftCommand } from './sft.js';
-import { addTrainCommand } from './train.js';
+import { addAskCommand } from './commands/ask.js';
+import { addCompareCommand } from './commands/compare.js';
+import { addDataCommand } from './commands/data.js';
+import { addDoctorCommand } from './commands/doctor.js';
+import { addEvalCommand } from './commands/eval.js';
+import { addMcpCommand } from './commands/mcp.js';
+import { addSftCommand } from './commands/sft.js';
+import { addTrainCommand } from './commands/train.js';
+import { describe, EXIT, exitCodeOf } from './terminal/errors.js';
+import type { Io } from './terminal/io.js';
 
 /** Runs a command. @param args without the program's own name. Returns the exit code; never throws. */
 export async function runProgram(args: readonly string[], io: Io): Promise<number> {

@@ -1,22 +1,15 @@
 /** Refusals of the data room: records, generators, relevance. */
+import { TamtrlError } from '../base/errors.js';
 
 export type DataErrorKind = 'file' | 'record' | 'annotation' | 'judge' | 'invalid-argument';
 
 /** What happened, where, what was expected, and what to do. `line` counts from 1. */
-export class DataError extends Error {
-  override readonly name: string = 'DataError';
-  readonly kind: DataErrorKind;
+export class DataError extends TamtrlError<DataErrorKind> {
+  static override readonly errorName = 'DataError';
   readonly line?: number;
 
   constructor(kind: DataErrorKind, message: string, options: { line?: number; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
-    this.kind = kind;
+    super(kind, message, { cause: options.cause });
     this.line = options.line;
-  }
-
-  static isInstance(error: unknown, kind?: DataErrorKind): error is DataError {
-    return (
-      error instanceof Error && error.name === 'DataError' && (kind === undefined || (error as DataError).kind === kind)
-    );
   }
 }

@@ -1,6 +1,7 @@
 /** An evaluation in a folder: results as they come, settings that must stay the same, a summary at the end. */
-import { type FileHandle, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readIfThere, writeWhole } from '../base/files.js';
 import type { QuestionRecord } from '../data/records.js';
 import type { MemoryModel } from '../memory/agent.js';
 import { EvaluationError } from './errors.js';
@@ -124,7 +125,7 @@ async function append(file: FileHandle, results: readonly RecordResult[]): Promi
 }
 
 async function begin({ folder, settings, resume }: EvaluationSetup): Promise<RecordResult[]> {
-  const text = await readOptional(join(folder, SETTINGS));
+  const text = await readIfThere(join(folder, SETTINGS));
   if (text === undefined) {
     await writeWhole(join(folder, SETTINGS), settings);
     return [];
@@ -154,7 +155,7 @@ async function begin({ folder, settings, resume }: EvaluationSetup): Promise<Rec
 
 /** Whole lines; a half one at the end, left by a kill, is cut off the file. */
 async function savedResults(path: string): Promise<RecordResult[]> {
-  const text = (await readOptional(path)) ?? '';
+  const text = (await readIfThere(path)) ?? '';
   const end = text.lastIndexOf('\n') + 1;
   if (end < text.length) await writeFile(path, text.slice(0, end));
   return text
@@ -174,20 +175,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-async function readOptional(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Under a temporary name first: a file with the right name is whole. */
-export async function writeWhole(path: string, value: unknown): Promise<void> {
-  const text = typeof value === 'string' ? value : `${JSON.stringify(value, null, 2)}\n`;
-  await writeFile(`${path}.partial`, text);
-  await rename(`${path}.partial`, path);
 }

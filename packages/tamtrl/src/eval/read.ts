@@ -1,8 +1,9 @@
 /** Reads records to their answers: with memory, or with what fits into the window. */
+
+import { streamSeed } from '../base/seeds.js';
 import type { QuestionRecord } from '../data/records.js';
 import { type MemoryModel, runAgent } from '../memory/agent.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
-import { streamSeed } from '../memory/seeds.js';
 import { trajectoryStatistics } from '../memory/statistics.js';
 import { withoutThoughts } from '../reward/extract.js';
 import { chunksOf } from '../text/chunks.js';

@@ -1,5 +1,5 @@
 /** Intervals and paired tests. All resampling is seeded. */
-import { SeededRandom } from '../data/random.js';
+import { SeededRandom } from '../base/random.js';
 
 export interface Interval {
   mean: number;

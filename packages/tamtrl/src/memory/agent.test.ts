@@ -1,7 +1,8 @@
 import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
 import { expect, test } from 'vitest';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
-import { type AgentChunk, type AgentOptions, type MemoryModel, runAgent } from './agent.js';
+import type { AgentChunk } from '../text/chunks.js';
+import { type AgentOptions, type MemoryModel, runAgent } from './agent.js';
 import { PromptFrames } from './frames.js';
 import { miniPrompts } from './prompts.js';
 import { trajectoryStatistics } from './statistics.js';

@@ -3,11 +3,12 @@
  * several rollouts of each go forward together, one sampling call a turn.
  */
 import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
+import { streamSeed } from '../base/seeds.js';
 import type { ChatFormat } from '../text/chat.js';
+import type { AgentChunk } from '../text/chunks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { MemoryError } from './errors.js';
 import type { Budgets, PromptFrames } from './frames.js';
-import { streamSeed } from './seeds.js';
 import { carriedIds, type Trajectory, type Turn } from './trajectory.js';
 
 /** What the agent needs of a policy. */
@@ -16,14 +17,6 @@ export interface MemoryModel {
   readonly chat: ChatFormat;
   readonly contextLength: number;
   sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;
-}
-
-/** What the agent needs of a chunk; `text/chunks.ts` makes them. */
-export interface AgentChunk {
-  readonly index: number;
-  readonly ids: readonly number[];
-  readonly start: number;
-  readonly end: number;
 }
 
 /** A question and the text to read for it. The chunks are pulled one at a time and not kept. */

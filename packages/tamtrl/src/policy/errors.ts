@@ -1,4 +1,5 @@
 /** Refusals of the policy room. */
+import { TamtrlError } from '../base/errors.js';
 
 export type PolicyErrorKind =
   | 'runtime-missing'
@@ -13,20 +14,6 @@ export type PolicyErrorKind =
   | 'protocol';
 
 /** What happened, what was expected, and what to do. */
-export class PolicyError extends Error {
-  override readonly name: string = 'PolicyError';
-  readonly kind: PolicyErrorKind;
-
-  constructor(kind: PolicyErrorKind, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.kind = kind;
-  }
-
-  static isInstance(error: unknown, kind?: PolicyErrorKind): error is PolicyError {
-    return (
-      error instanceof Error &&
-      error.name === 'PolicyError' &&
-      (kind === undefined || (error as PolicyError).kind === kind)
-    );
-  }
+export class PolicyError extends TamtrlError<PolicyErrorKind> {
+  static override readonly errorName = 'PolicyError';
 }

@@ -20,7 +20,7 @@ import { type JsonObject, parseJsonObject } from '../text/model-files.js';
 import { type ChatFiles, type ChatFormatOptions, chatFormatFromFiles, loadChatFormat } from '../text/templates.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { PolicyError } from './errors.js';
-import type { Capabilities, TrainablePolicy } from './policy.js';
+import type { Capabilities, TrainablePolicy } from './types.js';
 
 export interface LocalPolicyOptions {
   /** Instead of the model's own; needed for random weights without files. */

@@ -1,4 +1,5 @@
 /** Refusals and failures of the reader. */
+import { TamtrlError } from '../base/errors.js';
 import type { ReaderState } from './state.js';
 
 export type ReaderErrorKind =
@@ -12,23 +13,13 @@ export type ReaderErrorKind =
   | 'interrupted';
 
 /** What happened, what was expected, and what to do. */
-export class ReaderError extends Error {
-  override readonly name: string = 'ReaderError';
-  readonly kind: ReaderErrorKind;
+export class ReaderError extends TamtrlError<ReaderErrorKind> {
+  static override readonly errorName = 'ReaderError';
   /** Of kind `interrupted`: where to go on. */
   readonly state?: ReaderState;
 
   constructor(kind: ReaderErrorKind, message: string, options: { cause?: unknown; state?: ReaderState } = {}) {
-    super(message, { cause: options.cause });
-    this.kind = kind;
+    super(kind, message, { cause: options.cause });
     this.state = options.state;
-  }
-
-  static isInstance(error: unknown, kind?: ReaderErrorKind): error is ReaderError {
-    return (
-      error instanceof Error &&
-      error.name === 'ReaderError' &&
-      (kind === undefined || (error as ReaderError).kind === kind)
-    );
   }
 }

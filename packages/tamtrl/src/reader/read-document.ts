@@ -27,7 +27,7 @@ export async function createMemoryReader(
   let close = async () => {};
   let model: MemoryModel;
   if (typeof named === 'string') {
-    const { openModel } = await import('../presets/open.js');
+    const { openModel } = await import('../models/open.js');
     const policy = await openModel(named, { tokenizer, contextLength, thinking, signal: options.signal });
     close = () => policy.close();
     model = policy;

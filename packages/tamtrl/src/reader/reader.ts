@@ -2,6 +2,7 @@
  * The memory agent for programs: reads a text of any length for one question or several, tells of every turn, can be stopped, saved and gone on
  * with, and asked whenever there is something to answer from. Nothing here needs Node.
  */
+import { fnv1a } from '../base/hash.js';
 import type { MemoryModel } from '../memory/agent.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
 import { MemoryError } from '../memory/errors.js';
@@ -13,7 +14,7 @@ import { type Chunk, chunkStream } from '../text/chunks.js';
 import { ReaderError } from './errors.js';
 import { type TextSource, textOf } from './input.js';
 import { piecesOf } from './provenance.js';
-import { fingerprint, type MemoryPiece, type ReaderState, readerStateSchema } from './state.js';
+import { type MemoryPiece, type ReaderState, readerStateSchema } from './state.js';
 
 export interface ReaderOptions extends Partial<Budgets> {
   /** An open policy, or anything that samples from token ids. */
@@ -83,7 +84,7 @@ export class MemoryReader {
   readonly #slots: Slot[];
   #turns = 0;
   #position = 0;
-  #fingerprint = fingerprint('');
+  #fingerprint = fnv1a('');
   #pending = '';
   readonly #tokens = { prompt: 0, output: 0 };
   #seconds = 0;
@@ -297,7 +298,7 @@ export class MemoryReader {
     });
     this.#turns++;
     this.#position = start + chunk.text.length;
-    this.#fingerprint = fingerprint(chunk.text, this.#fingerprint);
+    this.#fingerprint = fnv1a(chunk.text, this.#fingerprint);
     const tokens = { prompt: this.#tokens.prompt - before.prompt, output: this.#tokens.output - before.output };
     const seconds = (performance.now() - started) / 1000;
     return {
@@ -357,14 +358,14 @@ export class MemoryReader {
     const skip = this.#position;
     const expected = this.#fingerprint;
     let passed = 0;
-    let hash = fingerprint('');
+    let hash = fnv1a('');
     for await (const bit of textOf(source)) {
       if (passed >= skip) {
         yield bit;
         continue;
       }
       const old = bit.slice(0, skip - passed);
-      hash = fingerprint(old, hash);
+      hash = fnv1a(old, hash);
       passed += old.length;
       if (passed < skip) continue;
       if (hash !== expected) throw this.#otherText();

@@ -39,10 +39,3 @@ export const readerStateSchema = z.object({
 export type ReaderState = z.output<typeof readerStateSchema>;
 export type MemoryPiece = z.output<typeof pieceSchema>;
 export type PieceSource = z.output<typeof sourceSchema>;
-
-/** FNV-1a over UTF-16 code units, from the hash so far. */
-export function fingerprint(text: string, from = 0x811c9dc5): number {
-  let hash = from;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash | 0;
-}

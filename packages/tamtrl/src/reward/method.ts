@@ -4,7 +4,7 @@
  */
 import type { PromptFrames } from '../memory/frames.js';
 import type { Trajectory } from '../memory/trajectory.js';
-import type { Policy } from '../policy/policy.js';
+import type { Policy } from '../policy/types.js';
 import type { CombineOptions } from './combine.js';
 import { RewardError } from './errors.js';
 import type { ProcessRewardModel } from './process-reward.js';

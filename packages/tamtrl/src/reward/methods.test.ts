@@ -6,7 +6,7 @@ import { PromptFrames } from '../memory/frames.js';
 import { miniPrompts } from '../memory/prompts.js';
 import type { Trajectory, Turn } from '../memory/trajectory.js';
 import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
-import type { Policy } from '../policy/policy.js';
+import type { Policy } from '../policy/types.js';
 import { checkRequirements, type MethodContext, type RewardOptions, type RolloutGroup } from './method.js';
 import { methodNamed } from './methods.js';
 import { type LabelledMemory, labelledMemories, ProcessRewardModel } from './process-reward.js';

@@ -4,10 +4,10 @@
  * of needed facts is known.
  */
 import type { ScoreRow, TrainingRow } from '@tamtrl/engine';
+import { streamSeed } from '../base/seeds.js';
 import { PromptFrames } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
-import { streamSeed } from '../memory/seeds.js';
-import type { TrainablePolicy } from '../policy/policy.js';
+import type { TrainablePolicy } from '../policy/types.js';
 import { RewardError } from './errors.js';
 import { byTurn, type MethodContext, type MethodResult, type RewardMethod, type RolloutGroup } from './method.js';
 

@@ -1,6 +1,6 @@
 /** Relevance by a model: it reads numbered sentences and names those that the answer needs. */
 import type { RelevanceJudge } from '../data/relevance.js';
-import type { Policy } from '../policy/policy.js';
+import type { Policy } from '../policy/types.js';
 import { withoutThoughts } from './extract.js';
 
 export interface RelevanceJudgeOptions {

@@ -21,8 +21,17 @@ export interface ChunkPiece {
   documentEnd: number;
 }
 
-export interface Chunk {
+/** What an agent reads of a chunk. */
+export interface AgentChunk {
   /** Place among the chunks that are read, from 0. */
+  readonly index: number;
+  readonly ids: readonly number[];
+  /** Offsets in the rendered text, in UTF-16 code units. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Chunk extends AgentChunk {
   index: number;
   /** Tokens of `text`, at most `chunkTokens`. */
   ids: number[];

@@ -2,9 +2,10 @@
  * Checkpoints of a run. `last/` holds the policy's whole state and where the run stands; `best/` is the model of the best evaluation,
  * as a folder that can be opened. Each appears whole or not at all: written beside its place, then renamed.
  */
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TrainablePolicy } from '../policy/policy.js';
+import { exists, writeWhole } from '../base/files.js';
+import type { TrainablePolicy } from '../policy/types.js';
 import { TrainError } from './errors.js';
 
 /** Where a run stands. Randomness has no state: every draw is named by the run's seed and the draw's place. */
@@ -147,16 +148,7 @@ async function replaceFolder(folder: string, name: string, write: (place: string
 }
 
 async function writeState(place: string, state: RunState, config: unknown): Promise<void> {
-  const partial = join(place, `.${STATE_FILE}.partial`);
-  await writeFile(partial, `${JSON.stringify({ format: FORMAT, state, config }, undefined, 2)}\n`, { flush: true });
-  await rename(partial, join(place, STATE_FILE));
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+  await writeWhole(join(place, STATE_FILE), { format: FORMAT, state, config });
 }
 
 /** "clipHigh is 0.2, was 0.28"; undefined if nothing that matters differs. */

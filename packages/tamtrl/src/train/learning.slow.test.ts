@@ -3,13 +3,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { miniSource } from '../data/examples.js';
 import { MINI_CITIES } from '../data/mini/vocabulary.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
 import { runConfigSchema, sftConfigSchema } from './config.js';
-import { miniSource } from './examples.js';
 import type { MetricsLine } from './metrics.js';
+import { train } from './reinforce.js';
 import { warmUp } from './sft.js';
-import { train } from './trainer.js';
 
 const memory = { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: 'mini' } as const;
 const task = { chunks: 2, factsPerChunk: 2, queries: 1 };

@@ -1,7 +1,8 @@
 /** What a step and an evaluation report, and the files of a run's folder that they are written to. */
-import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EvaluationResult } from './evaluate.js';
+import { readIfThere, writeWhole } from '../base/files.js';
+import type { EvaluationResult } from '../eval/evaluate.js';
 
 /** Tokens read or written in each phase of a step. */
 export interface PhaseTokens {
@@ -166,13 +167,7 @@ export class RunFolder {
 }
 
 async function keepLines(path: string, keep: (line: { kind?: string; step: number }) => boolean): Promise<void> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    text = '';
-  }
+  const text = (await readIfThere(path)) ?? '';
   const kept = text.split('\n').filter((line) => {
     try {
       return keep(JSON.parse(line) as { kind?: string; step: number });
@@ -180,6 +175,5 @@ async function keepLines(path: string, keep: (line: { kind?: string; step: numbe
       return false;
     }
   });
-  await writeFile(`${path}.partial`, kept.map((line) => `${line}\n`).join(''));
-  await rename(`${path}.partial`, path);
+  await writeWhole(path, kept.map((line) => `${line}\n`).join(''));
 }

@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openLocalPolicy } from '../policy/local.js';
+import { MINI_REINFORCEMENT } from '../run/presets/mini.js';
+import { openSources } from '../run/sources.js';
 import { runConfigSchema } from './config.js';
-import { MINI_REINFORCEMENT } from './mini-preset.js';
-import { openSources } from './sources.js';
-import { train } from './trainer.js';
+import { train } from './reinforce.js';
 
 const shipped = fileURLToPath(new URL('../../models/mini', import.meta.url));
 const tool = fileURLToPath(new URL('../../../../tools/make-mini.mjs', import.meta.url));

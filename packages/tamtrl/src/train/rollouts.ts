@@ -1,6 +1,8 @@
 /** What a step learns from: rollouts with a reward and an advantage for every turn, drawn for the step in hand or one step ahead. */
+
+import { streamSeed } from '../base/seeds.js';
+import { exampleAt } from '../data/examples.js';
 import { type MemoryModel, runAgent } from '../memory/agent.js';
-import { streamSeed } from '../memory/seeds.js';
 import { combineRewards } from '../reward/combine.js';
 import type { RolloutGroup } from '../reward/method.js';
 import { methodNamed } from '../reward/methods.js';
@@ -8,12 +10,11 @@ import { outcomeReward } from '../reward/outcome.js';
 import { groupAdvantages } from './advantages.js';
 import type { RunConfig } from './config.js';
 import { type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
-import { exampleAt } from './examples.js';
+import type { Run } from './loop.js';
 import { PhaseClock } from './metrics.js';
 import { overlongPenalty } from './overlong.js';
-import { contextOf, type ReinforcementSetup } from './reinforcement.js';
+import { contextOf, type ReinforcementSetup } from './requirements.js';
 import { assertCount } from './rows.js';
-import type { Run } from './run.js';
 import type { RewardedGroup } from './step-metrics.js';
 
 /** Name of the weights that rollouts ahead come from. */

@@ -3,13 +3,12 @@
  * reinforcement but what it learns from.
  */
 import type { TrainingRow } from '@tamtrl/engine';
-import { SeededRandom } from '../data/random.js';
+import { SeededRandom } from '../base/random.js';
+import { type Example, exampleAt } from '../data/examples.js';
+import { filteredChunks } from '../eval/evaluate.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
 import { learningRateAt, type SftConfig } from './config.js';
 import { TrainError } from './errors.js';
-import { filteredChunks } from './evaluate.js';
-import { type Example, exampleAt } from './examples.js';
-import { PhaseClock } from './metrics.js';
 import {
   type Run,
   runTraining,
@@ -17,7 +16,8 @@ import {
   type TrainingEvent,
   type TrainingSetup,
   type TrainingSummary,
-} from './run.js';
+} from './loop.js';
+import { PhaseClock } from './metrics.js';
 
 /** Trains on ideal memories. @throws TrainError `no-data` if an example has none. */
 export function warmUp(setup: TrainingSetup<SftConfig>): AsyncGenerator<TrainingEvent, TrainingSummary> {

@@ -6,9 +6,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { miniSource } from '../data/examples.js';
 import { miniChat } from '../data/mini/tokenizer.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
-import type { TrainablePolicy } from '../policy/policy.js';
 import {
   type EngineServer,
   type EngineServerOptions,
@@ -16,10 +16,10 @@ import {
 } from '../policy/tinker/engine-server.test-support.js';
 import { FAULTS, faultProxy } from '../policy/tinker/fault-proxy.test-support.js';
 import { openTinkerPolicy, type TinkerPolicyOptions } from '../policy/tinker/policy.js';
+import type { TrainablePolicy } from '../policy/types.js';
 import { type RunConfigInput, runConfigSchema } from './config.js';
-import { miniSource } from './examples.js';
 import type { StepMetrics } from './metrics.js';
-import { train } from './trainer.js';
+import { train } from './reinforce.js';
 
 const tokenizer = tinyTokenizer;
 const task = { chunks: 2, factsPerChunk: 2, queries: 1 };

@@ -1,7 +1,8 @@
 /** RULER's variable tracking, common words and frequent words (arXiv 2404.06654), in our own words. */
+
+import { SeededRandom } from '../../base/random.js';
 import { DataError } from '../errors.js';
 import type { StreamedRecord } from '../files/writer.js';
-import { SeededRandom } from '../random.js';
 import type { SyntheticOptions } from './niah.js';
 import { depths, scatter } from './scatter.js';
 import { codedWord, madeUpWord, NOISE, variable } from './vocabulary.js';

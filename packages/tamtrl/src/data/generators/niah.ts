@@ -1,7 +1,8 @@
 /** RULER's eight needle-in-a-haystack tasks (arXiv 2404.06654), in our own words. */
+
+import { SeededRandom } from '../../base/random.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import type { StreamedRecord } from '../files/writer.js';
-import { SeededRandom } from '../random.js';
 import { depths, scatter } from './scatter.js';
 import { essaySentence, NOISE, number7, uuid, wordKey } from './vocabulary.js';
 

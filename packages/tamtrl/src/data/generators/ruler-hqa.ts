@@ -2,8 +2,9 @@
  * RULER-HQA (MemAgent, arXiv 2507.02259): a question's own paragraphs hidden among paragraphs of other questions, as many as one
  * likes. The gold answer stands in none of the borrowed ones.
  */
+
+import { SeededRandom } from '../../base/random.js';
 import { DataError } from '../errors.js';
-import { SeededRandom } from '../random.js';
 import type { QuestionRecord } from '../records.js';
 
 type RecordDocument = QuestionRecord['documents'][number];

@@ -1,7 +1,8 @@
 /** Needles in a haystack of a given number of tokens, written out piece by piece. */
+
+import type { SeededRandom } from '../../base/random.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { DataError } from '../errors.js';
-import type { SeededRandom } from '../random.js';
 
 export interface Needle {
   text: string;

@@ -1,5 +1,5 @@
 /** Words and sentences of our own for generated texts. */
-import type { SeededRandom } from '../random.js';
+import type { SeededRandom } from '../../base/random.js';
 
 const ADJECTIVES =
   'amber ancient autumn bitter brave bright broken calm careful clever cloudy crimson curious dusty eager early earnest faded faithful fierce floral foggy gentle gilded golden graceful hasty hidden hollow humble icy idle ivory jolly keen lively lonely lucky marble mellow merry misty modest narrow nimble noble northern patient placid polite proud quiet rapid rustic secret shallow silent silver sleepy smooth solemn steady sunny tender thirsty timid tranquil velvet vivid wandering warm weary whispering wild windy wooden'.split(

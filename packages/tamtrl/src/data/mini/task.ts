@@ -4,8 +4,9 @@
  * fact ("nora oslo") stands elsewhere, before or after. The ideal memory after each chunk is known, so that a model can be
  * warmed up on it and memories can be judged.
  */
+
+import { SeededRandom } from '../../base/random.js';
 import { DataError } from '../errors.js';
-import { SeededRandom } from '../random.js';
 import type { QuestionRecord } from '../records.js';
 import { MINI_BRIDGES, MINI_CITIES, MINI_KEPT, MINI_LINK, MINI_NAMES, MINI_OPEN } from './vocabulary.js';
 

@@ -5,9 +5,9 @@ import type {
   LanguageModelV3StreamPart,
   SharedV3Warning,
 } from '@ai-sdk/provider';
+import { openModel } from '../../models/open.js';
 import { PolicyError } from '../../policy/errors.js';
-import type { Policy } from '../../policy/policy.js';
-import { openModel } from '../../presets/open.js';
+import type { Policy } from '../../policy/types.js';
 import type { ChatMessage } from '../../text/chat.js';
 
 const DEFAULT_TOKENS = 256;

@@ -7,7 +7,7 @@ import type { GenerateOptions, GenerateRequest, Sample, ScoredRow, ScoreOptions,
 import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { PolicyError } from '../errors.js';
-import type { Capabilities, Policy } from '../policy.js';
+import type { Capabilities, Policy } from '../types.js';
 import { CountingTokenizer, messageFormat, parseMessages } from './counting-tokenizer.js';
 import { type HttpOptions, JsonClient } from './http.js';
 import {

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TrainablePolicy } from '../policy.js';
+import type { TrainablePolicy } from '../types.js';
 import { PROTOBUF } from './wire.js';
 import { decodeForwardBackwardRequest, encodeForwardBackwardOutput, encodeSamples } from './wire.test-support.js';
 

@@ -19,7 +19,7 @@ import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { PolicyError } from '../errors.js';
 import { Gate } from '../patience.js';
-import type { Capabilities, TrainablePolicy } from '../policy.js';
+import type { Capabilities, TrainablePolicy } from '../types.js';
 import { TinkerClient, type TinkerClientOptions, TinkerError } from './client.js';
 import { completionValues, type LossScaling, modelInput, policyDatum, weightedDatum } from './datum.js';
 import { lossMetrics } from './loss-metrics.js';

@@ -8,7 +8,7 @@ import { afterEach, expect, it } from 'vitest';
 import { miniChat, miniTokenizer } from '../../data/mini/tokenizer.js';
 import { completionValues } from './datum.js';
 import { openTinkerPolicy } from './policy.js';
-import { TINKER_SERVERS } from './spec.js';
+import { TINKER_SERVERS } from './servers.js';
 import { encodeForwardBackward } from './wire.js';
 
 interface Content {

@@ -6,14 +6,14 @@ import { fileURLToPath } from 'node:url';
 import type { TrainingRow } from '@tamtrl/engine';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { miniChat } from '../../data/mini/tokenizer.js';
-import { openModel } from '../../presets/open.js';
+import { openModel } from '../../models/open.js';
+import { parseTinkerSpec } from '../../models/tinker-spec.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../engine-pool.test-support.js';
 import type { LocalPolicy } from '../local.js';
 import { TinkerError } from './client.js';
 import { policyDatum, weightedDatum } from './datum.js';
 import { type EngineServer, type EngineServerOptions, engineServer } from './engine-server.test-support.js';
 import { openTinkerPolicy, type TinkerPolicy, type TinkerPolicyOptions } from './policy.js';
-import { parseTinkerSpec } from './spec.js';
 
 const tokenizer = tinyTokenizer;
 const open: { close(): Promise<void> }[] = [];

@@ -1,0 +1,45 @@
+/**
+ * The one base class of every refusal in this package. Each room has a subclass with its own kinds, so that a program can tell
+ * errors apart without reading sentences.
+ */
+
+/** Shared by all copies of the package, and by the engine: `instanceof` fails across copies and threads, a symbol does not. */
+const MARK = Symbol.for('tamtrl.error');
+
+type ErrorClass<E> = { readonly errorName: string; readonly prototype: E };
+
+/** What happened, where, what was expected, what was found, and what to do. */
+export abstract class TamtrlError<Kind extends string = string> extends Error {
+  /** Written out rather than taken from the class, whose name a bundler may shorten. */
+  static readonly errorName: string = 'TamtrlError';
+  override readonly name: string = (this.constructor as typeof TamtrlError).errorName;
+  readonly kind: Kind;
+  readonly [MARK] = true;
+
+  constructor(kind: Kind, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.kind = kind;
+  }
+
+  /**
+   * Whether `error` is of the class that this is called on (any of them for `TamtrlError`), and of `kind` if one is given. The
+   * engine's `EngineError` counts as a `TamtrlError`.
+   */
+  static isInstance<E extends { readonly kind: string }>(
+    this: ErrorClass<E>,
+    error: unknown,
+    kind?: E['kind'],
+  ): error is E {
+    if (!(error instanceof Error) || !(MARK in error) || !('kind' in error)) return false;
+    // biome-ignore lint/complexity/noThisInStatic: `this` is the subclass that the method is called on
+    const wanted = this.errorName;
+    if (wanted !== TamtrlError.errorName && error.name !== wanted) return false;
+    return kind === undefined || error.kind === kind;
+  }
+}
+
+/** The run was cancelled, by the signal or because the engine noticed the signal first. */
+export function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (!signal?.aborted) return false;
+  return error === signal.reason || (error instanceof Error && 'kind' in error && error.kind === 'aborted');
+}

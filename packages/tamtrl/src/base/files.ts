@@ -1,0 +1,26 @@
+/** Files that a killed process leaves whole, and files that may be missing. */
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+
+/** Writes a file under a temporary name and renames it: under its own name it is always whole. Objects become JSON. */
+export async function writeWhole(path: string, content: unknown): Promise<void> {
+  const text = typeof content === 'string' ? content : `${JSON.stringify(content, undefined, 2)}\n`;
+  await writeFile(`${path}.partial`, text, { flush: true });
+  await rename(`${path}.partial`, path);
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The text of a file; undefined if there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

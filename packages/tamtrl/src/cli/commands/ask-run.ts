@@ -1,0 +1,250 @@
+/** One reading from its arguments to its answer. */
+import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { glob, isDynamicPattern } from 'tinyglobby';
+import { writeWhole } from '../../base/files.js';
+import { count, duration } from '../../base/format.js';
+import { openModel } from '../../models/open.js';
+import { ReaderError } from '../../reader/errors.js';
+import { loadText } from '../../reader/files/load.js';
+import { textOf } from '../../reader/input.js';
+import { type Answer, type MemoryEvent, MemoryReader } from '../../reader/reader.js';
+import type { MemoryPiece, ReaderState } from '../../reader/state.js';
+import { EXIT, UsageError } from '../terminal/errors.js';
+import type { Io } from '../terminal/io.js';
+
+export interface AskFlags {
+  question?: string[];
+  model?: string;
+  tokenizer?: string;
+  contextLength?: number;
+  thinking?: boolean;
+  questionTokens?: number;
+  chunkTokens?: number;
+  memoryTokens?: number;
+  answerTokens?: number;
+  state?: string;
+  quiet?: boolean;
+  json?: boolean;
+}
+
+const STDIN = '-';
+
+export async function runAsk(
+  inputs: readonly string[],
+  flags: AskFlags,
+  io: Io,
+  signal: AbortSignal,
+  started: () => void,
+): Promise<number> {
+  const questions = flags.question ?? [inputs[inputs.length - 1]];
+  const paths = await filesOf(flags.question ? inputs : inputs.slice(0, -1));
+  const model = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
+  if (model === undefined) {
+    throw new UsageError(
+      'No model is named. Give --model (or set TAMTRL_MODEL): a .gguf file or model folder on this machine, hf:owner/name to download one, or openai:URL#MODEL for a server.',
+    );
+  }
+  const state = flags.state === undefined ? undefined : await savedState(flags.state);
+  const total = await charactersOf(paths);
+  const { tokenizer, contextLength, thinking } = flags;
+  const onDownload = (file: string) => io.err(`Downloading ${file}\n`);
+  const policy = await openModel(model, { tokenizer, contextLength, thinking, signal, onDownload });
+  try {
+    const { questionTokens, chunkTokens, memoryTokens, answerTokens } = flags;
+    const reader = new MemoryReader({
+      model: policy,
+      question: questions,
+      state,
+      signal,
+      questionTokens,
+      chunkTokens,
+      memoryTokens,
+      answerTokens,
+    });
+    if (state && reader.turns > 0)
+      io.err(`Going on after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);
+    const view = new MemoryView(io, flags.quiet === true, questions.length, state?.position ?? 0, total);
+    const memory: string[] = [];
+    let begun = false;
+    for await (const event of reader.read(textFrom(paths), { whole: true })) {
+      if (!begun) started();
+      begun = true;
+      memory.push(event.memories[0].memory);
+      if (flags.state !== undefined) await saveState(flags.state, reader.state());
+      view.show(event);
+    }
+    started();
+    const waiting = reader.state().pending.trim() !== '';
+    const answers = await reader.answer();
+    if (waiting) memory.push(answers[0].memory);
+    view.end();
+    tell(answers, { memory, reader, turns: reader.turns + Number(waiting), json: flags.json === true }, io);
+    return EXIT.success;
+  } catch (error) {
+    if (ReaderError.isInstance(error, 'interrupted') && flags.state !== undefined && error.state) {
+      await saveState(flags.state, error.state);
+      throw new ReaderError(
+        'interrupted',
+        `${error.message} ${count(error.state.turns)} chunks are saved in ${flags.state}; the same command goes on from there.`,
+        { cause: error.cause, state: error.state },
+      );
+    }
+    throw error;
+  } finally {
+    await policy.close();
+  }
+}
+
+/** @throws UsageError where there is nothing. */
+async function filesOf(inputs: readonly string[]): Promise<string[]> {
+  if (inputs.length === 0)
+    throw new UsageError(
+      'There is nothing to read: name files (or - for stdin) before the question, as in tamtrl ask book.txt "Who did it?"',
+    );
+  const paths: string[] = [];
+  for (const input of inputs) {
+    // A file whose name looks like a pattern is a file.
+    if (input === STDIN || !isDynamicPattern(input) || (await stat(input).catch(() => undefined))) paths.push(input);
+    else {
+      const found = (await glob(input, { absolute: false, dot: false })).sort();
+      if (found.length === 0) throw new UsageError(`No file matches ${input}.`);
+      paths.push(...found);
+    }
+  }
+  return [...new Set(paths)];
+}
+
+/** Undefined where the length shows only at the end. Bytes stand in for characters, which is near enough for the time left. */
+async function charactersOf(paths: readonly string[]): Promise<number | undefined> {
+  let total = 0;
+  for (const path of paths) {
+    const found = path === STDIN || path.endsWith('.pdf') ? undefined : await stat(path).catch(() => undefined);
+    if (!found) return undefined;
+    total += found.size;
+  }
+  return total;
+}
+
+/** Several files become one text, each under its name. */
+async function* textFrom(paths: readonly string[]): AsyncGenerator<string> {
+  for (const path of paths) {
+    if (paths.length > 1) yield `${path === STDIN ? 'Input' : basename(path)}:\n\n`;
+    if (path === STDIN) yield* textOf(process.stdin as AsyncIterable<Uint8Array>);
+    else yield* loadText(path);
+    if (paths.length > 1) yield '\n\n';
+  }
+}
+
+async function savedState(path: string): Promise<ReaderState | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new UsageError(`--state: cannot read ${path}: ${(error as Error).message}.`);
+  }
+  try {
+    return JSON.parse(text) as ReaderState;
+  } catch {
+    throw new UsageError(
+      `--state: ${path} is no saved state. Name another file, or remove it to read from the beginning.`,
+    );
+  }
+}
+
+async function saveState(path: string, state: ReaderState): Promise<void> {
+  await writeWhole(path, JSON.stringify(state));
+}
+
+/** The memory as it changes: on a terminal the last one stays in view, piped each is a block of its own. */
+class MemoryView {
+  readonly #io: Io;
+  readonly #quiet: boolean;
+  readonly #several: boolean;
+  readonly #total: number | undefined;
+  readonly #from: number;
+  readonly #begun = performance.now();
+  #lines = 0;
+
+  constructor(io: Io, quiet: boolean, questions: number, from: number, total: number | undefined) {
+    this.#io = io;
+    this.#quiet = quiet;
+    this.#several = questions > 1;
+    this.#from = from;
+    this.#total = total;
+  }
+
+  show({ turn, chunk, memories, tokens }: MemoryEvent): void {
+    const read = chunk.end - this.#from;
+    const seconds = (performance.now() - this.#begun) / 1000;
+    const left =
+      this.#total === undefined ? '' : `, ${duration(Math.max(0, (seconds / read) * (this.#total - chunk.end)))} left`;
+    const share = this.#total ? ` (${Math.min(100, Math.round((100 * chunk.end) / this.#total))} %)` : '';
+    const head = `chunk ${turn}${share}: ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${left}`;
+    if (this.#quiet) return;
+    const body = memories.flatMap(({ question, memory, truncated, empty }) => [
+      ...(this.#several ? [`  ${question}`] : []),
+      ...memory.split('\n').map((line) => `  ${line}`),
+      ...(truncated ? ['  (cut off at the limit)'] : []),
+      ...(empty ? ['  (nothing new was written)'] : []),
+    ]);
+    if (this.#io.interactive) {
+      this.end();
+      const width = Math.max(20, this.#io.columns());
+      const lines = [head, ...body]
+        .map((line) => (line.length < width ? line : `${line.slice(0, width - 2)}…`))
+        .slice(0, 20);
+      this.#io.err(`${lines.join('\n')}\n`);
+      this.#lines = lines.length;
+    } else this.#io.err(`${[head, ...body].join('\n')}\n`);
+  }
+
+  /** Takes the last memory off a terminal. */
+  end(): void {
+    if (this.#lines > 0) this.#io.err(`\u001b[${this.#lines}A\u001b[0J`);
+    this.#lines = 0;
+  }
+}
+
+function tell(
+  answers: readonly Answer[],
+  { memory, reader, turns, json }: { memory: string[]; reader: MemoryReader; turns: number; json: boolean },
+  io: Io,
+): void {
+  const { prompt, output } = reader.tokens;
+  const [first] = answers;
+  if (json) {
+    const several =
+      answers.length > 1
+        ? {
+            answers: answers.map(({ question, answer, memory: last, provenance }) => ({
+              question,
+              answer,
+              memory: last,
+              provenance,
+            })),
+          }
+        : {};
+    const tokens = { prompt, output, total: prompt + output };
+    io.out(
+      `${JSON.stringify({ answer: first.answer, turns, memory, provenance: first.provenance, tokens, seconds: reader.seconds, ...several })}\n`,
+    );
+    return;
+  }
+  for (const { question, answer, provenance, truncated } of answers) {
+    if (answers.length > 1) io.out(`${question}\n`);
+    io.out(`${answer === '' ? '(no answer)' : answer}${truncated ? ' (cut off at the limit)' : ''}\n`);
+    io.err(`${provenance.map(pieceLine).join('')}`);
+  }
+  io.err(
+    `${count(turns)} chunks, ${count(prompt)} tokens read, ${count(output)} written, ${duration(reader.seconds)} in the model\n`,
+  );
+}
+
+function pieceLine({ text, source }: MemoryPiece): string {
+  const from = source
+    ? `characters ${count(source.start)} to ${count(source.end)}, ${source.match}`
+    : 'not found in the text';
+  return `  ${text}  [${from}]\n`;
+}

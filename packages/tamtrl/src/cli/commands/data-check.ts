@@ -1,0 +1,79 @@
+/** `tamtrl data check` */
+
+import { alignedTable, count } from '../../base/format.js';
+import { RECORD_PROBLEMS, type RecordProblem, readRecords } from '../../data/records.js';
+import { EXIT } from '../terminal/errors.js';
+import { runInterruptible } from '../terminal/interruptible.js';
+import type { Io } from '../terminal/io.js';
+
+/** Problems that are told one by one; the rest are counted. */
+const TOLD = 10;
+
+interface FileSummary {
+  file: string;
+  records: number;
+  answers: number;
+  documents: number;
+  characters: number;
+  /** Records in which something is marked relevant. */
+  annotated: number;
+  longest: number;
+  problems: Record<string, number>;
+}
+
+export function checkFiles(
+  files: readonly string[],
+  options: { strict?: boolean; json?: boolean },
+  io: Io,
+): Promise<number> {
+  return runInterruptible(io, async (signal) => {
+    const summaries: FileSummary[] = [];
+    for (const file of files) summaries.push(await checkFile(file, options.strict === true, io, signal));
+    const bad = summaries.some(({ problems }) => Object.values(problems).some((value) => value > 0));
+    const empty = summaries.some(({ records }) => records === 0);
+    if (options.json) io.out(`${JSON.stringify({ ok: !bad && !empty, files: summaries })}\n`);
+    else io.out(table(summaries));
+    return bad || empty ? EXIT.failure : EXIT.success;
+  });
+}
+
+async function checkFile(file: string, strict: boolean, io: Io, signal: AbortSignal): Promise<FileSummary> {
+  const problems = Object.fromEntries(RECORD_PROBLEMS.map((kind) => [kind, 0]));
+  const summary: FileSummary = {
+    file,
+    records: 0,
+    answers: 0,
+    documents: 0,
+    characters: 0,
+    annotated: 0,
+    longest: 0,
+    problems,
+  };
+  let told = 0;
+  const onProblem = ({ kind, line, message }: RecordProblem) => {
+    problems[kind]++;
+    if (told++ < TOLD) io.err(`${file}, line ${line}: ${message}\n`);
+  };
+  for await (const { answers, documents, evidence } of readRecords(file, { strict, onProblem })) {
+    signal.throwIfAborted();
+    const length = documents.reduce((sum, { text }) => sum + text.length, 0);
+    summary.records++;
+    summary.answers += answers.length;
+    summary.documents += documents.length;
+    summary.characters += length;
+    summary.longest = Math.max(summary.longest, length);
+    if (evidence || documents.some(({ relevant }) => relevant !== undefined)) summary.annotated++;
+  }
+  if (told > TOLD) io.err(`${file}: ${count(told - TOLD)} more lines were left out.\n`);
+  return summary;
+}
+
+function table(summaries: readonly FileSummary[]): string {
+  const rows = summaries.map(({ file, records, documents, characters, annotated, longest, problems }) => {
+    const left = Object.values(problems).reduce((a, b) => a + b, 0);
+    const mean = (total: number) => (records === 0 ? '-' : count(total / records));
+    return [file, count(records), count(left), count(annotated), mean(documents), mean(characters), count(longest)];
+  });
+  const head = ['file', 'records', 'left out', 'annotated', 'documents each', 'characters each', 'longest'];
+  return alignedTable([head, ...rows]);
+}

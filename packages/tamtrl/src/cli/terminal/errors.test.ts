@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { TrainError } from '../../train/errors.js';
+import { describe, EXIT, exitCodeOf, UsageError } from './errors.js';
+
+test('what the system refuses comes with what to do, also within a sentence of ours', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  const wrapped = new TrainError('checkpoint', 'Could not write last/state: ENOSPC: no space left on device, write');
+  for (const error of [full, wrapped]) {
+    expect(describe(error)).toMatch(/write\. The disk is full\. Make room, then go on with --resume/);
+  }
+  expect(describe(new UsageError('There is no preset "x".'))).toBe('There is no preset "x".');
+  expect(describe(new TypeError('x is not a function'))).toContain('errors.test.ts');
+});
+
+test('refusals are 2 before a run has begun, and failures after', () => {
+  const error = new TrainError('no-data', 'The training set is empty.');
+  expect([exitCodeOf(error, false), exitCodeOf(error, true)]).toEqual([EXIT.refused, EXIT.failure]);
+  expect(exitCodeOf(new TypeError('x'), false)).toBe(EXIT.failure);
+  expect(exitCodeOf(new UsageError('x'), true)).toBe(EXIT.refused);
+});

@@ -1,0 +1,91 @@
+/** Flags that `train` and `sft` share, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MODEL_SPECS } from '../../models/open.js';
+import type { SettingFlags } from '../../run/settings.js';
+import { UsageError } from './errors.js';
+
+export interface RunFlags extends SettingFlags {
+  out?: string;
+  /** A run's folder; true: the one that --out names. */
+  resume?: string | boolean;
+  json?: boolean;
+  judge?: string;
+  tokenizer?: string;
+}
+
+/** Parses a whole number of at least `least`; "1_000_000" is one. */
+export function wholeNumber(least = Number.MIN_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text.replaceAll('_', ''));
+    if (/^-?\d[\d_]*$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    const limit = least > Number.MIN_SAFE_INTEGER ? ` of at least ${least}` : '';
+    throw new InvalidArgumentError(`Expected a whole number${limit}.`);
+  };
+}
+
+/** Parses a number of at least 0. */
+export function nonNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError('Expected a number of at least 0.');
+}
+
+/** Collects the values of an option that may be given several times. */
+export function repeatable(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+/** How a model is opened, for every command that takes one. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
+    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
+    .option('--no-thinking', 'let it not');
+}
+
+/** @param presets names for the help text */
+export function addRunOptions(command: Command, presets: readonly string[]): Command {
+  return addModelOptions(command)
+    .addOption(new Option('--preset <name>', `settings under a name: ${presets.join(', ')} (default: mini)`))
+    .option('--config <file>', 'YAML file of settings; they win over the preset')
+    .option('--model <model>', MODEL_SPECS)
+    .option('--data <data>', 'JSONL file of question records, or mini (generated)')
+    .option('--seed <n>', 'seed of everything random', wholeNumber())
+    .option('--steps <n>', 'training steps', wholeNumber(1))
+    .option('--out <folder>', 'folder of the run (default: runs/<preset>-<method>-seed<seed>-<time>)')
+    .option('--resume [folder]', 'go on with the run in this folder, or in --out, with its own settings')
+    .option('--json', 'end with one JSON object as the last line of stdout');
+}
+
+/** Settings that a resumed run already has. */
+const FIXED = [
+  'preset',
+  'config',
+  'method',
+  'model',
+  'data',
+  'seed',
+  'judge',
+  'teacher',
+  'tokenizer',
+  'thinking',
+] as const;
+
+/** The folder to resume; undefined for a new run. @throws UsageError for flags that would make it another run. */
+export function resumedFolder(flags: RunFlags): string | undefined {
+  const { resume, out } = flags;
+  if (resume === undefined || resume === false) return undefined;
+  const given = FIXED.filter((name) => flags[name] !== undefined);
+  if (given.length > 0) {
+    const names = given.map((name) => `--${name}`).join(', ');
+    throw new UsageError(
+      `--resume goes on with the run's own settings, so ${names} cannot be given with it. Only --steps can change.`,
+    );
+  }
+  if (typeof resume === 'string') {
+    if (out === undefined || out === resume) return resume;
+    throw new UsageError(`--resume names ${resume} and --out names ${out}: a resumed run stays in its folder.`);
+  }
+  if (out !== undefined) return out;
+  throw new UsageError('--resume needs the folder of a run: --resume FOLDER, or --out FOLDER --resume.');
+}

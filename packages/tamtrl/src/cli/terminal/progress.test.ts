@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { alignedTable, duration, markdownTable } from '../../base/format.js';
+import type { EvaluationMetrics, StepMetrics } from '../../train/metrics.js';
+import type { Io } from './io.js';
+import { Progress } from './progress.js';
+import { TimeLeft } from './time-left.js';
+
+const evaluation = { kind: 'evaluation', step: 0, exactMatch: 0.191, f1: 0.4, subExactMatch: 0.2 } as EvaluationMetrics;
+const evaluated = {
+  type: 'evaluation',
+  metrics: { ...evaluation, memoryTokens: 6, questions: 256, seconds: 2 },
+} as const;
+const metrics = {
+  ...{ kind: 'step', reward: 0.25, exactMatch: 0.5, memoryTokens: 6.25 },
+  tokens: { prompt: 600, sampled: 200, scored: 100, trained: 100 },
+  seconds: { rollout: 0.3, train: 0.2 },
+} as StepMetrics;
+
+/** A run of two steps of ten seconds each, as it is written to a terminal or a pipe. */
+function written(interactive: boolean, columns = 200): string {
+  let text = '';
+  let now = 0;
+  const err = (more: string) => {
+    text += more;
+  };
+  const io: Io = { out: () => {}, err, interactive, columns: () => columns };
+  const progress = new Progress(io, { steps: 3, evaluateEvery: 0 }, () => now);
+  progress.event({ type: 'started', step: 0, resumed: false, folder: 'runs/x' });
+  now += 2_000;
+  progress.event(evaluated);
+  for (const step of [1, 2]) {
+    progress.tick({ phase: 'rollout', step, finished: 40, total: 80, tokens: 1 });
+    now += 10_000;
+    progress.event({ type: 'step', metrics: { ...metrics, step }, trajectories: [] });
+  }
+  progress.note('Saving.');
+  progress.end();
+  return text;
+}
+
+test('piped: one plain line for each step and evaluation', () => {
+  expect(written(false).split('\n')).toEqual([
+    'Training in runs/x',
+    'Held-out before training: exact match 19.1%, F1 40.0%, sub-EM 20.0%, memory 6.0 tokens (256 questions, 2.0 s)',
+    'step 1/3: reward 0.250, exact match 50.0%, memory 6.3 tokens, 2,000 tokens/s, 22 s left',
+    'step 2/3: reward 0.250, exact match 50.0%, memory 6.3 tokens, 2,000 tokens/s, 12 s left',
+    'Saving.',
+    '',
+  ]);
+});
+
+test('on a terminal one line is drawn over, and evaluations and notes stay', () => {
+  const text = written(true);
+  // What is left on the screen: the part of each line after the last erasure.
+  const screen = text.split('\n').map((line) => line.split('\r\x1b[2K').at(-1));
+  expect(screen).toEqual(['Training in runs/x', expect.stringMatching(/^Held-out before/), 'Saving.', '']);
+  expect(text).toContain('step 1 rollout 40/80');
+  const longest = written(true, 40)
+    .replaceAll('\r\x1b[2K', '\n')
+    .split('\n')
+    .filter((line) => line.startsWith('step'))
+    .reduce((most, line) => Math.max(most, line.length), 0);
+  expect(longest).toBe(39);
+});
+
+test('time left: medians of recent steps, and the evaluations still to come', () => {
+  const left = new TimeLeft({ steps: 20, evaluateEvery: 10 });
+  left.started(0, 0);
+  left.evaluated(4);
+  expect(left.seconds()).toBeUndefined();
+  left.stepped(1, 5);
+  expect(left.seconds()).toBe(19 * 1 + 2 * 4);
+  // A slow step is passed over.
+  left.stepped(2, 106);
+  left.stepped(3, 107);
+  expect(left.seconds()).toBe(17 * 1 + 2 * 4);
+  left.stepped(10, 108);
+  expect(left.seconds()).toBe(10 * 1 + 2 * 4);
+  left.evaluated(112);
+  left.stepped(11, 113);
+  expect(left.seconds()).toBe(9 * 1 + 1 * 4);
+  left.stepped(20, 114);
+  expect(left.seconds()).toBe(4);
+});
+
+test('durations and tables', () => {
+  expect([0.44, 42.3, 185, 7800].map(duration)).toEqual(['0.4 s', '42 s', '3 min 5 s', '2 h 10 min']);
+  expect([9.97, 59.7, 3599.7].map(duration)).toEqual(['10 s', '1 min 0 s', '1 h 0 min']);
+  const rows = [
+    ['', 'before'],
+    ['F1', '0.4'],
+  ];
+  expect(alignedTable(rows)).toBe('    before\nF1     0.4\n');
+  expect(markdownTable([...rows, ['a|b', '1']])).toBe('|  | before |\n| --- | --: |\n| F1 | 0.4 |\n| a\\|b | 1 |\n');
+});

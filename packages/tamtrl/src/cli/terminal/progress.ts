@@ -1,0 +1,114 @@
+/**
+ * What a run says while it works, on stderr. On a terminal one line is drawn over and over, and evaluations stay; piped, every step
+ * and every evaluation is a line of its own, without control characters.
+ */
+
+import { count, duration, percent } from '../../base/format.js';
+import type { ProgressListener, TrainingEvent } from '../../train/loop.js';
+import type { EvaluationMetrics, SftMetrics, StepMetrics } from '../../train/metrics.js';
+import type { Io } from './io.js';
+import { TimeLeft, type TimeLeftOptions } from './time-left.js';
+
+/** Milliseconds between two drawings of the line. */
+const REDRAW = 100;
+
+export class Progress {
+  readonly #io: Io;
+  readonly #steps: number;
+  readonly #now: () => number;
+  readonly #timeLeft: TimeLeft;
+  #line = '';
+  #detail = '';
+  #drawn = Number.NEGATIVE_INFINITY;
+  #visible = false;
+
+  /** @param now milliseconds */
+  constructor(io: Io, options: TimeLeftOptions, now: () => number = () => performance.now()) {
+    this.#io = io;
+    this.#steps = options.steps;
+    this.#now = now;
+    this.#timeLeft = new TimeLeft(options);
+  }
+
+  /** A line that stays. */
+  note(text: string): void {
+    this.#erase();
+    this.#io.err(`${text}\n`);
+    this.#draw();
+  }
+
+  event(event: TrainingEvent): void {
+    const seconds = this.#now() / 1000;
+    if (event.type === 'started') {
+      this.#timeLeft.started(event.step, seconds);
+      this.note(`${event.resumed ? `Going on after step ${event.step}` : 'Training'} in ${event.folder}`);
+    } else if (event.type === 'evaluation') {
+      this.#timeLeft.evaluated(seconds);
+      this.#detail = '';
+      this.note(evaluationLine(event.metrics));
+    } else if (event.type === 'step') {
+      this.#timeLeft.stepped(event.metrics.step, seconds);
+      this.#step(event.metrics);
+    }
+  }
+
+  /** Within long calls; only a terminal shows it. */
+  readonly tick: ProgressListener = ({ phase, finished, total, step }) => {
+    if (!this.#io.interactive) return;
+    const what = phase === 'evaluate' ? 'evaluating' : `step ${step} ${phase}`;
+    this.#detail = `${what} ${count(finished)}/${count(total)}`;
+    if (this.#now() - this.#drawn >= REDRAW) this.#draw();
+  };
+
+  /** Nothing is drawn over any more. */
+  end(): void {
+    this.#erase();
+    this.#line = '';
+    this.#detail = '';
+  }
+
+  #step(metrics: StepMetrics | SftMetrics): void {
+    const left = this.#timeLeft.seconds();
+    const parts = [...stepParts(metrics), ...(left === undefined ? [] : [`${duration(left)} left`])];
+    this.#line = `step ${metrics.step}/${this.#steps}: ${parts.join(', ')}`;
+    this.#detail = '';
+    if (this.#io.interactive) this.#draw();
+    else this.#io.err(`${this.#line}\n`);
+  }
+
+  #draw(): void {
+    if (!this.#io.interactive) return;
+    const text = [this.#line, this.#detail].filter((part) => part !== '').join(' | ');
+    this.#erase();
+    if (text === '') return;
+    // One column free: some terminals break the line when the last one is filled.
+    this.#io.err(text.slice(0, Math.max(1, this.#io.columns() - 1)));
+    this.#visible = true;
+    this.#drawn = this.#now();
+  }
+
+  #erase(): void {
+    if (this.#visible) this.#io.err('\r\x1b[2K');
+    this.#visible = false;
+  }
+}
+
+function stepParts(metrics: StepMetrics | SftMetrics): string[] {
+  const seconds = Object.values(metrics.seconds).reduce((sum, value) => sum + value, 0);
+  const tokens = Object.values(metrics.tokens).reduce((sum, value) => sum + value, 0);
+  const rate = `${count(tokens / Math.max(seconds, 1e-9))} tokens/s`;
+  if (metrics.kind === 'sft') return [`loss ${metrics.loss.toFixed(4)}`, rate];
+  const { reward, exactMatch, memoryTokens } = metrics;
+  return [
+    `reward ${reward.toFixed(3)}`,
+    `exact match ${percent(exactMatch)}`,
+    `memory ${memoryTokens.toFixed(1)} tokens`,
+    rate,
+  ];
+}
+
+function evaluationLine({ step, exactMatch, f1, subExactMatch, memoryTokens, questions, seconds }: EvaluationMetrics) {
+  const scores = `exact match ${percent(exactMatch)}, F1 ${percent(f1)}, sub-EM ${percent(subExactMatch)}`;
+  const when = step === 0 ? 'before training' : `after step ${step}`;
+  return `Held-out ${when}: ${scores}, memory ${memoryTokens.toFixed(1)} tokens (${count(questions)} questions, ${duration(seconds)})`;
+}

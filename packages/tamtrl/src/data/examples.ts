@@ -1,0 +1,121 @@
+/** What a question brings to training and evaluation, whatever it comes from, and the order in which questions come. */
+
+import { SeededRandom } from '../base/random.js';
+import { type AgentChunk, type Chunk, chunkDocuments } from '../text/chunks.js';
+import { type DocumentRenderer, plainRenderer } from '../text/documents.js';
+import { filterChunk } from '../text/filter.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { factsHeld } from './facts.js';
+import type { MiniTaskOptions } from './mini/task.js';
+import { idealMemories, MINI_FACT_TOKENS, type MiniExample, miniExample, slotAccuracy, toRecord } from './mini/task.js';
+import type { QuestionRecord } from './records.js';
+import type { RelevanceMarks } from './relevance.js';
+import { annotated, lexical } from './relevance.js';
+
+export interface Example {
+  id: string;
+  question: string;
+  answers: string[];
+  chunks: readonly AgentChunk[];
+  /** C_t for each chunk, empty where nothing is relevant; absent without relevance marks. */
+  filteredChunks?: string[];
+  /** Ideal memory before the first chunk and after each: [chunks + 1]; where the task knows it. */
+  idealMemories?: string[];
+  /** Share in [0, 1] of the facts needed after chunk `turn` that `memory` holds. */
+  quality?: (turn: number, memory: string) => number;
+}
+
+/** Examples by number, made when asked for: held-out sets and training sets need not fit in memory in chunks. */
+export interface ExampleSource {
+  /** Infinity for a generated task without end. */
+  readonly size: number;
+  /** There are filtered chunks. */
+  readonly relevance: boolean;
+  get(index: number): Promise<Example>;
+}
+
+/** The example at each position of an endless reading of the source: every epoch in an order of its own. */
+export function exampleAt(source: ExampleSource, seed: number, position: number): Promise<Example> {
+  if (source.size === Number.POSITIVE_INFINITY) return source.get(position);
+  const epoch = Math.floor(position / source.size);
+  return source.get(epochOrder(source.size, seed, epoch)[position % source.size]);
+}
+
+let cachedOrder: { key: string; order: number[] } | undefined;
+
+/** A permutation of 0 … size - 1. The last one is kept: positions come one after another. */
+function epochOrder(size: number, seed: number, epoch: number): number[] {
+  const key = `${size} ${seed} ${epoch}`;
+  if (cachedOrder?.key !== key) {
+    const order = new SeededRandom('epoch', seed, epoch).shuffled(Array.from({ length: size }, (_, index) => index));
+    cachedOrder = { key, order };
+  }
+  return cachedOrder.order;
+}
+
+export interface ChunkingOptions {
+  chunkTokens: number;
+  maxChunks?: number;
+  align?: 'token' | 'sentence';
+  renderer?: DocumentRenderer;
+}
+
+/** What is relevant in a record; undefined where nobody knows. */
+export type RelevanceSource = (
+  record: QuestionRecord,
+) => RelevanceMarks | undefined | Promise<RelevanceMarks | undefined>;
+
+/** `annotated` refuses a record without annotation when it is asked for. */
+export const relevanceSources = { annotated, lexical: (record: QuestionRecord) => lexical(record) } as const;
+
+/** Examples from question records. */
+export function recordSource(
+  records: readonly QuestionRecord[],
+  tokenizer: Tokenizer,
+  options: ChunkingOptions,
+  relevance?: RelevanceSource,
+): ExampleSource {
+  // A record comes up in every epoch, and a judge takes its time.
+  const marks = new Map<number, RelevanceMarks | undefined>();
+  const marksOf = async (index: number) => {
+    if (!marks.has(index)) marks.set(index, await relevance?.(records[index]));
+    return marks.get(index);
+  };
+  return {
+    size: records.length,
+    relevance: relevance !== undefined,
+    get: async (index) => recordExample(records[index], tokenizer, options, await marksOf(index)),
+  };
+}
+
+export function recordExample(
+  record: QuestionRecord,
+  tokenizer: Tokenizer,
+  options: ChunkingOptions,
+  marks?: RelevanceMarks,
+): Example {
+  const { chunks } = chunkDocuments(record.documents, tokenizer, options);
+  const { id, question, answers } = record;
+  if (!marks) return { id, question, answers, chunks };
+  const filteredChunks = chunks.map((chunk: Chunk) => filterChunk(chunk, marks));
+  return { id, question, answers, chunks, filteredChunks, quality: factsHeld(question, filteredChunks) };
+}
+
+/** The generated mini task. `count` 0: new questions without end. */
+export function miniSource(task: MiniTaskOptions, seed: number, tokenizer: Tokenizer, count = 0): ExampleSource {
+  return {
+    size: count === 0 ? Number.POSITIVE_INFINITY : count,
+    relevance: true,
+    get: async (index) => exampleOfMini(miniExample(task, seed, index), tokenizer),
+  };
+}
+
+export function exampleOfMini(mini: MiniExample, tokenizer: Tokenizer): Example {
+  const record = toRecord(mini);
+  const chunkTokens = mini.chunks[0].length * MINI_FACT_TOKENS;
+  return {
+    ...recordExample(record, tokenizer, { chunkTokens, renderer: plainRenderer }, annotated(record)),
+    idealMemories: idealMemories(mini),
+    quality: (turn, memory) => slotAccuracy(mini, turn + 1, memory),
+  };
+}

@@ -1,0 +1,58 @@
+/** What is handed on when a model is opened by its name. */
+import { cp, mkdtemp, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { EMBEDDED_MINI } from './embedded.js';
+import { openModel } from './open.js';
+
+const TEMPLATE =
+  '{% for m in messages %}{{ m.content }}{% endfor %}{% if enable_thinking is defined and not enable_thinking %} ?{% endif %}';
+
+async function withTemplate(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'open-'));
+  await cp(EMBEDDED_MINI, folder, { recursive: true });
+  await writeFile(join(folder, 'chat_template.jinja'), TEMPLATE);
+  return folder;
+}
+
+it('thinking: the template of a local model, and of one whose tokenizer alone is here', async () => {
+  const folder = await withTemplate();
+  const rendered = async (thinking?: boolean) => {
+    const policy = await openModel(folder, { thinking });
+    await policy.close();
+    return policy.chat.render([{ role: 'user', content: 'anna' }]);
+  };
+  expect(await rendered()).toBe('anna');
+  expect(await rendered(true)).toBe('anna');
+  expect(await rendered(false)).toBe('anna ?');
+});
+
+it('thinking: a server is told, if there is something to tell', async () => {
+  const bodies: Record<string, unknown>[] = [];
+  const server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (bit) => {
+      text += bit;
+    });
+    request.on('end', () => {
+      if (text !== '') bodies.push(JSON.parse(text));
+      const choices = [{ message: { content: 'ann' }, finish_reason: 'stop' }];
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(request.url === '/v1/models' ? { data: [{ id: 'm' }] } : { choices, usage: {} }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const spec = `openai:http://127.0.0.1:${(server.address() as AddressInfo).port}/v1#m`;
+  for (const thinking of [undefined, false]) {
+    const policy = await openModel(spec, { thinking, contextLength: 100 });
+    await policy.sample([{ promptIds: policy.tokenizer.encode('who?') }], { maxTokens: 5 });
+    await policy.close();
+  }
+  server.close();
+  const chats = bodies.filter(({ messages }) => messages);
+  expect(chats[0]).not.toHaveProperty('chat_template_kwargs');
+  expect(chats.at(-1)).toMatchObject({ chat_template_kwargs: { enable_thinking: false } });
+});

@@ -1,0 +1,170 @@
+/** The tables and figures of a comparison, from what is in its folder. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exists, writeWhole } from '../base/files.js';
+import { alignedTable, markdownTable } from '../base/format.js';
+import { evaluationFolder, type Run, runsOf } from '../cli/commands/compare-run.js';
+import { type RecordResult, resultSchema } from '../eval/results.js';
+import { mean, studentInterval } from '../eval/statistics.js';
+import type { CompareBenchmark, CompareConfig } from '../run/comparison-plan.js';
+import type { MetricsLine } from '../train/metrics.js';
+import {
+  type Cell,
+  type Comparison,
+  cellMean,
+  costTable,
+  csv,
+  NOT_RUN,
+  overSeeds,
+  scoreTable,
+  type TrainingCost,
+} from './comparison.js';
+import { plotBars } from './plot/plot-bars.js';
+import { plotLines } from './plot/plot-lines.js';
+import { evaluationsOf, stepsOf } from './summary.js';
+
+interface Trained extends TrainingCost {
+  evaluations: { step: number; exactMatch: number }[];
+}
+
+/** Writes results, ablations and cost as .md and .csv, results and learning curves as .svg, and all of them as comparison.md. */
+export async function writeTables(
+  config: CompareConfig,
+): Promise<{ complete: boolean; text: string; summary: object }> {
+  const { out, baseline, ablations } = config;
+  const runs = runsOf(config);
+  const cells: Cell[] = [];
+  for (const run of runs)
+    for (const benchmark of config.benchmarks) cells.push(...(await cellOf(config, run, benchmark)));
+  const training: Trained[] = [];
+  for (const run of runs) training.push(...(await trainingOf(run)));
+  const methods = config.methods.map(({ name }) => name);
+  const benchmarks = config.benchmarks.map(({ name }) => name);
+  const comparison: Comparison = { methods, benchmarks, seeds: config.seeds, baseline, cells, training };
+  const tables: Record<string, string[][]> = { results: scoreTable(comparison, methods, baseline) };
+  if (ablations) tables.ablations = scoreTable(comparison, [ablations.of, ...ablations.variants], ablations.of);
+  tables.cost = costTable(comparison);
+  for (const [name, rows] of Object.entries(tables)) {
+    await writeWhole(join(out, `${name}.md`), markdownTable(rows));
+    await writeWhole(join(out, `${name}.csv`), csv(rows));
+  }
+  if (cells.length > 0) await writeWhole(join(out, 'results.svg'), resultsFigure(comparison));
+  const curves = curvesFigure(methods, training);
+  if (curves !== undefined) await writeWhole(join(out, 'learning-curves.svg'), curves);
+  await writeWhole(join(out, 'comparison.md'), page(config, tables, curves !== undefined));
+  const wanted = runs.length * config.benchmarks.length;
+  const summary = {
+    ...{ out, complete: cells.length === wanted, cells: { run: cells.length, wanted } },
+    results: methods.map((method) => ({
+      method,
+      benchmarks: Object.fromEntries(
+        benchmarks.map((benchmark) => {
+          const own = cells.filter((cell) => cell.method === method && cell.benchmark === benchmark);
+          return [benchmark, own.length === 0 ? null : { mean: mean(own.map(cellMean)), by_seed: own.map(cellMean) }];
+        }),
+      ),
+    })),
+  };
+  return { complete: cells.length === wanted, text: alignedTable(tables.results), summary };
+}
+
+async function cellOf(config: CompareConfig, run: Run, benchmark: CompareBenchmark): Promise<Cell[]> {
+  const folder = evaluationFolder(config, run, benchmark);
+  // Results without a summary are of an evaluation that is not finished.
+  if (!(await exists(join(folder, 'summary.json')))) return [];
+  const lines = (await readFile(join(folder, 'results.jsonl'), 'utf8')).trimEnd().split('\n');
+  const results = lines.map((line): RecordResult => resultSchema.parse(JSON.parse(line)));
+  return [
+    {
+      ...{ method: run.method.name, seed: run.seed, benchmark: benchmark.name },
+      scores: new Map(results.map((result) => [result.id, result[benchmark.metric]])),
+      seconds: mean(results.map(({ seconds }) => seconds)),
+      tokens: mean(results.map(({ prompt_tokens, sampled_tokens }) => prompt_tokens + sampled_tokens)),
+      memoryTokens: mean(results.map(({ memory_tokens }) => memory_tokens)),
+    },
+  ];
+}
+
+async function trainingOf({ method, seed, training }: Run): Promise<Trained[]> {
+  if (training === undefined || !(await exists(join(training, 'train.json')))) return [];
+  const lines = (await readFile(join(training, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
+  const metrics = lines.map((line) => JSON.parse(line) as MetricsLine);
+  const steps = stepsOf(metrics);
+  const total = (of: (line: (typeof steps)[number]) => Readonly<Record<string, number | undefined>>) => {
+    const sums: Record<string, number> = {};
+    for (const line of steps)
+      for (const [name, value = 0] of Object.entries(of(line))) sums[name] = (sums[name] ?? 0) + value;
+    return sums;
+  };
+  const last = steps.at(-1);
+  return [
+    {
+      ...{
+        method: method.name,
+        seed,
+        seconds: total(({ seconds }) => seconds),
+        tokens: total(({ tokens }) => ({ ...tokens })),
+      },
+      memoryTokens: last && 'memoryTokens' in last ? last.memoryTokens : 0,
+      evaluations: evaluationsOf(metrics).map(({ step, exactMatch }) => ({ step, exactMatch })),
+    },
+  ];
+}
+
+function resultsFigure({ methods, benchmarks, cells }: Comparison): string {
+  const bars = methods.map((name) => ({
+    name,
+    values: benchmarks.map(
+      (benchmark) => overSeeds(cells.filter((cell) => cell.method === name && cell.benchmark === benchmark)).interval,
+    ),
+  }));
+  return plotBars({ title: 'Mean and 95 % interval over seeds', yLabel: 'score, percent', groups: benchmarks, bars });
+}
+
+function curvesFigure(methods: readonly string[], training: readonly Trained[]): string | undefined {
+  const series = methods.flatMap((name) => {
+    const own = training.filter(({ method }) => method === name);
+    if (own.length === 0) return [];
+    const points = own[0].evaluations.map(({ step }) => {
+      const {
+        mean: y,
+        low,
+        high,
+      } = studentInterval(
+        own.flatMap(({ evaluations }) =>
+          evaluations.filter((each) => each.step === step).map(({ exactMatch }) => exactMatch),
+        ),
+      );
+      return { x: step, y, ...(high > low ? { low: Math.max(0, low), high } : {}) };
+    });
+    return [{ name, points, markers: true }];
+  });
+  if (series.length === 0) return undefined;
+  return plotLines({
+    title: 'Held-out exact match while training',
+    xLabel: 'step',
+    yLabel: 'exact match',
+    series,
+    height: 440,
+  });
+}
+
+function page(
+  { seeds, baseline, benchmarks }: CompareConfig,
+  tables: Record<string, string[][]>,
+  curves: boolean,
+): string {
+  const metrics = benchmarks
+    .map(({ name, metric, questions }) => `${name}: ${metric}, ${questions} records`)
+    .join('; ');
+  const parts = [
+    '# Comparison\n',
+    `Scores in percent, mean and half of Student's 95 % interval over seeds (${seeds.join(', ')}); methods that are not trained answer greedily and have one. ${metrics}. Differences are paired by record (mean over seeds): bootstrap 95 % interval over records and p of a sign-flip test, 2,000 resamples. A cell that says "${NOT_RUN}" was not.\n`,
+    `## Results\n\nAgainst ${baseline}.\n\n${markdownTable(tables.results)}`,
+    '![Results](results.svg)\n',
+    ...(tables.ablations ? [`## Ablations\n\n${markdownTable(tables.ablations)}`] : []),
+    `## Cost\n\nSeconds and thousands of tokens (kT) of a whole training, mean over seeds; seconds and tokens of an answer, mean over records and benchmarks; memories in tokens.\n\n${markdownTable(tables.cost)}`,
+    ...(curves ? ['![Learning curves](learning-curves.svg)\n'] : []),
+  ];
+  return parts.join('\n');
+}

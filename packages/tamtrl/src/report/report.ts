@@ -1,0 +1,100 @@
+/** report.md and its figures: what a run did, for people, in the run's own folder. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { count, duration, markdownTable, percent } from '../base/format.js';
+import { type HeldOutReadings, readingText, selectionText, telling } from '../run/readings.js';
+import { learningCurve, lossCurve } from './curves.js';
+import { comparisonRows, costRows, type FinishedRun, type StepLine, stepsOf } from './summary.js';
+
+const TRAJECTORIES = 3;
+/** Rows of the table of steps; longer runs are thinned out. */
+const STEP_ROWS = 20;
+
+export async function writeReport(run: FinishedRun, readings: HeldOutReadings): Promise<void> {
+  const figures = { 'learning-curve.svg': learningCurve(run.metrics), 'loss.svg': lossCurve(run.metrics) };
+  const drawn: string[] = [];
+  for (const [name, svg] of Object.entries(figures)) {
+    if (svg === undefined) continue;
+    await writeFile(join(run.folder, name), svg);
+    drawn.push(name);
+  }
+  await writeFile(join(run.folder, 'report.md'), reportText(run, readings, drawn));
+}
+
+export function reportText(run: FinishedRun, readings: HeldOutReadings, figures: readonly string[]): string {
+  const { info, seed, summary } = run;
+  const steps = stepsOf(run.metrics);
+  const cost = costRows(steps);
+  const { best, step } = summary.state;
+  const ended = {
+    steps: 'It did all its steps.',
+    stopped: 'It was interrupted; "--resume" goes on.',
+    patience: 'It ended early: exact match no longer rose.',
+    target: 'It ended early: exact match reached its target.',
+  }[summary.reason];
+  const title = info.command === 'sft' ? 'Supervised warm-up' : `Training with ${info.method}`;
+  const parts = [
+    `# ${title}, preset ${info.preset}, seed ${seed}`,
+    `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}. ${ended}`,
+    markdownTable(comparisonRows(run)).trimEnd(),
+    best ? `The best evaluation was ${percent(best.exactMatch)} exact match after step ${best.step}.` : '',
+    ...figures.map((name) => `![${name === 'loss.svg' ? 'Loss' : 'Exact match'} by step](${name})`),
+    '## Time and tokens',
+    ...(steps.length > 0
+      ? [cost.seconds, cost.tokens, stepRows(steps)].map((rows) => markdownTable(rows).trimEnd())
+      : ['No step was done.']),
+    '## Trajectories',
+    'Read greedily; after each section stands the memory that was kept.',
+    ...trajectoryParts(readings),
+    '## Files',
+    '`config.json` holds every setting, `metrics.jsonl` all numbers of each step and evaluation, `trajectories.jsonl` sampled rollouts with their rewards, `checkpoints/` the weights.',
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function trajectoryParts(readings: HeldOutReadings): string[] {
+  const { before, after } = readings;
+  const numbers = telling(readings, TRAJECTORIES);
+  if (numbers.length === 0) return ['None was read.'];
+  const block = (when: string, text: string) => [`${when}:`, `\`\`\`text\n${text.trimEnd()}\n\`\`\``];
+  const parts = numbers.flatMap((at) => {
+    const options = { sectionCharacters: 2000, maxTurns: 40 };
+    return [
+      `### ${before[at].id}`,
+      ...block('Before training', readingText(before[at], options)),
+      ...(after ? block('After training', readingText(after[at], options)) : []),
+    ];
+  });
+  return [selectionText(readings), ...parts];
+}
+
+/** Servers do not tell everything; in JSON what is not a number is null. */
+function known(value: number | null, digits: number): string {
+  return value === null || Number.isNaN(value) ? '-' : value.toFixed(digits);
+}
+
+function stepRows(steps: readonly StepLine[]): string[][] {
+  const every = Math.ceil(steps.length / STEP_ROWS);
+  const chosen = steps.filter((_, at) => at % every === 0 || at === steps.length - 1);
+  const supervised = steps[0].kind === 'sft';
+  const head = supervised ? ['loss'] : ['reward', 'exact match', 'memory tokens', 'entropy', 'KL'];
+  return [
+    ['step', ...head, 'seconds', ...['prompt', 'sampled', 'scored', 'trained']],
+    ...chosen.map((line) => [
+      String(line.step),
+      ...(line.kind === 'sft'
+        ? [line.loss.toFixed(4)]
+        : [
+            line.reward.toFixed(3),
+            percent(line.exactMatch),
+            line.memoryTokens.toFixed(1),
+            known(line.entropy, 3),
+            known(line.kl, 4),
+          ]),
+      Object.values(line.seconds)
+        .reduce((a, b) => a + b, 0)
+        .toFixed(2),
+      ...[line.tokens.prompt, line.tokens.sampled, line.tokens.scored, line.tokens.trained].map(count),
+    ]),
+  ];
+}

@@ -1,0 +1,107 @@
+/** The numbers that a run ends with: the same for the terminal, the report and programs. */
+
+import { count, percent } from '../base/format.js';
+import type { RunInfo } from '../run/info.js';
+import type { TrainingSummary } from '../train/loop.js';
+import type { EvaluationMetrics, MetricsLine, SftMetrics, StepMetrics } from '../train/metrics.js';
+
+export interface FinishedRun {
+  info: RunInfo;
+  seed: number;
+  folder: string;
+  /** Folder of the final weights, which a policy opens. */
+  checkpoint: string;
+  summary: TrainingSummary;
+  metrics: readonly MetricsLine[];
+}
+
+export type StepLine = StepMetrics | SftMetrics;
+
+export function evaluationsOf(metrics: readonly MetricsLine[]): EvaluationMetrics[] {
+  return metrics.filter((line) => line.kind === 'evaluation');
+}
+
+export function stepsOf(metrics: readonly MetricsLine[]): StepLine[] {
+  return metrics.filter((line) => line.kind !== 'evaluation');
+}
+
+/** Held-out numbers before training and at the last evaluation; undefined if it did not come to that. */
+export function beforeAndAfter({ metrics }: Pick<FinishedRun, 'metrics'>) {
+  const evaluations = evaluationsOf(metrics);
+  const before = evaluations.find(({ step }) => step === 0);
+  return { before, after: evaluations.at(-1) };
+}
+
+/** One JSON object for programs. Numbers that do not exist yet are null. */
+export function jsonSummary(run: FinishedRun): object {
+  const { info, seed, summary, checkpoint, folder } = run;
+  const { state, seconds, reason, model } = summary;
+  const { before, after } = beforeAndAfter(run);
+  const { prompt, sampled, scored, trained } = state.tokens;
+  const pair = (of: (metrics: EvaluationMetrics) => number) => ({
+    before: before ? of(before) : null,
+    after: after ? of(after) : null,
+  });
+  return {
+    method: info.method,
+    seed,
+    steps: state.step,
+    exact_match: pair(({ exactMatch }) => exactMatch),
+    seconds,
+    tokens: { prompt, sampled, scored, trained, total: prompt + sampled + scored + trained },
+    checkpoint,
+    f1: pair(({ f1 }) => f1),
+    sub_exact_match: pair(({ subExactMatch }) => subExactMatch),
+    memory_tokens: pair(({ memoryTokens }) => memoryTokens),
+    held_out_questions: after?.questions ?? null,
+    evaluated_step: after?.step ?? null,
+    // The weights before training are nobody's checkpoint.
+    best: state.best && state.best.step > 0 ? bestOf(state.best, model) : null,
+    reason,
+    preset: info.preset,
+    folder,
+  };
+}
+
+function bestOf({ step, exactMatch }: { step: number; exactMatch: number }, checkpoint: string) {
+  return { step, exact_match: exactMatch, checkpoint };
+}
+
+/** Rows: header, then a measure each. */
+export function comparisonRows(run: Pick<FinishedRun, 'metrics'>): string[][] {
+  const { before, after } = beforeAndAfter(run);
+  if (!before || !after) return [['held out'], ['not evaluated']];
+  const row = (name: string, of: (metrics: EvaluationMetrics) => number, text: (value: number) => string) => {
+    const change = of(after) - of(before);
+    return [name, text(of(before)), text(of(after)), `${change < 0 ? '-' : '+'}${text(Math.abs(change))}`];
+  };
+  const tokens = (value: number) => value.toFixed(1);
+  return [
+    [`held out (${count(after.questions)} questions)`, 'before', `after step ${after.step}`, 'change'],
+    row('exact match', ({ exactMatch }) => exactMatch, percent),
+    row('F1', ({ f1 }) => f1, percent),
+    row('sub-EM', ({ subExactMatch }) => subExactMatch, percent),
+    row('memory tokens', ({ memoryTokens }) => memoryTokens, tokens),
+  ];
+}
+
+const PHASES = ['rollout', 'reward', 'score', 'train'] as const;
+const TOKENS = ['prompt', 'sampled', 'scored', 'trained'] as const;
+
+/** Where time and tokens went, in total and in a mean step. Rows: header, then a phase each. */
+export function costRows(steps: readonly StepLine[]): { seconds: string[][]; tokens: string[][] } {
+  const rows = (names: readonly string[], of: (line: StepLine, name: string) => number, digits: number) =>
+    names.flatMap((name) => {
+      const total = steps.reduce((sum, line) => sum + of(line, name), 0);
+      const mean = (total / Math.max(1, steps.length)).toFixed(digits);
+      return total === 0
+        ? []
+        : [digits === 0 ? [name, count(total), count(Number(mean))] : [name, total.toFixed(1), mean]];
+    });
+  const seconds = rows(PHASES, (line, name) => line.seconds[name as (typeof PHASES)[number]] ?? 0, 2);
+  const tokens = rows(TOKENS, (line, name) => line.tokens[name as (typeof TOKENS)[number]], 0);
+  return {
+    seconds: [['phase', 'seconds', 'a step'], ...seconds],
+    tokens: [['tokens', 'total', 'a step'], ...tokens],
+  };
+}

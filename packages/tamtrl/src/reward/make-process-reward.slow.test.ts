@@ -1,0 +1,39 @@
+/** The process reward method from the command line, at its real size. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { runProgram } from '../cli/program.js';
+
+test('the process reward model of the embedded model tells most memories right, and its verdicts enter the rewards', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tamtrl-prm-'));
+  let err = '';
+  const write = (text: string) => {
+    err += text;
+  };
+  try {
+    const io = { out: () => {}, err: write, interactive: false, columns: () => 80 };
+    const args = [
+      'train',
+      '--preset',
+      'mini',
+      '--method',
+      'process-reward',
+      '--steps',
+      '1',
+      '--out',
+      join(folder, 'run'),
+    ];
+    expect(await runProgram(args, io)).toBe(0);
+    const accuracy = Number(/Process reward model: (\d+\.\d)%/.exec(err)?.[1]);
+    // Seven in ten memories are bad, so always saying so would be right that often.
+    expect(accuracy).toBeGreaterThan(75);
+    const lines = (await readFile(join(folder, 'run/metrics.jsonl'), 'utf8')).trimEnd().split('\n');
+    const step = lines.map((line) => JSON.parse(line)).find(({ kind }) => kind === 'step');
+    expect(step.method.processReward).toBeGreaterThan(0.1);
+    expect(step.method.processReward).toBeLessThan(0.9);
+    expect(step.turnScore).toBeGreaterThan(0);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

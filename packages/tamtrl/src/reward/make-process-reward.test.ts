@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EMBEDDED_MINI } from '../models/embedded.js';
+import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
+import { findPreset } from '../run/presets/presets.js';
+import { openSources } from '../run/sources.js';
+import { runConfigSchema } from '../train/config.js';
+import { makeProcessReward } from './make-process-reward.js';
+
+const config = runConfigSchema.parse({ ...findPreset('mini')?.train, groupSize: 2 });
+const policies: LocalPolicy[] = [];
+
+beforeAll(async () => {
+  for (let at = 0; at < 3; at++) policies.push(await openLocalPolicy(EMBEDDED_MINI));
+});
+
+afterAll(() => Promise.all(policies.map((policy) => policy.close())));
+
+test('a process reward model is made from the own rollouts, tells its accuracy, and comes out the same again', async () => {
+  const [policy, ...copies] = policies;
+  const { train } = await openSources(config, policy.tokenizer, { needsRelevance: true });
+  const settings = { questions: 10, steps: 4, batchSize: 8, learningRate: 1e-3 };
+  const memory = { question: 'anna', evidence: 'anna oslo', memory: 'anna oslo' };
+  const untrained = async (own: LocalPolicy) => own.score([{ promptIds: [4], completionIds: [5] }]);
+  const before = await untrained(copies[0]);
+  const verdicts: number[] = [];
+  const notes: string[] = [];
+  for (const own of copies) {
+    const { signal } = new AbortController();
+    const note = (text: string) => void notes.push(text);
+    const model = await makeProcessReward({ policy, own, config, train, signal, note, settings });
+    verdicts.push(...(await model.probabilities([memory])));
+  }
+  expect(verdicts[0]).toBe(verdicts[1]);
+  expect(verdicts[0]).toBeGreaterThan(0);
+  // A fifth of the ten questions is for the test: two rollouts of four memories each.
+  expect(notes[1]).toMatch(
+    /^Process reward model: \d+\.\d% of 16 held-out memories told right \(good ones .*, bad ones /,
+  );
+  expect(notes.slice(0, 2)).toEqual(notes.slice(2));
+  // The copy has learned, the policy has not.
+  expect(await untrained(copies[0])).not.toEqual(before);
+  expect(await untrained(policy)).toEqual(before);
+});

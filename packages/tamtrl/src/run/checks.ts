@@ -1,0 +1,51 @@
+/** What is worth a word before a run starts: lines left out, documents that leave nothing to carry, and tasks that cannot teach. */
+
+import { count } from '../base/format.js';
+import type { RunConfig, SftConfig } from '../train/config.js';
+import { TrainError } from '../train/errors.js';
+import type { Sources } from './sources.js';
+
+/** Questions looked at, and where looking stops: long documents take time to cut. */
+const LOOKED_AT = 64;
+const LOOKED_AT_TOKENS = 200_000;
+
+/** Sentences to show; the run goes on. */
+export async function warnings({ train, problems }: Sources, config: RunConfig | SftConfig): Promise<string[]> {
+  const found: string[] = [];
+  if (problems.length > 0) {
+    const [{ line, message }] = problems;
+    found.push(`${count(problems.length)} lines of the data were left out; the first is line ${line}: ${message}`);
+  }
+  let tokens = 0;
+  let looked = 0;
+  let short = 0;
+  let longest = 0;
+  // A judge would have to mark every document that is looked at.
+  const most = config.relevance === 'judge' ? 0 : Math.min(LOOKED_AT, train.size);
+  while (looked < most && tokens < LOOKED_AT_TOKENS) {
+    const { chunks } = await train.get(looked++);
+    const length = chunks.reduce((sum, { ids }) => sum + ids.length, 0);
+    tokens += length;
+    if (chunks.length > 1) continue;
+    short++;
+    longest = Math.max(longest, length);
+  }
+  if (short > 0) {
+    const { chunkTokens } = config.memory;
+    const advice = short > looked / 2 ? ` Lower memory.chunkTokens to below ${count(Math.max(1, longest))}.` : '';
+    found.push(
+      `${short} of the first ${looked} questions have documents that fit into one chunk (up to ${count(longest)} tokens, memory.chunkTokens is ${count(chunkTokens)}): nothing has to be carried from chunk to chunk.${advice}`,
+    );
+  }
+  return found;
+}
+
+/** @throws TrainError `no-data` if the task knows no ideal memories, which warm-up learns from. */
+export async function checkWarmUp({ train }: Sources): Promise<void> {
+  const { idealMemories } = await train.get(0);
+  if (idealMemories) return;
+  throw new TrainError(
+    'no-data',
+    'Supervised warm-up learns from ideal memories, which question records do not have. Use a generated task (--data mini), or train with "tamtrl train".',
+  );
+}

@@ -1,0 +1,243 @@
+/**
+ * From a preset, a configuration file and flags to a whole configuration: preset < file < flags. The patch of a named method stands
+ * just below the layer that names it, so that the other settings of that layer and of those above it win.
+ */
+import { stat } from 'node:fs/promises';
+import { z } from 'zod';
+import { suggestion } from '../base/nearest.js';
+import { MODEL_NAMES } from '../models/embedded.js';
+import { hasScheme } from '../models/open.js';
+import { type RunConfig, runConfigSchema, type SftConfig, sftConfigSchema } from '../train/config.js';
+import { RunError } from './errors.js';
+import { findMethod, namedMethods } from './named-methods.js';
+import type { Preset } from './presets/preset.js';
+import { findPreset, presets } from './presets/presets.js';
+import { readYamlFile, type YamlFile } from './yaml-file.js';
+
+/** What the flags of `train` and `sft` say; absent: nothing. */
+export interface SettingFlags {
+  preset?: string;
+  config?: string;
+  method?: string;
+  model?: string;
+  /** A JSONL file of question records, or the name of a generated task. */
+  data?: string;
+  seed?: number;
+  steps?: number;
+  /** self, ema, frozen, or another model. */
+  teacher?: string;
+  thinking?: boolean;
+}
+
+export interface Settings<Config> {
+  config: Config;
+  /** For names and reports; "custom" without a preset. */
+  preset: string;
+  /** The method as it was named, an ablation's name rather than its method's. */
+  method: string;
+}
+
+type Tree = Record<string, unknown>;
+
+const DEFAULT_PRESET = 'mini';
+const GENERATED = ['mini'];
+
+export function trainSettings(flags: SettingFlags): Promise<Settings<RunConfig>> {
+  return resolve(flags, 'train', runConfigSchema);
+}
+
+export function sftSettings(flags: SettingFlags): Promise<Settings<SftConfig>> {
+  return resolve(flags, 'sft', sftConfigSchema);
+}
+
+async function resolve<Schema extends z.ZodType>(
+  flags: SettingFlags,
+  command: 'train' | 'sft',
+  schema: Schema,
+): Promise<Settings<z.output<Schema>>> {
+  const preset = presetOf(flags, command);
+  const file = flags.config === undefined ? undefined : await readYamlFile(flags.config);
+  const base = (preset?.[command] ?? {}) as Tree;
+  const layers = [base];
+  let method = command === 'sft' ? 'sft' : ((base.method as string | undefined) ?? 'tamtrl');
+  if (file) {
+    const own = { ...file.settings };
+    // A value that is no text is left for the schema to refuse.
+    if (command === 'train' && typeof own.method === 'string') {
+      method = own.method;
+      if (flags.method === undefined) {
+        layers.push(methodPatch(method, `${file.place(['method'])}: `));
+        delete own.method;
+      }
+    }
+    layers.push(own);
+  }
+  if (flags.method !== undefined) {
+    method = flags.method;
+    layers.push(methodPatch(method, '--method: '));
+  }
+  layers.push(flagTree(flags));
+  const merged = layers.reduce(merge);
+  requireWhatPresetsLeaveOut(merged, preset);
+  const parsed = schema.safeParse(merged);
+  if (!parsed.success) throw new RunError('settings', explainIssues(parsed.error.issues, schema, merged, file));
+  await requireFiles(parsed.data as RunConfig | SftConfig, file);
+  return { config: parsed.data, preset: preset?.name ?? 'custom', method };
+}
+
+function presetOf({ preset: name, config }: SettingFlags, command: 'train' | 'sft'): Preset | undefined {
+  // A configuration file alone is taken at its word: nothing but the defaults beneath it.
+  if (name === undefined) return config === undefined ? findPreset(DEFAULT_PRESET) : undefined;
+  const able = presets.filter((preset) => preset[command]).map((preset) => preset.name);
+  const preset = findPreset(name);
+  if (!preset) throw new RunError('settings', `--preset: there is no preset "${name}". ${suggestion(name, able)}`);
+  if (!preset[command]) {
+    throw new RunError(
+      'settings',
+      `--preset: "${name}" has no settings for ${command}. Presets that have: ${able.join(', ')}.`,
+    );
+  }
+  return preset;
+}
+
+function methodPatch(name: string, place: string): Tree {
+  const method = findMethod(name);
+  if (method) return method.patch;
+  const known = namedMethods.map((each) => each.name);
+  throw new RunError('settings', `${place}there is no method "${name}". ${suggestion(name, known)}`);
+}
+
+function flagTree({ model, data, seed, steps, teacher, thinking }: SettingFlags): Tree {
+  const tree: Tree = { model, seed, steps, thinking };
+  if (teacher !== undefined) Object.assign(tree, OWN_TEACHERS.includes(teacher) ? { teacher } : otherTeacher(teacher));
+  if (data !== undefined) tree.data = GENERATED.includes(data) ? { kind: data } : { kind: 'records', train: data };
+  return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== undefined));
+}
+
+/** Teachers that are made of the policy's own weights. */
+const OWN_TEACHERS = ['self', 'ema', 'frozen'];
+
+function otherTeacher(model: string): Tree {
+  return { teacher: 'other', teacherModel: model };
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Later settings win. Trees of different kinds are not mixed: records have nothing to take from a generated task. */
+function merge(below: Tree, above: Tree): Tree {
+  const merged = { ...below };
+  for (const [key, value] of Object.entries(above)) {
+    const old = merged[key];
+    const mixable = isTree(old) && isTree(value) && (value.kind === undefined || old.kind === value.kind);
+    merged[key] = mixable ? merge(old, value) : value;
+  }
+  return merged;
+}
+
+/** @throws RunError where a preset waits for something that only the user has. */
+function requireWhatPresetsLeaveOut(merged: Tree, preset: Preset | undefined): void {
+  const { bringModel, name } = preset ?? {};
+  const problems: string[] = [];
+  if (bringModel && merged.model === undefined) {
+    problems.push(
+      `The preset ${name} trains ${bringModel.name}, which it does not bring: ${bringModel.why}. Give --model: a local copy (a folder with config.json, model.safetensors and tokenizer.json, or a .gguf file), hf:owner/name, or a training server, tinker:URL#MODEL (docs/scale.md).`,
+    );
+  }
+  if (isTree(merged.data) && merged.data.kind === 'records' && merged.data.train === undefined) {
+    const who = preset ? `The preset ${name}` : 'This configuration';
+    problems.push(
+      `${who} reads question records, and no file of them is named: give --data FILE.jsonl (one JSON object a line with id, question, answers, documents).`,
+    );
+  }
+  if (problems.length > 0) throw new RunError('settings', problems.join('\n'));
+}
+
+/** @throws RunError for a file or model that is not there. */
+async function requireFiles(config: RunConfig | SftConfig, file: YamlFile | undefined): Promise<void> {
+  const { data, model } = config;
+  const source = (path: string[], flag: string) => (file?.has(path) ? `${file.place(path)} (or ${flag})` : flag);
+  const named = data.kind === 'records' ? { train: data.train, heldOut: data.heldOut } : {};
+  for (const [key, path] of Object.entries(named)) {
+    if (path === undefined) continue;
+    const place = await stat(path).catch(() => undefined);
+    if (place?.isFile()) continue;
+    const found = place ? 'a folder' : 'nothing';
+    const names = place || /[./\\]/.test(path) ? '' : ` ${suggestion(path, GENERATED)}`;
+    throw new RunError(
+      'settings',
+      `${source(['data', key], '--data')}: expected a JSONL file of question records at ${path}, found ${found}.${names}`,
+    );
+  }
+  const models = [{ model, place: source(['model'], '--model'), names: MODEL_NAMES as readonly string[] }];
+  if ('teacherModel' in config && config.teacherModel !== undefined) {
+    const names = [...OWN_TEACHERS, ...MODEL_NAMES];
+    models.push({ model: config.teacherModel, place: source(['teacherModel'], '--teacher'), names });
+  }
+  for (const { model: path, place, names } of models) {
+    if ((MODEL_NAMES as readonly string[]).includes(path) || hasScheme(path)) continue;
+    if (await stat(path).catch(() => undefined)) continue;
+    throw new RunError(
+      'settings',
+      `${place}: there is no model folder or .gguf file at ${path}. ${suggestion(path, names)}`,
+    );
+  }
+}
+
+interface JsonSchema {
+  properties?: Record<string, JsonSchema>;
+  oneOf?: JsonSchema[];
+  const?: unknown;
+}
+
+/** Names of the settings that a place in the configuration may have. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[], value: Tree): string[] {
+  let at = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema | undefined;
+  let here: unknown = value;
+  const choose = () => {
+    const kind = isTree(here) ? here.kind : undefined;
+    return at?.oneOf ? at.oneOf.find(({ properties }) => properties?.kind.const === kind) : at;
+  };
+  for (const key of path) {
+    at = choose()?.properties?.[String(key)];
+    here = isTree(here) ? here[String(key)] : undefined;
+  }
+  return Object.keys(choose()?.properties ?? {});
+}
+
+/** One line for each thing that is wrong: where, what, and the nearest right name. */
+function explainIssues(
+  issues: readonly z.core.$ZodIssue[],
+  schema: z.ZodType,
+  merged: Tree,
+  file: YamlFile | undefined,
+): string {
+  const lines = issues.flatMap((issue) => {
+    const name = issue.path.join('.');
+    if (issue.code === 'unrecognized_keys') {
+      const known = keysAt(schema, issue.path, merged);
+      const where = name === '' ? '' : ` in ${name}`;
+      return issue.keys.map(
+        (key) =>
+          `${placeOf([...issue.path, key], 'key', file)}unknown setting "${key}"${where}. ${suggestion(key, known)}`,
+      );
+    }
+    const place = placeOf(issue.path, 'value', file);
+    const found = issue.path.reduce<unknown>((here, key) => (isTree(here) ? here[String(key)] : undefined), merged);
+    const choices =
+      issue.code === 'invalid_value'
+        ? issue.values
+        : issue.code === 'invalid_union' && 'options' in issue && issue.options;
+    if (Array.isArray(choices) && typeof found === 'string') {
+      return `${place}${name}: there is no "${found}". ${suggestion(found, choices.map(String))}`;
+    }
+    const message = issue.message.replace(/^Invalid input: |^Invalid option: /, '').replace(/, received .*$/, '');
+    return `${place}${name}: ${message}, found ${JSON.stringify(found) ?? 'nothing'}.`;
+  });
+  return lines.join('\n');
+}
+
+function placeOf(path: readonly PropertyKey[], part: 'key' | 'value', file: YamlFile | undefined): string {
+  return file?.has(path.slice(0, 1)) ? `${file.place(path, part)}: ` : '';
+}

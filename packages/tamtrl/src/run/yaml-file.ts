@@ -1,0 +1,76 @@
+/** A YAML configuration file that knows where in the file each of its settings stands. */
+import { readFile } from 'node:fs/promises';
+import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { RunError } from './errors.js';
+
+export interface YamlFile {
+  path: string;
+  settings: Record<string, unknown>;
+  /** "FILE:LINE:COLUMN" of the value at a path, or of its key; of the nearest part above it that is there. Both count from 1. */
+  place(path: readonly PropertyKey[], part?: 'key' | 'value'): string;
+  /** The file says something about this path. */
+  has(path: readonly PropertyKey[]): boolean;
+}
+
+/** @throws RunError with line and column for what is not YAML, and for what is no mapping. */
+export async function readYamlFile(path: string): Promise<YamlFile> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new RunError('settings', `Cannot read the configuration file ${path}: ${(error as Error).message}.`);
+  }
+  return parseYamlFile(path, text);
+}
+
+export function parseYamlFile(path: string, text: string): YamlFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${path}:${line}:${col}`;
+  };
+  // What follows a first mistake is often only its echo.
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem) throw new RunError('settings', `${at(problem.pos[0])}: not YAML: ${problem.message}`);
+  const root = document.contents;
+  if (root !== null && !isMap(root)) {
+    const found = isSeq(root) ? 'a list' : 'a single value';
+    throw new RunError(
+      'settings',
+      `${at(root.range?.[0] ?? 0)}: expected settings ("key: value" lines), found ${found}. See docs/cli.md.`,
+    );
+  }
+  const find = (keys: readonly PropertyKey[]) => walk(root, keys);
+  return {
+    path,
+    settings: (document.toJS() ?? {}) as Record<string, unknown>,
+    has: (keys) => find(keys).depth === keys.length,
+    place: (keys, part = 'value') => {
+      const found = find(keys);
+      const whole = found.depth === keys.length;
+      const node = part === 'key' || !whole ? (found.key ?? found.value) : (found.value ?? found.key);
+      return at(node?.range?.[0] ?? 0);
+    },
+  };
+}
+
+/** Follows keys as far as they lead: the last key node and value node met, and how many keys were found. */
+function walk(root: Node | null, keys: readonly PropertyKey[]): { key?: Node; value?: Node; depth: number } {
+  let key: Node | undefined;
+  let value: Node | undefined = root ?? undefined;
+  let depth = 0;
+  for (const wanted of keys) {
+    if (isMap(value)) {
+      const pair = value.items.find((item) => isScalar(item.key) && String(item.key.value) === String(wanted));
+      if (!pair || !isScalar(pair.key)) break;
+      key = pair.key;
+      value = isNode(pair.value) ? pair.value : undefined;
+    } else if (isSeq(value) && typeof wanted === 'number' && isNode(value.items[wanted])) {
+      key = undefined;
+      value = value.items[wanted];
+    } else break;
+    depth++;
+  }
+  return { key, value, depth };
+}

@@ -1,0 +1,285 @@
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type ExampleSource, exampleAt, miniSource } from '../data/examples.js';
+import { miniChat } from '../data/mini/tokenizer.js';
+import { PromptFrames } from '../memory/frames.js';
+import { miniPrompts } from '../memory/prompts.js';
+import { closeTinyPolicies, tinyPolicy as pooledPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
+import type { LocalPolicy } from '../policy/local.js';
+import { loadCheckpoint } from './checkpoint.js';
+import { type RunConfigInput, runConfigSchema, sftConfigSchema } from './config.js';
+import type { TrainingEvent, TrainingSummary } from './loop.js';
+import type { MetricsLine, StepMetrics } from './metrics.js';
+import { train } from './reinforce.js';
+import { supervisedRow, warmUp } from './sft.js';
+
+const tokenizer = tinyTokenizer;
+const memory = { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: 'mini' as const };
+const task = { chunks: 2, factsPerChunk: 2, queries: 1 };
+const source = miniSource(task, 1, tokenizer);
+const heldOut = miniSource(task, 2, tokenizer);
+
+let root: string;
+const policies: LocalPolicy[] = [];
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tamtrl-train-'));
+});
+
+afterAll(async () => {
+  await closeTinyPolicies();
+  await rm(root, { recursive: true, force: true });
+});
+
+afterEach(async () => {
+  for (const policy of policies.splice(0)) await policy.close();
+});
+
+async function tinyPolicy(seed?: number): Promise<LocalPolicy> {
+  const policy = await pooledPolicy(seed);
+  policies.push(policy);
+  return policy;
+}
+
+function configOf(more: RunConfigInput = {}) {
+  return runConfigSchema.parse({
+    ...{ memory, steps: 2, groupSize: 3, questionsPerStep: 3, learningRate: 1e-2 },
+    evaluation: { questions: 4, every: 1 },
+    // Without an outcome above 0, which random weights do not reach, only this gives a gradient.
+    reward: { combine: 'additive' },
+    ...more,
+  });
+}
+
+async function finish(run: AsyncGenerator<TrainingEvent, TrainingSummary>, onEvent?: (event: TrainingEvent) => void) {
+  for (;;) {
+    const next = await run.next();
+    if (next.done) return next.value;
+    onEvent?.(next.value);
+  }
+}
+
+async function metricsOf(folder: string): Promise<MetricsLine[]> {
+  const lines = (await readFile(join(folder, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as MetricsLine);
+}
+
+async function stepsOf(folder: string): Promise<StepMetrics[]> {
+  return (await metricsOf(folder)).filter((line) => line.kind === 'step');
+}
+
+/** All numbers but the times. */
+function timeless(lines: MetricsLine[]): object[] {
+  return lines.map(({ seconds: _, ...rest }) => rest);
+}
+
+const weightsOf = (folder: string) => readFile(join(folder, 'checkpoints/last/training-state.safetensors'));
+
+test('a run that is stopped after a step and resumed is bit by bit the run that was not', async () => {
+  const config = configOf({
+    ...{ steps: 3, teacher: 'ema', emaDecay: 0.5, miniBatches: 2, epochs: 2, klCoefficient: 0.01, warmupSteps: 2 },
+    data: { kind: 'mini', questions: 5 },
+  });
+  const few = miniSource(task, 1, tokenizer, 5);
+  const whole = join(root, 'whole');
+  const parts = join(root, 'parts');
+  const setup = { config, train: few, heldOut };
+  const wholeSummary = await finish(train({ ...setup, policy: await tinyPolicy(), folder: whole }));
+
+  const controller = new AbortController();
+  const stopped = await finish(
+    train({ ...setup, policy: await tinyPolicy(), folder: parts, signal: controller.signal }),
+    (event) => {
+      if (event.type === 'step') controller.abort(new Error('Ctrl-C'));
+    },
+  );
+  expect(stopped).toMatchObject({ reason: 'stopped', state: { step: 1 } });
+  expect(await weightsOf(parts)).not.toEqual(await weightsOf(whole));
+  // Other weights in memory: everything has to come from the checkpoint.
+  const resumed = await finish(train({ ...setup, policy: await tinyPolicy(99), folder: parts, resume: true }));
+
+  expect(resumed.reason).toBe('steps');
+  expect(resumed.state.before).toBe(wholeSummary.state.before);
+  expect((await weightsOf(parts)).equals(await weightsOf(whole))).toBe(true);
+  expect(timeless(await metricsOf(parts))).toEqual(timeless(await metricsOf(whole)));
+  expect(await readFile(join(parts, 'trajectories.jsonl'))).toEqual(await readFile(join(whole, 'trajectories.jsonl')));
+  expect(timeless(await metricsOf(whole)).map((line) => 'kind' in line && line.kind)).toEqual([
+    ...['evaluation', 'step', 'evaluation', 'step', 'evaluation', 'step', 'evaluation'],
+  ]);
+  const steps = await stepsOf(whole);
+  expect(steps[0]).toMatchObject({ rows: 27, groups: 3, updates: 4, learningRate: 0.005, questions: 3 });
+  expect(steps[0].samplerTrainerDifference).toBeLessThan(1e-4);
+  // The reference is the initial policy: no distance before the first update, some after it.
+  expect(steps[1].kl).toBeGreaterThan(steps[0].kl);
+});
+
+test('a step counts rows and tokens, and the first update is on policy', async () => {
+  const folder = join(root, 'counts');
+  const policy = await tinyPolicy();
+  await finish(train({ config: configOf({ steps: 1 }), policy, train: source, heldOut, folder }));
+  const [step] = await stepsOf(folder);
+  expect(step.rows).toBe(3 * 3 * 3);
+  expect(step.ratioMax).toBeCloseTo(1, 4);
+  expect(step.clipFraction).toBe(0);
+  expect(step.memoryTokensByTurn).toHaveLength(2);
+  expect(step.tokens.trained).toBe(step.tokens.prompt + step.tokens.sampled);
+  // Teacher: 18 memory turns, whose prompts are no longer than the student's. Reference: all rows once.
+  expect(step.tokens.scored).toBeGreaterThan(step.tokens.trained);
+  expect(step.turnScore).toBeGreaterThan(0);
+  expect(step.turnScore).toBeLessThan(1);
+  expect(step.method.teacherScore).toBeLessThan(0);
+  const written = JSON.parse((await readFile(join(folder, 'trajectories.jsonl'), 'utf8')).split('\n')[0]);
+  expect(written).toMatchObject({ step: 1, questionId: 'mini-1-0', answers: [expect.any(String)] });
+  expect(written.turns.map(({ kind }: { kind: string }) => kind)).toEqual(['memory', 'memory', 'answer']);
+});
+
+test('another model teaches: its likelihoods are the scores, and it stays as it is', async () => {
+  const config = configOf({ steps: 1, teacher: 'other', reward: { combine: 'additive', minmax: false } });
+  const parts = { train: source, heldOut };
+  const run = async (name: string, teacher: LocalPolicy) => {
+    const folder = join(root, name);
+    await finish(train({ ...parts, config, folder, policy: await tinyPolicy(), teacher }));
+    return (await stepsOf(folder))[0].turnScore;
+  };
+  // A copy of the policy is the policy itself; other weights have another opinion of the same memories.
+  const self = join(root, 'self-taught');
+  await finish(train({ ...parts, config: { ...config, teacher: 'self' }, folder: self, policy: await tinyPolicy() }));
+  const own = (await stepsOf(self))[0].turnScore;
+  expect(await run('taught-by-copy', await tinyPolicy())).toBeCloseTo(own!, 6);
+  expect(await run('taught-by-other', await tinyPolicy(7))).not.toBeCloseTo(own!, 3);
+});
+
+test('a teacher that is missing, not asked for, or of another tokenizer is refused', async () => {
+  const policy = await tinyPolicy();
+  const parts = { policy, train: source, heldOut, folder: join(root, 'untaught') };
+  const start = (teacher: 'self' | 'other', model?: LocalPolicy) =>
+    finish(train({ ...parts, config: configOf({ teacher }), teacher: model }));
+  await expect(start('other')).rejects.toThrow('no teacher model is given. Name one with --teacher');
+  await expect(start('self', policy)).rejects.toThrow('but teacher is "self"');
+  const stranger = Object.create(policy, {
+    name: { value: 'stranger' },
+    tokenizer: { value: { ...tokenizer, vocabularySize: tokenizer.vocabularySize, encode: () => [1, 2, 3] } },
+  }) as LocalPolicy;
+  await expect(start('other', stranger)).rejects.toThrow('The teacher stranger has another tokenizer than');
+});
+
+test('groups without a gradient are drawn again up to the cap, and nothing is updated without any', async () => {
+  const folder = join(root, 'dropped');
+  const policy = await tinyPolicy();
+  // Random weights answer wrong, and product leaves failures at 0.
+  const config = configOf({ ...{ method: 'memagent', steps: 1, klCoefficient: 0 }, reward: { combine: 'product' } });
+  await policy.save(join(root, 'before'));
+  await finish(train({ config, policy, train: source, heldOut, folder }));
+  const [step] = await stepsOf(folder);
+  expect(step).toMatchObject({ reward: 0, groups: 0, droppedGroups: 6, questions: 6, rows: 0, updates: 0 });
+  expect(step.turnScore).toBeUndefined();
+  expect(await weightsOf(folder)).toEqual(await readFile(join(root, 'before/training-state.safetensors')));
+});
+
+test('texts of none, one and two chunks in one batch', async () => {
+  const mixed: ExampleSource = {
+    ...source,
+    get: async (index) => {
+      const example = await source.get(index);
+      const cut = index % 3;
+      return {
+        ...example,
+        chunks: example.chunks.slice(0, cut),
+        filteredChunks: example.filteredChunks?.slice(0, cut),
+      };
+    },
+  };
+  const folder = join(root, 'mixed');
+  const config = configOf({ steps: 1, dynamicSampling: { enabled: false }, turnCredit: 'split' });
+  await finish(train({ config, policy: await tinyPolicy(), train: mixed, heldOut, folder }));
+  expect((await stepsOf(folder))[0]).toMatchObject({ rows: 3 * (1 + 2 + 3), groups: 3, droppedGroups: 0 });
+});
+
+test('early stop: no better exact match for so many evaluations', async () => {
+  const folder = join(root, 'patience');
+  const config = configOf({ steps: 9, evaluation: { questions: 2, every: 1, patience: 2 }, learningRate: 1e-6 });
+  const summary = await finish(train({ config, policy: await tinyPolicy(), train: source, heldOut, folder }));
+  expect(summary).toMatchObject({ reason: 'patience', state: { step: 2, best: { step: 0, exactMatch: 0 } } });
+  expect(summary.model).toBe(join(folder, 'checkpoints/final'));
+});
+
+test('what does not fit is refused before the first step', async () => {
+  const policy = await tinyPolicy();
+  const start = (more: RunConfigInput, sources: { train?: ExampleSource } = {}, folder = join(root, 'refused')) =>
+    finish(train({ config: configOf(more), policy, train: source, heldOut, folder, ...sources }));
+  await expect(start({ method: 'gpo' })).rejects.toThrow('There is no method "gpo"');
+  await expect(start({ method: 'prm' })).rejects.toThrow('needs a process reward model, and none is given');
+  await expect(start({}, { train: { ...source, relevance: false } })).rejects.toThrow('needs relevance marks');
+  await expect(start({}, { train: { ...source, size: 0 } })).rejects.toThrow('The training set is empty');
+  await expect(start({ memory: { ...memory, chunkTokens: 60 } })).rejects.toThrow('Lower chunkTokens to at most');
+  await expect(start({}, {}, join(root, 'whole'))).rejects.toThrow('already holds a run');
+});
+
+test('a run resumes only with what it was started with, and from whichever checkpoint is whole', async () => {
+  const folder = join(root, 'counts');
+  const policy = await tinyPolicy();
+  const resume = (config: ReturnType<typeof configOf>) =>
+    finish(train({ config, policy, train: source, heldOut, folder, resume: true }));
+  await expect(resume(configOf({ steps: 1, clipHigh: 0.2 }))).rejects.toThrow('clipHigh is 0.2, was 0.28');
+  const nowhere = train({
+    config: configOf(),
+    policy,
+    train: source,
+    heldOut,
+    folder: join(root, 'nowhere'),
+    resume: true,
+  });
+  await expect(finish(nowhere)).rejects.toThrow('There is no checkpoint in');
+  // The process ended between the two renames of a save.
+  const checkpoints = join(folder, 'checkpoints');
+  await rename(join(checkpoints, 'last'), join(checkpoints, '.last.old'));
+  expect(await loadCheckpoint(checkpoints, policy, configOf({ steps: 7 }))).toMatchObject({ step: 1, position: 3 });
+});
+
+test('supervised warm-up learns the ideal memories in the same loop', async () => {
+  const folder = join(root, 'sft');
+  const config = sftConfigSchema.parse({
+    ...{ memory, steps: 12, batchSize: 16, learningRate: 1e-2, filteredShare: 0.5, checkpointEvery: 12 },
+    evaluation: { questions: 4, teacher: true, every: 0 },
+  });
+  const summary = await finish(warmUp({ config, policy: await tinyPolicy(), train: source, heldOut, folder }));
+  const lines = await metricsOf(folder);
+  const losses = lines.flatMap((line) => (line.kind === 'sft' ? [line.loss] : []));
+  expect(losses).toHaveLength(12);
+  expect(losses[11]).toBeLessThan(losses[0] - 0.5);
+  expect(summary.state).toMatchObject({ kind: 'supervised', step: 12, position: 192 });
+  expect(lines.at(-1)).toMatchObject({ kind: 'evaluation', step: 12, teacherExactMatch: expect.any(Number) });
+});
+
+test('a supervised conversation: prompt from the ideal memory, target with its stop token', async () => {
+  const example = await source.get(0);
+  const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
+  const text = (ids: readonly number[]) => tokenizer.decode(ids);
+  const parts = { frames, policy: { chat: miniChat }, config: { memory } };
+  const ideal = example.idealMemories!;
+  const update = supervisedRow(example, 1, false, parts);
+  const chunk = text(example.chunks[1].ids);
+  const { question } = example;
+  expect(text(update.promptIds)).toBe(`<question> ${question} <memory> ${ideal[1]} <section> ${chunk} <update>`);
+  expect(text(update.completionIds)).toBe(`${ideal[2]} <eos>`);
+  const filtered = supervisedRow(example, 1, true, parts);
+  const shown = example.filteredChunks![1] === '' ? '-' : example.filteredChunks![1].replace(/\s+/g, ' ');
+  expect(text(filtered.promptIds)).toBe(`<question> ${question} <memory> ${ideal[1]} <section> ${shown} <update>`);
+  const answer = supervisedRow(example, 2, false, parts);
+  expect(text(answer.promptIds)).toBe(`<question> ${question} <memory> ${ideal[2]} <answer>`);
+  expect(text(answer.completionIds)).toBe(`${example.answers[0]} <eos>`);
+});
+
+test('every epoch has all questions once, in an order of its own', async () => {
+  const few = miniSource(task, 1, tokenizer, 6);
+  const ids = async (epoch: number, seed: number) =>
+    Promise.all(Array.from({ length: 6 }, async (_, at) => (await exampleAt(few, seed, epoch * 6 + at)).id));
+  const [first, second, other] = [await ids(0, 1), await ids(1, 1), await ids(0, 2)];
+  expect(new Set(first).size).toBe(6);
+  expect([...second].sort()).toEqual([...first].sort());
+  expect(second).not.toEqual(first);
+  expect(other).not.toEqual(first);
+  expect(await ids(0, 1)).toEqual(first);
+});

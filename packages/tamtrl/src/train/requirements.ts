@@ -1,0 +1,104 @@
+/** What reinforcement needs beside the loop: the parts it is given, and whether they fit the configuration. */
+import type { PolicyGradientLoss } from '@tamtrl/engine';
+import { streamSeed } from '../base/seeds.js';
+import type { Policy } from '../policy/types.js';
+import { checkRequirements, type MethodContext } from '../reward/method.js';
+import { methodNamed } from '../reward/methods.js';
+import type { ProcessRewardModel } from '../reward/process-reward.js';
+import type { RunConfig } from './config.js';
+import { TrainError } from './errors.js';
+import type { Run, TrainingSetup } from './loop.js';
+
+export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
+  /** Scores instead of the policy itself, for `config.teacher` "other"; it must have the same tokenizer. */
+  teacher?: Policy;
+  judge?: Policy;
+  processReward?: ProcessRewardModel;
+}
+
+/** Names of the snapshots: the weights at the start of the run, and their moving average. */
+export const INITIAL = 'initial';
+export const AVERAGE = 'ema';
+
+/** Checks method, policy and data against one another; returns the snapshots that the run needs. */
+export async function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): Promise<string[]> {
+  const { config, policy, train: source } = run;
+  const method = methodNamed(config.method);
+  checkTeacher(setup);
+  const { judge, processReward, ...context } = contextOf(setup, run, 0);
+  const teacher = method.requires.score ? context.teacher : undefined;
+  const { score, snapshots, train: trains } = policy.capabilities;
+  if (!trains) throw new TrainError('capability', `${policy.name} cannot be trained: its weights are out of reach.`);
+  checkRequirements(method, {
+    policy,
+    teacher,
+    judge,
+    processReward,
+    relevance: source.relevance,
+    averaged: teacher?.weights === AVERAGE,
+  });
+  if (config.klCoefficient > 0 && !(score && snapshots)) {
+    throw new TrainError(
+      'capability',
+      `klCoefficient is ${config.klCoefficient}, but ${policy.name} keeps no snapshot of its initial weights to compare with. Set it to 0.`,
+    );
+  }
+  if (recomputes(run) && !score) {
+    throw new TrainError(
+      'capability',
+      `${policy.name} cannot recompute log-probabilities. Set oldLogProbabilities to "sampler".`,
+    );
+  }
+  await policy.checkTraining?.({ loss: lossOf(config), temperature: config.temperature, signal: run.signal });
+  const frozen = config.klCoefficient > 0 || teacher?.weights === INITIAL;
+  return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
+}
+
+/** Texts that tokenizers of different families cut differently. */
+const PROBE =
+  'In 1997, Zürich-based “Quantum” co-founders earned $3.14 billion;\n\tthen 東京 antidisestablishmentarianism. anna oslo ?';
+
+/** @throws TrainError `config` or `capability` if `teacher` is "other" and none, or none that can read the policy's tokens, is given. */
+function checkTeacher({ config, policy, teacher }: ReinforcementSetup): void {
+  if ((config.teacher === 'other') !== (teacher !== undefined)) {
+    throw new TrainError(
+      'config',
+      teacher
+        ? `A teacher model is given (${teacher.name}), but teacher is "${config.teacher}". Set teacher to "other", or give no model.`
+        : 'teacher is "other", but no teacher model is given. Name one with --teacher, or use "self", "ema" or "frozen".',
+    );
+  }
+  if (!teacher) return;
+  const [own, other] = [policy, teacher].map(({ tokenizer }) => tokenizer);
+  if (own.vocabularySize === other.vocabularySize && own.encode(PROBE).join() === other.encode(PROBE).join()) return;
+  throw new TrainError(
+    'capability',
+    `The teacher ${teacher.name} has another tokenizer than ${policy.name}: it scores the very tokens that the policy wrote, so both must cut text alike. Take a teacher of the same family.`,
+  );
+}
+
+export function contextOf(setup: ReinforcementSetup, run: Run<RunConfig>, step: number): MethodContext {
+  const { config, policy, frames, signal } = run;
+  const weights = { self: undefined, other: undefined, frozen: INITIAL, ema: AVERAGE }[config.teacher];
+  return {
+    ...{ policy, frames, signal, options: config.reward, temperature: config.temperature },
+    chunkTokens: config.memory.chunkTokens,
+    teacher: setup.teacher ? { policy: setup.teacher } : { policy, weights },
+    judge: setup.judge,
+    processReward: setup.processReward,
+    seed: streamSeed(config.seed, 'method', step),
+  };
+}
+
+export function lossOf({ clipLow, clipHigh, dualClip, klCoefficient }: RunConfig): PolicyGradientLoss {
+  return { kind: 'policy-gradient', clipLow, clipHigh, dualClip, klCoefficient };
+}
+
+/**
+ * The loss needs log-probabilities other than the sampler's. Rollouts that are drawn ahead keep the sampler's: the ratio to them is what
+ * makes up for the older weights.
+ */
+export function recomputes({ config, policy }: Run<RunConfig>): boolean {
+  const { oldLogProbabilities: choice, asyncRollouts } = config;
+  return choice === 'recompute' || (choice === 'auto' && !asyncRollouts && !policy.capabilities.exactLogProbabilities);
+}
