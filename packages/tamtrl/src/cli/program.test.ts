@@ -85,7 +85,7 @@ test('resuming takes no settings, and needs a run', async () => {
   const other = await run('train', '--resume', folder, '--seed', '2', '--method', 'memagent');
   expect(other.err).toContain('--method, --seed cannot be given with it');
   const none = await run('train', '--resume', '--out', join(folder, 'none'));
-  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('there is no run in') });
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('There is no run in') });
 });
 
 test('budgets that do not fit the window are refused with numbers, and nothing is written', async () => {

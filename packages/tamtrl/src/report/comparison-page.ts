@@ -7,7 +7,7 @@ import { evaluationFolder, type Run, runsOf } from '../cli/commands/compare-run.
 import { type RecordResult, resultSchema } from '../eval/results.js';
 import { mean, studentInterval } from '../eval/statistics.js';
 import type { CompareBenchmark, CompareConfig } from '../run/comparison-plan.js';
-import type { MetricsLine } from '../train/metrics.js';
+import { RunFolder } from '../run/folder.js';
 import {
   type Cell,
   type Comparison,
@@ -86,9 +86,10 @@ async function cellOf(config: CompareConfig, run: Run, benchmark: CompareBenchma
 }
 
 async function trainingOf({ method, seed, training }: Run): Promise<Trained[]> {
-  if (training === undefined || !(await exists(join(training, 'train.json')))) return [];
-  const lines = (await readFile(join(training, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
-  const metrics = lines.map((line) => JSON.parse(line) as MetricsLine);
+  if (training === undefined) return [];
+  const folder = new RunFolder(training);
+  if (!(await exists(folder.file('finished')))) return [];
+  const metrics = await folder.readMetrics();
   const steps = stepsOf(metrics);
   const total = (of: (line: (typeof steps)[number]) => Readonly<Record<string, number | undefined>>) => {
     const sums: Record<string, number> = {};

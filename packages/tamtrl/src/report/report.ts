@@ -1,7 +1,7 @@
 /** report.md and its figures: what a run did, for people, in the run's own folder. */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { count, duration, markdownTable, percent } from '../base/format.js';
+import { RUN_FILES, RunFolder } from '../run/folder.js';
 import { type HeldOutReadings, readingText, selectionText, telling } from '../run/readings.js';
 import { learningCurve, lossCurve } from './curves.js';
 import { comparisonRows, costRows, type FinishedRun, type StepLine, stepsOf } from './summary.js';
@@ -10,19 +10,25 @@ const TRAJECTORIES = 3;
 /** Rows of the table of steps; longer runs are thinned out. */
 const STEP_ROWS = 20;
 
+/** Titles of the figures. */
+const FIGURES = { learningCurve: 'Exact match', loss: 'Loss' } as const;
+type Figure = keyof typeof FIGURES;
+
 export async function writeReport(run: FinishedRun, readings: HeldOutReadings): Promise<void> {
-  const figures = { 'learning-curve.svg': learningCurve(run.metrics), 'loss.svg': lossCurve(run.metrics) };
-  const drawn: string[] = [];
-  for (const [name, svg] of Object.entries(figures)) {
+  const folder = new RunFolder(run.folder);
+  const figures = { learningCurve: learningCurve(run.metrics), loss: lossCurve(run.metrics) };
+  const drawn: Figure[] = [];
+  for (const [name, svg] of Object.entries(figures) as [Figure, string | undefined][]) {
     if (svg === undefined) continue;
-    await writeFile(join(run.folder, name), svg);
+    await writeFile(folder.file(name), svg);
     drawn.push(name);
   }
-  await writeFile(join(run.folder, 'report.md'), reportText(run, readings, drawn));
+  await writeFile(folder.file('report'), reportText(run, readings, drawn));
 }
 
-export function reportText(run: FinishedRun, readings: HeldOutReadings, figures: readonly string[]): string {
+export function reportText(run: FinishedRun, readings: HeldOutReadings, figures: readonly Figure[]): string {
   const { info, seed, summary } = run;
+  const { config, metrics, trajectories } = RUN_FILES;
   const steps = stepsOf(run.metrics);
   const cost = costRows(steps);
   const { best, step } = summary.state;
@@ -38,7 +44,7 @@ export function reportText(run: FinishedRun, readings: HeldOutReadings, figures:
     `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}. ${ended}`,
     markdownTable(comparisonRows(run)).trimEnd(),
     best ? `The best evaluation was ${percent(best.exactMatch)} exact match after step ${best.step}.` : '',
-    ...figures.map((name) => `![${name === 'loss.svg' ? 'Loss' : 'Exact match'} by step](${name})`),
+    ...figures.map((name) => `![${FIGURES[name]} by step](${RUN_FILES[name]})`),
     '## Time and tokens',
     ...(steps.length > 0
       ? [cost.seconds, cost.tokens, stepRows(steps)].map((rows) => markdownTable(rows).trimEnd())
@@ -47,7 +53,7 @@ export function reportText(run: FinishedRun, readings: HeldOutReadings, figures:
     'Read greedily; after each section stands the memory that was kept.',
     ...trajectoryParts(readings),
     '## Files',
-    '`config.json` holds every setting, `metrics.jsonl` all numbers of each step and evaluation, `trajectories.jsonl` sampled rollouts with their rewards, `checkpoints/` the weights.',
+    `\`${config}\` holds every setting, \`${metrics}\` all numbers of each step and evaluation, \`${trajectories}\` sampled rollouts with their rewards, \`checkpoints/\` the weights.`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }

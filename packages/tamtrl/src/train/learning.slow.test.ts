@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { miniSource } from '../data/examples.js';
 import { MINI_CITIES } from '../data/mini/vocabulary.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
+import { RunFolder } from '../run/folder.js';
 import { runConfigSchema, sftConfigSchema } from './config.js';
 import type { MetricsLine } from './metrics.js';
 import { train } from './reinforce.js';
@@ -36,7 +37,7 @@ test('reinforcement makes rewarded answers likely', async () => {
   const warm = sftConfigSchema.parse({
     ...{ memory, evaluation, steps: 50, batchSize: 32, learningRate: 1e-2, checkpointEvery: 50 },
   });
-  await finish(warmUp({ config: warm, policy, train: source, heldOut, folder: join(root, 'warm') }));
+  await finish(warmUp({ config: warm, policy, train: source, heldOut, store: new RunFolder(join(root, 'warm')) }));
   // Any city of the first half of the alphabet is right, so chance is near a half.
   const answers = MINI_CITIES.slice(0, MINI_CITIES.length / 2);
   const easy = { ...source, get: async (index: number) => ({ ...(await source.get(index)), answers }) };
@@ -44,7 +45,7 @@ test('reinforcement makes rewarded answers likely', async () => {
     ...{ memory, evaluation, steps: 12, groupSize: 8, questionsPerStep: 12, miniBatches: 3, checkpointEvery: 12 },
     learningRate: 1e-2,
   });
-  await finish(train({ config, policy, train: easy, heldOut, folder: join(root, 'learns') }));
+  await finish(train({ config, policy, train: easy, heldOut, store: new RunFolder(join(root, 'learns')) }));
   const lines = (await readFile(join(root, 'learns/metrics.jsonl'), 'utf8')).trimEnd().split('\n');
   const rewards = lines
     .map((line) => JSON.parse(line) as MetricsLine)

@@ -3,30 +3,16 @@
  * outside (trainer.ts, sft.ts).
  */
 import type { GenerateOptions } from '@tamtrl/engine';
+import { isAbort } from '../base/errors.js';
 import type { ExampleSource } from '../data/examples.js';
 import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
 import type { TrainablePolicy } from '../policy/types.js';
-import {
-  hasCheckpoint,
-  loadCheckpoint,
-  newRunState,
-  type RunState,
-  saveCheckpoint,
-  saveModel,
-  saveRunState,
-} from './checkpoint.js';
 import type { CommonConfig } from './config.js';
 import { TrainError } from './errors.js';
-import {
-  type EvaluationMetrics,
-  type Phase,
-  RunFolder,
-  type SftMetrics,
-  type StepMetrics,
-  type WrittenTrajectory,
-} from './metrics.js';
+import type { EvaluationMetrics, Phase, SftMetrics, StepMetrics, WrittenTrajectory } from './metrics.js';
+import { type CheckpointName, newRunState, type RunState, type RunStore, requireSameRun } from './store.js';
 
 export type ProgressListener = (
   progress: Parameters<NonNullable<GenerateOptions['onProgress']>>[0] & { phase: Phase; step: number },
@@ -38,9 +24,9 @@ export interface TrainingSetup<Config extends CommonConfig> {
   policy: TrainablePolicy;
   train: ExampleSource;
   heldOut: ExampleSource;
-  /** The run's folder; made if need be. */
-  folder: string;
-  /** Go on from the checkpoint in the folder. */
+  /** Keeps the run: `new RunFolder(path)`, or a store of your own. */
+  store: RunStore;
+  /** Continue from the checkpoint in the store. */
   resume?: boolean;
   /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
   signal?: AbortSignal;
@@ -52,7 +38,7 @@ export type TrainingEvent =
   | { type: 'started'; step: number; resumed: boolean; folder: string }
   | { type: 'evaluation'; metrics: EvaluationMetrics }
   | { type: 'step'; metrics: StepMetrics | SftMetrics; trajectories: WrittenTrajectory[] }
-  | { type: 'saved'; step: number; what: 'last' | 'best' | 'final'; folder: string };
+  | { type: 'saved'; step: number; what: CheckpointName; folder: string };
 
 export interface TrainingSummary {
   reason: 'steps' | 'stopped' | 'patience' | 'target';
@@ -90,7 +76,7 @@ export async function* runTraining<Config extends CommonConfig>(
   setup: TrainingSetup<Config>,
   trainer: Trainer<Config>,
 ): AsyncGenerator<TrainingEvent, TrainingSummary> {
-  const { config, policy, signal } = setup;
+  const { config, policy, store, signal } = setup;
   const started = performance.now();
   const frames = new PromptFrames(policy, promptFormatNamed(config.memory.prompts));
   frames.checkWindow(config.memory, policy.contextLength);
@@ -100,24 +86,17 @@ export async function* runTraining<Config extends CommonConfig>(
   ] as const) {
     if (!(source.size > 0)) throw new TrainError('no-data', `The ${name} set is empty: there is no question in it.`);
   }
-  const folder = new RunFolder(setup.folder);
   const run: Run<Config> = { ...setup, frames, state: newRunState(trainer.kind) };
   const snapshots = await trainer.prepare(run);
   if (setup.resume) {
-    run.state = await loadCheckpoint(folder.checkpoints, policy, config);
-    if (run.state.kind !== trainer.kind) {
-      throw new TrainError(
-        'checkpoint',
-        `The run in ${setup.folder} is ${run.state.kind} training, not ${trainer.kind}.`,
-      );
-    }
-    await folder.resume(run.state.step, run.state.evaluatedStep);
+    run.state = await restore(run, trainer.kind);
+    await store.resume(run.state.step, run.state.evaluatedStep);
   } else {
-    await refuseUsedFolder(folder);
-    await folder.start(config);
+    await store.requireUnused();
+    await store.start(config);
     for (const name of snapshots) await policy.snapshot(name);
     run.state.snapshots = snapshots;
-    await saveCheckpoint(folder.checkpoints, policy, run.state, config);
+    await store.saveCheckpoint(policy, run.state, config);
   }
   const { state } = run;
   const secondsBefore = state.seconds;
@@ -125,9 +104,9 @@ export async function* runTraining<Config extends CommonConfig>(
   const save = async () => {
     state.seconds = secondsBefore + (performance.now() - started) / 1000;
     savedStep = state.step;
-    return saveCheckpoint(folder.checkpoints, policy, state, config);
+    return store.saveCheckpoint(policy, state, config);
   };
-  yield { type: 'started', step: state.step, resumed: setup.resume === true, folder: setup.folder };
+  yield { type: 'started', step: state.step, resumed: setup.resume === true, folder: store.path };
 
   let reason: TrainingSummary['reason'] | undefined;
   try {
@@ -136,15 +115,10 @@ export async function* runTraining<Config extends CommonConfig>(
         const metrics = await evaluateRun(run);
         const better = noteEvaluation(state, metrics, config);
         if (better && state.step > 0)
-          yield {
-            type: 'saved',
-            step: state.step,
-            what: 'best',
-            folder: await saveModel(folder.checkpoints, 'best', policy),
-          };
-        await folder.append(metrics);
+          yield { type: 'saved', step: state.step, what: 'best', folder: await store.saveModel('best', policy) };
+        await store.append(metrics);
         // The weights of this step may not have been saved; then the state waits for them.
-        if (savedStep === state.step) await saveRunState(folder.checkpoints, state, config);
+        if (savedStep === state.step) await store.saveRunState(state, config);
         yield { type: 'evaluation', metrics };
       }
       reason = endReason(state, config);
@@ -155,8 +129,8 @@ export async function* runTraining<Config extends CommonConfig>(
       state.position = position;
       for (const phase of ['prompt', 'sampled', 'scored', 'trained'] as const)
         state.tokens[phase] += metrics.tokens[phase];
-      await folder.append(metrics);
-      await folder.appendTrajectories(trajectories);
+      await store.append(metrics);
+      await store.appendTrajectories(trajectories);
       if (state.step % config.checkpointEvery === 0) {
         yield { type: 'saved', step: state.step, what: 'last', folder: await save() };
       }
@@ -168,18 +142,22 @@ export async function* runTraining<Config extends CommonConfig>(
     reason = 'stopped';
   }
   if (savedStep !== state.step) yield { type: 'saved', step: state.step, what: 'last', folder: await save() };
-  const final = await saveModel(folder.checkpoints, 'final', policy);
+  const final = await store.saveModel('final', policy);
   yield { type: 'saved', step: state.step, what: 'final', folder: final };
   const improved = state.best !== undefined && state.best.step > 0;
-  const model = improved ? `${folder.checkpoints}/best` : final;
+  const model = improved ? store.checkpoint('best') : final;
   const seconds = secondsBefore + (performance.now() - started) / 1000;
   return { reason: reason ?? 'steps', state, model, seconds };
 }
 
-/** A new run would overwrite what another one has learned. */
-async function refuseUsedFolder({ path, checkpoints }: RunFolder): Promise<void> {
-  if (!(await hasCheckpoint(checkpoints))) return;
-  throw new TrainError('checkpoint', `${path} already holds a run. Resume it, or give the new run another folder.`);
+/** The saved state, with the policy's weights as they were then. */
+async function restore<Config extends CommonConfig>(run: Run<Config>, kind: RunState['kind']): Promise<RunState> {
+  const { store, policy, config } = run;
+  const saved = await store.loadCheckpoint();
+  requireSameRun(saved, config, store.path);
+  await policy.load(saved.policy);
+  if (saved.state.kind === kind) return saved.state;
+  throw new TrainError('checkpoint', `The run in ${store.path} is ${saved.state.kind} training, not ${kind}.`);
 }
 
 function evaluationDue(step: number, { steps, evaluation }: CommonConfig): boolean {
@@ -235,9 +213,4 @@ function endReason(state: RunState, { steps, evaluation }: CommonConfig): Traini
   if (fresh && stopAt !== undefined && (state.latest ?? 0) >= stopAt) return 'target';
   if (fresh && patience > 0 && state.evaluationsWithoutGain >= patience) return 'patience';
   return undefined;
-}
-
-function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
-  if (!signal?.aborted) return false;
-  return error === signal.reason || (error instanceof Error && 'kind' in error && error.kind === 'aborted');
 }

@@ -1,7 +1,4 @@
-/** What a step and an evaluation report, and the files of a run's folder that they are written to. */
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { readIfThere, writeWhole } from '../base/files.js';
+/** What a step and an evaluation report, and how a rollout is written down for people. */
 import type { EvaluationResult } from '../eval/evaluate.js';
 
 /** Tokens read or written in each phase of a step. */
@@ -117,63 +114,4 @@ export interface WrittenTrajectory {
     advantage: number;
     chunk?: { start: number; end: number };
   }[];
-}
-
-/** The folder of a run: config.json, metrics.jsonl, trajectories.jsonl, checkpoints/. */
-export class RunFolder {
-  readonly path: string;
-
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  get checkpoints(): string {
-    return join(this.path, 'checkpoints');
-  }
-
-  get metrics(): string {
-    return join(this.path, 'metrics.jsonl');
-  }
-
-  get trajectories(): string {
-    return join(this.path, 'trajectories.jsonl');
-  }
-
-  /** A new run: earlier metrics and trajectories of the folder go. */
-  async start(config: unknown): Promise<void> {
-    await mkdir(this.checkpoints, { recursive: true });
-    await writeFile(join(this.path, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
-    await writeFile(this.metrics, '');
-    await writeFile(this.trajectories, '');
-  }
-
-  /** A run goes on after `step`: lines of steps that will be done again go, and a last line that was cut short. */
-  async resume(step: number, evaluatedStep: number): Promise<void> {
-    await keepLines(this.metrics, (line) => {
-      return line.step <= (line.kind === 'evaluation' ? evaluatedStep : step);
-    });
-    await keepLines(this.trajectories, (line) => line.step <= step);
-  }
-
-  async append(line: MetricsLine): Promise<void> {
-    await appendFile(this.metrics, `${JSON.stringify(line)}\n`);
-  }
-
-  async appendTrajectories(lines: readonly WrittenTrajectory[]): Promise<void> {
-    if (lines.length > 0) {
-      await appendFile(this.trajectories, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    }
-  }
-}
-
-async function keepLines(path: string, keep: (line: { kind?: string; step: number }) => boolean): Promise<void> {
-  const text = (await readIfThere(path)) ?? '';
-  const kept = text.split('\n').filter((line) => {
-    try {
-      return keep(JSON.parse(line) as { kind?: string; step: number });
-    } catch {
-      return false;
-    }
-  });
-  await writeWhole(path, kept.map((line) => `${line}\n`).join(''));
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openLocalPolicy } from '../policy/local.js';
+import { RunFolder } from '../run/folder.js';
 import { MINI_REINFORCEMENT } from '../run/presets/mini.js';
 import { openSources } from '../run/sources.js';
 import { runConfigSchema } from './config.js';
@@ -32,7 +33,7 @@ it('reinforcement raises held-out exact match by at least 20 points', async () =
   const policy = await openLocalPolicy(shipped);
   const sources = await openSources(config, policy.tokenizer, { needsRelevance: true });
   const found: number[] = [];
-  for await (const event of train({ config, policy, ...sources, folder: join(folder, 'run') })) {
+  for await (const event of train({ config, policy, ...sources, store: new RunFolder(join(folder, 'run')) })) {
     if (event.type === 'evaluation') found.push(event.metrics.exactMatch);
   }
   await policy.close();

@@ -8,12 +8,13 @@ import { PromptFrames } from '../memory/frames.js';
 import { miniPrompts } from '../memory/prompts.js';
 import { closeTinyPolicies, tinyPolicy as pooledPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
 import type { LocalPolicy } from '../policy/local.js';
-import { loadCheckpoint } from './checkpoint.js';
+import { RunFolder } from '../run/folder.js';
 import { type RunConfigInput, runConfigSchema, sftConfigSchema } from './config.js';
 import type { TrainingEvent, TrainingSummary } from './loop.js';
 import type { MetricsLine, StepMetrics } from './metrics.js';
 import { train } from './reinforce.js';
 import { supervisedRow, warmUp } from './sft.js';
+import { requireSameRun } from './store.js';
 
 const tokenizer = tinyTokenizer;
 const memory = { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: 'mini' as const };
@@ -86,11 +87,11 @@ test('a run that is stopped after a step and resumed is bit by bit the run that 
   const whole = join(root, 'whole');
   const parts = join(root, 'parts');
   const setup = { config, train: few, heldOut };
-  const wholeSummary = await finish(train({ ...setup, policy: await tinyPolicy(), folder: whole }));
+  const wholeSummary = await finish(train({ ...setup, policy: await tinyPolicy(), store: new RunFolder(whole) }));
 
   const controller = new AbortController();
   const stopped = await finish(
-    train({ ...setup, policy: await tinyPolicy(), folder: parts, signal: controller.signal }),
+    train({ ...setup, policy: await tinyPolicy(), store: new RunFolder(parts), signal: controller.signal }),
     (event) => {
       if (event.type === 'step') controller.abort(new Error('Ctrl-C'));
     },
@@ -98,7 +99,9 @@ test('a run that is stopped after a step and resumed is bit by bit the run that 
   expect(stopped).toMatchObject({ reason: 'stopped', state: { step: 1 } });
   expect(await weightsOf(parts)).not.toEqual(await weightsOf(whole));
   // Other weights in memory: everything has to come from the checkpoint.
-  const resumed = await finish(train({ ...setup, policy: await tinyPolicy(99), folder: parts, resume: true }));
+  const resumed = await finish(
+    train({ ...setup, policy: await tinyPolicy(99), store: new RunFolder(parts), resume: true }),
+  );
 
   expect(resumed.reason).toBe('steps');
   expect(resumed.state.before).toBe(wholeSummary.state.before);
@@ -118,7 +121,7 @@ test('a run that is stopped after a step and resumed is bit by bit the run that 
 test('a step counts rows and tokens, and the first update is on policy', async () => {
   const folder = join(root, 'counts');
   const policy = await tinyPolicy();
-  await finish(train({ config: configOf({ steps: 1 }), policy, train: source, heldOut, folder }));
+  await finish(train({ config: configOf({ steps: 1 }), policy, train: source, heldOut, store: new RunFolder(folder) }));
   const [step] = await stepsOf(folder);
   expect(step.rows).toBe(3 * 3 * 3);
   expect(step.ratioMax).toBeCloseTo(1, 4);
@@ -140,12 +143,14 @@ test('another model teaches: its likelihoods are the scores, and it stays as it 
   const parts = { train: source, heldOut };
   const run = async (name: string, teacher: LocalPolicy) => {
     const folder = join(root, name);
-    await finish(train({ ...parts, config, folder, policy: await tinyPolicy(), teacher }));
+    await finish(train({ ...parts, config, store: new RunFolder(folder), policy: await tinyPolicy(), teacher }));
     return (await stepsOf(folder))[0].turnScore;
   };
   // A copy of the policy is the policy itself; other weights have another opinion of the same memories.
   const self = join(root, 'self-taught');
-  await finish(train({ ...parts, config: { ...config, teacher: 'self' }, folder: self, policy: await tinyPolicy() }));
+  await finish(
+    train({ ...parts, config: { ...config, teacher: 'self' }, store: new RunFolder(self), policy: await tinyPolicy() }),
+  );
   const own = (await stepsOf(self))[0].turnScore;
   expect(await run('taught-by-copy', await tinyPolicy())).toBeCloseTo(own!, 6);
   expect(await run('taught-by-other', await tinyPolicy(7))).not.toBeCloseTo(own!, 3);
@@ -153,7 +158,7 @@ test('another model teaches: its likelihoods are the scores, and it stays as it 
 
 test('a teacher that is missing, not asked for, or of another tokenizer is refused', async () => {
   const policy = await tinyPolicy();
-  const parts = { policy, train: source, heldOut, folder: join(root, 'untaught') };
+  const parts = { policy, train: source, heldOut, store: new RunFolder(join(root, 'untaught')) };
   const start = (teacher: 'self' | 'other', model?: LocalPolicy) =>
     finish(train({ ...parts, config: configOf({ teacher }), teacher: model }));
   await expect(start('other')).rejects.toThrow('no teacher model is given. Name one with --teacher');
@@ -171,7 +176,7 @@ test('groups without a gradient are drawn again up to the cap, and nothing is up
   // Random weights answer wrong, and product leaves failures at 0.
   const config = configOf({ ...{ method: 'memagent', steps: 1, klCoefficient: 0 }, reward: { combine: 'product' } });
   await policy.save(join(root, 'before'));
-  await finish(train({ config, policy, train: source, heldOut, folder }));
+  await finish(train({ config, policy, train: source, heldOut, store: new RunFolder(folder) }));
   const [step] = await stepsOf(folder);
   expect(step).toMatchObject({ reward: 0, groups: 0, droppedGroups: 6, questions: 6, rows: 0, updates: 0 });
   expect(step.turnScore).toBeUndefined();
@@ -193,14 +198,16 @@ test('texts of none, one and two chunks in one batch', async () => {
   };
   const folder = join(root, 'mixed');
   const config = configOf({ steps: 1, dynamicSampling: { enabled: false }, turnCredit: 'split' });
-  await finish(train({ config, policy: await tinyPolicy(), train: mixed, heldOut, folder }));
+  await finish(train({ config, policy: await tinyPolicy(), train: mixed, heldOut, store: new RunFolder(folder) }));
   expect((await stepsOf(folder))[0]).toMatchObject({ rows: 3 * (1 + 2 + 3), groups: 3, droppedGroups: 0 });
 });
 
 test('early stop: no better exact match for so many evaluations', async () => {
   const folder = join(root, 'patience');
   const config = configOf({ steps: 9, evaluation: { questions: 2, every: 1, patience: 2 }, learningRate: 1e-6 });
-  const summary = await finish(train({ config, policy: await tinyPolicy(), train: source, heldOut, folder }));
+  const summary = await finish(
+    train({ config, policy: await tinyPolicy(), train: source, heldOut, store: new RunFolder(folder) }),
+  );
   expect(summary).toMatchObject({ reason: 'patience', state: { step: 2, best: { step: 0, exactMatch: 0 } } });
   expect(summary.model).toBe(join(folder, 'checkpoints/final'));
 });
@@ -208,7 +215,7 @@ test('early stop: no better exact match for so many evaluations', async () => {
 test('what does not fit is refused before the first step', async () => {
   const policy = await tinyPolicy();
   const start = (more: RunConfigInput, sources: { train?: ExampleSource } = {}, folder = join(root, 'refused')) =>
-    finish(train({ config: configOf(more), policy, train: source, heldOut, folder, ...sources }));
+    finish(train({ config: configOf(more), policy, train: source, heldOut, store: new RunFolder(folder), ...sources }));
   await expect(start({ method: 'gpo' })).rejects.toThrow('There is no method "gpo"');
   await expect(start({ method: 'prm' })).rejects.toThrow('needs a process reward model, and none is given');
   await expect(start({}, { train: { ...source, relevance: false } })).rejects.toThrow('needs relevance marks');
@@ -221,21 +228,23 @@ test('a run resumes only with what it was started with, and from whichever check
   const folder = join(root, 'counts');
   const policy = await tinyPolicy();
   const resume = (config: ReturnType<typeof configOf>) =>
-    finish(train({ config, policy, train: source, heldOut, folder, resume: true }));
+    finish(train({ config, policy, train: source, heldOut, store: new RunFolder(folder), resume: true }));
   await expect(resume(configOf({ steps: 1, clipHigh: 0.2 }))).rejects.toThrow('clipHigh is 0.2, was 0.28');
   const nowhere = train({
     config: configOf(),
     policy,
     train: source,
     heldOut,
-    folder: join(root, 'nowhere'),
+    store: new RunFolder(join(root, 'nowhere')),
     resume: true,
   });
   await expect(finish(nowhere)).rejects.toThrow('There is no checkpoint in');
   // The process ended between the two renames of a save.
   const checkpoints = join(folder, 'checkpoints');
   await rename(join(checkpoints, 'last'), join(checkpoints, '.last.old'));
-  expect(await loadCheckpoint(checkpoints, policy, configOf({ steps: 7 }))).toMatchObject({ step: 1, position: 3 });
+  const saved = await new RunFolder(folder).loadCheckpoint();
+  expect(saved.state).toMatchObject({ step: 1, position: 3 });
+  expect(() => requireSameRun(saved, configOf({ steps: 7 }), folder)).not.toThrow();
 });
 
 test('supervised warm-up learns the ideal memories in the same loop', async () => {
@@ -244,7 +253,9 @@ test('supervised warm-up learns the ideal memories in the same loop', async () =
     ...{ memory, steps: 12, batchSize: 16, learningRate: 1e-2, filteredShare: 0.5, checkpointEvery: 12 },
     evaluation: { questions: 4, teacher: true, every: 0 },
   });
-  const summary = await finish(warmUp({ config, policy: await tinyPolicy(), train: source, heldOut, folder }));
+  const summary = await finish(
+    warmUp({ config, policy: await tinyPolicy(), train: source, heldOut, store: new RunFolder(folder) }),
+  );
   const lines = await metricsOf(folder);
   const losses = lines.flatMap((line) => (line.kind === 'sft' ? [line.loss] : []));
   expect(losses).toHaveLength(12);

@@ -17,6 +17,7 @@ import {
 import { FAULTS, faultProxy } from '../policy/tinker/fault-proxy.test-support.js';
 import { openTinkerPolicy, type TinkerPolicyOptions } from '../policy/tinker/policy.js';
 import type { TrainablePolicy } from '../policy/types.js';
+import { RunFolder } from '../run/folder.js';
 import { type RunConfigInput, runConfigSchema } from './config.js';
 import type { StepMetrics } from './metrics.js';
 import { train } from './reinforce.js';
@@ -67,7 +68,11 @@ const start = (
   signal?: AbortSignal,
 ) =>
   train({
-    ...{ config: runConfigSchema.parse({ ...base, ...more }), policy, folder: join(root, name), resume, signal },
+    config: runConfigSchema.parse({ ...base, ...more }),
+    policy,
+    store: new RunFolder(join(root, name)),
+    resume,
+    signal,
     train: miniSource(task, 1, tokenizer),
     heldOut: miniSource(task, 2, tokenizer),
   });

@@ -13,6 +13,7 @@ import { writeRecords } from '../../data/files/writer.js';
 import { miniExample, toRecord } from '../../data/mini/task.js';
 import { writeTables } from '../../report/comparison-page.js';
 import type { CompareBenchmark, CompareConfig, CompareMethod } from '../../run/comparison-plan.js';
+import { RunFolder } from '../../run/folder.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import type { CompareFlags } from './compare.js';
@@ -78,14 +79,14 @@ async function jobsOf(config: CompareConfig, io: Io, signal: AbortSignal): Promi
     if (training !== undefined) {
       trained = {
         name: `${method.name}, seed ${seed}: training`,
-        finished: await exists(join(training, 'train.json')),
+        finished: await exists(new RunFolder(training).file('finished')),
         run: () => train(config, method, seed, training, io, signal),
       };
       jobs.push(trained);
     }
     for (const benchmark of config.benchmarks) {
       const folder = evaluationFolder(config, run, benchmark);
-      const model = training === undefined ? config.model : join(training, 'checkpoints/final');
+      const model = training === undefined ? config.model : new RunFolder(training).checkpoint('final');
       jobs.push({
         name: `${method.name}, seed ${seed}: ${benchmark.name}`,
         ...(trained ? { after: trained } : {}),
@@ -153,9 +154,10 @@ async function train(
   signal: AbortSignal,
 ): Promise<boolean> {
   await mkdir(join(config.out, 'training'), { recursive: true });
+  const run = new RunFolder(folder);
   const settings = `${folder}.yaml`;
   await writeFile(settings, stringify({ ...config.train, ...method.settings }));
-  const begun = await exists(join(folder, 'checkpoints/last'));
+  const begun = await exists(run.checkpoint('last'));
   const fresh = [
     ...(config.preset === undefined ? [] : ['--preset', config.preset]),
     ...[
@@ -177,7 +179,7 @@ async function train(
     signal,
   );
   if (code !== EXIT.success) return told(code, `${folder}.log`, io);
-  await writeFile(join(folder, 'train.json'), out);
+  await writeFile(run.file('finished'), out);
   return true;
 }
 

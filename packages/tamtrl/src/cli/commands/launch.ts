@@ -1,6 +1,7 @@
 /** From the flags of `train` and `sft` to a run: a new one from its settings, or an earlier one from its folder. */
 import type { z } from 'zod';
-import { defaultFolder, type RunInfo, readRun } from '../../run/info.js';
+import { RunFolder } from '../../run/folder.js';
+import { defaultFolder, type RunInfo } from '../../run/info.js';
 import { sftSettings, trainSettings } from '../../run/settings.js';
 import { runConfigSchema, sftConfigSchema } from '../../train/config.js';
 import { UsageError } from '../terminal/errors.js';
@@ -41,7 +42,7 @@ async function resumedRun<Schema extends z.ZodType<{ steps: number }>>(
 ) {
   const folder = resumedFolder(flags);
   if (folder === undefined) return undefined;
-  const { info, config: saved } = await readRun(folder);
+  const { info, config: saved } = await new RunFolder(folder).readSettings();
   if (info.command !== command) {
     throw new UsageError(`The run in ${folder} was started with "tamtrl ${info.command}"; resume it with that.`);
   }

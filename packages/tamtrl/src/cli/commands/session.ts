@@ -1,5 +1,4 @@
 /** One run from opening the model to the report: what `train` and `sft` have in common. */
-import { join } from 'node:path';
 import { alignedTable, count, duration } from '../../base/format.js';
 import type { ExampleSource } from '../../data/examples.js';
 import { judged } from '../../data/relevance.js';
@@ -12,7 +11,8 @@ import { makeProcessReward } from '../../reward/make-process-reward.js';
 import { methodNamed } from '../../reward/methods.js';
 import { relevanceJudge } from '../../reward/relevance-judge.js';
 import { checkWarmUp, warnings } from '../../run/checks.js';
-import { type RunInfo, readMetrics, readReadings, writeConfig, writeInfo, writeReadings } from '../../run/info.js';
+import { RunFolder } from '../../run/folder.js';
+import type { RunInfo } from '../../run/info.js';
 import {
   type HeldOutReadings,
   type Reading,
@@ -81,10 +81,12 @@ class Session {
   readonly #progress: Progress;
   readonly #signal: AbortSignal;
   readonly #policies: Policy[] = [];
+  readonly #store: RunFolder;
   #readings: HeldOutReadings = { before: [] };
 
   constructor(launch: Launch, io: Io, progress: Progress, signal: AbortSignal) {
     this.#launch = launch;
+    this.#store = new RunFolder(launch.folder);
     this.#io = io;
     this.#progress = progress;
     this.#signal = signal;
@@ -114,8 +116,8 @@ class Session {
     this.#progress.end();
     const finished: FinishedRun = {
       ...{ info, seed: config.seed, folder, summary },
-      checkpoint: join(folder, 'checkpoints', 'final'),
-      metrics: await readMetrics(folder),
+      checkpoint: this.#store.checkpoint('final'),
+      metrics: await this.#store.readMetrics(),
     };
     await writeReport(finished, this.#readings);
     this.#tell(finished);
@@ -138,7 +140,7 @@ class Session {
     events: AsyncGenerator<TrainingEvent, TrainingSummary>;
   }> {
     const launch = this.#launch;
-    const { config, info, folder, resume } = launch;
+    const { config, info, resume } = launch;
     const method = launch.command === 'train' ? methodNamed(launch.config.method) : undefined;
     const needsRelevance = method?.requires.relevance ?? false;
     const judge = info.judge === undefined ? undefined : await this.#open(info.judge);
@@ -150,7 +152,7 @@ class Session {
     if (launch.command === 'sft') await checkWarmUp(sources);
     for (const warning of await warnings(sources, config)) this.#progress.note(`Warning: ${warning}`);
     const { train: questions, heldOut } = sources;
-    const parts = { policy, train: questions, heldOut, folder, resume, signal: this.#signal };
+    const parts = { policy, train: questions, heldOut, store: this.#store, resume, signal: this.#signal };
     const common = { ...parts, onProgress: this.#progress.tick };
     if (launch.command === 'sft') {
       const setup = { ...common, config: launch.config };
@@ -175,26 +177,27 @@ class Session {
 
   /** The run's folder is there and the weights are the initial ones, or those of the checkpoint. */
   async #begin({ policy, heldOut }: TrainingSetup<RunConfig | SftConfig>, resumed: boolean): Promise<void> {
-    const { info, folder, config } = this.#launch;
+    const { info, config } = this.#launch;
+    const store = this.#store;
     this.started = true;
-    await writeInfo(folder, info);
+    await store.writeInfo(info);
     if (resumed) {
       // Another number of steps is the run's own from now on.
-      await writeConfig(folder, config);
-      this.#readings = await readReadings(folder);
+      await store.writeConfig(config);
+      this.#readings = await store.readReadings();
       return;
     }
     const before = await this.#read(policy, heldOut);
     if (!before) return;
     this.#readings = { before };
-    await writeReadings(folder, this.#readings);
+    await store.writeReadings(this.#readings);
   }
 
   async #readAfter(policy: Policy, { heldOut }: Pick<TrainingSetup<RunConfig>, 'heldOut'>): Promise<void> {
     const after = await this.#read(policy, heldOut);
     if (!after) return;
     this.#readings = { ...this.#readings, after };
-    await writeReadings(this.#launch.folder, this.#readings);
+    await this.#store.writeReadings(this.#readings);
   }
 
   /** Undefined if it was interrupted: the report does without. */
@@ -222,7 +225,7 @@ class Session {
       ...this.#examples(),
       `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}, evaluation included\n`,
       ...(step > 0 ? [alignedTable(cost.seconds), alignedTable(cost.tokens)] : []),
-      `Checkpoint  ${checkpoint}\nReport      ${join(folder, 'report.md')}\n`,
+      `Checkpoint  ${checkpoint}\nReport      ${this.#store.file('report')}\n`,
     ];
     if (summary.reason === 'stopped') parts.push(`Go on with  tamtrl ${this.#launch.command} --resume ${folder}\n`);
     this.#io.out(`\n${parts.join('\n')}`);

@@ -14,6 +14,7 @@ import { miniExample } from '../../data/mini/task.js';
 import { PromptFrames } from '../../memory/frames.js';
 import { miniPrompts } from '../../memory/prompts.js';
 import { openModel } from '../../models/open.js';
+import { RunFolder } from '../../run/folder.js';
 import { MINI_REINFORCEMENT } from '../../run/presets/mini.js';
 import { runConfigSchema } from '../../train/config.js';
 import type { MetricsLine } from '../../train/metrics.js';
@@ -164,7 +165,9 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
     });
     const task = { chunks: 4, factsPerChunk: 6, queries: 3 };
     const run = train({
-      ...{ config, policy: far, folder: root },
+      config,
+      policy: far,
+      store: new RunFolder(root),
       train: miniSource(task, 2, local.tokenizer),
       heldOut: miniSource(task, 1_000_005, local.tokenizer),
     });

@@ -1,0 +1,232 @@
+/**
+ * The folder of a run: the names of all its files, and how each is written and read. Checkpoints and JSON files appear whole or not
+ * at all: they are written beside their place, then renamed.
+ */
+import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exists, readIfThere, writeWhole } from '../base/files.js';
+import type { TrainablePolicy } from '../policy/types.js';
+import { TrainError } from '../train/errors.js';
+import type { MetricsLine, WrittenTrajectory } from '../train/metrics.js';
+import type { CheckpointName, RunState, RunStore, SavedCheckpoint } from '../train/store.js';
+import { RunError } from './errors.js';
+import { infoSchema, type RunInfo } from './info.js';
+import type { HeldOutReadings } from './readings.js';
+
+export const RUN_FILES = {
+  /** Every setting. */
+  config: 'config.json',
+  /** What the run was started as. */
+  info: 'info.json',
+  /** A line for each step and each evaluation. */
+  metrics: 'metrics.jsonl',
+  /** A line for each rollout that is kept in words. */
+  trajectories: 'trajectories.jsonl',
+  /** Held-out questions read before and after training. */
+  readings: 'readings.json',
+  report: 'report.md',
+  learningCurve: 'learning-curve.svg',
+  loss: 'loss.svg',
+  /** In a comparison only: what a finished training ended with, as `--json` prints it. */
+  finished: 'train.json',
+} as const;
+
+export type RunFile = keyof typeof RUN_FILES;
+
+/** Folder of the checkpoints `last`, `best` and `final`. */
+const CHECKPOINTS = 'checkpoints';
+
+/** In `last`, beside the files of the policy: where the run stands. */
+const STATE_FILE = 'run.json';
+const FORMAT = 'tamtrl-run-1';
+
+/** A run in a folder. Nothing is read or written before a method is called. */
+export class RunFolder implements RunStore {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  file(name: RunFile): string {
+    return join(this.path, RUN_FILES[name]);
+  }
+
+  checkpoint(name: CheckpointName): string {
+    return join(this.path, CHECKPOINTS, name);
+  }
+
+  async hasCheckpoint(): Promise<boolean> {
+    return (await this.#newestCheckpoint()) !== undefined;
+  }
+
+  async requireUnused(): Promise<void> {
+    if (!(await this.hasCheckpoint())) return;
+    throw new TrainError(
+      'checkpoint',
+      `${this.path} already holds a run. Resume it, or give the new run another folder.`,
+    );
+  }
+
+  async start(config: unknown): Promise<void> {
+    await mkdir(join(this.path, CHECKPOINTS), { recursive: true });
+    await writeFile(this.file('config'), `${JSON.stringify(config, undefined, 2)}\n`);
+    await writeFile(this.file('metrics'), '');
+    await writeFile(this.file('trajectories'), '');
+  }
+
+  /** Also drops a last line that was cut short. */
+  async resume(step: number, evaluatedStep: number): Promise<void> {
+    await keepLines(this.file('metrics'), (line) => {
+      return line.step <= (line.kind === 'evaluation' ? evaluatedStep : step);
+    });
+    await keepLines(this.file('trajectories'), (line) => line.step <= step);
+  }
+
+  async append(line: MetricsLine): Promise<void> {
+    await appendFile(this.file('metrics'), `${JSON.stringify(line)}\n`);
+  }
+
+  async appendTrajectories(lines: readonly WrittenTrajectory[]): Promise<void> {
+    if (lines.length === 0) return;
+    await appendFile(this.file('trajectories'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  }
+
+  async saveCheckpoint(policy: Pick<TrainablePolicy, 'save'>, state: RunState, config: unknown): Promise<string> {
+    return this.#replace('last', async (place) => {
+      await policy.save(place);
+      await writeState(place, state, config);
+    });
+  }
+
+  async saveRunState(state: RunState, config: unknown): Promise<void> {
+    await writeState(this.checkpoint('last'), state, config);
+  }
+
+  async saveModel(name: 'best' | 'final', policy: Pick<TrainablePolicy, 'exportModel'>): Promise<string> {
+    return this.#replace(name, (place) => policy.exportModel(place));
+  }
+
+  async loadCheckpoint(): Promise<SavedCheckpoint> {
+    const place = await this.#newestCheckpoint();
+    if (place === undefined) {
+      throw new TrainError(
+        'checkpoint',
+        `There is no checkpoint in ${join(this.path, CHECKPOINTS)} (expected last/${STATE_FILE}). Was the run started there?`,
+      );
+    }
+    const path = join(place, STATE_FILE);
+    let saved: { format?: string; state?: RunState; config?: unknown };
+    try {
+      saved = JSON.parse(await readFile(path, 'utf8'));
+    } catch (error) {
+      throw new TrainError('checkpoint', `Cannot read ${path}: ${(error as Error).message}. Start the run anew.`, {
+        cause: error,
+      });
+    }
+    if (saved.format !== FORMAT || !saved.state) {
+      throw new TrainError(
+        'checkpoint',
+        `${path} is not a checkpoint of this program: expected format ${FORMAT}, found ${String(saved.format)}.`,
+      );
+    }
+    return { state: saved.state, config: saved.config, policy: place };
+  }
+
+  async writeInfo(info: RunInfo): Promise<void> {
+    await writeWhole(this.file('info'), info);
+  }
+
+  async writeConfig(config: unknown): Promise<void> {
+    await writeWhole(this.file('config'), config);
+  }
+
+  /** Info and configuration as they were written. @throws RunError `no-run` if one of them is missing or damaged. */
+  async readSettings(): Promise<{ info: RunInfo; config: unknown }> {
+    const config = await readJson(this.file('config'));
+    const info = infoSchema.safeParse(await readJson(this.file('info')));
+    if (config !== undefined && info.success) return { info: info.data, config };
+    const missing = RUN_FILES[config === undefined ? 'config' : 'info'];
+    throw new RunError(
+      'no-run',
+      `There is no run in ${this.path}: ${missing} is missing or damaged. Give the folder that the run was written to.`,
+    );
+  }
+
+  async writeReadings(readings: HeldOutReadings): Promise<void> {
+    await writeWhole(this.file('readings'), readings);
+  }
+
+  /** Empty if there are none. */
+  async readReadings(): Promise<HeldOutReadings> {
+    return ((await readJson(this.file('readings'))) as HeldOutReadings | undefined) ?? { before: [] };
+  }
+
+  /** All lines, in order. */
+  async readMetrics(): Promise<MetricsLine[]> {
+    return parseLines<MetricsLine>(await readFile(this.file('metrics'), 'utf8'));
+  }
+
+  /** All lines, in order. */
+  async readTrajectories(): Promise<WrittenTrajectory[]> {
+    return parseLines<WrittenTrajectory>(await readFile(this.file('trajectories'), 'utf8'));
+  }
+
+  /** `last`, or the one that was being replaced when the process ended. */
+  async #newestCheckpoint(): Promise<string | undefined> {
+    for (const name of ['last', '.last.old']) {
+      const place = join(this.path, CHECKPOINTS, name);
+      if (await exists(join(place, STATE_FILE))) return place;
+    }
+    return undefined;
+  }
+
+  async #replace(name: CheckpointName, write: (place: string) => Promise<void>): Promise<string> {
+    const place = this.checkpoint(name);
+    const fresh = join(this.path, CHECKPOINTS, `.${name}.partial`);
+    const old = join(this.path, CHECKPOINTS, `.${name}.old`);
+    await rm(fresh, { recursive: true, force: true });
+    await mkdir(fresh, { recursive: true });
+    await write(fresh);
+    // If there is no `last`, the old one is the only whole checkpoint: it must not go before the new one is in its place.
+    if (await exists(place)) {
+      await rm(old, { recursive: true, force: true });
+      await rename(place, old);
+    }
+    await rename(fresh, place);
+    await rm(old, { recursive: true, force: true });
+    return place;
+  }
+}
+
+async function writeState(place: string, state: RunState, config: unknown): Promise<void> {
+  await writeWhole(join(place, STATE_FILE), { format: FORMAT, state, config });
+}
+
+async function keepLines(path: string, keep: (line: { kind?: string; step: number }) => boolean): Promise<void> {
+  const text = (await readIfThere(path)) ?? '';
+  const kept = text.split('\n').filter((line) => {
+    try {
+      return keep(JSON.parse(line) as { kind?: string; step: number });
+    } catch {
+      return false;
+    }
+  });
+  await writeWhole(path, kept.map((line) => `${line}\n`).join(''));
+}
+
+/** A last line without an end is still being written, or was cut short. */
+function parseLines<T>(text: string): T[] {
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as T);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

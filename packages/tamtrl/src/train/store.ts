@@ -1,0 +1,103 @@
+/**
+ * Where a run is kept, as the trainer sees it. `RunFolder` of run/folder.ts keeps runs in folders; a program may hand in a store of
+ * its own.
+ */
+import type { TrainablePolicy } from '../policy/types.js';
+import { TrainError } from './errors.js';
+import type { MetricsLine, WrittenTrajectory } from './metrics.js';
+
+/** Where a run stands. Randomness has no state: every draw is named by the run's seed and the draw's place. */
+export interface RunState {
+  kind: 'reinforcement' | 'supervised';
+  /** Steps done. */
+  step: number;
+  /** Questions drawn so far: the place in the order of the data. */
+  position: number;
+  /** The last step that was evaluated; -1: none. */
+  evaluatedStep: number;
+  /** Exact match before training. */
+  before?: number;
+  /** Exact match at the last evaluation. */
+  latest?: number;
+  best?: { step: number; exactMatch: number };
+  evaluationsWithoutGain: number;
+  /** Snapshots that the policy keeps. */
+  snapshots: string[];
+  /** Totals over all sessions of the run. */
+  seconds: number;
+  tokens: { prompt: number; sampled: number; scored: number; trained: number };
+}
+
+export function newRunState(kind: RunState['kind']): RunState {
+  return {
+    kind,
+    step: 0,
+    position: 0,
+    evaluatedStep: -1,
+    evaluationsWithoutGain: 0,
+    snapshots: [],
+    seconds: 0,
+    tokens: { prompt: 0, sampled: 0, scored: 0, trained: 0 },
+  };
+}
+
+/** `last`: the policy's whole state, to resume from; `best` and `final`: model folders. */
+export type CheckpointName = 'last' | 'best' | 'final';
+
+export interface SavedCheckpoint {
+  state: RunState;
+  /** The configuration that the run was saved with. */
+  config: unknown;
+  /** Folder that `policy.load` reads. */
+  policy: string;
+}
+
+export interface RunStore {
+  /** Names the place in events and messages; of a folder its path. */
+  readonly path: string;
+  /** @throws TrainError `checkpoint` if the place holds a run, which a new one would overwrite. */
+  requireUnused(): Promise<void>;
+  /** Begins a new run with its configuration and without metrics or trajectories. */
+  start(config: unknown): Promise<void>;
+  /** Takes a run up after `step`: drops the lines of later steps, which will be done again. */
+  resume(step: number, evaluatedStep: number): Promise<void>;
+  append(line: MetricsLine): Promise<void>;
+  appendTrajectories(lines: readonly WrittenTrajectory[]): Promise<void>;
+  /** Saves policy and state as `last`, whole or not at all. Returns the place. */
+  saveCheckpoint(policy: Pick<TrainablePolicy, 'save'>, state: RunState, config: unknown): Promise<string>;
+  /** Saves the state alone beside the policy of `last`, which has not changed. */
+  saveRunState(state: RunState, config: unknown): Promise<void>;
+  /** @throws TrainError `checkpoint` if there is none, or it is damaged. */
+  loadCheckpoint(): Promise<SavedCheckpoint>;
+  /** Saves the live weights as a model folder, whole or not at all. Returns the place. */
+  saveModel(name: 'best' | 'final', policy: Pick<TrainablePolicy, 'exportModel'>): Promise<string>;
+  /** Where a checkpoint is, or will be. */
+  checkpoint(name: CheckpointName): string;
+}
+
+/** Settings that may change between the sessions of a run: they do not change what a step does. */
+const FREE_KEYS = new Set(['steps', 'evaluation', 'checkpointEvery', 'savedTrajectories', 'model']);
+
+/** @throws TrainError `checkpoint` if the configuration differs from the saved one in what a step does. */
+export function requireSameRun(saved: SavedCheckpoint, config: unknown, place: string): void {
+  const difference = firstDifference(saved.config, JSON.parse(JSON.stringify(config)), '');
+  if (difference === undefined) return;
+  throw new TrainError(
+    'checkpoint',
+    `The run in ${place} was started with another configuration: ${difference}. Resume with the same one, or start a new run.`,
+  );
+}
+
+/** "clipHigh is 0.2, was 0.28"; undefined if nothing that matters differs. */
+function firstDifference(before: unknown, now: unknown, path: string): string | undefined {
+  const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+  if (isTree(before) && isTree(now)) {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
+      if (path === '' && FREE_KEYS.has(key)) continue;
+      const found = firstDifference(before[key], now[key], path === '' ? key : `${path}.${key}`);
+      if (found) return found;
+    }
+    return undefined;
+  }
+  return Object.is(before, now) ? undefined : `${path} is ${JSON.stringify(now)}, was ${JSON.stringify(before)}`;
+}
