@@ -4,7 +4,8 @@
  */
 import { EngineError } from '../errors.js';
 import type { Node, Value } from './graph.js';
-import { accumulate, expandTo, reshape } from './ops/layout.js';
+import { filled } from './ops/broadcast.js';
+import { add } from './ops/elementwise.js';
 import { sameShape } from './shapes.js';
 
 /**
@@ -28,20 +29,10 @@ export function differentiate(
         `Gradient of ${value.name} has shape [${gradient.shape}], the value has [${value.shape}].`,
       );
     }
-    gradients.set(value, accumulate(gradients.get(value), gradient));
+    const earlier = gradients.get(value);
+    gradients.set(value, earlier ? add(earlier, gradient) : gradient);
   };
-  for (const { value, seed } of outputs)
-    contribute(
-      value,
-      seed ??
-        expandTo(
-          reshape(
-            graph.scalar(1),
-            value.shape.map(() => 1),
-          ),
-          value.shape,
-        ),
-    );
+  for (const { value, seed } of outputs) contribute(value, seed ?? filled(graph, 1, value.shape));
 
   for (const node of forward.reverse()) {
     const outputGradients = node.outputs.map((output) => gradients.get(output));

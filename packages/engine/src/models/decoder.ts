@@ -4,8 +4,9 @@
  */
 import type { Dimension, Graph, Value } from '../graph/graph.js';
 import { add, less, lessOrEqual, multiply, scalarLike, where } from '../graph/ops/elementwise.js';
-import { concat, reshape, split, transpose } from '../graph/ops/layout.js';
+import { concat, split, transpose } from '../graph/ops/layout.js';
 import { linear, matmul } from '../graph/ops/linear.js';
+import { reshape } from '../graph/ops/reshape.js';
 import { attention, rmsNorm, rotaryEmbedding, softmax, swiglu } from '../graph/ops/transformer.js';
 import { int64, type Tensor } from '../runtime/onnx.js';
 import { hasQueryKeyNorm, layerParameterShapes, type ModelConfig } from './config.js';

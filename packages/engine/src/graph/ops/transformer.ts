@@ -1,9 +1,11 @@
 /** The operators that transformers are made of: normalisation, rotary embedding, softmax, log-probability of tokens. */
 import { float, int, type Shape, type Value, withGradient } from '../graph.js';
+import { reduceSum, sumTo } from './broadcast.js';
 import { add, exp, multiply, negate, scalarLike, sigmoid, subtract } from './elementwise.js';
-import { gatherColumns, reshape, scatterAdd } from './layout.js';
+import { gatherColumns, scatterAdd } from './layout.js';
 import { matmul } from './linear.js';
-import { reduceMean, reduceSum, sumTo } from './reduce.js';
+import { reduceMean } from './mean.js';
+import { reshape } from './reshape.js';
 
 /**
  * Root mean square normalisation over the last axis (arXiv 1910.07467): x / sqrt(mean(x^2) + epsilon) * weight.
