@@ -174,7 +174,10 @@ function groupedAttention(
   return reshape(mixed, ['B', heads, 'T', headSize]);
 }
 
-/** Final norm and unembedding: hidden [M, hiddenSize] to logits [M, vocabularySize], divided by the temperature's inverse. */
+/**
+ * Final norm and unembedding: hidden [M, hiddenSize] to logits [M, vocabularySize], multiplied by the inverse temperature (a
+ * scalar, or [M, 1] with one for each row).
+ */
 export function head(
   config: ModelConfig,
   hidden: Value,
