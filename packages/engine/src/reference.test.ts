@@ -6,7 +6,6 @@ import { type ModelConfig, parameterShapes } from './models/config.js';
 import { declareLayer, declarePositions, decoderLayer, head, orderFeeds, unembeddingName } from './models/decoder.js';
 import { lookUp, type ParameterSet } from './models/parameters.js';
 import { RotaryTables } from './models/rope.js';
-import { CompiledGraph, float32, int64, type Tensor } from './runtime/onnx.js';
 import {
   ARCHITECTURES,
   largestDifference,
@@ -14,7 +13,8 @@ import {
   referencePath,
   referenceTensors,
   relativeDifference,
-} from './testing/reference.js';
+} from './reference.test-support.js';
+import { CompiledGraph, float32, int64, type Tensor } from './runtime/onnx.js';
 import { loadPretrained } from './weights/pretrained.js';
 
 /** Small budgets, so that batches split: padding, several micro-batches and head slices and pieces of attention all take part. */

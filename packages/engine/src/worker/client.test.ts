@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, TrainingRow } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
-import { referencePath } from '../testing/reference.js';
+import { referencePath } from '../reference.test-support.js';
 import { createEngine } from './client.js';
 
 const config: ModelConfig = {
