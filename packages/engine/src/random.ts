@@ -36,11 +36,11 @@ export function hashSeed(...values: number[]): number {
 
 /** A stream of random numbers. Equal seeds give equal streams, whatever the platform. */
 export class Random {
-  private a: number;
-  private b: number;
-  private c: number;
-  private d: number;
-  private spare: number | undefined;
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
+  #spare: number | undefined;
 
   /** @throws EngineError 'invalid-argument' if a number seed is not a safe integer. Bigint seeds count modulo 2^64. */
   constructor(seed: number | bigint) {
@@ -55,24 +55,24 @@ export class Random {
     const low = Number(bits & 0xffffffffn);
     const high = Number(bits >> 32n);
     const word = (index: number) => mix(mix(low + Math.imul(index, GOLDEN)) ^ mix(high + Math.imul(index + 4, GOLDEN)));
-    this.a = word(1);
-    this.b = word(2);
-    this.c = word(3);
+    this.#a = word(1);
+    this.#b = word(2);
+    this.#c = word(3);
     // The one state that the generator can't leave is all zeros.
-    this.d = word(4) | (this.a === 0 && this.b === 0 && this.c === 0 ? 1 : 0);
+    this.#d = word(4) | (this.#a === 0 && this.#b === 0 && this.#c === 0 ? 1 : 0);
   }
 
   /** A whole number in [0, 2^32). */
   uint32(): number {
-    const product = Math.imul(this.b, 5);
+    const product = Math.imul(this.#b, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9);
-    const shifted = this.b << 9;
-    this.c ^= this.a;
-    this.d ^= this.b;
-    this.b ^= this.c;
-    this.a ^= this.d;
-    this.c ^= shifted;
-    this.d = (this.d << 11) | (this.d >>> 21);
+    const shifted = this.#b << 9;
+    this.#c ^= this.#a;
+    this.#d ^= this.#b;
+    this.#b ^= this.#c;
+    this.#a ^= this.#d;
+    this.#c ^= shifted;
+    this.#d = (this.#d << 11) | (this.#d >>> 21);
     return result >>> 0;
   }
 
@@ -83,9 +83,9 @@ export class Random {
 
   /** Standard normal, by Marsaglia's polar method (it needs no sine or cosine, whose last bit may differ by platform). */
   normal(): number {
-    if (this.spare !== undefined) {
-      const value = this.spare;
-      this.spare = undefined;
+    if (this.#spare !== undefined) {
+      const value = this.#spare;
+      this.#spare = undefined;
       return value;
     }
     for (;;) {
@@ -94,7 +94,7 @@ export class Random {
       const square = x * x + y * y;
       if (square >= 1 || square === 0) continue;
       const factor = Math.sqrt((-2 * Math.log(square)) / square);
-      this.spare = y * factor;
+      this.#spare = y * factor;
       return x * factor;
     }
   }

@@ -39,22 +39,22 @@ function show(value: unknown): string {
 /** Look-ups that name the file and the key on failure. */
 class Fields {
   readonly file: string;
-  private readonly json: Json;
-  private readonly prefix: string;
+  readonly #json: Json;
+  readonly #prefix: string;
 
   constructor(file: string, json: Json, prefix = '') {
     this.file = file;
-    this.json = json;
-    this.prefix = prefix;
+    this.#json = json;
+    this.#prefix = prefix;
   }
 
   value(key: string): unknown {
-    return this.json[key] ?? undefined;
+    return this.#json[key] ?? undefined;
   }
 
   wrong(key: string, expected: string): EngineError {
     const found = show(this.value(key));
-    return new EngineError('file', `"${this.prefix}${key}" in ${this.file} should be ${expected}, found ${found}.`, {
+    return new EngineError('file', `"${this.#prefix}${key}" in ${this.file} should be ${expected}, found ${found}.`, {
       file: this.file,
       expected,
       found,
@@ -82,7 +82,7 @@ class Fields {
   object(key: string): Fields | undefined {
     const value = this.value(key);
     if (value === undefined) return undefined;
-    if (isObject(value)) return new Fields(this.file, value, `${this.prefix}${key}.`);
+    if (isObject(value)) return new Fields(this.file, value, `${this.#prefix}${key}.`);
     throw this.wrong(key, 'an object');
   }
 
@@ -90,7 +90,7 @@ class Fields {
     const found = show(this.value(key));
     return new EngineError(
       'unsupported',
-      `"${this.prefix}${key}" in ${this.file}: the engine supports ${expected}, found ${found}.`,
+      `"${this.#prefix}${key}" in ${this.file}: the engine supports ${expected}, found ${found}.`,
       { file: this.file, expected, found },
     );
   }

@@ -54,11 +54,16 @@ export async function loadRuntime(
 
 /** A graph compiled for this machine. */
 export class CompiledGraph {
+  readonly #ort: typeof Ort;
+  readonly #session: Ort.InferenceSession;
   private constructor(
-    private readonly ort: typeof Ort,
-    private readonly session: Ort.InferenceSession,
+    ort: typeof Ort,
+    session: Ort.InferenceSession,
     readonly name: string,
-  ) {}
+  ) {
+    this.#ort = ort;
+    this.#session = session;
+  }
 
   static async compile(graph: Graph, options: RuntimeOptions = {}): Promise<CompiledGraph> {
     const ort = await loadRuntime();
@@ -89,12 +94,12 @@ export class CompiledGraph {
   /** Runs the graph; `fetches` names the outputs that are wanted (default: all). */
   async run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
     const tensors: Record<string, Ort.Tensor> = {};
-    for (const name of this.session.inputNames) {
+    for (const name of this.#session.inputNames) {
       const feed = feeds[name];
       if (!feed) throw new EngineError('internal', `Graph ${this.name} was run without its input ${name}.`);
-      tensors[name] = new this.ort.Tensor(feed.type, feed.data, feed.dims);
+      tensors[name] = new this.#ort.Tensor(feed.type, feed.data, feed.dims);
     }
-    const results = await this.session.run(tensors, [...(fetches ?? this.session.outputNames)]);
+    const results = await this.#session.run(tensors, [...(fetches ?? this.#session.outputNames)]);
     const outputs: Record<string, Tensor> = {};
     for (const [name, result] of Object.entries(results)) {
       outputs[name] = { type: result.type, data: result.data, dims: result.dims } as Tensor;
@@ -103,6 +108,6 @@ export class CompiledGraph {
   }
 
   async release(): Promise<void> {
-    await this.session.release();
+    await this.#session.release();
   }
 }

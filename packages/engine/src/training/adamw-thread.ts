@@ -19,11 +19,11 @@ export function buffers(tensors: readonly AdamwTensor[]): ArrayBuffer[] {
 }
 
 export class AdamwThread {
-  private worker: Worker | undefined;
+  #worker: Worker | undefined;
 
   /** Updates tensors whose arrays fill their buffers; the arrays that come back replace those that were given. */
   run(tensors: AdamwTensor[], update: AdamwUpdate): Promise<AdamwTensor[]> {
-    const worker = this.start();
+    const worker = this.#start();
     return new Promise((resolve, reject) => {
       const failed = (cause: unknown) =>
         reject(
@@ -46,15 +46,15 @@ export class AdamwThread {
   }
 
   async close(): Promise<void> {
-    await this.worker?.terminate();
-    this.worker = undefined;
+    await this.#worker?.terminate();
+    this.#worker = undefined;
   }
 
-  private start(): Worker {
-    if (!this.worker) {
-      this.worker = new Worker(builtFile(import.meta.url, 'training/adamw-worker.js'), { name: 'tamtrl adamw' });
-      this.worker.unref();
+  #start(): Worker {
+    if (!this.#worker) {
+      this.#worker = new Worker(builtFile(import.meta.url, 'training/adamw-worker.js'), { name: 'tamtrl adamw' });
+      this.#worker.unref();
     }
-    return this.worker;
+    return this.#worker;
   }
 }

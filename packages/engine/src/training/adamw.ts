@@ -65,7 +65,9 @@ export async function adamwStep(
   if (!Number.isFinite(gradientNorm)) return { gradientNorm, skipped: true, step: state.step };
   state.step++;
   const update: AdamwUpdate = {
-    ...{ beta1, beta2, epsilon },
+    beta1,
+    beta2,
+    epsilon,
     // The small constant is torch.nn.utils.clip_grad_norm_'s.
     clip: gradientClipNorm > 0 ? Math.min(1, gradientClipNorm / (gradientNorm + 1e-6)) : 1,
     stepSize: learningRate / (1 - beta1 ** state.step),

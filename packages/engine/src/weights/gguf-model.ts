@@ -42,31 +42,31 @@ export function ggufName(name: string): string {
 /** Typed look-ups that name the file and the key on failure. */
 export class GgufMetadata {
   readonly file: string;
-  private readonly values: ReadonlyMap<string, GgufValue>;
+  readonly #values: ReadonlyMap<string, GgufValue>;
 
   constructor(file: string, values: ReadonlyMap<string, GgufValue>) {
     this.file = file;
-    this.values = values;
+    this.#values = values;
   }
 
   number(key: string): number | undefined {
-    return this.get(key, 'a number', (v) => typeof v === 'number');
+    return this.#get(key, 'a number', (v) => typeof v === 'number');
   }
 
   string(key: string): string | undefined {
-    return this.get(key, 'a string', (v) => typeof v === 'string');
+    return this.#get(key, 'a string', (v) => typeof v === 'string');
   }
 
   boolean(key: string): boolean | undefined {
-    return this.get(key, 'true or false', (v) => typeof v === 'boolean');
+    return this.#get(key, 'true or false', (v) => typeof v === 'boolean');
   }
 
   strings(key: string): string[] | undefined {
-    return this.get(key, 'a list of strings', (v): v is string[] => isListOf(v, 'string'));
+    return this.#get(key, 'a list of strings', (v): v is string[] => isListOf(v, 'string'));
   }
 
   numbers(key: string): number[] | undefined {
-    return this.get(key, 'a list of numbers', (v): v is number[] => isListOf(v, 'number'));
+    return this.#get(key, 'a list of numbers', (v): v is number[] => isListOf(v, 'number'));
   }
 
   /** `value` if it is there. @throws EngineError 'file' otherwise. */
@@ -79,8 +79,8 @@ export class GgufMetadata {
     });
   }
 
-  private get<T extends GgufValue>(key: string, expected: string, is: (v: GgufValue) => v is T): T | undefined {
-    const value = this.values.get(key);
+  #get<T extends GgufValue>(key: string, expected: string, is: (v: GgufValue) => v is T): T | undefined {
+    const value = this.#values.get(key);
     if (value === undefined || is(value)) return value;
     const found = JSON.stringify(value).slice(0, 80);
     throw new EngineError('file', `Key "${key}" of ${this.file} should be ${expected}, found ${found}.`, {
@@ -239,12 +239,12 @@ function refuseUnknownTensors(file: GgufFile, config: ModelConfig): void {
 /** Tensors by Hugging Face names. */
 class GgufModelSource implements TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  private readonly file: GgufFile;
-  private readonly config: ModelConfig;
+  readonly #file: GgufFile;
+  readonly #config: ModelConfig;
 
   constructor(file: GgufFile, config: ModelConfig) {
-    this.file = file;
-    this.config = config;
+    this.#file = file;
+    this.#config = config;
     const entries = new Map<string, TensorEntry>();
     for (const name of parameterShapes(config).keys()) {
       const entry = file.entries.get(ggufName(name));
@@ -254,19 +254,19 @@ class GgufModelSource implements TensorSource {
   }
 
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
-    const values = await this.file.read(ggufName(name));
-    if (this.config.architecture !== 'llama') return values;
-    const { heads, keyValueHeads } = this.config;
-    if (name.endsWith('.self_attn.q_proj.weight')) return splitRotaryPairs(values, heads, this.rows(name));
-    if (name.endsWith('.self_attn.k_proj.weight')) return splitRotaryPairs(values, keyValueHeads, this.rows(name));
+    const values = await this.#file.read(ggufName(name));
+    if (this.#config.architecture !== 'llama') return values;
+    const { heads, keyValueHeads } = this.#config;
+    if (name.endsWith('.self_attn.q_proj.weight')) return splitRotaryPairs(values, heads, this.#rows(name));
+    if (name.endsWith('.self_attn.k_proj.weight')) return splitRotaryPairs(values, keyValueHeads, this.#rows(name));
     return values;
   }
 
   async close(): Promise<void> {
-    await this.file.close();
+    await this.#file.close();
   }
 
-  private rows(name: string): number {
+  #rows(name: string): number {
     return this.entries.get(name)!.shape[0];
   }
 }

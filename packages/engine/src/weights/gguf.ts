@@ -60,10 +60,10 @@ export class GgufFile implements TensorSource {
   readonly path: string;
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly entries: ReadonlyMap<string, Entry>;
-  private readonly file: RandomAccessFile;
+  readonly #file: RandomAccessFile;
 
   private constructor(file: RandomAccessFile, header: GgufHeader, entries: Map<string, Entry>) {
-    this.file = file;
+    this.#file = file;
     this.path = file.path;
     this.metadata = header.metadata;
     this.entries = entries;
@@ -103,14 +103,14 @@ export class GgufFile implements TensorSource {
     for (let done = 0; done < values.length; done += CHUNK) {
       const count = Math.min(CHUNK, values.length - done);
       const position = entry.begin + (done / format.blockValues) * format.blockBytes;
-      const bytes = await this.file.read(position, (count / format.blockValues) * format.blockBytes);
+      const bytes = await this.#file.read(position, (count / format.blockValues) * format.blockBytes);
       format.dequantise(bytes, values.subarray(done, done + count), count);
     }
     return values;
   }
 
   async close(): Promise<void> {
-    await this.file.close();
+    await this.#file.close();
   }
 }
 

@@ -121,10 +121,10 @@ function checkLayout(file: string, entries: readonly Entry[], dataBegin: number,
 export class SafetensorsFile implements TensorSource {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly metadata: Readonly<Record<string, unknown>>;
-  private readonly file: RandomAccessFile;
+  readonly #file: RandomAccessFile;
 
   private constructor(file: RandomAccessFile, entries: Map<string, Entry>, metadata: Record<string, unknown>) {
-    this.file = file;
+    this.#file = file;
     this.entries = entries;
     this.metadata = metadata;
   }
@@ -133,7 +133,7 @@ export class SafetensorsFile implements TensorSource {
   static async open(path: string): Promise<SafetensorsFile> {
     const file = await RandomAccessFile.open(path);
     try {
-      const { header, dataBegin } = await SafetensorsFile.readHeader(file);
+      const { header, dataBegin } = await SafetensorsFile.#readHeader(file);
       const { __metadata__: metadata, ...tensors } = header;
       const entries = new Map<string, Entry>();
       for (const [name, value] of Object.entries(tensors)) entries.set(name, parseEntry(path, name, value, dataBegin));
@@ -145,7 +145,7 @@ export class SafetensorsFile implements TensorSource {
     }
   }
 
-  private static async readHeader(file: RandomAccessFile) {
+  static async #readHeader(file: RandomAccessFile) {
     if (file.size < 8) throw truncated(file.path, 'at least 8 bytes', `${file.size} bytes`);
     const prefix = await file.read(0, 8);
     refuseLfsPointer(file.path, prefix);
@@ -187,45 +187,45 @@ export class SafetensorsFile implements TensorSource {
 
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
     const entry = this.entries.get(name);
-    if (entry === undefined) throw missingTensor(this.file.path, name);
+    if (entry === undefined) throw missingTensor(this.#file.path, name);
     const { dtype, begin } = entry;
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
       throw new EngineError(
         'unsupported',
-        `Tensor "${name}" of ${this.file.path} is of type ${dtype}; the engine reads F32, F16 and BF16. ` +
+        `Tensor "${name}" of ${this.#file.path} is of type ${dtype}; the engine reads F32, F16 and BF16. ` +
           'Convert the checkpoint to one of these.',
-        { file: this.file.path, tensor: name, expected: 'F32, F16 or BF16', found: dtype },
+        { file: this.#file.path, tensor: name, expected: 'F32, F16 or BF16', found: dtype },
       );
     }
     const values = new Float32Array(elementCount(entry.shape));
     if (dtype === 'F32') {
-      await this.file.readInto(new Uint8Array(values.buffer), begin);
+      await this.#file.readInto(new Uint8Array(values.buffer), begin);
       return values;
     }
     const decode = dtype === 'F16' ? decodeFloat16 : decodeBfloat16;
     const block = new Uint16Array(Math.min(BLOCK, values.length));
     for (let done = 0; done < values.length; done += BLOCK) {
       const part = block.subarray(0, Math.min(BLOCK, values.length - done));
-      await this.file.readInto(new Uint8Array(block.buffer, 0, part.byteLength), begin + 2 * done);
+      await this.#file.readInto(new Uint8Array(block.buffer, 0, part.byteLength), begin + 2 * done);
       decode(part, values.subarray(done, done + part.length));
     }
     return values;
   }
 
   async close(): Promise<void> {
-    await this.file.close();
+    await this.#file.close();
   }
 }
 
 /** Several safetensors files that make up one checkpoint, by their `*.safetensors.index.json`. */
 export class ShardedSafetensors implements TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  private readonly shardOf: ReadonlyMap<string, SafetensorsFile>;
-  private readonly shards: readonly SafetensorsFile[];
+  readonly #shardOf: ReadonlyMap<string, SafetensorsFile>;
+  readonly #shards: readonly SafetensorsFile[];
 
   private constructor(shardOf: Map<string, SafetensorsFile>, shards: SafetensorsFile[]) {
-    this.shardOf = shardOf;
-    this.shards = shards;
+    this.#shardOf = shardOf;
+    this.#shards = shards;
     this.entries = new Map([...shardOf].map(([name, shard]) => [name, shard.entries.get(name)!]));
   }
 
@@ -256,14 +256,14 @@ export class ShardedSafetensors implements TensorSource {
   }
 
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
-    const shard = this.shardOf.get(name);
+    const shard = this.#shardOf.get(name);
     if (shard === undefined)
-      throw missingTensor(this.shards[0]?.entries.values().next().value?.file ?? 'The index', name);
+      throw missingTensor(this.#shards[0]?.entries.values().next().value?.file ?? 'The index', name);
     return shard.read(name);
   }
 
   async close(): Promise<void> {
-    for (const shard of this.shards) await shard.close();
+    for (const shard of this.#shards) await shard.close();
   }
 }
 

@@ -35,12 +35,12 @@ const READ_BYTES = 1 << 30;
 export class RandomAccessFile {
   readonly path: string;
   readonly size: number;
-  private readonly handle: FileHandle;
+  readonly #handle: FileHandle;
 
   private constructor(path: string, size: number, handle: FileHandle) {
     this.path = path;
     this.size = size;
-    this.handle = handle;
+    this.#handle = handle;
   }
 
   /** @throws EngineError 'file' if there is no readable file at `path`. */
@@ -63,7 +63,7 @@ export class RandomAccessFile {
     let done = 0;
     while (done < target.length) {
       const length = Math.min(target.length - done, READ_BYTES);
-      const { bytesRead } = await this.handle.read(target, done, length, position + done);
+      const { bytesRead } = await this.#handle.read(target, done, length, position + done);
       if (bytesRead === 0) {
         throw truncated(this.path, `${position + target.length} bytes`, `${position + done} bytes`);
       }
@@ -79,7 +79,7 @@ export class RandomAccessFile {
   }
 
   async close(): Promise<void> {
-    await this.handle.close();
+    await this.#handle.close();
   }
 }
 
