@@ -2,6 +2,7 @@
  * The engine's verbs and their data. Token ids in, token ids and log-probabilities out: the engine knows nothing of
  * text, rewards or memories. Log-probabilities are natural logarithms.
  */
+import type { ModelConfig } from './models/config.js';
 
 /** One prompt to be continued `samples` times. The prompt's cache is computed once for all of them. */
 export interface GenerateRequest {
@@ -156,7 +157,7 @@ export interface OptimStepResult {
 
 /** A loaded model with its optimiser, in a worker thread. Calls are queued and run one after another. */
 export interface Engine {
-  readonly config: import('./models/config.js').ModelConfig;
+  readonly config: ModelConfig;
   readonly parameters: number;
   /**
    * Contents of the files that belong to the model beside its weights, by name: tokenizer.json, tokenizer_config.json and the like. For

@@ -14,8 +14,8 @@ import type {
   TrainingRow,
 } from './api.js';
 import { EngineError } from './errors.js';
-import { type ModelConfig, parameterCount } from './models/config.js';
-import { copyParameters, type ParameterSet } from './models/parameters.js';
+import type { ModelConfig } from './models/config.js';
+import { copyParameters, type ParameterSet, parameterCount } from './models/parameters.js';
 import { Generator, type GeneratorOptions } from './sampling/generator.js';
 import { adamwStep, newOptimizerState, type OptimizerState } from './training/adamw.js';
 import { AdamwThread } from './training/adamw-thread.js';

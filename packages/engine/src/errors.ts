@@ -48,3 +48,8 @@ export class EngineError extends Error {
     return kind === undefined || error.kind === kind;
   }
 }
+
+/** What went wrong, in the words of whoever threw it. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineCore } from './core.js';
 import { Graph } from './graph/graph.js';
-import { type ModelConfig, parameterShapes } from './models/config.js';
+import type { ModelConfig } from './models/config.js';
 import { declareLayer, declarePositions, decoderLayer, head, orderFeeds, unembeddingName } from './models/decoder.js';
-import { lookUp, type ParameterSet } from './models/parameters.js';
+import { lookUp, type ParameterSet, parameterShapes } from './models/parameters.js';
 import { RotaryTables } from './models/rope.js';
 import {
   ARCHITECTURES,

@@ -3,6 +3,7 @@
  * that get their sizes from the inputs of each run, so that one compiled graph serves every batch and length.
  */
 import { EngineError } from '../errors.js';
+import { elementCount } from '../shape.js';
 
 export type ElementType = 'float32' | 'int64' | 'int32' | 'bool';
 
@@ -85,7 +86,7 @@ export class Graph {
   }
 
   constant(type: ElementType, shape: readonly number[], data: ConstantData): Value {
-    const count = shape.reduce((a, b) => a * b, 1);
+    const count = elementCount(shape);
     if (data.length !== count) {
       throw new EngineError(
         'internal',

@@ -1,6 +1,7 @@
 /**
- * The decoder of Qwen3 and Llama as graph pieces: a layer, the head, and the attention inside. The same layer serves training
- * (whole sequences) and generation (new tokens against a cache).
+ * The decoder as graph pieces: a layer, the head, and the attention inside. The same layer serves training (whole sequences) and
+ * generation (new tokens against a cache). What differs from family to family is a feature of the layer (`LayerFeatures`); no
+ * family is named here.
  */
 import type { Dimension, Graph, Value } from '../graph/graph.js';
 import { add, less, lessOrEqual, multiply, scalarLike, where } from '../graph/ops/elementwise.js';
@@ -9,7 +10,9 @@ import { linear, matmul } from '../graph/ops/linear.js';
 import { reshape } from '../graph/ops/reshape.js';
 import { attention, rmsNorm, rotaryEmbedding, softmax, swiglu } from '../graph/ops/transformer.js';
 import { int64, type Tensor } from '../runtime/onnx.js';
-import { hasQueryKeyNorm, layerParameterShapes, type ModelConfig } from './config.js';
+import { featuresOf } from './architectures/index.js';
+import type { ModelConfig } from './config.js';
+import { layerParameterShapes } from './parameters.js';
 
 /** Added to scores that may not be attended to: exp of it is exactly 0 in float32. */
 const MASKED = -1e9;
@@ -108,13 +111,14 @@ export function decoderLayer(
   cache?: LayerCache,
 ): { hidden: Value; keys: Value; values: Value } {
   const { headSize, heads, keyValueHeads, rmsNormEpsilon: epsilon } = config;
+  const { queryKeyNorm } = featuresOf(config);
   const normed = rmsNorm(hidden, weight('input_layernorm.weight'), epsilon);
   const project = (name: string, count: number) =>
     reshape(linear(normed, weight(`self_attn.${name}_proj.weight`)), ['B', 'T', count, headSize]);
   const byHead = (x: Value) => transpose(x, [0, 2, 1, 3]);
   const rotate = (x: Value) => rotaryEmbedding(byHead(x), at.positions, at.cosine, at.sine);
   const headNorm = (x: Value, name: string) =>
-    hasQueryKeyNorm(config) ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
+    queryKeyNorm ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
 
   const queries = rotate(headNorm(project('q', heads), 'q'));
   const keys = rotate(headNorm(project('k', keyValueHeads), 'k'));

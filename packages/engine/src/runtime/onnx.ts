@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type * as Ort from 'onnxruntime-node';
-import { EngineError } from '../errors.js';
+import { EngineError, reasonOf } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { serializeGraph } from '../graph/serialize.js';
 import { disableTelemetry } from './telemetry.js';
@@ -41,7 +41,7 @@ export async function loadRuntime(
     // A CommonJS package: bundlers and Node differ on where its exports end up.
     return 'default' in loaded ? (loaded.default as typeof Ort) : loaded;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    const reason = reasonOf(cause).split('\n')[0];
     throw new EngineError(
       'runtime-missing',
       `Local models need the package onnxruntime-node, which could not be loaded (${reason}): install it with ` +

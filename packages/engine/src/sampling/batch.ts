@@ -1,9 +1,9 @@
 /** The sequences of one call of `generate` while they are decoded: prompts enter, tokens are drawn, finished ones leave. */
 import type { Sample } from '../api.js';
 import { EngineError } from '../errors.js';
-import { layerParameterShapes, type ModelConfig } from '../models/config.js';
+import type { ModelConfig } from '../models/config.js';
 import { orderFeeds, unembeddingName } from '../models/decoder.js';
-import { lookUp, type ParameterSet } from '../models/parameters.js';
+import { layerParameterShapes, lookUp, type ParameterSet } from '../models/parameters.js';
 import type { RotaryTables } from '../models/rope.js';
 import { type CompiledGraph, float32, int64, type Tensor } from '../runtime/onnx.js';
 import { Cache } from './cache.js';

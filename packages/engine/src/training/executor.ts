@@ -1,9 +1,9 @@
 /** Runs scoring and training of micro-batches on the graphs of graphs.ts. */
 import { totalmem } from 'node:os';
 import type { CrossEntropyLoss, PolicyGradientLoss, ScoreRow, TrainingRow } from '../api.js';
-import { layerParameterShapes, type ModelConfig, parameterCount } from '../models/config.js';
+import type { ModelConfig } from '../models/config.js';
 import { orderFeeds, unembeddingName } from '../models/decoder.js';
-import { addRows, lookUp, type ParameterSet } from '../models/parameters.js';
+import { addRows, layerParameterShapes, lookUp, type ParameterSet, parameterCount } from '../models/parameters.js';
 import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, float32, int64, type RuntimeOptions, type Tensor } from '../runtime/onnx.js';
 import { gatherTokens, inputLength, type MicroBatch, packRows } from './batches.js';

@@ -11,8 +11,9 @@ import { differentiate } from '../graph/differentiate.js';
 import { Graph, type Value } from '../graph/graph.js';
 import { gatherRows } from '../graph/ops/layout.js';
 import { tokenLogProbability } from '../graph/ops/transformer.js';
-import { layerParameterShapes, type ModelConfig } from '../models/config.js';
+import type { ModelConfig } from '../models/config.js';
 import { declareLayer, declarePositions, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { layerParameterShapes } from '../models/parameters.js';
 import { type LossKind, tokenLoss } from './loss.js';
 
 export const GRADIENT = 'd ';

@@ -5,8 +5,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors.js';
-import { type ModelConfig, parameterShapes } from '../models/config.js';
-import type { ParameterSet } from '../models/parameters.js';
+import type { ModelConfig } from '../models/config.js';
+import { type ParameterSet, parameterShapes } from '../models/parameters.js';
 import type { OptimizerState } from '../training/adamw.js';
 import { SafetensorsFile } from './safetensors.js';
 import { type NamedTensor, writeSafetensors } from './safetensors-writer.js';

@@ -4,7 +4,7 @@
  * We parse it ourselves because @huggingface/gguf 0.4.6 clips a string that ends an array across its 2 MB reads and
  * takes what lies beyond the end of a truncated file for zeros.
  */
-import { EngineError } from '../errors.js';
+import { EngineError, reasonOf } from '../errors.js';
 import { type RandomAccessFile, refuseLfsPointer, truncated } from './tensor-source.js';
 
 export type GgufValue = string | number | boolean | GgufValue[];
@@ -146,7 +146,7 @@ function parse(file: string, bytes: Uint8Array<ArrayBuffer>): GgufHeader {
       metadata.set(key, cursor.value(cursor.uint32()));
     } catch (error) {
       if (error instanceof NeedMore) throw error;
-      throw damaged(file, `key "${key}"`, 'a typed value', error instanceof Error ? error.message : String(error));
+      throw damaged(file, `key "${key}"`, 'a typed value', reasonOf(error));
     }
   }
   const tensors: GgufTensorRecord[] = [];

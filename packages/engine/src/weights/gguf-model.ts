@@ -3,38 +3,24 @@
  * Names of keys and tensors: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
  */
 import { EngineError } from '../errors.js';
-import { type Architecture, type ModelConfig, parameterShapes, type RopeScaling } from '../models/config.js';
+import type { Architecture } from '../models/architectures/architecture.js';
+import { architectureOf, knownArchitectures } from '../models/architectures/index.js';
+import type { ModelConfig, RopeScaling } from '../models/config.js';
+import { parameterShapes } from '../models/parameters.js';
 import { GgufFile } from './gguf.js';
 import type { GgufValue } from './gguf-header.js';
 import { missingTensor, type TensorEntry, type TensorSource } from './tensor-source.js';
 
-const ARCHITECTURES: readonly Architecture[] = ['llama', 'qwen3'];
-
-/** Hugging Face name of a layer's parameter (without prefix and `.weight`) -> name in the file (without prefix). */
-const LAYER_NAMES: Readonly<Record<string, string>> = {
-  input_layernorm: 'attn_norm',
-  'self_attn.q_proj': 'attn_q',
-  'self_attn.k_proj': 'attn_k',
-  'self_attn.v_proj': 'attn_v',
-  'self_attn.q_norm': 'attn_q_norm',
-  'self_attn.k_norm': 'attn_k_norm',
-  'self_attn.o_proj': 'attn_output',
-  post_attention_layernorm: 'ffn_norm',
-  'mlp.gate_proj': 'ffn_gate',
-  'mlp.up_proj': 'ffn_up',
-  'mlp.down_proj': 'ffn_down',
-};
-
 /** A factor for each rotary frequency; Llama 3's scaling is stored this way. */
 const ROPE_FACTORS = 'rope_freqs.weight';
 
-/** Name in a GGUF file of the parameter that Hugging Face calls `name`. */
-export function ggufName(name: string): string {
+/** Name in a GGUF file of the parameter that Hugging Face calls `name`, for a model of `architecture`. */
+export function ggufName({ gguf }: Architecture, name: string): string {
   if (name === 'model.embed_tokens.weight') return 'token_embd.weight';
   if (name === 'model.norm.weight') return 'output_norm.weight';
   if (name === 'lm_head.weight') return 'output.weight';
   const match = /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(name);
-  const short = match === null ? undefined : LAYER_NAMES[match[2]];
+  const short = match === null ? undefined : gguf.layerNames[match[2]];
   if (match === null || short === undefined) throw new EngineError('internal', `No GGUF name for parameter "${name}".`);
   return `blk.${match[1]}.${short}.weight`;
 }
@@ -127,11 +113,12 @@ export async function openGgufModel(path: string): Promise<{
   }
 }
 
-function architectureOf(metadata: GgufMetadata): Architecture {
+function findArchitecture(metadata: GgufMetadata): Architecture {
   const name = metadata.required('general.architecture', metadata.string('general.architecture'));
-  const architecture = ARCHITECTURES.find((known) => known === name);
-  if (architecture !== undefined) return architecture;
-  const expected = ARCHITECTURES.join(', ');
+  const all = knownArchitectures();
+  const found = all.find(({ gguf }) => gguf.architecture === name);
+  if (found !== undefined) return found;
+  const expected = all.map(({ gguf }) => gguf.architecture).join(', ');
   throw new EngineError(
     'unknown-architecture',
     `${metadata.file} holds a model of architecture "${name}"; the engine knows ${expected}.`,
@@ -143,8 +130,8 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
   const splits = metadata.number('split.count') ?? 1;
   if (splits > 1)
     throw unsupported(file.path, 'the model is split over several files', 'a single file', `${splits} files`);
-  const architecture = architectureOf(metadata);
-  const key = (name: string) => `${architecture}.${name}`;
+  const architecture = findArchitecture(metadata);
+  const key = (name: string) => `${architecture.gguf.architecture}.${name}`;
   const needed = (name: string) => metadata.required(key(name), metadata.number(key(name)));
 
   const embedding = file.entries.get('token_embd.weight');
@@ -172,7 +159,7 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
 
   const ropeTheta = shortest(metadata.number(key('rope.freq_base')) ?? 10000);
   return {
-    architecture,
+    architecture: architecture.name,
     // The number of rows counts: the vocabulary's key may be absent and leaves out padding.
     vocabularySize: embedding.shape[0],
     hiddenSize,
@@ -224,7 +211,9 @@ async function ropeScalingOf(file: GgufFile, ropeTheta: number, headSize: number
 }
 
 function refuseUnknownTensors(file: GgufFile, config: ModelConfig): void {
-  const known = new Set([ROPE_FACTORS, ...[...parameterShapes(config).keys()].map(ggufName)]);
+  const architecture = architectureOf(config);
+  const names = [...parameterShapes(config).keys()].map((name) => ggufName(architecture, name));
+  const known = new Set([ROPE_FACTORS, ...names]);
   for (const name of file.entries.keys()) {
     if (known.has(name)) continue;
     throw new EngineError(
@@ -241,21 +230,23 @@ class GgufModelSource implements TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   readonly #file: GgufFile;
   readonly #config: ModelConfig;
+  readonly #architecture: Architecture;
 
   constructor(file: GgufFile, config: ModelConfig) {
     this.#file = file;
     this.#config = config;
+    this.#architecture = architectureOf(config);
     const entries = new Map<string, TensorEntry>();
     for (const name of parameterShapes(config).keys()) {
-      const entry = file.entries.get(ggufName(name));
+      const entry = file.entries.get(ggufName(this.#architecture, name));
       if (entry !== undefined) entries.set(name, entry);
     }
     this.entries = entries;
   }
 
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
-    const values = await this.#file.read(ggufName(name));
-    if (this.#config.architecture !== 'llama') return values;
+    const values = await this.#file.read(ggufName(this.#architecture, name));
+    if (!this.#architecture.gguf.interleavedRotary) return values;
     const { heads, keyValueHeads } = this.#config;
     if (name.endsWith('.self_attn.q_proj.weight')) return splitRotaryPairs(values, heads, this.#rows(name));
     if (name.endsWith('.self_attn.k_proj.weight')) return splitRotaryPairs(values, keyValueHeads, this.#rows(name));

@@ -137,13 +137,16 @@ function inconsistent(file: string, expected: string, found: string): EngineErro
   });
 }
 
+/** What other kinds of vocabulary are better known as. */
+const KINDS: Readonly<Record<string, string>> = { llama: ' (SentencePiece)', bert: ' (WordPiece)', t5: ' (Unigram)' };
+
 function preTokenizerOf(metadata: GgufMetadata): PreTokenizer {
   const { file } = metadata;
   const model = metadata.required('tokenizer.ggml.model', metadata.string('tokenizer.ggml.model'));
   if (model !== 'gpt2') {
     throw new EngineError(
       'unsupported',
-      `${file} has a vocabulary of kind "${model}"${model === 'llama' ? ' (SentencePiece)' : ''}; the engine builds ` +
+      `${file} has a vocabulary of kind "${model}"${KINDS[model] ?? ''}; the engine builds ` +
         'tokenizers of kind "gpt2" (byte-level BPE). Load the original folder with its tokenizer.json.',
       { file, expected: 'gpt2', found: model },
     );

@@ -1,17 +1,12 @@
 /**
  * A GGUF file's tensors under the file's own names, dequantised. What they mean for a model: gguf-model.ts.
  */
+
 import { EngineError } from '../errors.js';
+import { elementCount } from '../shape.js';
 import { BLOCK_FORMATS } from './dequantise.js';
 import { type GgufHeader, type GgufTensorRecord, type GgufValue, readGgufHeader } from './gguf-header.js';
-import {
-  elementCount,
-  missingTensor,
-  RandomAccessFile,
-  type TensorEntry,
-  type TensorSource,
-  truncated,
-} from './tensor-source.js';
+import { missingTensor, RandomAccessFile, type TensorEntry, type TensorSource, truncated } from './tensor-source.js';
 
 /** ggml's types by number (`enum ggml_type` of ggml.h), so that a refusal can name them. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { parameterCount, parameterShapes } from '../models/config.js';
+import { parameterCount, parameterShapes } from '../models/parameters.js';
 import { loadPretrained, savePretrained } from './pretrained.js';
 import { SafetensorsFile } from './safetensors.js';
 import { type NamedTensor, writeSafetensors } from './safetensors-writer.js';

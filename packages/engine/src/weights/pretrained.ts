@@ -5,22 +5,19 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors.js';
-import { type ModelConfig, parameterCount, parameterShapes } from '../models/config.js';
+import { parseJsonObject } from '../json.js';
+import type { ModelConfig } from '../models/config.js';
+import { parameterCount, parameterShapes } from '../models/parameters.js';
 import { configToText, parseConfig } from '../models/parse-config.js';
+import { elementCount } from '../shape.js';
 import { type FileContent, writeFilesAtomic } from './atomic.js';
 import type { FloatDtype } from './dtype.js';
+import { exists, readIfPresent } from './files.js';
 import { openGgufModel } from './gguf-model.js';
-import {
-  filesOfGguf,
-  type PretrainedFiles,
-  parseJsonObject,
-  readIfPresent,
-  readPretrainedFiles,
-  statedTokenIds,
-} from './pretrained-files.js';
+import { filesOfGguf, type PretrainedFiles, readPretrainedFiles, statedTokenIds } from './pretrained-files.js';
 import { readWeightMap, SafetensorsFile, ShardedSafetensors } from './safetensors.js';
 import { safetensorsBytes } from './safetensors-writer.js';
-import { elementCount, missingTensor, type TensorSource } from './tensor-source.js';
+import { missingTensor, type TensorSource } from './tensor-source.js';
 
 export type { PretrainedFiles } from './pretrained-files.js';
 
@@ -89,13 +86,6 @@ async function loadFolder(folder: string, options: LoadOptions): Promise<Pretrai
   } finally {
     await source.close();
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function openWeights(folder: string): Promise<TensorSource> {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type ModelConfig, parameterShapes } from '../models/config.js';
+import type { ModelConfig } from '../models/config.js';
+import { parameterShapes } from '../models/parameters.js';
 import { randomParameters } from './random.js';
 
 const config: ModelConfig = {

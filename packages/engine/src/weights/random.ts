@@ -1,8 +1,10 @@
 /** Fresh weights for training from nothing. */
+
 import { EngineError } from '../errors.js';
-import { type ModelConfig, parameterShapes } from '../models/config.js';
+import type { ModelConfig } from '../models/config.js';
+import { parameterShapes } from '../models/parameters.js';
 import { hashSeed, Random } from '../random.js';
-import { elementCount } from './tensor-source.js';
+import { elementCount } from '../shape.js';
 
 /** One number for a name, so that a tensor's values do not depend on the tensors before it. */
 function hashName(name: string): number {

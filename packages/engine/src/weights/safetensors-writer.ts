@@ -1,10 +1,11 @@
 /**
  * Writes safetensors files, converting to a 16-bit format on the way if asked. The format: see safetensors.ts.
  */
+
 import { EngineError } from '../errors.js';
+import { elementCount } from '../shape.js';
 import { writeFileAtomic } from './atomic.js';
 import { BYTES_PER_VALUE, encodeBfloat16, encodeFloat16, type FloatDtype } from './dtype.js';
-import { elementCount } from './tensor-source.js';
 
 /** Values converted at once: bounds the memory beside the weights. */
 const BLOCK = 1 << 22;

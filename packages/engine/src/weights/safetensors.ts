@@ -5,10 +5,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { EngineError } from '../errors.js';
+import { EngineError, reasonOf } from '../errors.js';
+import { isJsonObject } from '../json.js';
+import { elementCount } from '../shape.js';
 import { decodeBfloat16, decodeFloat16 } from './dtype.js';
 import {
-  elementCount,
   missingTensor,
   RandomAccessFile,
   refuseLfsPointer,
@@ -53,10 +54,6 @@ interface Entry extends TensorEntry {
   end: number;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
@@ -70,9 +67,9 @@ function corrupt(file: string, tensor: string, expected: string, found: string):
 }
 
 function parseEntry(file: string, name: string, value: unknown, dataBegin: number): Entry {
-  const offsets = isRecord(value) ? value.data_offsets : undefined;
+  const offsets = isJsonObject(value) ? value.data_offsets : undefined;
   if (
-    !isRecord(value) ||
+    !isJsonObject(value) ||
     typeof value.dtype !== 'string' ||
     !Array.isArray(value.shape) ||
     !value.shape.every(isCount) ||
@@ -138,7 +135,7 @@ export class SafetensorsFile implements TensorSource {
       const entries = new Map<string, Entry>();
       for (const [name, value] of Object.entries(tensors)) entries.set(name, parseEntry(path, name, value, dataBegin));
       checkLayout(path, [...entries.values()], dataBegin, file.size);
-      return new SafetensorsFile(file, entries, isRecord(metadata) ? metadata : {});
+      return new SafetensorsFile(file, entries, isJsonObject(metadata) ? metadata : {});
     } catch (error) {
       await file.close();
       throw error;
@@ -174,7 +171,7 @@ export class SafetensorsFile implements TensorSource {
         { cause },
       );
     }
-    if (!isRecord(header)) {
+    if (!isJsonObject(header)) {
       const found = JSON.stringify(header).slice(0, 40);
       throw new EngineError('file', `${file.path} is damaged: its header should be an object, found ${found}.`, {
         file: file.path,
@@ -273,11 +270,10 @@ export async function readWeightMap(indexPath: string): Promise<Map<string, stri
   try {
     index = JSON.parse(await readFile(indexPath, 'utf8'));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineError('file', `Could not read ${indexPath}: ${reason}`, { file: indexPath }, { cause });
+    throw new EngineError('file', `Could not read ${indexPath}: ${reasonOf(cause)}`, { file: indexPath }, { cause });
   }
-  const map = isRecord(index) ? index.weight_map : undefined;
-  const entries = isRecord(map) ? Object.entries(map) : [];
+  const map = isJsonObject(index) ? index.weight_map : undefined;
+  const entries = isJsonObject(map) ? Object.entries(map) : [];
   const shards = new Map<string, string>();
   for (const [tensor, file] of entries) {
     // A name with a folder in it could point anywhere.
@@ -290,7 +286,7 @@ export async function readWeightMap(indexPath: string): Promise<Map<string, stri
     throw new EngineError('file', `${indexPath} has no "weight_map" from tensor names to files.`, {
       file: indexPath,
       expected: 'weight_map',
-      found: isRecord(index) ? Object.keys(index).join(', ') : typeof index,
+      found: isJsonObject(index) ? Object.keys(index).join(', ') : typeof index,
     });
   }
   return shards;

@@ -3,7 +3,7 @@
  * both.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { EngineError } from '../errors.js';
+import { EngineError, reasonOf } from '../errors.js';
 
 export interface TensorEntry {
   readonly name: string;
@@ -22,10 +22,6 @@ export interface TensorSource {
    */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
   close(): Promise<void>;
-}
-
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((a, b) => a * b, 1);
 }
 
 /** Largest single read; the system's own limit is 2 GiB. */
@@ -53,8 +49,7 @@ export class RandomAccessFile {
       return new RandomAccessFile(path, status.size, handle);
     } catch (cause) {
       await handle?.close();
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new EngineError('file', `Could not read ${path}: ${reason}`, { file: path }, { cause });
+      throw new EngineError('file', `Could not read ${path}: ${reasonOf(cause)}`, { file: path }, { cause });
     }
   }
 
