@@ -1,10 +1,11 @@
 /** The fixtures that tools/reference/make_engine_fixtures.py made with transformers and PyTorch, for tests. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ForwardBackwardOptions, ForwardBackwardResult, OptimStepOptions, ScoreRow, TrainingRow } from './api.js';
 import { SafetensorsFile } from './weights/safetensors.js';
 
-export const ARCHITECTURES = ['qwen3', 'llama'] as const;
+/** Families that have a folder of fixtures. */
+export const ARCHITECTURES = readdirSync(referencePath('')).sort();
 
 interface TrainingCase {
   rows: TrainingRow[];
