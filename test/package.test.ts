@@ -102,7 +102,7 @@ describe('the packed packages', () => {
     return files.map(({ path }) => path);
   }
 
-  /** The source of a built file. A build leaves files behind whose source is gone; a fresh checkout has none of them. */
+  /** The source of a built file. Builds leave files behind whose source is gone; they are not this test's concern. */
   const sourceOf = (path: string) => path.replace(/^dist/, 'src').replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts');
 
   it.each(['packages/engine', 'packages/tamtrl'])('hold nothing that only tests need: %s', (folder) => {

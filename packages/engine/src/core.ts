@@ -108,7 +108,7 @@ export class EngineCore {
     return results;
   }
 
-  /** Cancelled half-way, the call clears the accumulated gradient: a part of a batch is nothing to step on. */
+  /** A call that fails or is cancelled clears the accumulated gradient: no step may follow half a batch. */
   async forwardBackward(
     rows: readonly TrainingRow[],
     options: ForwardBackwardOptions,
@@ -205,7 +205,10 @@ export class EngineCore {
     this.#snapshots.delete(name);
   }
 
-  /** Saves everything that training goes on from; sampling has no state of its own, its randomness comes from the caller's seeds. */
+  /**
+   * Saves everything that training needs to continue. Sampling keeps no state: its randomness comes from the caller's
+   * seeds.
+   */
   async save(folder: string): Promise<void> {
     await saveCheckpoint(folder, {
       config: this.config,
@@ -215,7 +218,7 @@ export class EngineCore {
     });
   }
 
-  /** Replaces the state by a saved one; a folder that cannot be read whole changes nothing. */
+  /** Replaces the state with a saved one. If the folder cannot be read completely, nothing changes. */
   async load(folder: string): Promise<void> {
     const state = await loadCheckpoint(folder, this.config);
     for (const [name, data] of state.weights) (this.#weights.get(name) as Float32Array).set(data);
@@ -240,7 +243,7 @@ export class EngineCore {
     const parameters = this.#snapshots.get(snapshot);
     if (parameters) return parameters;
     const known = [...this.#snapshots.keys()].join(', ') || 'none';
-    throw new EngineError('invalid-argument', `There is no snapshot "${snapshot}"; taken so far: ${known}.`, {
+    throw new EngineError('invalid-argument', `There is no snapshot "${snapshot}". Snapshots taken so far: ${known}.`, {
       expected: known,
       found: snapshot,
     });
@@ -251,11 +254,11 @@ function checkTemperature(temperature = 1): number {
   if (temperature > 0 && Number.isFinite(temperature)) return temperature;
   throw new EngineError(
     'invalid-argument',
-    `Log-probabilities need a temperature above 0, found ${temperature}. Greedy samples are scored at temperature 1.`,
+    `Log-probabilities need a temperature above 0, found ${temperature}. Score greedy samples at temperature 1.`,
   );
 }
 
-/** Checks that what the loss needs is there, in the completion's length, and finite. */
+/** Checks that the arrays that the loss needs are there, have the completion's length and are finite. */
 function checkTrainingRow(row: TrainingRow, index: number, { loss }: ForwardBackwardOptions): void {
   const policyGradient = loss.kind === 'policy-gradient';
   const needed = {
@@ -287,7 +290,7 @@ function checkTrainingRow(row: TrainingRow, index: number, { loss }: ForwardBack
   }
 }
 
-/** Calls back with each row's place among the batch's scored tokens. */
+/** Calls `visit` with the place of each row's tokens among those that the batch scores. */
 function forEachRow(
   rows: readonly ScoreRow[],
   batch: MicroBatch,

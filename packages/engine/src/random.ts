@@ -19,7 +19,7 @@ const doubleView = new DataView(new ArrayBuffer(8));
 
 /**
  * One seed from several numbers, e.g. `hashSeed(seed, step, row)`: a whole number in [0, 2^53). The order of the values
- * and their number count; fractions are fine; 0 and -0 are the same.
+ * and their number count. Fractions are allowed; 0 and -0 give the same seed.
  */
 export function hashSeed(...values: number[]): number {
   let low = mix(GOLDEN ^ values.length);
@@ -81,7 +81,9 @@ export class Random {
     return ((this.uint32() >>> 5) * 2 ** 26 + (this.uint32() >>> 6)) * 2 ** -53;
   }
 
-  /** Standard normal, by Marsaglia's polar method (it needs no sine or cosine, whose last bit may differ by platform). */
+  /**
+   * Standard normal, by Marsaglia's polar method (it needs no sine or cosine, whose last bit may differ by platform).
+   */
   normal(): number {
     if (this.#spare !== undefined) {
       const value = this.#spare;

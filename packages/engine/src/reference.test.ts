@@ -17,7 +17,10 @@ import {
 import { CompiledGraph, float32, int64, type Tensor } from './runtime/onnx.js';
 import { loadPretrained } from './weights/pretrained.js';
 
-/** Small budgets, so that batches split: padding, several micro-batches and head slices and pieces of attention all take part. */
+/**
+ * Small budgets, so that batches split: padding, several micro-batches and head slices and pieces of attention all take
+ * part.
+ */
 const PLANS = {
   whole: { execution: 'whole', microBatchTokens: 40 },
   layered: { execution: 'layered', microBatchTokens: 40, logitBytes: 4 * 67 * 5, causalBlocks: 3 },

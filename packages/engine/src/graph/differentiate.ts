@@ -1,6 +1,6 @@
 /**
- * Reverse-mode differentiation on the graph: the backward pass is more nodes of the same graph, built from the rules that stand
- * beside the operators.
+ * Reverse-mode differentiation on the graph: the backward pass is more nodes of the same graph, built from the rules
+ * that stand beside the operators.
  */
 import { EngineError } from '../errors.js';
 import type { Node, Value } from './graph.js';
@@ -11,8 +11,10 @@ import { sameShape } from './shapes.js';
 /**
  * Gradients of sum_i <seed_i, y_i> with respect to each of `parameters`, in their order.
  *
- * @param outputs values y_i with their seeds dL/dy_i of the same shape; without a seed, y_i is a float32 scalar loss and the seed is 1.
- * @throws EngineError 'internal' if an operator on the way has no gradient rule or a parameter does not reach any output.
+ * @param outputs values y_i with their seeds dL/dy_i of the same shape; without a seed, y_i is a float32 scalar loss
+ *   and the seed is 1.
+ * @throws EngineError 'internal' if an operator on the way has no gradient rule or a parameter does not reach any
+ *   output.
  */
 export function differentiate(
   outputs: readonly { value: Value; seed?: Value }[],

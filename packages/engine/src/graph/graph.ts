@@ -90,7 +90,7 @@ export class Graph {
     if (data.length !== count) {
       throw new EngineError(
         'internal',
-        `A constant of shape [${shape}] needs ${count} elements, ${data.length} given.`,
+        `A constant of shape [${shape}] needs ${count} elements, found ${data.length}.`,
       );
     }
     const value = new Value(this, `c${this.#counter++}`, type, shape, undefined);
@@ -164,8 +164,8 @@ export class Graph {
 }
 
 /**
- * Replaces the gradient of a computation: `y`, computed from `inputs` by any number of nodes, gets `gradient` as its rule with
- * respect to them, and what differentiation would have built for the nodes in between is not built.
+ * Replaces the gradient of a computation: `y`, computed from `inputs` by any number of nodes, gets `gradient` as its
+ * rule with respect to them, and what differentiation would have built for the nodes in between is not built.
  */
 export function withGradient(
   y: Value,

@@ -58,7 +58,9 @@ export class Fields {
     if (found !== value) throw this.unsupported(key, JSON.stringify(value));
   }
 
-  /** Refuses a list with an entry other than `value`, such as the kinds of the layers. @throws EngineError 'unsupported'. */
+  /**
+   * Refuses a list with an entry other than `value`, such as a list of layer types. @throws EngineError 'unsupported'.
+   */
   requireEach(key: string, value: string): void {
     const list = this.value(key);
     if (!Array.isArray(list) || list.every((entry) => entry === value)) return;

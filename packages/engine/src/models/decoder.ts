@@ -1,7 +1,7 @@
 /**
- * The decoder as graph pieces: a layer, the head, and the attention inside. The same layer serves training (whole sequences) and
- * generation (new tokens against a cache). What differs from family to family is a feature of the layer (`LayerFeatures`); no
- * family is named here.
+ * The decoder as graph pieces: a layer, the head, and the attention inside. The same layer serves training (whole
+ * sequences) and generation (new tokens against a cache). What differs from family to family is a feature of the layer
+ * (`LayerFeatures`); no family is named here.
  */
 import type { Dimension, Graph, Value } from '../graph/graph.js';
 import { add, less, lessOrEqual, multiply, scalarLike, where } from '../graph/ops/elementwise.js';
@@ -14,7 +14,7 @@ import { featuresOf } from './architectures/index.js';
 import type { ModelConfig } from './config.js';
 import { layerParameterShapes } from './parameters.js';
 
-/** Added to scores that may not be attended to: exp of it is exactly 0 in float32. */
+/** Added to the scores of keys that must not be attended to: its exponential is exactly 0 in float32. */
 const MASKED = -1e9;
 
 /** Positions of the B x T tokens of a run and what each may attend to. */
@@ -25,8 +25,8 @@ export interface Positions {
   cosine: Value;
   sine: Value;
   /**
-   * Consecutive pieces of the T tokens as queries, each with the tokens up to its own end as keys. Several pieces spare the work
-   * on keys that come after all of a piece's queries.
+   * Consecutive pieces of the T tokens as queries, each with the tokens up to its own end as keys. Several pieces save
+   * the work on keys that come after all queries of a piece.
    */
   blocks: CausalBlock[];
   /** Added to the scores against the cache: float32 [B, 1, 1, P]. */
@@ -48,8 +48,8 @@ export interface LayerCache {
 }
 
 /**
- * Declares the inputs that say where tokens stand, with the queries in `blockCount` pieces; with `cached`, also how much of the
- * cache each sequence uses.
+ * Declares the inputs for the positions of tokens, with the queries in `blockCount` pieces. With `cached`, also
+ * declares how much of the cache each sequence uses.
  */
 export function declarePositions(graph: Graph, config: ModelConfig, cached: boolean, blockCount = 1): Positions {
   const positions = graph.input('positions', 'int64', ['B', 'T']);
@@ -61,7 +61,8 @@ export function declarePositions(graph: Graph, config: ModelConfig, cached: bool
     const queries = blockCount === 1 ? 'T' : `T${index}`;
     const reach = index === 0 ? queries : `E${index}`;
     const keys = index === blockCount - 1 ? 'T' : reach;
-    // Places in the sequence; the causal rule compares these, so that padding at the end is never attended to by real tokens.
+    // Places in the sequence; the causal rule compares these, so that padding at the end is never attended to by real
+    // tokens.
     const queryOrder = reshape(graph.input(`query order ${index}`, 'int64', [queries]), [1, 1, queries, 1]);
     const keyOrder = reshape(graph.input(`key order ${index}`, 'int64', [keys]), [1, 1, 1, keys]);
     blocks.push({ queries, keys, bias: bias(lessOrEqual(keyOrder, queryOrder)) });
@@ -73,7 +74,7 @@ export function declarePositions(graph: Graph, config: ModelConfig, cached: bool
   return { positions, cosine, sine, blocks, cacheBias };
 }
 
-/** Feeds of the `query order` and `key order` inputs for T tokens: equal pieces, as far as that goes. */
+/** Feeds of the `query order` and `key order` inputs for T tokens: pieces as equal as possible. */
 export function orderFeeds(length: number, blockCount = 1): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (let index = 0; index < blockCount; index++) {
@@ -166,7 +167,7 @@ function groupedAttention(
     });
     return mixed.length === 1 ? mixed[0] : concat(mixed, 2, 'T');
   }
-  // The cache is read where it lies: scores are joined, keys and values are not.
+  // The cache is read in place: scores are joined, keys and values are not.
   const scores = (against: Value, size: Dimension, added: Value) =>
     add(reshape(matmul(grouped(queries, 'T'), against, { transposeB: true, alpha }), ['B', heads, 'T', size]), added);
   const mix = (probabilities: Value, size: Dimension, content: Value) =>
@@ -179,8 +180,8 @@ function groupedAttention(
 }
 
 /**
- * Final norm and unembedding: hidden [M, hiddenSize] to logits [M, vocabularySize], multiplied by the inverse temperature (a
- * scalar, or [M, 1] with one for each row).
+ * Final norm and unembedding: hidden [M, hiddenSize] to logits [M, vocabularySize], multiplied by the inverse
+ * temperature (a scalar, or [M, 1] with one for each row).
  */
 export function head(
   config: ModelConfig,

@@ -1,7 +1,7 @@
 /**
  * A Hugging Face `config.json` as a ModelConfig, and back. Reads the forms of transformers 4 (`rope_theta` and
- * `rope_scaling` on top) and transformers 5 (both inside `rope_parameters`). What differs from family to family stands in
- * architectures/.
+ * `rope_scaling` on top) and transformers 5 (both inside `rope_parameters`). What differs from family to family stands
+ * in architectures/.
  */
 import { EngineError } from '../errors.js';
 import { requireJsonObject, showJson } from '../json.js';
@@ -70,7 +70,8 @@ function findArchitecture(fields: Fields): Architecture {
 }
 
 function parseRope(fields: Fields, contextLength: number): Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> {
-  // transformers 5 renames `rope_scaling` to `rope_parameters` and gives the older name precedence where both are there.
+  // transformers 5 renames `rope_scaling` to `rope_parameters` and gives the older name precedence where both are
+  // there.
   const rope =
     fields.object('rope_scaling') ?? fields.object('rope_parameters') ?? new Fields(fields.file, {}, 'rope_');
   const inner = [rope, fields, fields.object('rope_parameters')].find((f) => f?.value('rope_theta') !== undefined);
@@ -147,7 +148,9 @@ export function configToJson(config: ModelConfig, extras: ConfigExtras = {}): Re
   };
 }
 
-/** Keys whose values transformers 4 wants written as floating-point numbers; it warns about 32 where it expects 32.0. */
+/**
+ * Keys whose values transformers 4 wants written as floating-point numbers; it warns about 32 where it expects 32.0.
+ */
 const FLOATS = /^(\s*"(?:rope_theta|factor|low_freq_factor|high_freq_factor)": -?\d+)(,?)$/gm;
 
 /** Text of the config.json of {@link configToJson}. */

@@ -1,7 +1,7 @@
 /** Tables of rotary position embeddings. */
 import type { ModelConfig } from './config.js';
 
-/** Positions are added to the tables in steps of this many. */
+/** The tables grow in steps of this many positions. */
 const STEP = 512;
 
 /**

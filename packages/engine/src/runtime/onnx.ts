@@ -31,14 +31,14 @@ export interface RuntimeOptions {
   threads?: number;
 }
 
-/** The loaded runtime. @throws EngineError 'runtime-missing' with the line that mends it. */
+/** Loads the runtime. @throws EngineError 'runtime-missing', whose message has the command that installs it. */
 export async function loadRuntime(
   load: () => Promise<typeof Ort> = () => import('onnxruntime-node'),
 ): Promise<typeof Ort> {
   await disableTelemetry();
   try {
     const loaded = await load();
-    // A CommonJS package: bundlers and Node differ on where its exports end up.
+    // It is a CommonJS package, and bundlers and Node differ on where its exports end up.
     return 'default' in loaded ? (loaded.default as typeof Ort) : loaded;
   } catch (cause) {
     const reason = reasonOf(cause).split('\n')[0];
@@ -75,7 +75,7 @@ export class CompiledGraph {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         enableCpuMemArena: true,
-        // Shapes change from run to run; patterns would be kept for each of them.
+        // Shapes change from run to run, and the runtime would keep a pattern for each of them.
         enableMemPattern: false,
         logSeverityLevel: 3,
       });
@@ -84,7 +84,7 @@ export class CompiledGraph {
       if (cause instanceof EngineError) throw cause;
       throw new EngineError(
         'internal',
-        `Graph ${graph.name} was refused by ONNX Runtime: ${String(cause)}`,
+        `ONNX Runtime refused the graph ${graph.name}: ${String(cause)}`,
         {},
         { cause },
       );

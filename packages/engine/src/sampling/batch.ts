@@ -1,4 +1,6 @@
-/** The sequences of one call of `generate` while they are decoded: prompts enter, tokens are drawn, finished ones leave. */
+/**
+ * The sequences of one call of `generate` while they are decoded: prompts enter, tokens are drawn, finished ones leave.
+ */
 import type { Sample } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
@@ -92,7 +94,7 @@ export class Batch {
       byContent.set(key, prompt);
       groups.set(prompt, [...(groups.get(prompt) ?? []), sequence]);
     }
-    // Longest first: the prompts that a later piece still concerns are then the first slots of the run.
+    // Longest first, so that the prompts with tokens left for a later piece are in the first slots of the run.
     const prompts = [...groups.keys()].sort((a, b) => b.length - a.length);
     for (let start = 0; start < prompts.length; ) {
       const padded = Math.min(PREFILL_CHUNK, roundUp(prompts[start].length));
@@ -143,7 +145,7 @@ export class Batch {
     return distributions;
   }
 
-  /** One token more for every live sequence. */
+  /** Draws one more token for every live sequence. */
   async #step(): Promise<void> {
     this.#inputs.throwIfCancelled();
     const count = Math.max(2, this.#live.length);
@@ -160,7 +162,10 @@ export class Batch {
     });
   }
 
-  /** Runs `sequences` x `length` new tokens whose positions begin at `starts`; `slot` is the first cache slot to attend to, if any. */
+  /**
+   * Runs `sequences` x `length` new tokens whose positions begin at `starts`; `slot` is the first cache slot to attend
+   * to, if any.
+   */
   async #runGraph(
     ids: Int32Array,
     sequences: number,
@@ -207,8 +212,8 @@ export class Batch {
     if (!(probability > 0)) {
       throw new EngineError(
         'non-finite-weights',
-        `The model gave no usable distribution after ${sequence.promptIds.length + sequence.tokens.length} tokens of request ` +
-          `${sequence.request}: its weights, or what they compute, are not finite.`,
+        `The model gave no usable distribution after ${sequence.promptIds.length + sequence.tokens.length} tokens ` +
+          `of request ${sequence.request}: its weights, or what they compute, are not finite.`,
         { expected: 'probabilities that add up to 1', found: `${probabilities[0]}, …` },
       );
     }

@@ -1,13 +1,18 @@
-/** Keys and values of the sequences that are being decoded, in buffers that JavaScript owns and the graph reads in place. */
+/**
+ * Keys and values of the sequences that are being decoded, in buffers that JavaScript owns and the graph reads in
+ * place.
+ */
 import type { ModelConfig } from '../models/config.js';
 import { float32, type Tensor } from '../runtime/onnx.js';
 
-/** Cache lengths are multiples of this: softmax then sums the same numbers in the same order whatever the batch holds. */
+/**
+ * Cache lengths are multiples of this: softmax then sums the same numbers in the same order whatever the batch holds.
+ */
 const STEP = 64;
 
 /**
- * Slots of `capacity` tokens each. Layout of every buffer: [slots, keyValueHeads, capacity, headSize]. The live sequences are
- * always the first slots, so that a view of the buffer's beginning is the graph's input.
+ * Slots of `capacity` tokens each. Layout of every buffer: [slots, keyValueHeads, capacity, headSize]. The live
+ * sequences are always the first slots, so that a view of the buffer's beginning is the graph's input.
  */
 export class Cache {
   readonly #config: ModelConfig;
@@ -35,7 +40,7 @@ export class Cache {
     return layers * 2 * keyValueHeads * headSize * 4;
   }
 
-  /** Makes room for `tokens` tokens a slot, keeping what is there. */
+  /** Makes room for `tokens` tokens in each slot and keeps what is there. */
   reserve(tokens: number): void {
     if (tokens <= this.capacity) return;
     const { keyValueHeads, headSize } = this.#config;
@@ -68,7 +73,8 @@ export class Cache {
   }
 
   /**
-   * Appends the first `count` new tokens of row `row` of a graph's outputs ([B, keyValueHeads, T, headSize]) to slot `slot`.
+   * Appends the first `count` new tokens of row `row` of a graph's outputs ([B, keyValueHeads, T, headSize]) to slot
+   * `slot`.
    */
   append(slot: number, outputs: Record<string, Tensor>, row: number, count: number): void {
     const { keyValueHeads, headSize, layers } = this.#config;
@@ -110,7 +116,7 @@ export class Cache {
   }
 }
 
-/** A loop beats a subarray and a set for the few numbers of one token's head. */
+/** For the few numbers of one token's head, a loop is faster than a subarray and a set. */
 function copy(source: Float32Array, from: number, target: Float32Array, to: number, count: number): void {
   if (count > 256) {
     target.set(source.subarray(from, from + count), to);

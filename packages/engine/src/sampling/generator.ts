@@ -1,6 +1,6 @@
 /**
- * Continuous batching: sequences of all requests are decoded together, finished ones leave the batch and waiting ones enter. A
- * prompt is computed once for all of its samples.
+ * Continuous batching: sequences of all requests are decoded together, finished ones leave the batch and waiting ones
+ * enter. A prompt is computed once for all of its samples.
  */
 import type { GenerateRequest, Sample } from '../api.js';
 import type { ModelConfig } from '../models/config.js';

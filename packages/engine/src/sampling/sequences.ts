@@ -22,8 +22,8 @@ export type GenerateCall = Omit<GenerateOptions, 'signal' | 'weights'>;
 /**
  * Checks a call and lays out its sequences, samples of a prompt next to each other.
  *
- * @throws EngineError 'empty-prompt', 'prompt-too-long', 'token-out-of-vocabulary' or 'invalid-argument', naming the request or
- *   the option.
+ * @throws EngineError 'empty-prompt', 'prompt-too-long', 'token-out-of-vocabulary' or 'invalid-argument', naming the
+ *   request or the option.
  */
 export function layOutSequences(
   config: ModelConfig,
@@ -62,7 +62,7 @@ function checkRequest(
   if (promptIds.length === 0) {
     throw new EngineError(
       'empty-prompt',
-      `Request ${index} has an empty prompt: a model needs at least one token to go on from.`,
+      `Request ${index} has an empty prompt: a model needs at least one token to continue.`,
     );
   }
   checkTokens(config, promptIds, `Request ${index}'s prompt`);
@@ -108,7 +108,7 @@ function checkCount(value: number, name: string, least: number): void {
   });
 }
 
-/** A prompt as few numbers, so that hashing does not spread thousands of arguments. */
+/** A prompt as two numbers, so that hashSeed is not called with thousands of arguments. */
 function promptHash(promptIds: readonly number[]): [number, number] {
   let hash = 0;
   for (const id of promptIds) hash = hashSeed(hash, id);

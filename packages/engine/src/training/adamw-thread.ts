@@ -1,6 +1,6 @@
 /**
- * A second thread for AdamW: on large models its square roots and divisions would keep one core busy and the others idle. Arrays are
- * handed over and back without copying; each number is computed as it would be in the caller's thread.
+ * A second thread for AdamW: on large models its square roots and divisions would keep one core busy and the others
+ * idle. Arrays are handed over and back without copying; each number is computed as it would be in the caller's thread.
  */
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '../errors.js';
@@ -29,7 +29,7 @@ export class AdamwThread {
         reject(
           new EngineError(
             'internal',
-            'The optimiser thread ended within a step: load the last checkpoint.',
+            "The optimiser's thread ended during a step. Load the last checkpoint.",
             {},
             { cause },
           ),

@@ -12,7 +12,9 @@ import { GRADIENT, headGraph, layerBackwardGraph, layerForwardGraph, wholeGraph 
 import { lossFeeds, lossRowInputs } from './loss.js';
 
 export interface ExecutorOptions extends RuntimeOptions {
-  /** Bytes that the activations of one micro-batch may take; default: a quarter of the machine's memory, at most 4 GiB. */
+  /**
+   * Bytes that the activations of one micro-batch may take; default: a quarter of the machine's memory, at most 4 GiB.
+   */
   activationBytes?: number;
   /** Bytes that one tokens x vocabulary tensor may take; default 256 MiB. */
   logitBytes?: number;
@@ -20,14 +22,20 @@ export interface ExecutorOptions extends RuntimeOptions {
   microBatchTokens?: number;
   /** `layered` recomputes activations layer by layer; default: by the model's size. */
   execution?: 'auto' | 'whole' | 'layered';
-  /** Pieces that attention cuts the queries into: with n of them it costs (n + 1) / 2n of the square; default: by length. */
+  /**
+   * Pieces that attention cuts the queries into: with n of them it costs (n + 1) / 2n of the square; default: by
+   * length.
+   */
   causalBlocks?: number;
 }
 
 /** Models with more parameters run layer by layer. */
 const LARGEST_WHOLE_MODEL = 250e6;
 
-/** Pieces of attention for sequences of at least so many tokens; below, a piece is not worth its overhead. */
+/**
+ * Pieces of attention by the length of the sequences, longest first. Pieces of short sequences are not worth their
+ * overhead.
+ */
 const CAUSAL_BLOCKS = [
   { tokens: 256, blocks: 4 },
   { tokens: 48, blocks: 2 },
@@ -35,7 +43,7 @@ const CAUSAL_BLOCKS = [
 
 export interface BatchLoss {
   loss: PolicyGradientLoss | CrossEntropyLoss;
-  /** Loss weight of tokens of rows that bring none. */
+  /** Loss weight of the tokens of rows without loss weights. */
   defaultLossWeight: number;
 }
 
@@ -85,10 +93,11 @@ export class Executor {
     return Math.max(1, Math.floor(this.#logitBytes / (4 * this.config.vocabularySize)));
   }
 
-  /** Rough bytes of activations for a token of a sequence of `length`: what a backward pass keeps of it. */
+  /** Estimated bytes of activations per token of a sequence of `length`: what a backward pass keeps of it. */
   #bytesPerToken(length: number): number {
     const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize, layers } = this.config;
-    // Hidden states and norms, the gated unit's parts, heads before and after rotation, attention's probabilities and their gradient.
+    // Hidden states and norms, the gated unit's parts, heads before and after rotation, attention's probabilities and
+    // their gradient.
     const layer =
       8 * hiddenSize + 6 * intermediateSize + (5 * heads + 6 * keyValueHeads) * headSize + 2 * heads * length;
     return 4 * (this.#layered ? layer + layers * hiddenSize : layer * layers);
@@ -110,7 +119,7 @@ export class Executor {
 
   /**
    * Scores a micro-batch; with `training`, also adds the gradient of the weighted loss to `gradients`.
-   * `throwIfCancelled` is called between the parts of a long run and may throw to end it.
+   * `throwIfCancelled` is called between the parts of a long run; what it throws ends the run.
    */
   async run(
     weights: ParameterSet,
@@ -221,7 +230,7 @@ export class Executor {
     return { result, hiddenGradient };
   }
 
-  /** The head in slices of scored tokens; returns also the gradient of all hidden states, [N, hiddenSize]. */
+  /** Runs the head on slices of scored tokens. Also returns the gradient of all hidden states, [N, hiddenSize]. */
   async #runHead(
     weights: ParameterSet,
     rows: readonly TrainingRow[],
@@ -311,7 +320,7 @@ export class Executor {
     const feeds = lossFeeds(training.loss);
     feeds.lossWeights = tokens((row) => row.lossWeights ?? training.defaultLossWeight);
     for (const name of lossRowInputs(training.loss.kind)) {
-      // Without a reference the KL term's coefficient is 0, and old log-probabilities stand in for it.
+      // Without a reference the KL term's coefficient is 0, and the old log-probabilities take its place.
       feeds[name] = tokens((row) => row[name] ?? row.oldLogProbabilities ?? 0);
     }
     return feeds;
@@ -335,7 +344,7 @@ function batchResult(outputs: Record<string, Tensor>): BatchResult {
 /** Adds every parameter's gradient among a graph's outputs to the accumulated ones. */
 function addGradients(gradients: Gradients, outputs: Record<string, Tensor>, prefix: string): void {
   for (const [name, tensor] of Object.entries(outputs)) {
-    // The gradient of `hidden` is no parameter's.
+    // `hidden` is not a parameter.
     if (!name.startsWith(GRADIENT) || name === `${GRADIENT}hidden`) continue;
     gradients.add(`${prefix}${name.slice(GRADIENT.length)}`, tensor.data as Float32Array);
   }

@@ -1,4 +1,4 @@
-/** The accumulated gradient: a sum of arrays that fresh graph outputs start, so that nothing is cleared or copied. */
+/** The accumulated gradient. The first array of a parameter becomes its sum, so that nothing is cleared or copied. */
 import { addRows, addTo, type ParameterSet } from '../models/parameters.js';
 
 export class Gradients {
@@ -12,7 +12,7 @@ export class Gradients {
     return this.#sums.values();
   }
 
-  /** Adds an array that is then this object's own. */
+  /** Adds an array, which belongs to this object from then on. */
   add(name: string, gradient: Float32Array): void {
     const sum = this.#sums.get(name);
     if (sum) addTo(sum, gradient);

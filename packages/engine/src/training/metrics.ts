@@ -1,4 +1,4 @@
-/** What a training step reports of its tokens. */
+/** What a training step reports about its tokens. */
 import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss } from '../api.js';
 
 /** Adds up token numbers over micro-batches. */
@@ -17,7 +17,10 @@ export class MetricSums {
     this.#options = options;
   }
 
-  /** Arrays are [M]: log-probability, entropy, loss and loss weight of each token, and what the policy gradient was given. */
+  /**
+   * Arrays are [M]: log-probability, entropy, loss and loss weight of each token, and what the policy gradient was
+   * given.
+   */
   add(
     logProbabilities: Float32Array,
     entropies: Float32Array,

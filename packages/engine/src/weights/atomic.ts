@@ -67,7 +67,8 @@ async function stage(path: string, content: FileContent): Promise<string> {
  * Writes several files of one folder: all of them to temporary names first, then renamed one after another, in order.
  * If writing any of them fails, none is replaced.
  *
- * @throws EngineError 'file' naming the file and the system's reason; an EngineError thrown by the content passes as is.
+ * @throws EngineError 'file' naming the file and the system's reason; an EngineError thrown by the content passes as
+ *   is.
  */
 export async function writeFilesAtomic(folder: string, files: ReadonlyMap<string, FileContent>): Promise<void> {
   const staged = new Map<string, string>();

@@ -1,5 +1,5 @@
-/** Files that may be absent. How files are written: atomic.ts. */
-import { readFile, stat } from 'node:fs/promises';
+/** Files and folders that may be absent. How files are written: atomic.ts. */
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { EngineError, reasonOf } from '../errors.js';
 
 export async function exists(path: string): Promise<boolean> {
@@ -20,4 +20,12 @@ export async function readIfPresent(path: string): Promise<Uint8Array | undefine
     }
     throw new EngineError('file', `Could not read ${path}: ${reasonOf(cause)}`, { file: path }, { cause });
   }
+}
+
+/** Creates a folder and those above it, unless they exist. @throws EngineError 'file' if the system refuses. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    const message = `Could not create the folder ${path}: ${reasonOf(cause)}`;
+    throw new EngineError('file', message, { file: path }, { cause });
+  });
 }

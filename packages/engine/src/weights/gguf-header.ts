@@ -129,7 +129,8 @@ function checkStart(file: string, cursor: Cursor, bytes: Uint8Array): number {
     'unsupported',
     swapped
       ? `${file} is a big-endian GGUF file; the engine reads little-endian ones.`
-      : `${file} is a GGUF file of version ${version}; the engine reads versions 2 and 3. Convert it with a newer llama.cpp.`,
+      : `${file} is a GGUF file of version ${version}; the engine reads versions 2 and 3. ` +
+          'Convert it with a newer llama.cpp.',
     { file, expected: 'GGUF version 2 or 3, little-endian', found: swapped ? 'big-endian' : `version ${version}` },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * A GGUF file as a model: its metadata as a ModelConfig, its tensors under Hugging Face names and in Hugging Face order.
- * Names of keys and tensors: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
+ * A GGUF file as a model: its metadata as a ModelConfig, its tensors under Hugging Face names and in Hugging Face
+ * order. Names of keys and tensors: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
  */
 import { EngineError } from '../errors.js';
 import type { Architecture } from '../models/architectures/architecture.js';
@@ -58,11 +58,15 @@ export class GgufMetadata {
   /** `value` if it is there. @throws EngineError 'file' otherwise. */
   required<T>(key: string, value: T | undefined): T {
     if (value !== undefined) return value;
-    throw new EngineError('file', `${this.file} has no key "${key}" in its metadata; it can't be loaded without.`, {
-      file: this.file,
-      expected: key,
-      found: 'nothing',
-    });
+    throw new EngineError(
+      'file',
+      `The metadata of ${this.file} lacks the key "${key}", without which the engine cannot load the model.`,
+      {
+        file: this.file,
+        expected: key,
+        found: 'nothing',
+      },
+    );
   }
 
   #get<T extends GgufValue>(key: string, expected: string, is: (v: GgufValue) => v is T): T | undefined {
@@ -153,7 +157,7 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
     );
   }
   const scaling = metadata.string(key('rope.scaling.type')) ?? 'none';
-  if (scaling !== 'none') throw unsupported(file.path, 'the rotary embeddings are scaled', 'none', scaling);
+  if (scaling !== 'none') throw unsupported(file.path, 'the rotary embeddings are scaled', 'no such scaling', scaling);
   const experts = metadata.number(key('expert_count')) ?? 0;
   if (experts > 0) throw unsupported(file.path, 'it is a mixture of experts', 'dense models', `${experts} experts`);
 
@@ -218,8 +222,8 @@ function refuseUnknownTensors(file: GgufFile, config: ModelConfig): void {
     if (known.has(name)) continue;
     throw new EngineError(
       'unsupported',
-      `${file.path} has a tensor "${name}" that the engine's ${config.architecture} has no place for: computing ` +
-        'without it would give another model.',
+      `${file.path} has a tensor "${name}" that is not part of the engine's ${config.architecture}; without it, ` +
+        'the engine would compute another model.',
       { file: file.path, tensor: name, expected: [...known].slice(0, 3).join(', '), found: name },
     );
   }
@@ -263,8 +267,8 @@ class GgufModelSource implements TensorSource {
 }
 
 /**
- * llama.cpp keeps the two rows that a rotation mixes side by side (0, 1), (2, 3), …; Hugging Face keeps all first rows of
- * a head before all second ones. Row 2i + t of a head in the file is row t * headSize / 2 + i here.
+ * llama.cpp keeps the two rows that a rotation mixes side by side (0, 1), (2, 3), …; Hugging Face keeps all first rows
+ * of a head before all second ones. Row 2i + t of a head in the file is row t * headSize / 2 + i here.
  */
 export function splitRotaryPairs(
   values: Float32Array<ArrayBuffer>,

@@ -90,7 +90,7 @@ export class GgufFile implements TensorSource {
       throw new EngineError(
         'unsupported',
         `Tensor "${name}" of ${this.path} is of type ${entry.dtype}; the engine reads ${known}. ` +
-          'Take a file with another quantisation (Q8_0 loses least) or the original safetensors.',
+          'Use a file with another quantisation (Q8_0 loses least) or the original safetensors.',
         { file: this.path, tensor: name, expected: known, found: entry.dtype },
       );
     }

@@ -208,7 +208,9 @@ describe('refusals', () => {
       kind: 'file',
       message: expect.stringContaining('download'),
     });
-    await expect(loadPretrained(join(FIXTURES, 'qwen3-bf16/config.json'))).rejects.toThrow(/folder that holds it/);
+    await expect(loadPretrained(join(FIXTURES, 'qwen3-bf16/config.json'))).rejects.toThrow(
+      /Give the path of the folder/,
+    );
     const folder = await altered((tensors) => tensors);
     writeFileSync(join(folder, 'config.json'), '{"model_type":');
     await expect(loadPretrained(folder)).rejects.toMatchObject({

@@ -18,13 +18,13 @@ import {
   truncated,
 } from './tensor-source.js';
 
-/** The reference implementation's limit, too. */
+/** The reference implementation has the same limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 /** Values converted at once: bounds the memory beside the result. */
 const BLOCK = 1 << 22;
 
-/** Bits per value of the format's other dtypes, to check sizes of tensors that nobody asks for. */
+/** Bits per value of the format's other dtypes, to check the sizes of tensors that nobody reads. */
 const BITS: Readonly<Record<string, number>> = {
   F64: 64,
   I64: 64,

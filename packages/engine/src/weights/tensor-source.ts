@@ -1,6 +1,6 @@
 /**
- * Named tensors in files, read one at a time: the common face of safetensors and GGUF, and the positional reads below
- * both.
+ * Named tensors in files, read one at a time: the common interface of safetensors and GGUF files, and the positional
+ * reads that both are built on.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { EngineError, reasonOf } from '../errors.js';

@@ -209,4 +209,21 @@ describe('an engine in its thread', () => {
     expect(await other.score(rows)).toEqual(before);
     await Promise.all([engine.close(), other.close()]);
   });
+
+  it('says where it could not save', async () => {
+    const engine = await createEngine({ model: { config, seed: 1 } });
+    const path = join(folder, 'a file');
+    await writeFile(path, '');
+    for (const saving of [engine.save(join(path, 'in it')), engine.exportModel(join(path, 'in it'))]) {
+      const error = await rejection(saving);
+      expect([error.kind, error.details.file]).toEqual(['file', join(path, 'in it')]);
+    }
+    await engine.close();
+  });
+
+  it('refuses a configuration whose architecture it does not know', async () => {
+    const error = await rejection(createEngine({ model: { config: { ...config, architecture: 'qwen-3' }, seed: 1 } }));
+    expect(error.kind).toBe('unknown-architecture');
+    expect(error.message).toContain('"qwen-3"; the engine knows llama, qwen3');
+  });
 });

@@ -20,8 +20,8 @@ interface LongOptions {
 /**
  * Opens a model in a worker thread.
  *
- * @throws EngineError 'runtime-missing', 'file', 'truncated-file', 'missing-tensor', 'tensor-shape', 'unknown-architecture',
- *   'unsupported' or 'non-finite-weights'.
+ * @throws EngineError 'runtime-missing', 'file', 'truncated-file', 'missing-tensor', 'tensor-shape',
+ *   'unknown-architecture', 'unsupported' or 'non-finite-weights'.
  */
 export async function createEngine({ model, ...options }: EngineOptions): Promise<Engine> {
   // Here rather than in the worker: native code sees the main thread's environment only.

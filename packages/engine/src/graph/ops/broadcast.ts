@@ -1,6 +1,6 @@
 /**
- * Broadcasting and sums over axes. They stand together because each is the other's gradient: what was broadcast is summed
- * up on the way back, and what was summed up is broadcast.
+ * Broadcasting and sums over axes. They stand together because each is the other's gradient: what was broadcast is
+ * summed up on the way back, and what was summed up is broadcast.
  */
 import { type Dimension, type Graph, int, type Shape, type Value } from '../graph.js';
 import { broadcastAxes, normalizeAxis, sameShape } from '../shapes.js';

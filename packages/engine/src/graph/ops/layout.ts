@@ -14,7 +14,7 @@ export function transpose(x: Value, permutation: readonly number[]): Value {
   })[0];
 }
 
-/** `size` is the size of the result's axis where it is a symbol. */
+/** Joins values along an axis. `size` is the size of the result's axis if it is a symbol. */
 export function concat(values: readonly Value[], axis: number, size?: Dimension): Value {
   const [first] = values;
   const at = normalizeAxis(axis, first.rank);
@@ -108,14 +108,17 @@ export function gatherColumns(x: Value, indices: Value): Value {
   return reshape(picked, [x.shape[0]]);
 }
 
-/** x with updates added at indices along an axis (ScatterElements); used in backward passes, without gradient itself. */
+/**
+ * x with updates added at indices along an axis (ScatterElements); used in backward passes; it has no gradient rule
+ * itself.
+ */
 export function scatterAdd(x: Value, indices: Value, updates: Value, axis: number): Value {
   return x.graph.node('ScatterElements', [x, indices, updates], [{ type: x.type, shape: x.shape }], {
     attributes: { axis: int(axis), reduction: { type: 'string', value: 'add' } },
   })[0];
 }
 
-/** Conversion to another type; gradients do not pass. */
+/** Converts to another type. Gradients do not pass through. */
 export function cast(x: Value, type: ElementType): Value {
   const to = { float32: 1, int32: 6, int64: 7, bool: 9 }[type];
   return x.graph.node('Cast', [x], [{ type, shape: x.shape }], { attributes: { to: int(to) } })[0];

@@ -4,8 +4,8 @@ import { int, type Shape, type Value } from '../graph.js';
 import { sameShape } from '../shapes.js';
 
 /**
- * The sizes of `shape` as an int64 vector. Symbols are read off the graph's inputs; one symbol that no input has becomes
- * -1 ("what is left") if `inferOne`.
+ * The sizes of `shape` as an int64 vector. Symbols are read off the graph's inputs. With `inferOne`, one symbol may be
+ * new: it becomes -1 ("what is left").
  */
 export function shapeVector(x: Value, shape: Shape, inferOne: boolean): Value {
   const { graph } = x;

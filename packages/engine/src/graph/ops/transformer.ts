@@ -36,7 +36,9 @@ export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
   return y;
 }
 
-/** Sum over all axes but the last. In two steps where heads are short: long rows first, which the kernel sums fastest. */
+/**
+ * Sum over all axes but the last. In two steps where heads are short: long rows first, which the kernel sums fastest.
+ */
 function sumRows(x: Value): Value {
   if (x.rank < 4) return sumTo(x, x.shape.slice(-1));
   const axes = x.shape.slice(0, -2).map((_, axis) => axis);
@@ -44,8 +46,9 @@ function sumRows(x: Value): Value {
 }
 
 /**
- * Rotary position embedding (arXiv 2104.09864), halves form, of x [B, heads, T, size] at positions int64 [B, T] with tables
- * cosine and sine [positions, size / 2]. A rotation: its transpose, which the backward pass needs, rotates the other way.
+ * Rotary position embedding (arXiv 2104.09864), halves form, of x [B, heads, T, size] at positions int64 [B, T] with
+ * tables cosine and sine [positions, size / 2]. A rotation: its transpose, which the backward pass needs, rotates the
+ * other way.
  */
 export function rotaryEmbedding(x: Value, positions: Value, cosine: Value, sine: Value): Value {
   return x.graph.node('RotaryEmbedding', [x, positions, cosine, sine], [{ type: x.type, shape: x.shape }], {
@@ -71,9 +74,9 @@ export function softmax(x: Value): Value {
 }
 
 /**
- * Softmax(alpha q k^T + bias) v over the last two axes: q [..., Q, d], k and v [..., K, d], bias broadcast to [..., Q, K] and
- * without gradient. The backward pass uses rowsum(dP * P) = rowsum(dy * y) (FlashAttention, arXiv 2205.14135), which is a sum over
- * d numbers instead of K.
+ * Softmax(alpha q k^T + bias) v over the last two axes: q [..., Q, d], k and v [..., K, d], bias broadcast to
+ * [..., Q, K] and without gradient. The backward pass uses rowsum(dP * P) = rowsum(dy * y) (FlashAttention, arXiv
+ * 2205.14135), which is a sum over d numbers instead of K.
  *
  * @param shape of the scores while the bias is added, where q holds several heads that share a key head
  */

@@ -23,13 +23,16 @@ export interface ConfigJsonForm {
   readonly causalClass: string;
   /** Class of the same model without the head. */
   readonly baseClass: string;
-  /** What the family's configuration class assumes where the file is silent; otherwise, heads follow from the hidden size. */
+  /**
+   * What the family's configuration class assumes where the file is silent; otherwise, heads follow from the hidden
+   * size.
+   */
   readonly defaults: Readonly<{ contextLength: number; headSize?: number; keyValueHeads?: number }>;
   /**
    * The fields of ModelConfig that only this family has.
    *
-   * @throws EngineError 'unsupported' if the file asks for something that the engine does not compute for this family: a model
-   *   that is computed without it would be another model.
+   * @throws EngineError 'unsupported' if the file asks for something that the engine does not compute for this family:
+   *   without it, the engine would compute another model.
    */
   read(fields: Fields): Partial<ModelConfig>;
   /** The keys of a config.json that only this family has, so that `read` finds the same again. */

@@ -1,4 +1,6 @@
-/** The families of models that the engine knows. A new one is a file of this folder and an entry at the end of this one. */
+/**
+ * The families of models that the engine knows. A new one is a file of this folder and an entry at the end of this one.
+ */
 import { EngineError } from '../../errors.js';
 import type { ModelConfig } from '../config.js';
 import type { Architecture, LayerFeatures } from './architecture.js';

@@ -1,6 +1,6 @@
 /**
- * Llama (arXiv 2302.13971, 2407.21783): pre-normalised layers with grouped-query attention, rotary embeddings and a gated unit,
- * without biases. Llama 3's scaling of rotary frequencies is a setting that all families share.
+ * Llama (arXiv 2302.13971, 2407.21783): pre-normalised layers with grouped-query attention, rotary embeddings and a
+ * gated unit, without biases. Llama 3's scaling of rotary frequencies is a setting that all families share.
  */
 import type { Architecture } from './architecture.js';
 

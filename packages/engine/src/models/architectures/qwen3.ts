@@ -1,6 +1,6 @@
 /**
- * Qwen3, dense (arXiv 2505.09388): the layer of Llama, with each query and key head normalised before it is rotated, and with a
- * head size that does not follow from the hidden size.
+ * Qwen3, dense (arXiv 2505.09388): the layer of Llama, with each query and key head normalised before it is rotated,
+ * and with a head size that does not follow from the hidden size.
  */
 import type { Architecture } from './architecture.js';
 
