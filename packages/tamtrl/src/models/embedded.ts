@@ -2,9 +2,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { EngineOptions, ModelConfig } from '@tamtrl/engine';
 import { miniTokenizer, miniTokenizerFiles } from '../data/mini/tokenizer.js';
 import { MINI_EOS, MINI_PAD, MINI_VOCABULARY } from '../data/mini/vocabulary.js';
+import type { LocalModel, ModelConfig } from '../policy/engine.js';
 import { ModelError } from './errors.js';
 
 /** The warm start that ships with the package, and random weights of the same shape. */
@@ -36,7 +36,7 @@ export const EMBEDDED_MINI = fileURLToPath(new URL('../../models/mini', import.m
  * What the engine opens for a configuration's `model`. `seed` makes the weights of models from nothing.
  * @throws ModelError `missing` saying what was looked for and what to do.
  */
-export async function modelSource(model: string, seed: number): Promise<EngineOptions['model']> {
+export async function modelSource(model: string, seed: number): Promise<LocalModel> {
   if (model === 'mini-random') return { config: MINI_MODEL, seed, files: miniFiles() };
   const path = model === 'mini' ? EMBEDDED_MINI : model;
   const place = await stat(path).catch(() => undefined);

@@ -1,7 +1,14 @@
 /** A policy whose weights live in this process: the engine, with the model's own tokenizer and chat format. */
+import type { ChatFormat } from '../text/chat.js';
+import { HuggingFaceTokenizer, loadTokenizer } from '../text/hugging-face-tokenizer.js';
+import { type JsonObject, parseJsonObject } from '../text/model-files.js';
+import { type ChatFiles, type ChatFormatOptions, chatFormatFromFiles, loadChatFormat } from '../text/templates.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import type { Engine, EngineSettings, LocalModel } from './engine.js';
+import { PolicyError } from './errors.js';
+import { loadEngine } from './load-engine.js';
 import type {
-  Engine,
-  EngineOptions,
+  Capabilities,
   ForwardBackwardOptions,
   ForwardBackwardResult,
   GenerateOptions,
@@ -12,15 +19,9 @@ import type {
   ScoredRow,
   ScoreOptions,
   ScoreRow,
+  TrainablePolicy,
   TrainingRow,
-} from '@tamtrl/engine';
-import type { ChatFormat } from '../text/chat.js';
-import { HuggingFaceTokenizer, loadTokenizer } from '../text/hugging-face-tokenizer.js';
-import { type JsonObject, parseJsonObject } from '../text/model-files.js';
-import { type ChatFiles, type ChatFormatOptions, chatFormatFromFiles, loadChatFormat } from '../text/templates.js';
-import type { Tokenizer } from '../text/tokenizer.js';
-import { PolicyError } from './errors.js';
-import type { Capabilities, TrainablePolicy } from './types.js';
+} from './types.js';
 
 export interface LocalPolicyOptions {
   /** Instead of the model's own; needed for random weights without files. */
@@ -29,7 +30,7 @@ export interface LocalPolicyOptions {
   /** For the folder's chat template. */
   chatOptions?: ChatFormatOptions;
   /** Threads, memory and the like. */
-  engine?: Omit<EngineOptions, 'model'>;
+  engine?: EngineSettings;
   /** Shown in reports; default: the model's path. */
   name?: string;
 }
@@ -39,11 +40,8 @@ export interface LocalPolicyOptions {
  * @throws PolicyError `runtime-missing` without the engine; `tokenizer` if tokenizer and model do not fit; TextError and
  *   EngineError for what cannot be read.
  */
-export async function openLocalPolicy(
-  model: EngineOptions['model'],
-  options: LocalPolicyOptions = {},
-): Promise<LocalPolicy> {
-  const { createEngine } = await importEngine();
+export async function openLocalPolicy(model: LocalModel, options: LocalPolicyOptions = {}): Promise<LocalPolicy> {
+  const { createEngine } = await loadEngine();
   const name = options.name ?? (typeof model === 'string' ? model : 'random weights');
   // A folder's tokenizer is read before its weights, which take longer; a GGUF's comes out of the file with them.
   const folder = typeof model === 'string' && !model.endsWith('.gguf') ? model : undefined;
@@ -79,20 +77,6 @@ function chatFilesOf(files: Engine['files']): ChatFiles {
     generationConfig: json(files, 'generation_config.json'),
     templateFile: template && new TextDecoder().decode(template),
   };
-}
-
-/** The engine is an optional peer: programs that only use remote models need not install it. */
-async function importEngine(): Promise<typeof import('@tamtrl/engine')> {
-  try {
-    return await import('@tamtrl/engine');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new PolicyError(
-      'runtime-missing',
-      'Local models need the packages @tamtrl/engine and onnxruntime-node: npm install @tamtrl/engine onnxruntime-node.',
-      { cause: error },
-    );
-  }
 }
 
 export class LocalPolicy implements TrainablePolicy {

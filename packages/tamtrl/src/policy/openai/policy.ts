@@ -3,11 +3,19 @@
  * server's template applies; with the model's own tokenizer at hand and a server that takes token ids (vLLM, llama.cpp), tokens do, and vLLM
  * scores them too.
  */
-import type { GenerateOptions, GenerateRequest, Sample, ScoredRow, ScoreOptions, ScoreRow } from '@tamtrl/engine';
 import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { PolicyError } from '../errors.js';
-import type { Capabilities, Policy } from '../types.js';
+import type {
+  Capabilities,
+  GenerateOptions,
+  GenerateRequest,
+  Policy,
+  Sample,
+  ScoredRow,
+  ScoreOptions,
+  ScoreRow,
+} from '../types.js';
 import { CountingTokenizer, messageFormat, parseMessages } from './counting-tokenizer.js';
 import { type HttpOptions, JsonClient } from './http.js';
 import {

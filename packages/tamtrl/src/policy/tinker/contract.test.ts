@@ -7,7 +7,6 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TrainingRow } from '@tamtrl/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { miniSource } from '../../data/examples.js';
 import { miniExample } from '../../data/mini/task.js';
@@ -19,7 +18,7 @@ import { runConfigSchema } from '../../train/config.js';
 import type { MetricsLine } from '../../train/metrics.js';
 import { train } from '../../train/reinforce.js';
 import { type LocalPolicy, openLocalPolicy } from '../local.js';
-import type { TrainablePolicy } from '../types.js';
+import type { TrainablePolicy, TrainingRow } from '../types.js';
 
 const spec = process.env.TAMTRL_TINKER;
 const folder = fileURLToPath(new URL('../../../models/mini', import.meta.url));

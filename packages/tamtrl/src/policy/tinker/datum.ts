@@ -1,5 +1,5 @@
 /** Rows of ours as the protocol's data: inputs shifted by one, and prompt positions silenced by zeros. */
-import type { TrainingRow } from '@tamtrl/engine';
+import type { TrainingRow } from '../types.js';
 
 interface TensorData {
   data: readonly number[];

@@ -1,5 +1,5 @@
 /** What the engine would report of an update, from the log-probabilities that a server gives. */
-import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss, TrainingRow } from '@tamtrl/engine';
+import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss, TrainingRow } from '../types.js';
 
 /** Loss and metrics as in `ForwardBackwardResult`; entropies are not known. */
 export function lossMetrics(

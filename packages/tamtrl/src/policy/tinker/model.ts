@@ -1,6 +1,7 @@
 /** One model at a server: its calls in their order, its batches cut to size, its samplers. */
-import type { TrainingRow } from '@tamtrl/engine';
+
 import { Gate } from '../patience.js';
+import type { TrainingRow } from '../types.js';
 import { type TinkerClient, TinkerError } from './client.js';
 import type { Datum } from './datum.js';
 import type { ForwardBackwardBody } from './wire.js';

@@ -1,7 +1,12 @@
 /** A policy whose weights are at a server that speaks the Tinker protocol: sampled, scored and trained there. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ChatFormat } from '../../text/chat.js';
+import type { Tokenizer } from '../../text/tokenizer.js';
+import { PolicyError } from '../errors.js';
+import { Gate } from '../patience.js';
 import type {
+  Capabilities,
   ForwardBackwardOptions,
   ForwardBackwardResult,
   GenerateOptions,
@@ -13,13 +18,9 @@ import type {
   ScoredRow,
   ScoreOptions,
   ScoreRow,
+  TrainablePolicy,
   TrainingRow,
-} from '@tamtrl/engine';
-import type { ChatFormat } from '../../text/chat.js';
-import type { Tokenizer } from '../../text/tokenizer.js';
-import { PolicyError } from '../errors.js';
-import { Gate } from '../patience.js';
-import type { Capabilities, TrainablePolicy } from '../types.js';
+} from '../types.js';
 import { TinkerClient, type TinkerClientOptions, TinkerError } from './client.js';
 import { completionValues, type LossScaling, modelInput, policyDatum, weightedDatum } from './datum.js';
 import { lossMetrics } from './loss-metrics.js';
