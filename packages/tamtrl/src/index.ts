@@ -40,7 +40,8 @@ export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/
 // Reading.
 export { OpenAIPolicy, type OpenAIPolicyOptions, openOpenAIPolicy } from './policy/openai/policy.js';
 export { openTinkerPolicy, TinkerPolicy, type TinkerPolicyOptions } from './policy/tinker/policy.js';
-export type { Capabilities, Policy, TrainablePolicy } from './policy/types.js';
+export { isTrainable } from './policy/trainable.js';
+export type * from './policy/types.js';
 export { ReaderError } from './reader/errors.js';
 export { type TextSource, textOf } from './reader/input.js';
 export {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { miniChat, miniTokenizer, miniTokenizerFiles } from '../data/mini/tokenizer.js';
 import { type LocalPolicyOptions, openLocalPolicy } from './local.js';
+import { isTrainable } from './trainable.js';
 
 const tokenizer = miniTokenizer();
 const shape = {
@@ -42,6 +43,7 @@ test('an exported model opens with its own tokenizer and chat format, and says t
     const messages = [{ role: 'user' as const, content: '<question> anna <answer>' }];
     expect(tokenizer.encode(opened.chat.render(messages))).toEqual(row.promptIds);
     expect(opened.contextLength).toBe(32);
+    expect(isTrainable(opened)).toBe(true);
   } finally {
     await opened.close();
   }

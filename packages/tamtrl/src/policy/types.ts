@@ -194,7 +194,7 @@ export interface Policy {
   close(): Promise<void>;
 }
 
-/** A policy whose weights can be changed. */
+/** A policy whose weights can be changed; `isTrainable` tells it apart. */
 export interface TrainablePolicy extends Policy {
   /**
    * Asks, before anything is spent, whether the policy can train with this loss. A policy without this method can.

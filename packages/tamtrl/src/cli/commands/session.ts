@@ -5,6 +5,7 @@ import type { ExampleSource } from '../../data/examples.js';
 import { judged } from '../../data/relevance.js';
 import { openModel } from '../../models/open.js';
 import { LocalPolicy } from '../../policy/local.js';
+import { isTrainable } from '../../policy/trainable.js';
 import type { Policy, TrainablePolicy } from '../../policy/types.js';
 import { writeReport } from '../../report/report.js';
 import { comparisonRows, costRows, type FinishedRun, jsonSummary, stepsOf } from '../../report/summary.js';
@@ -62,7 +63,7 @@ export async function runSession(launch: Launch, io: Io): Promise<number> {
 
 /** @throws UsageError for a model that can be asked but not trained. */
 function trainable(policy: Policy): TrainablePolicy {
-  if (policy.capabilities.train && 'forwardBackward' in policy) return policy as TrainablePolicy;
+  if (isTrainable(policy)) return policy;
   throw new UsageError(
     `${policy.name} cannot be trained: its weights are out of reach. Take a local model, or a training server (tinker:URL#MODEL).`,
   );

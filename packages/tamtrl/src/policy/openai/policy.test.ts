@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { miniChat, miniTokenizer } from '../../data/mini/tokenizer.js';
+import { isTrainable } from '../trainable.js';
 import { CountingTokenizer, messageFormat, parseMessages } from './counting-tokenizer.js';
 import { type OpenAIPolicyOptions, openOpenAIPolicy } from './policy.js';
 
@@ -249,6 +250,7 @@ describe('tokens', () => {
     const { baseUrl, seen } = await serve([reply], models({ id: 'file.gguf', owned_by: 'llamacpp' }));
     const policy = await openOpenAIPolicy({ ...fast, ...exact, baseUrl, contextLength: 100 });
     expect(policy.capabilities.score).toBe(false);
+    expect(isTrainable(policy)).toBe(false);
     const [[sample]] = await policy.sample([{ promptIds: [3, 4] }], { maxTokens: 5, temperature: 0 });
     expect(sample).toEqual({ tokens: [7], logProbabilities: [-0.5], stopReason: 'length' });
     expect(seen[0]).toMatchObject({ path: '/completion', body: { prompt: [3, 4], n_predict: 5, return_tokens: true } });

@@ -18,6 +18,7 @@ import { runConfigSchema } from '../../train/config.js';
 import type { MetricsLine } from '../../train/metrics.js';
 import { train } from '../../train/reinforce.js';
 import { type LocalPolicy, openLocalPolicy } from '../local.js';
+import { isTrainable } from '../trainable.js';
 import type { TrainablePolicy, TrainingRow } from '../types.js';
 
 const spec = process.env.TAMTRL_TINKER;
@@ -40,7 +41,8 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
 
   async function opened(): Promise<{ own: LocalPolicy; far: TrainablePolicy }> {
     const own = await openLocalPolicy(folder);
-    const far = (await openModel(spec!, { tokenizer: folder, seed: 1 })) as TrainablePolicy;
+    const far = await openModel(spec!, { tokenizer: folder, seed: 1 });
+    if (!isTrainable(far)) throw new Error(`${far.name} cannot be trained.`);
     policies.push(own, far);
     return { own, far };
   }
