@@ -3,4 +3,5 @@ export * from './errors.js';
 export * from './models/config.js';
 export { hashSeed, Random } from './random.js';
 export { probeRuntime, type RuntimeProbe } from './runtime/probe.js';
+export { readGgufFiles } from './weights/gguf-files.js';
 export { createEngine, type EngineOptions } from './worker/client.js';
