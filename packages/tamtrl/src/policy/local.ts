@@ -1,8 +1,9 @@
 /** A policy whose weights live in this process: the engine, with the model's own tokenizer and chat format. */
+import { stat } from 'node:fs/promises';
 import type { ChatFormat } from '../text/chat.js';
-import { HuggingFaceTokenizer, loadTokenizer } from '../text/hugging-face-tokenizer.js';
-import { type JsonObject, parseJsonObject } from '../text/model-files.js';
-import { type ChatFiles, type ChatFormatOptions, chatFormatFromFiles, loadChatFormat } from '../text/templates.js';
+import { chatFormatFromContents, tokenizerFromContents } from '../text/file-contents.js';
+import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
+import { type ChatFormatOptions, loadChatFormat } from '../text/templates.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Engine, EngineSettings, LocalModel } from './engine.js';
 import { PolicyError } from './errors.js';
@@ -43,15 +44,16 @@ export interface LocalPolicyOptions {
 export async function openLocalPolicy(model: LocalModel, options: LocalPolicyOptions = {}): Promise<LocalPolicy> {
   const { createEngine } = await loadEngine();
   const name = options.name ?? (typeof model === 'string' ? model : 'random weights');
-  // A folder's tokenizer is read before its weights, which take longer; a GGUF's comes out of the file with them.
-  const folder = typeof model === 'string' && !model.endsWith('.gguf') ? model : undefined;
+  // A folder's tokenizer is read before its weights, which take longer; a GGUF file's comes with them.
+  const folder = typeof model === 'string' && (await isFolder(model)) ? model : undefined;
   let tokenizer = options.tokenizer ?? (folder === undefined ? undefined : await loadTokenizer(folder));
   let chat = options.chat;
   if (!chat && folder !== undefined && tokenizer) chat = await loadChatFormat(folder, tokenizer, options.chatOptions);
   const engine = await createEngine({ ...options.engine, model });
   try {
-    tokenizer ??= tokenizerOf(engine.files, name);
-    chat ??= chatFormatFromFiles(chatFilesOf(engine.files), tokenizer, { model: name, ...options.chatOptions });
+    tokenizer ??= tokenizerFromContents(engine.files);
+    if (!tokenizer) throw new PolicyError('tokenizer', `${name} has no tokenizer of its own. Give one.`);
+    chat ??= chatFormatFromContents(engine.files, tokenizer, { model: name, ...options.chatOptions });
     return new LocalPolicy(name, engine, tokenizer, chat);
   } catch (error) {
     await engine.close();
@@ -59,30 +61,21 @@ export async function openLocalPolicy(model: LocalModel, options: LocalPolicyOpt
   }
 }
 
-function json(files: Engine['files'], name: string): JsonObject | undefined {
-  const bytes = files.get(name);
-  return bytes && parseJsonObject(new TextDecoder().decode(bytes), name);
-}
-
-function tokenizerOf(files: Engine['files'], name: string): Tokenizer {
-  const tokenizer = json(files, 'tokenizer.json');
-  if (tokenizer) return new HuggingFaceTokenizer({ tokenizer, config: json(files, 'tokenizer_config.json') });
-  throw new PolicyError('tokenizer', `${name} brings no tokenizer along, so one must be given.`);
-}
-
-function chatFilesOf(files: Engine['files']): ChatFiles {
-  const template = files.get('chat_template.jinja');
-  return {
-    tokenizerConfig: json(files, 'tokenizer_config.json'),
-    generationConfig: json(files, 'generation_config.json'),
-    templateFile: template && new TextDecoder().decode(template),
-  };
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 export class LocalPolicy implements TrainablePolicy {
   readonly name: string;
   readonly capabilities: Capabilities = {
-    ...{ score: true, snapshots: true, averages: true, train: true, exactLogProbabilities: true },
+    score: true,
+    snapshots: true,
+    averages: true,
+    train: true,
+    exactLogProbabilities: true,
   };
   readonly tokenizer: Tokenizer;
   readonly chat: ChatFormat;
@@ -91,13 +84,14 @@ export class LocalPolicy implements TrainablePolicy {
   /** Rows of the embedding that stand for no token: sampled, they would have no text. */
   readonly #paddingIds: readonly number[];
 
-  /** @throws PolicyError `tokenizer` if the tokenizer has ids that the model has not. */
+  /** @throws PolicyError `tokenizer` if the tokenizer has ids that the model lacks. */
   constructor(name: string, engine: Engine, tokenizer: Tokenizer, chat: ChatFormat) {
     const { vocabularySize, contextLength } = engine.config;
     if (tokenizer.vocabularySize > vocabularySize) {
       throw new PolicyError(
         'tokenizer',
-        `The tokenizer of ${name} has ids up to ${tokenizer.vocabularySize - 1}, but the model's vocabulary ends at ${vocabularySize - 1}. Use the tokenizer that belongs to the model.`,
+        `The tokenizer of ${name} has ids up to ${tokenizer.vocabularySize - 1}, but the model's vocabulary ends at ` +
+          `${vocabularySize - 1}. Use the tokenizer that belongs to the model.`,
       );
     }
     this.name = name;

@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { miniChat } from '../../data/mini/tokenizer.js';
 import { openModel } from '../../models/open.js';
-import { parseTinkerSpec } from '../../models/tinker-spec.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../engine-pool.test-support.js';
 import type { LocalPolicy } from '../local.js';
 import type { TrainingRow } from '../types.js';
@@ -342,22 +341,4 @@ it('a row is shifted by one, and its prompt is silent', () => {
   });
   const { advantages } = policyDatum(row, [0.1, 0.1, 0.1, 0.1], { scaling: 'average', rows: 2 }).loss_fn_inputs;
   expect(advantages.data).toEqual([0, 0, 0.8, 0.8, 0.8, 0.8]);
-});
-
-it('names say where and how', () => {
-  expect(parseTinkerSpec('tinker:http://h:1?rank=8&server=skyrl-jax#Qwen/Qwen3-0.6B')).toEqual({
-    ...{ baseUrl: 'http://h:1', model: 'Qwen/Qwen3-0.6B', rank: 8, scaling: 'average', loss: undefined, padTo: 256 },
-  });
-  expect(() => parseTinkerSpec('tinker:http://h:1')).toThrow('names no address and model');
-  expect(() => parseTinkerSpec('tinker:http://h:1?renk=8#m')).toThrow('there is no setting "renk"');
-  expect(parseTinkerSpec('tinker:http://h:1?server=twinkle&scaling=average#m')).toMatchObject({
-    ...{ scaling: 'average', loss: 'importance_sampling', padTo: 1 },
-  });
-  expect(() => parseTinkerSpec('tinker:http://h:1?server=nope#m')).toThrow(
-    'server is "nope", not one of skyrl-jax, skyrl',
-  );
-  expect(() => parseTinkerSpec('tinker:http://h:1?pad=0#m')).toThrow('pad is "0", not a number from 1');
-  expect(() => parseTinkerSpec('tinker:http://h:1?scaling=mean#m')).toThrow(
-    'scaling is "mean", not one of sum, average',
-  );
 });
