@@ -1,4 +1,6 @@
-/** Downloads from a hub on this machine that answers as the real one does: lists of files, their infos, their contents. */
+/**
+ * Downloads from a hub on this machine that answers as the real one does: lists of files, their infos, their contents.
+ */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

@@ -6,7 +6,7 @@ import type { EngineSettings } from '../policy/engine.js';
 import { PolicyError } from '../policy/errors.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { openOpenAIPolicy } from '../policy/openai/policy.js';
-import type { SavedState } from '../policy/tinker/policy.js';
+import { type SavedState, STATE_FILE } from '../policy/tinker/saved-state.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
 import { modelSource } from './source.js';
 import { type OpenAISpec, parseModelSpec, type TinkerSpec } from './spec.js';
@@ -100,7 +100,7 @@ async function openTrainedAtServer(folder: string, trained: Opened, options: Ope
   }
 }
 
-const noteOf = (folder: string) => join(folder, 'tinker.json');
+const noteOf = (folder: string) => join(folder, STATE_FILE);
 
 /** How to open what a training at a server left in its run's folder; undefined for every other folder. */
 async function trainedAtServer(folder: string): Promise<Opened | undefined> {

@@ -23,7 +23,9 @@ export interface RandomSpec {
   kind: 'random';
 }
 
-/** A model folder, or one that says where at a server its weights are. Every address without a form of its own is one. */
+/**
+ * A model folder, or one that says where at a server its weights are. Every address without a form of its own is one.
+ */
 export interface FolderSpec {
   kind: 'folder';
   path: string;
@@ -66,7 +68,9 @@ export type ModelSpec = LocalSpec | OpenAISpec | TinkerSpec;
 
 export const isGguf = (path: string): boolean => path.endsWith('.gguf');
 
-/** @throws PolicyError `invalid-argument` for an address that begins like one of a server or of the hub and is not one. */
+/**
+ * @throws PolicyError `invalid-argument` for an address that begins like one of a server or of the hub and is not one.
+ */
 export function parseModelSpec(spec: string): ModelSpec {
   if (spec === 'mini') return { kind: 'embedded' };
   if (spec === 'mini-random') return { kind: 'random' };
@@ -104,7 +108,10 @@ const SETTINGS = ['rank', 'scaling', 'loss', 'pad', 'server'];
 const SCALINGS = ['sum', 'average'] as const;
 const LOSSES = ['ppo', 'importance_sampling', 'cispo'] as const;
 
-/** "tinker:http://127.0.0.1:8123?rank=8&scaling=average#Qwen/Qwen3-0.6B". `server=NAME` stands for what that server needs. */
+/**
+ * "tinker:http://127.0.0.1:8123?rank=8&scaling=average#Qwen/Qwen3-0.6B". `server=NAME` stands for what that server
+ * needs.
+ */
 function parseTinker(spec: string): TinkerSpec {
   const wrong = (what: string) =>
     new PolicyError(

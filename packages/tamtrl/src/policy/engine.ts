@@ -77,8 +77,8 @@ export interface Engine {
   readonly config: ModelConfig;
   readonly parameters: number;
   /**
-   * Contents of the files that belong to the model beside its weights, by name: tokenizer.json, tokenizer_config.json and
-   * the like. For a GGUF file they are made from its own metadata.
+   * Contents of the files that belong to the model beside its weights, by name: tokenizer.json, tokenizer_config.json
+   * and the like. For a GGUF file they are made from its own metadata.
    */
   readonly files: ReadonlyMap<string, Uint8Array>;
   generate(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;

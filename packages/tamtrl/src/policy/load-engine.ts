@@ -9,7 +9,8 @@ export async function loadEngine(): Promise<typeof import('@tamtrl/engine')> {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new PolicyError(
       'runtime-missing',
-      'Local models need the packages @tamtrl/engine and onnxruntime-node: npm install @tamtrl/engine onnxruntime-node.',
+      'Local models need the packages @tamtrl/engine and onnxruntime-node: ' +
+        'npm install @tamtrl/engine onnxruntime-node.',
       { cause: error },
     );
   }

@@ -38,8 +38,8 @@ export interface LocalPolicyOptions {
 
 /**
  * Opens a model folder, a GGUF file, or random weights of a given shape.
- * @throws PolicyError `runtime-missing` without the engine; `tokenizer` if tokenizer and model do not fit; TextError and
- *   EngineError for what cannot be read.
+ * @throws PolicyError `runtime-missing` without the engine; `tokenizer` if tokenizer and model do not fit; TextError
+ *   and EngineError for what cannot be read.
  */
 export async function openLocalPolicy(model: LocalModel, options: LocalPolicyOptions = {}): Promise<LocalPolicy> {
   const { createEngine } = await loadEngine();

@@ -2,8 +2,8 @@
  * Every policy offers the same verbs, so the trainer does not know where the weights live. A policy says what it can
  * do; a method that needs more is refused at start with a sentence that names what is missing.
  *
- * The verbs' requests and results are those of the engine, written out here: the engine is an optional peer, and programs
- * that do without it need these types all the same. types.test.ts holds that the two stay equal.
+ * The verbs' requests and results are those of the engine, written out here: the engine is an optional peer, and
+ * programs that do without it need these types all the same. types.test.ts holds that the two stay equal.
  *
  * Token ids in, token ids and log-probabilities out. Log-probabilities are natural logarithms.
  */
@@ -88,8 +88,8 @@ export interface TrainingRow extends ScoreRow {
   /** Log-probability of each token under the reference policy; needed if `klCoefficient` > 0. */
   referenceLogProbabilities?: readonly number[];
   /**
-   * Factor of each token's loss: the loss is the plain sum of factor x token loss, so the caller chooses the mean (token
-   * mean, sequence mean, turn weights). Default: 1 / (completion tokens of this call), the token mean.
+   * Factor of each token's loss: the loss is the plain sum of factor x token loss, so the caller chooses the mean
+   * (token mean, sequence mean, turn weights). Default: 1 / (completion tokens of this call), the token mean.
    */
   lossWeights?: readonly number[];
 }

@@ -10,8 +10,8 @@ export interface NamedModelOptions
   extends Omit<ReaderOptions, 'model'>,
     Pick<OpenOptions, 'tokenizer' | 'thinking' | 'contextLength' | 'onDownload'> {
   /**
-   * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A named
-   * model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node.
+   * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A
+   * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node.
    */
   model: string | MemoryModel;
 }
@@ -67,7 +67,8 @@ export interface DocumentReading {
 
 /**
  * Reads a document of any length for a question, or several at once, and answers.
- * @throws ReaderError, MemoryError, PolicyError with a sentence that says what to do; the signal's reason when it is aborted.
+ * @throws ReaderError, MemoryError, PolicyError with a sentence that says what to do; the signal's reason when it is
+ *   aborted.
  */
 export async function readDocument(options: ReadDocumentOptions): Promise<DocumentReading> {
   const { document, onEvent, ...rest } = options;

@@ -44,8 +44,15 @@ export function lossMetrics(
   return {
     loss: sum,
     metrics: {
-      ...{ tokens, totalTokens, entropy: Number.NaN, clipFraction: mean(clipped), ratioMean: mean(ratios), ratioMax },
-      ...{ kl: mean(kl), approximateKl: mean(approximateKl), microBatches: 1 },
+      tokens,
+      totalTokens,
+      entropy: Number.NaN,
+      clipFraction: mean(clipped),
+      ratioMean: mean(ratios),
+      ratioMax,
+      kl: mean(kl),
+      approximateKl: mean(approximateKl),
+      microBatches: 1,
     },
   };
 }
