@@ -24,8 +24,8 @@ it('runs every command', async () => {
   const commands = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) => block.trim().split('\n'));
   expect(commands.length).toBeGreaterThanOrEqual(6);
   for (const command of commands) {
-    expect(command).toMatch(/^tamtrl data /);
-    const args = command.replace('MODEL', join(fixtures, 'tokenizers/bpe')).split(' ').slice(1);
+    expect(command).toMatch(/^npx tamtrl data /);
+    const args = command.replace('MODEL', join(fixtures, 'tokenizers/bpe')).split(' ').slice(2);
     await promisify(execFile)(process.execPath, [join(root, 'packages/tamtrl/dist/cli/main.js'), ...args], {
       cwd: folder,
     });

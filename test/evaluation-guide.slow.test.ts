@@ -18,8 +18,8 @@ it('runs every command', async () => {
   const commands = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) => block.trim().split('\n'));
   expect(commands).toHaveLength(4);
   for (const command of commands) {
-    const [name, ...args] = command.split(' ');
-    expect(name).toBe('tamtrl');
+    const [npx, name, ...args] = command.split(' ');
+    expect([npx, name]).toEqual(['npx', 'tamtrl']);
     await promisify(execFile)(process.execPath, [join(root, 'packages/tamtrl/dist/cli/main.js'), ...args], {
       cwd: folder,
     });

@@ -1,6 +1,16 @@
 /** What must hold of the repository as a whole for it to install, build and be read anywhere. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +22,6 @@ interface Manifest {
   name: string;
   license?: string;
   engines?: { node?: string };
-  allowScripts?: Record<string, boolean>;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
@@ -78,9 +87,24 @@ describe('installing', () => {
   });
 
   it('runs no install script, with npm 10 and npm 11', () => {
-    expect(read('.npmrc')).toMatch(/^onnxruntime-node-install=skip$/m);
+    expect(read('.npmrc')).toMatch(/^ignore-scripts=true$/m);
     expect(read('.npmrc')).toMatch(/^omit-lockfile-registry-resolved=true$/m);
-    expect(manifests[0].allowScripts).toEqual({ 'onnxruntime-node': false });
+  });
+
+  it('names the program in a clone before anything is built', () => {
+    const { bin } = JSON.parse(read('packages/tamtrl/package.json')) as { bin: Record<string, string> };
+    expect(existsSync(join(root, 'packages/tamtrl', bin.tamtrl))).toBe(true);
+    const folder = mkdtempSync(join(tmpdir(), 'tamtrl-unbuilt-'));
+    mkdirSync(join(folder, 'bin'));
+    cpSync(join(root, 'packages/tamtrl', bin.tamtrl), join(folder, bin.tamtrl));
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    const run = (file: string) => spawnSync(process.execPath, [file, '--version'], { encoding: 'utf8' });
+    expect(run(join(folder, bin.tamtrl))).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: 'tamtrl: the program is not built yet. Run "npm run build" in the clone first.\n',
+    });
+    expect(run(join(root, 'packages/tamtrl', bin.tamtrl))).toMatchObject({ status: 0, stdout: '0.1.0\n' });
   });
 
   it('asks for the same Node and licence everywhere', () => {

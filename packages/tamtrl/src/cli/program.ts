@@ -21,7 +21,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   const program = new Command('tamtrl')
     .description('Train and run memory agents: language models that read documents of any length chunk by chunk.')
     .version(version(), '--version', 'print the version')
-    .showHelpAfterError('Run it with --help for what there is.')
+    .showHelpAfterError('Run it with --help to see what it accepts.')
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err });
   // Before the commands: they take over these settings.

@@ -4,7 +4,7 @@ import { readCompareConfig } from '../../run/comparison-plan.js';
 import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
-import { wholeNumber } from '../terminal/options.js';
+import { JSON_OPTION, wholeNumber } from '../terminal/options.js';
 import { runComparison } from './compare-run.js';
 
 export interface CompareFlags {
@@ -16,13 +16,13 @@ export interface CompareFlags {
 export function addCompareCommand(program: Command, io: Io, exit: (code: number) => void): void {
   program
     .command('compare')
-    .description('train and evaluate several methods with several seeds, and make the tables')
-    .argument('<file>', 'YAML file: methods, seeds, benchmarks')
-    .option('--jobs <n>', 'processes side by side', wholeNumber(1), 1)
-    .option('--tables-only', 'run nothing: make the tables of what is there')
-    .option('--json', 'end with one JSON object as the last line of stdout')
+    .description('train and evaluate several methods with several seeds, and tabulate the results')
+    .argument('<file>', 'YAML file that lists methods, seeds and benchmarks')
+    .option('--jobs <n>', 'number of processes to run at the same time', wholeNumber(1), 1)
+    .option('--tables-only', 'only remake the tables from the results so far')
+    .option(...JSON_OPTION)
     .action(async (file: string, flags: CompareFlags) => {
-      const notice = 'Stopping after saving; the same command goes on from here. Once more ends at once.';
+      const notice = 'Saving and stopping. The same command continues from here. Press Ctrl-C again to quit at once.';
       const work = async (signal: AbortSignal, started: () => void) => {
         const config = await readCompareConfig(file);
         started();

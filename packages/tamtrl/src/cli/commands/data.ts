@@ -5,7 +5,7 @@ import { syntheticTasks } from '../../data/generators/generators.js';
 import { importers } from '../../data/importers/importers.js';
 import { recordSchema } from '../../data/records.js';
 import type { Io } from '../terminal/io.js';
-import { repeatable, wholeNumber } from '../terminal/options.js';
+import { GROUPS, JSON_OPTION, repeatable, wholeNumber } from '../terminal/options.js';
 import { checkFiles } from './data-check.js';
 import { generateData } from './data-generate.js';
 import { importData } from './data-import.js';
@@ -18,27 +18,29 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
 
   data
     .command('check')
-    .description('count the records of files and name every bad line')
+    .description('count the records in files and report every bad line')
     .argument('<files...>', 'JSONL files, plain, .gz or .zst')
-    .option('--strict', 'end at the first bad line')
-    .option('--json', 'end with one JSON object as the last line of stdout')
+    .option('--strict', 'stop at the first bad line')
+    .option(...JSON_OPTION)
     .action(async (files: string[], options) => exit(await checkFiles(files, options, io)));
 
   data
     .command('import')
     .description('turn a published data set into question records')
     .argument('<source>', 'file (parquet, JSON or JSONL, also .gz or .zst), or hf:owner/name[@revision][:path]')
-    .requiredOption('--out <file>', 'JSONL file to write; packed if it ends in .gz')
+    .optionsGroup(GROUPS.input)
     .addOption(
-      new Option('--format <name>', 'data set; default: by the look of the first row').choices(
+      new Option('--format <name>', 'format of the data set (default: recognised from the first row)').choices(
         importers.map(({ name }) => name),
       ),
     )
-    .option('--source <name>', 'name that goes into each record\'s "source"')
-    .option('--rejoin <file>', 'raw HotpotQA file that says which paragraphs are relevant (for memagent)')
-    .option('--limit <n>', 'so many records at most', wholeNumber(1))
-    .option('--strict', 'end at the first row that gives no record')
-    .option('--json', 'end with one JSON object as the last line of stdout')
+    .option('--rejoin <file>', 'for memagent: raw HotpotQA file that says which paragraphs are relevant')
+    .option('--limit <n>', 'import only the first n records', wholeNumber(1))
+    .option('--strict', 'stop at the first row that yields no record')
+    .optionsGroup(GROUPS.output)
+    .requiredOption('--out <file>', 'JSONL file to write, compressed if its name ends in .gz')
+    .option('--source <name>', 'name to store in each record\'s "source"')
+    .option(...JSON_OPTION)
     .addHelpText('after', `\nData sets:\n${list(importers)}`)
     .action(async (source: string, options) => exit(await importData(source, options, io)));
 
@@ -48,19 +50,23 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
     .addArgument(
       new Argument('<task>', 'what to make').choices(['ruler-hqa', 'mini', ...syntheticTasks.map(({ name }) => name)]),
     )
-    .requiredOption('--out <file>', 'JSONL file to write; packed if it ends in .gz')
-    .option('--count <n>', 'records (ruler-hqa: at most; default all)', wholeNumber(1))
-    .option('--seed <n>', 'seed of everything random', wholeNumber(0), 0)
-    .option('--tokens <n>', "RULER's tasks: length of the text", wholeNumber(1))
-    .option('--tokenizer <model>', "RULER's tasks: whose tokens are counted: a model folder, .gguf file, or mini")
-    .option('--haystack <file>', 'text file whose sentences are the essays; default: made up')
-    .option('--from <file>', 'ruler-hqa: records to hide; may be given again', repeatable)
-    .option('--pool <file>', 'ruler-hqa: more records to borrow paragraphs from; may be given again', repeatable)
-    .option('--documents <n>', 'ruler-hqa: documents of each record', wholeNumber(1))
-    .option('--chunks <n>', 'mini: chunks', wholeNumber(1), 4)
-    .option('--facts <n>', 'mini: facts in each chunk', wholeNumber(1), 6)
-    .option('--queries <n>', 'mini: keys that are asked for', wholeNumber(1), 3)
-    .option('--json', 'end with one JSON object as the last line of stdout')
+    .optionsGroup(GROUPS.output)
+    .requiredOption('--out <file>', 'JSONL file to write, compressed if its name ends in .gz')
+    .option('--count <n>', 'number of records (default: 100; ruler-hqa: all)', wholeNumber(1))
+    .option('--seed <n>', 'seed of all random numbers', wholeNumber(0), 0)
+    .option(...JSON_OPTION)
+    .optionsGroup('RULER tasks:')
+    .option('--tokens <n>', 'length of the text', wholeNumber(1))
+    .option('--tokenizer <model>', 'model whose tokens --tokens counts: folder, .gguf file, or mini')
+    .option('--haystack <file>', 'text file to take the filler sentences from (default: generated)')
+    .optionsGroup('ruler-hqa:')
+    .option('--from <file>', 'records to hide; repeat it for several files', repeatable)
+    .option('--pool <file>', 'more records to borrow paragraphs from; repeat it for several files', repeatable)
+    .option('--documents <n>', 'number of documents in each record', wholeNumber(1))
+    .optionsGroup('mini:')
+    .option('--chunks <n>', 'number of chunks', wholeNumber(1), 4)
+    .option('--facts <n>', 'facts in each chunk', wholeNumber(1), 6)
+    .option('--queries <n>', 'keys asked for', wholeNumber(1), 3)
     .action(async (task: string, options) => exit(await generateData(task, options, io)));
 
   data

@@ -10,7 +10,7 @@ import { MODEL_SPECS } from '../../models/spec.js';
 import { describe, EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { noteOn } from '../terminal/models.js';
-import { addModelOptions } from '../terminal/options.js';
+import { addModelOptions, GROUPS, JSON_OPTION } from '../terminal/options.js';
 
 export interface Check {
   name: string;
@@ -35,11 +35,15 @@ const LEAST_NODE = 20;
 const LEAST_MEMORY = 2 * 2 ** 30;
 
 export function addDoctorCommand(program: Command, io: Io, exit: (code: number) => void): void {
-  addModelOptions(program.command('doctor'))
-    .description('check that this machine, or a model at a server, can train')
-    .option('--out <folder>', 'folder that runs are written to', 'runs')
-    .option('--model <model>', `also ask a model: ${MODEL_SPECS}`)
-    .option('--json', 'end with one JSON object as the last line of stdout')
+  const command = program
+    .command('doctor')
+    .description('check that this machine, or a model behind a server, can train')
+    .optionsGroup(GROUPS.model)
+    .option('--model <model>', `check this model too: ${MODEL_SPECS}`);
+  addModelOptions(command)
+    .optionsGroup(GROUPS.output)
+    .option('--out <folder>', 'folder where runs are written', 'runs')
+    .option(...JSON_OPTION)
     .action(async ({ out, model, tokenizer, thinking, json }: DoctorFlags) => {
       const checks = await examine(out);
       if (model !== undefined) {

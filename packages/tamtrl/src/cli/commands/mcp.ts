@@ -6,7 +6,7 @@ import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import { type ModelFlags, noteOn, openForCommand } from '../terminal/models.js';
-import { addModelOptions, repeatable, wholeNumber } from '../terminal/options.js';
+import { addModelOptions, GROUPS, repeatable, wholeNumber } from '../terminal/options.js';
 
 interface McpFlags extends ModelFlags {
   root?: string[];
@@ -17,18 +17,19 @@ interface McpFlags extends ModelFlags {
 }
 
 export function addMcpCommand(program: Command, io: Io, exit: (code: number) => void): void {
-  addModelOptions(program.command('mcp'))
-    .description('serve a tool over the Model Context Protocol (stdio) that reads long files and answers')
-    .option(
-      '--root <place>',
-      'folder, file or beginning of an address that may be read; may be given again',
-      repeatable,
-    )
-    .option('--model <model>', `${MODEL_SPECS} (default: TAMTRL_MODEL of the environment)`)
-    .option('--context-length <n>', 'for a server that does not say how large its window is', wholeNumber(1))
-    .option('--chunk-tokens <n>', 'tokens of a chunk', wholeNumber(1))
-    .option('--memory-tokens <n>', 'most tokens of a memory', wholeNumber(1))
-    .option('--answer-tokens <n>', 'most tokens of an answer', wholeNumber(1))
+  const command = program
+    .command('mcp')
+    .description('serve a tool over the Model Context Protocol (stdio) that reads long files and answers questions')
+    .optionsGroup(GROUPS.input)
+    .option('--root <place>', 'folder, file or URL prefix that clients may read; repeat it for several', repeatable)
+    .optionsGroup(GROUPS.model)
+    .option('--model <model>', `${MODEL_SPECS} (default: $TAMTRL_MODEL)`)
+    .option('--context-length <n>', 'window of a server that does not report it, in tokens', wholeNumber(1));
+  addModelOptions(command)
+    .optionsGroup(GROUPS.budgets)
+    .option('--chunk-tokens <n>', 'size of a chunk', wholeNumber(1))
+    .option('--memory-tokens <n>', 'longest memory', wholeNumber(1))
+    .option('--answer-tokens <n>', 'longest answer', wholeNumber(1))
     .action(async (flags: McpFlags) => exit(await runInterruptible(io, (signal) => serve(flags, io, signal))));
 }
 

@@ -8,6 +8,8 @@ import { runSession } from './session.js';
 
 export function addSftCommand(program: Command, io: Io, exit: (code: number) => void): void {
   const able = presets.filter(({ sft }) => sft).map(({ name }) => name);
-  const command = program.command('sft').description('supervised warm-up on ideal memories, before reinforcement');
+  const command = program
+    .command('sft')
+    .description('warm up a model on ideal memories, before reinforcement learning');
   addRunOptions(command, able).action(async (flags: RunFlags) => exit(await runSession(await launchSft(flags), io)));
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { namedMethods } from '../../run/named-methods.js';
 import { presets } from '../../run/presets/presets.js';
 import type { Io } from '../terminal/io.js';
-import { addRunOptions, type RunFlags } from '../terminal/options.js';
+import { addRunOptions, GROUPS, type RunFlags } from '../terminal/options.js';
 import { launchTrain } from './launch.js';
 import { runSession } from './session.js';
 
@@ -18,15 +18,10 @@ export function addTrainCommand(program: Command, io: Io, exit: (code: number) =
     command,
     able.map(({ name }) => name),
   )
-    .option('--method <name>', 'reward method or ablation (default: tamtrl)')
-    .option(
-      '--teacher <teacher>',
-      'who scores memories: self (default), ema, frozen, or another model (folder or .gguf file)',
-    )
-    .option(
-      '--judge <model>',
-      'model that grades memories for the method judge, and marks what is relevant for relevance: judge',
-    )
+    .optionsGroup(GROUPS.settings)
+    .option('--method <name>', 'reward method or variant, listed below (default: tamtrl)')
+    .option('--teacher <teacher>', 'model that scores memories: self (default), ema, frozen, or another model')
+    .option('--judge <model>', 'model that grades memories (method judge) or marks relevant text (relevance: judge)')
     .addHelpText('after', `\nPresets:\n${list(able)}\n\nMethods:\n${list(namedMethods)}`)
     .action(async (flags: RunFlags) => exit(await runSession(await launchTrain(flags), io)));
 }

@@ -35,26 +35,50 @@ export function repeatable(value: string, before: readonly string[] | undefined)
   return [...(before ?? []), value];
 }
 
+/** Headings of the groups that help lists options under; `--help` and what belongs to no group stay under "Options:". */
+export const GROUPS = {
+  model: 'Model:',
+  settings: 'Settings:',
+  budgets: 'Token limits:',
+  sampling: 'Sampling:',
+  input: 'Input:',
+  output: 'Output:',
+} as const;
+
+export const JSON_OPTION = ['--json', 'print one JSON object as the last line of stdout'] as const;
+
 /** How a model is opened, for every command that takes one. */
 export function addModelOptions(command: Command): Command {
   return command
-    .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
-    .option('--thinking', 'let a model think before it writes, whatever its chat template says')
-    .option('--no-thinking', 'let it not');
+    .optionsGroup(GROUPS.model)
+    .option('--tokenizer <model>', 'for a model behind a server: folder or .gguf file that holds its tokenizer')
+    .option('--thinking', 'let the model think before it writes, whatever its chat template says')
+    .option('--no-thinking', 'stop the model from thinking before it writes');
+}
+
+/** For commands that read: how many tokens each part of a prompt may take. */
+export function addBudgetOptions(command: Command): Command {
+  return command
+    .optionsGroup(GROUPS.budgets)
+    .option('--question-tokens <n>', 'longest question', wholeNumber(1))
+    .option('--chunk-tokens <n>', 'size of a chunk', wholeNumber(1))
+    .option('--memory-tokens <n>', 'longest memory', wholeNumber(1))
+    .option('--answer-tokens <n>', 'longest answer', wholeNumber(1));
 }
 
 /** @param presets names for the help text */
 export function addRunOptions(command: Command, presets: readonly string[]): Command {
-  return addModelOptions(command)
-    .addOption(new Option('--preset <name>', `settings under a name: ${presets.join(', ')} (default: mini)`))
-    .option('--config <file>', 'YAML file of settings; they win over the preset')
-    .option('--model <model>', MODEL_SPECS)
+  return addModelOptions(command.optionsGroup(GROUPS.model).option('--model <model>', MODEL_SPECS))
+    .optionsGroup(GROUPS.settings)
+    .addOption(new Option('--preset <name>', `named settings to start from: ${presets.join(', ')} (default: mini)`))
+    .option('--config <file>', 'YAML file of settings, which override the preset')
     .option('--data <data>', 'JSONL file of question records, or mini (generated)')
-    .option('--seed <n>', 'seed of everything random', wholeNumber())
-    .option('--steps <n>', 'training steps', wholeNumber(1))
+    .option('--seed <n>', 'seed of all random numbers', wholeNumber())
+    .option('--steps <n>', 'number of training steps', wholeNumber(1))
+    .optionsGroup(GROUPS.output)
     .option('--out <folder>', 'folder of the run (default: runs/<preset>-<method>-seed<seed>-<time>)')
-    .option('--resume [folder]', 'go on with the run in this folder, or in --out, with its own settings')
-    .option('--json', 'end with one JSON object as the last line of stdout');
+    .option('--resume [folder]', 'continue the run in this folder (or in --out) with its own settings')
+    .option(...JSON_OPTION);
 }
 
 /** Settings that a resumed run already has. */
@@ -79,7 +103,7 @@ export function resumedFolder(flags: RunFlags): string | undefined {
   if (given.length > 0) {
     const names = given.map((name) => `--${name}`).join(', ');
     throw new UsageError(
-      `--resume goes on with the run's own settings, so ${names} cannot be given with it. Only --steps can change.`,
+      `--resume continues a run with its own settings, so ${names} cannot be given with it. Only --steps may change.`,
     );
   }
   if (typeof resume === 'string') {
