@@ -2,8 +2,9 @@
  * TAMTRL (arXiv 2603.21663): a memory update is scored by how likely a teacher finds it that reads only the relevant part of the
  * chunk. The teacher is the policy itself, an average or an early copy of it, or another policy; nothing is sampled.
  */
-import type { ScoreRow } from '@tamtrl/engine';
+
 import { memoryBefore } from '../memory/trajectory.js';
+import type { ScoreRow } from '../policy/types.js';
 import { RewardError } from './errors.js';
 import { byTurn, type MethodContext, type MethodResult, type RewardMethod, type RolloutGroup } from './method.js';
 import { minMaxScores } from './score-normalization.js';

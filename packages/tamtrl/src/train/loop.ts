@@ -2,13 +2,12 @@
  * What every kind of training has in common: evaluation, steps, checkpoints, early stop, resuming. What a step does comes from
  * outside (trainer.ts, sft.ts).
  */
-import type { GenerateOptions } from '@tamtrl/engine';
 import { isAbort } from '../base/errors.js';
 import type { ExampleSource } from '../data/examples.js';
 import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
-import type { TrainablePolicy } from '../policy/types.js';
+import type { GenerateOptions, TrainablePolicy } from '../policy/types.js';
 import type { CommonConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { EvaluationMetrics, Phase, SftMetrics, StepMetrics, WrittenTrajectory } from './metrics.js';

@@ -1,7 +1,6 @@
 /** What reinforcement needs beside the loop: the parts it is given, and whether they fit the configuration. */
-import type { PolicyGradientLoss } from '@tamtrl/engine';
 import { streamSeed } from '../base/seeds.js';
-import type { Policy } from '../policy/types.js';
+import type { Policy, PolicyGradientLoss } from '../policy/types.js';
 import { checkRequirements, type MethodContext } from '../reward/method.js';
 import { methodNamed } from '../reward/methods.js';
 import type { ProcessRewardModel } from '../reward/process-reward.js';
