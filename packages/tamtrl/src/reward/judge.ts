@@ -3,7 +3,8 @@ import type { Trajectory } from '../memory/trajectory.js';
 import { memoryBefore } from '../memory/trajectory.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { withoutThoughts } from './extract.js';
-import { byTurn, type MethodContext, type MethodResult, type RewardMethod, type RolloutGroup } from './method.js';
+import { byTurn, type RolloutGroup } from './group.js';
+import type { MethodContext, MethodResult, RewardMethod } from './method.js';
 
 export const llmJudge: RewardMethod = {
   name: 'judge',

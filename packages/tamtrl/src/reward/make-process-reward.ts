@@ -11,7 +11,7 @@ import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
 import type { LocalPolicy } from '../policy/local.js';
 import type { RunConfig } from '../train/config.js';
-import type { RolloutGroup } from './method.js';
+import type { RolloutGroup } from './group.js';
 import { type LabelledMemory, labelledMemories, ProcessRewardModel } from './process-reward.js';
 
 export interface ProcessRewardParts {

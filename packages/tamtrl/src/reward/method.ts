@@ -3,30 +3,12 @@
  * advantages, loss) is common to all of them.
  */
 import type { PromptFrames } from '../memory/frames.js';
-import type { Trajectory } from '../memory/trajectory.js';
 import type { Policy } from '../policy/types.js';
 import type { CombineOptions } from './combine.js';
 import { RewardError } from './errors.js';
+import type { RolloutGroup, TurnScores } from './group.js';
 import type { ProcessRewardModel } from './process-reward.js';
 import type { NormalizeScope } from './score-normalization.js';
-
-/** The rollouts of one question. The group is the unit of rewards and baselines. */
-export interface RolloutGroup {
-  id: string;
-  question: string;
-  answers: readonly string[];
-  /** [G] */
-  trajectories: readonly Trajectory[];
-  /** Outcome reward R of each rollout. [G] */
-  outcomes: readonly number[];
-  /** Filtered chunk C_t of each memory turn, empty where nothing is relevant; absent without relevance marks. [T] */
-  filteredChunks?: readonly string[];
-  /** Share in [0, 1] of the facts needed after memory turn `turn` that `memory` holds; absent without annotation. */
-  quality?: (turn: number, memory: string) => number;
-}
-
-/** One number for each memory turn: [groups][G][T]. */
-export type TurnScores = number[][][];
 
 /** Options of all methods, as in the run's configuration. */
 export interface RewardOptions extends CombineOptions {
@@ -110,19 +92,4 @@ export function checkRequirements(method: RewardMethod, offer: Offer): void {
   if (missing.length > 0) {
     throw new RewardError('requirement', `The method ${method.name} needs ${missing.join('; and ')}.`);
   }
-}
-
-/** Rows of a call put back into [groups][G][T]. */
-export function byTurn<T>(groups: readonly RolloutGroup[], values: readonly T[]): T[][][] {
-  let at = 0;
-  const shaped = groups.map((group) =>
-    group.trajectories.map(({ turns }) => turns.filter(({ kind }) => kind === 'memory').map(() => values[at++])),
-  );
-  if (at !== values.length) {
-    throw new RewardError(
-      'shape',
-      `${values.length} scores came back for ${at} memory turns; there must be one for each.`,
-    );
-  }
-  return shaped;
 }

@@ -9,7 +9,8 @@ import { PromptFrames } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { RewardError } from './errors.js';
-import { byTurn, type MethodContext, type MethodResult, type RewardMethod, type RolloutGroup } from './method.js';
+import { byTurn, type RolloutGroup } from './group.js';
+import type { MethodContext, MethodResult, RewardMethod } from './method.js';
 
 export const processReward: RewardMethod = {
   name: 'prm',

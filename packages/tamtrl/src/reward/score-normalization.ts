@@ -1,5 +1,5 @@
 /** Min-max normalisation of turn scores to [0, 1], over a choice of sets. */
-import type { TurnScores } from './method.js';
+import type { TurnScores } from './group.js';
 
 /**
  * Which scores are compared with one another: those of a group's rollouts at the same turn; of a group; of one rollout; of the

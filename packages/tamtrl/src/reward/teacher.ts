@@ -5,7 +5,8 @@
 import type { ScoreRow } from '@tamtrl/engine';
 import { memoryBefore } from '../memory/trajectory.js';
 import { RewardError } from './errors.js';
-import { byTurn, type MethodContext, type MethodResult, type RewardMethod, type RolloutGroup } from './method.js';
+import { byTurn, type RolloutGroup } from './group.js';
+import type { MethodContext, MethodResult, RewardMethod } from './method.js';
 import { minMaxScores } from './score-normalization.js';
 
 export const teacherAlignment: RewardMethod = {

@@ -4,7 +4,7 @@ import { streamSeed } from '../base/seeds.js';
 import { exampleAt } from '../data/examples.js';
 import { type MemoryModel, runAgent } from '../memory/agent.js';
 import { combineRewards } from '../reward/combine.js';
-import type { RolloutGroup } from '../reward/method.js';
+import type { RolloutGroup } from '../reward/group.js';
 import { methodNamed } from '../reward/methods.js';
 import { outcomeReward } from '../reward/outcome.js';
 import { groupAdvantages } from './advantages.js';

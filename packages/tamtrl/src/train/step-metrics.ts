@@ -2,7 +2,8 @@
 import type { ForwardBackwardResult, OptimStepResult } from '@tamtrl/engine';
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
 import { extractAnswer } from '../reward/extract.js';
-import type { MethodResult, RolloutGroup } from '../reward/method.js';
+import type { RolloutGroup } from '../reward/group.js';
+import type { MethodResult } from '../reward/method.js';
 import { scoreAnswer } from '../reward/outcome.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Collected } from './dynamic-sampling.js';
