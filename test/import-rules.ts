@@ -51,7 +51,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     why: 'Models are found by their address and opened; who uses them is not their concern.',
   },
   reward: {
-    imports: ['base', 'text', 'data', 'memory', 'policy', 'train'],
+    imports: ['base', 'text', 'data', 'memory', 'policy'],
     why: 'A reward reads trajectories, may ask a policy, and may know what is relevant; training uses it, not the reverse.',
   },
   eval: {

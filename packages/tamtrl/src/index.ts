@@ -66,7 +66,8 @@ export type { MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
 export { type Cell, type Comparison, costTable, scoreTable } from './report/comparison.js';
 // Rewards and methods.
 export { RewardError } from './reward/errors.js';
-export type { MethodContext, MethodResult, RewardMethod, RolloutGroup, TurnScores } from './reward/method.js';
+export type { RolloutGroup, TurnScores } from './reward/group.js';
+export type { MethodContext, MethodResult, PreparationContext, Requirements, RewardMethod } from './reward/method.js';
 export { methodNamed, rewardMethods } from './reward/methods.js';
 export { extractAnswer, outcomeReward, scoreAnswer } from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';

@@ -1,21 +1,25 @@
 /**
- * Joins the outcome R of a rollout with the scores of its memory turns. The public text of TAMTRL does not give the form; these
- * are ours to choose from.
+ * Joins the outcome R of a rollout with the scores of its memory turns. The public text of TAMTRL does not give the
+ * form; the forms here are ours.
  */
+import { z } from 'zod';
+
+/** What `reward` of the configuration says about it. */
+export const combineOptions = {
+  /**
+   * The reward of a memory turn with score p. `product`: R p; `gated`: R (1 + alpha p); `additive`: R + alpha p. The
+   * first two leave failures at 0; `additive` pays for high scores whether or not the answer is right.
+   */
+  combine: z.enum(['product', 'gated', 'additive']).default('product'),
+  /** Weight of the turn score in `gated` and `additive`. */
+  alpha: z.number().default(1),
+};
+
+export type CombineOptions = z.output<z.ZodObject<typeof combineOptions>>;
 
 /**
- * r_t = `product`: R p; `gated`: R (1 + alpha p); `additive`: R + alpha p. The first two leave failures at 0 as long as p is not
- * negative; `additive` pays for likely memories whether or not the answer is right.
+ * Rewards of the memory turns and, last, of the answer turn, which keeps R. Without scores every turn gets R. [T + 1]
  */
-export type Combine = 'product' | 'gated' | 'additive';
-
-export interface CombineOptions {
-  combine: Combine;
-  /** Weight of the score; `product` does not use it. */
-  alpha: number;
-}
-
-/** Rewards of the memory turns and, last, of the answer turn, which keeps R. Without scores every turn gets R. [T + 1] */
 export function combineRewards(
   outcome: number,
   turns: number,

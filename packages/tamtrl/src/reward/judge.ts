@@ -1,16 +1,20 @@
-/** LLM as a judge: another model reads each memory update and grades it from 0 to 10. */
+/** LLM as a judge: another model reads each memory update and grades it from 0 to 10; the score is grade / 10. */
 import type { Trajectory } from '../memory/trajectory.js';
 import { memoryBefore } from '../memory/trajectory.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { withoutThoughts } from './extract.js';
-import { byTurn, type MethodContext, type MethodResult, type RewardMethod, type RolloutGroup } from './method.js';
+import { byTurn, type RolloutGroup } from './group.js';
+import type { MethodContext, MethodResult, RewardMethod } from './method.js';
 
-export const llmJudge: RewardMethod = {
+export const llmJudge = {
   name: 'judge',
   summary: 'LLM as a judge: a model grades each memory from 0 to 10',
+  documentation:
+    'p_t = grade / 10. The judge reads the question, the gold answer, the filtered chunk and the memory before and after the \
+turn (_ours_). A turn whose grade cannot be read gets the mean of the other rollouts at that turn.',
   requires: { judge: true, relevance: true },
   turnScores: scoreWithJudge,
-};
+} satisfies RewardMethod;
 
 /** Room for a short thought before the grade. */
 const JUDGE_TOKENS = 256;
@@ -39,7 +43,10 @@ Notes after: ${after.trim() === '' ? '(none)' : after}
 nothing useless was added. 0 means: useful facts were lost or falsified. End your reply with one line: Grade: N`;
 }
 
-/** The last "Grade: N" with N from 0 to 10, else a reply that is only a number, as a share of 10; undefined if there is none. */
+/**
+ * The last "Grade: N" with N from 0 to 10, else a reply that is only a number, as a share of 10; undefined if there is
+ * neither.
+ */
 export function parseGrade(reply: string): number | undefined {
   const said = withoutThoughts(reply);
   const lines = [...said.matchAll(/grade[^\w-]{1,6}(-?\d+(?:\.\d+)?)/gi)];
@@ -70,7 +77,6 @@ async function scoreWithJudge(groups: readonly RolloutGroup[], context: MethodCo
   const known = grades.filter((grade) => grade !== undefined);
   return {
     scores: byTurn(groups, grades).map(fillFailures),
-    rows: prompts.length,
     tokens: requests.reduce((sum, { promptIds }) => sum + promptIds.length, 0),
     metrics: {
       judgeGrade: known.length === 0 ? 0 : known.reduce((a, b) => a + b, 0) / known.length,
@@ -89,7 +95,9 @@ function updatesOf(group: RolloutGroup, trajectory: Trajectory, tokenizer: Token
   });
 }
 
-/** A turn without a grade gets the mean of the group's grades at that turn, so that it is neither praised nor blamed. */
+/**
+ * A turn without a grade gets the mean of the group's grades at that turn, so that it is neither praised nor blamed.
+ */
 function fillFailures(group: readonly (readonly (number | undefined)[])[]): number[][] {
   return group.map((rollout) =>
     rollout.map((grade, turn) => {

@@ -1,94 +1,137 @@
 /**
- * What a training method is: a way to score the memory turns of groups of rollouts. Everything else (outcome, combination,
- * advantages, loss) is common to all of them.
+ * What a reward method is: a way to score the memory turns of groups of rollouts. Everything else (outcome,
+ * combination, advantages, loss) is common to all methods. A method is one object in a file of its own; methods.ts
+ * lists those that have a name in configurations, and `train()` also takes one that is not listed.
  */
-import type { PromptFrames } from '../memory/frames.js';
-import type { Trajectory } from '../memory/trajectory.js';
-import type { Policy } from '../policy/types.js';
-import type { CombineOptions } from './combine.js';
+import { z } from 'zod';
+import type { ExampleSource } from '../data/examples.js';
+import type { Budgets, PromptFrames } from '../memory/frames.js';
+import type { Policy, TrainablePolicy } from '../policy/types.js';
 import { RewardError } from './errors.js';
-import type { ProcessRewardModel } from './process-reward.js';
-import type { NormalizeScope } from './score-normalization.js';
+import type { RolloutGroup, TurnScores } from './group.js';
 
-/** The rollouts of one question. The group is the unit of rewards and baselines. */
-export interface RolloutGroup {
-  id: string;
-  question: string;
-  answers: readonly string[];
-  /** [G] */
-  trajectories: readonly Trajectory[];
-  /** Outcome reward R of each rollout. [G] */
-  outcomes: readonly number[];
-  /** Filtered chunk C_t of each memory turn, empty where nothing is relevant; absent without relevance marks. [T] */
-  filteredChunks?: readonly string[];
-  /** Share in [0, 1] of the facts needed after memory turn `turn` that `memory` holds; absent without annotation. */
-  quality?: (turn: number, memory: string) => number;
+/** Options by name, each with its schema. */
+export type OptionShape = z.ZodRawShape;
+
+/** The values of options: what a configuration sets, defaults elsewhere. */
+export type OptionValues<Options extends OptionShape> = z.output<z.ZodObject<Options>>;
+
+/** `Options`: its own options. `Prepared`: what `prepare` makes. */
+export interface RewardMethod<Options extends OptionShape = OptionShape, Prepared = unknown> {
+  readonly name: string;
+  /** One line that says what the score of a memory turn is; lists and docs/method.md show it. */
+  readonly summary: string;
+  /** A paragraph with the formula, its source and what is ours, in Markdown; docs/method.md shows it. */
+  readonly documentation?: string;
+  /**
+   * The method's options, which stand in `reward` of the configuration. Methods may share an option if they share its
+   * schema. Every option has a default or is optional. What a new method adds has to be optional: a default would be
+   * written into every configuration, and checkpoints from before would no longer match theirs.
+   */
+  readonly options?: Options;
+  readonly requires: Requirements;
+  /**
+   * Makes, before the first step of every session, what the method needs beside the policy. Same inputs, same result.
+   */
+  prepare?(context: PreparationContext<Options>): Promise<Prepared>;
+  /** Scores the memory turns of a draw. */
+  turnScores(groups: readonly RolloutGroup[], context: MethodContext<Options, Prepared>): Promise<MethodResult>;
 }
 
-/** One number for each memory turn: [groups][G][T]. */
-export type TurnScores = number[][][];
-
-/** Options of all methods, as in the run's configuration. */
-export interface RewardOptions extends CombineOptions {
-  lengthNormalize: boolean;
-  minmax: boolean;
-  scope: NormalizeScope;
-  scale: 'logprob' | 'prob';
-}
-
-export interface MethodContext {
-  policy: Policy;
-  frames: PromptFrames;
-  options: RewardOptions;
-  /** Sampling temperature of the rollouts: the temperature at which the policy is pi. */
-  temperature: number;
-  /** Most tokens of a chunk. */
-  chunkTokens: number;
-  /** Who scores for teacher alignment; default: the live policy. `weights` names a snapshot. */
-  teacher?: { policy: Policy; weights?: string };
-  judge?: Policy;
-  processReward?: ProcessRewardModel;
-  /** Seed of this step, for methods that sample. */
-  seed: number;
-  signal?: AbortSignal;
-}
-
-export interface MethodResult {
-  /** Absent: every turn gets the outcome. */
-  scores?: TurnScores;
-  /** Memory turns that were scored, and the tokens read for it. */
-  rows: number;
-  tokens: number;
-  /** Further numbers for the step's metrics. */
-  metrics: Record<string, number>;
-}
-
+/** What a method needs of policy, data and setup; absent: nothing. */
 export interface Requirements {
   /** Log-probabilities of given tokens. */
   score?: boolean;
   /** Relevance marks, so that there are filtered chunks. */
   relevance?: boolean;
   judge?: boolean;
-  processReward?: boolean;
+  /** A second copy of the policy's model. */
+  copy?: boolean;
 }
 
-export interface RewardMethod {
-  readonly name: string;
-  /** One line for lists. */
-  readonly summary: string;
-  readonly requires: Requirements;
-  turnScores(groups: readonly RolloutGroup[], context: MethodContext): Promise<MethodResult>;
+/** What both hooks of a method get. */
+interface CommonContext<Options extends OptionShape> {
+  frames: PromptFrames;
+  options: OptionValues<Options>;
+  /** Limits in tokens of the parts of a conversation. */
+  budgets: Budgets;
+  /** Sampling temperature of the rollouts: the temperature at which the policy is pi. */
+  temperature: number;
+  signal?: AbortSignal;
+}
+
+export interface PreparationContext<Options extends OptionShape = OptionShape> extends CommonContext<Options> {
+  /** The policy with the weights that the run starts from, also when the run is being resumed. */
+  policy: TrainablePolicy;
+  /** Opens the same model again, with the same weights. Whoever gave the function closes what it opens. */
+  openCopy(): Promise<Policy>;
+  /** Training questions. */
+  train: ExampleSource;
+  /** How the run makes rollouts. */
+  topP: number;
+  groupSize: number;
+  empty: 'keep' | 'overwrite';
+  /** Seed of the run. */
+  seed: number;
+  /** Tells the user a sentence. */
+  note(text: string): void;
+}
+
+export interface MethodContext<Options extends OptionShape = OptionShape, Prepared = unknown>
+  extends CommonContext<Options> {
+  policy: Policy;
+  /** What `prepare` made. */
+  prepared: Prepared;
+  /**
+   * Whose likelihoods count, for methods that score with the policy; default: the live policy. `weights`: a snapshot.
+   */
+  teacher?: { policy: Policy; weights?: string };
+  judge?: Policy;
+  /** Seed of this step, for methods that sample. */
+  seed: number;
+}
+
+export interface MethodResult {
+  /** A finite number for each memory turn, [groups][G][T_i]. Absent: every turn gets the outcome. */
+  scores?: TurnScores;
+  /** Tokens that were read to find the scores; default 0. */
+  tokens?: number;
+  /** Further numbers for the step's metrics. */
+  metrics?: Record<string, number>;
+}
+
+/**
+ * The options of a method out of `reward` of the configuration, with their defaults.
+ * @throws RewardError `invalid-argument` naming the option that does not fit its schema.
+ */
+export function optionsOf<Options extends OptionShape>(
+  method: Pick<RewardMethod<Options>, 'name' | 'options'>,
+  reward: Readonly<Record<string, unknown>>,
+): OptionValues<Options> {
+  const parsed = z.object(method.options ?? {}).safeParse(reward);
+  if (parsed.success) return parsed.data as OptionValues<Options>;
+  const [{ path, message }] = parsed.error.issues;
+  throw new RewardError(
+    'invalid-argument',
+    `The method ${method.name} cannot use reward.${path.join('.')}: ${message.replace(/^Invalid (input|option): /, '')}.`,
+  );
 }
 
 /** What a run offers, to be held against a method's requirements. */
-export type Offer = Pick<MethodContext, 'policy' | 'teacher' | 'judge' | 'processReward'> & {
+export interface Offer {
+  policy: Policy;
+  teacher?: { policy: Policy; weights?: string };
+  judge?: Policy;
+  /** The training questions have relevance marks. */
   relevance: boolean;
+  /** A copy of the model can be opened. */
+  copy?: boolean;
   /** The teacher is a moving average. */
   averaged?: boolean;
-};
+}
 
-/** @throws RewardError `requirement` naming all that is missing. */
-export function checkRequirements(method: RewardMethod, offer: Offer): void {
+/** @throws RewardError `requirement` naming everything that is missing. */
+export function checkRequirements(method: Pick<RewardMethod, 'name' | 'requires'>, offer: Offer): void {
   const { requires } = method;
   const scorer = offer.teacher?.policy ?? offer.policy;
   const missing: string[] = [];
@@ -99,30 +142,15 @@ export function checkRequirements(method: RewardMethod, offer: Offer): void {
     missing.push(`snapshots of weights (for a frozen or averaged teacher), which ${scorer.name} does not keep`);
   } else if (offer.averaged && !scorer.capabilities.averages) {
     missing.push(
-      `weights that can be averaged (for the teacher "ema"; "frozen" can be had), which ${scorer.name} cannot`,
+      `weights that can be averaged (for the teacher "ema"; use "frozen" instead), which ${scorer.name} does not have`,
     );
   }
   if (requires.relevance && !offer.relevance) {
     missing.push('relevance marks, which the records lack (use lexical or judged relevance)');
   }
   if (requires.judge && !offer.judge) missing.push('a judge, and none is given');
-  if (requires.processReward && !offer.processReward) missing.push('a process reward model, and none is given');
+  if (requires.copy && !offer.copy) missing.push('a second copy of the model, and no openCopy is given to open one');
   if (missing.length > 0) {
     throw new RewardError('requirement', `The method ${method.name} needs ${missing.join('; and ')}.`);
   }
-}
-
-/** Rows of a call put back into [groups][G][T]. */
-export function byTurn<T>(groups: readonly RolloutGroup[], values: readonly T[]): T[][][] {
-  let at = 0;
-  const shaped = groups.map((group) =>
-    group.trajectories.map(({ turns }) => turns.filter(({ kind }) => kind === 'memory').map(() => values[at++])),
-  );
-  if (at !== values.length) {
-    throw new RewardError(
-      'shape',
-      `${values.length} scores came back for ${at} memory turns; there must be one for each.`,
-    );
-  }
-  return shaped;
 }

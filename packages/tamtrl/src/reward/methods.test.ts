@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { idealMemories, miniExample, miniQuestion, slotAccuracy } from '../data/mini/task.js';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
 import { PromptFrames } from '../memory/frames.js';
@@ -6,21 +6,30 @@ import { miniPrompts } from '../memory/prompts.js';
 import type { Trajectory, Turn } from '../memory/trajectory.js';
 import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
 import type { GenerateOptions, GenerateRequest, Policy, Sample } from '../policy/types.js';
-import { checkRequirements, type MethodContext, type RewardOptions, type RolloutGroup } from './method.js';
+import type { RolloutGroup } from './group.js';
+import { checkRequirements, type MethodContext, optionsOf } from './method.js';
 import { methodNamed } from './methods.js';
 import { type LabelledMemory, labelledMemories, ProcessRewardModel } from './process-reward.js';
-import { teacherRows } from './teacher.js';
+import { teacherRows } from './tamtrl.js';
 
 const tokenizer = miniTokenizer();
 const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
 const shape = {
-  ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 64 },
-  ...{ hiddenSize: 32, intermediateSize: 64, layers: 2, heads: 2, keyValueHeads: 2, headSize: 16 },
-  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
+  architecture: 'qwen3' as const,
+  vocabularySize: tokenizer.vocabularySize,
+  contextLength: 64,
+  hiddenSize: 32,
+  intermediateSize: 64,
+  layers: 2,
+  heads: 2,
+  keyValueHeads: 2,
+  headSize: 16,
+  ropeTheta: 10_000,
+  rmsNormEpsilon: 1e-6,
+  tieWordEmbeddings: true,
 };
-const plain: RewardOptions = {
-  ...{ combine: 'product', alpha: 1, lengthNormalize: true, minmax: false, scope: 'turn', scale: 'logprob' },
-};
+const budgets = { questionTokens: 4, chunkTokens: 8, memoryTokens: 8, answerTokens: 4 };
+const plain = { lengthNormalize: true, minmax: false, scope: 'turn', scale: 'logprob' } as const;
 
 let policy: LocalPolicy;
 
@@ -31,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => policy.close());
 
 function context(more: Partial<MethodContext> = {}): MethodContext {
-  return { policy, frames, options: plain, temperature: 1, chunkTokens: 8, seed: 1, ...more };
+  return { policy, frames, options: plain, budgets, temperature: 1, prepared: undefined, seed: 1, ...more };
 }
 
 /** A rollout whose memories are given; the answer is of no interest here. */
@@ -40,18 +49,24 @@ function rollout(memories: string[], sample = 0): Trajectory {
   const turn = (kind: Turn['kind'], text: string, memoryIds: number[]): Turn => {
     const outputIds = tokenizer.encode(`${text} <eos>`);
     return {
-      ...{ kind, promptIds: [], outputIds, logProbabilities: outputIds.map(() => -1), memoryIds, empty: text === '' },
-      ...{
-        promptTokens: 0,
-        outputTokens: outputIds.length,
-        memoryTokens: memoryIds.length,
-        stopReason: 'stop',
-        seconds: 0,
-      },
+      kind,
+      promptIds: [],
+      outputIds,
+      logProbabilities: outputIds.map(() => -1),
+      memoryIds,
+      promptTokens: 0,
+      outputTokens: outputIds.length,
+      memoryTokens: memoryIds.length,
+      stopReason: 'stop',
+      empty: text === '',
+      seconds: 0,
     };
   };
   return {
-    ...{ questionId: 'q', sample, questionIds: tokenizer.encode('anna'), output: 'oslo' },
+    questionId: 'q',
+    sample,
+    questionIds: tokenizer.encode('anna'),
+    output: 'oslo',
     initialMemoryIds: tokenizer.encode('anna ?'),
     turns: [...memories.map((text, at) => turn('memory', text, ids[at])), turn('answer', 'oslo', ids.at(-1) ?? [])],
   };
@@ -62,7 +77,7 @@ function groupOf(trajectories: Trajectory[], filteredChunks: string[]): RolloutG
   return { id: 'q', question: 'anna', answers: ['oslo'], trajectories, outcomes, filteredChunks };
 }
 
-test('the teacher reads the old memory and what is relevant, and scores what the student wrote', async () => {
+it('the teacher reads the old memory and what is relevant, and scores what the student wrote', async () => {
   const group = groupOf([rollout(['anna ?', 'anna oslo']), rollout(['ben rome', ''], 1)], ['', 'anna oslo']);
   const rows = teacherRows(group, context());
   expect(rows.map(({ promptIds }) => tokenizer.decode(promptIds))).toEqual([
@@ -80,8 +95,7 @@ test('the teacher reads the old memory and what is relevant, and scores what the
   ]);
   const direct = await policy.score(rows);
   const means = direct.map(({ logProbabilities: own }) => own.reduce((a, b) => a + b, 0) / own.length);
-  const { scores, rows: count } = await methodNamed('tamtrl').turnScores([group], context());
-  expect(count).toBe(4);
+  const { scores } = await methodNamed('tamtrl').turnScores([group], context());
   [means.slice(0, 2), means.slice(2)].forEach((own, sample) => {
     own.forEach((mean, turn) => {
       expect(scores?.[0][sample][turn]).toBeCloseTo(mean, 6);
@@ -91,7 +105,7 @@ test('the teacher reads the old memory and what is relevant, and scores what the
   for (const turn of [0, 1]) expect(normalized.scores?.[0].map((own) => own[turn]).sort()).toEqual([0, 1]);
 });
 
-test('a frozen teacher keeps its verdict while the policy moves', async () => {
+it('a frozen teacher keeps its verdict while the policy moves', async () => {
   const mover = await openLocalPolicy({ config: shape, seed: 4 }, { tokenizer, chat: miniChat });
   try {
     await mover.snapshot('initial');
@@ -110,43 +124,53 @@ test('a frozen teacher keeps its verdict while the policy moves', async () => {
   }
 });
 
-test('rollouts without memory turns have no scores', async () => {
-  const { scores, rows } = await methodNamed('tamtrl').turnScores([groupOf([rollout([])], [])], context());
-  expect([scores, rows]).toEqual([[[[]]], 0]);
+it('rollouts without memory turns have no scores', async () => {
+  const { scores } = await methodNamed('tamtrl').turnScores([groupOf([rollout([])], [])], context());
+  expect(scores).toEqual([[[]]]);
 });
 
-test('missing relevance, and more turns than filtered chunks, are refused', () => {
+it('missing relevance, and more turns than filtered chunks, are refused', () => {
   const group = groupOf([rollout(['anna ?', 'anna oslo'])], ['']);
   expect(() => teacherRows(group, context())).toThrow('read more chunks than the 1 that were filtered');
   expect(() => teacherRows({ ...group, filteredChunks: undefined }, context())).toThrow('has no relevance marks');
 });
 
-test('requirements: all that is missing, in one sentence', () => {
+it('requirements: all that is missing, in one sentence', () => {
   const bare: Policy = {
-    ...{ name: 'remote', tokenizer, chat: miniChat, contextLength: 64 },
+    name: 'remote',
+    tokenizer,
+    chat: miniChat,
+    contextLength: 64,
     capabilities: { score: false, snapshots: false, averages: false, train: true, exactLogProbabilities: false },
-    ...{ sample: () => Promise.resolve([]), score: () => Promise.resolve([]), close: () => Promise.resolve() },
+    sample: () => Promise.resolve([]),
+    score: () => Promise.resolve([]),
+    close: () => Promise.resolve(),
   };
   const offer = { policy: bare, teacher: { policy: bare, weights: 'ema' }, relevance: false };
   expect(() => checkRequirements(methodNamed('tamtrl'), offer)).toThrow(
     'The method tamtrl needs log-probabilities of given tokens, which remote does not give; and snapshots of weights (for a frozen or averaged teacher), which remote does not keep; and relevance marks',
   );
   expect(() => checkRequirements(methodNamed('memagent'), { policy: bare, relevance: false })).not.toThrow();
+  expect(() => checkRequirements(methodNamed('prm'), { policy: bare, relevance: true })).toThrow(
+    'The method prm needs a second copy of the model, and no openCopy is given to open one.',
+  );
 });
 
-test('a judge grades each update; a failed grade is neutral and counted', async () => {
+it('a judge grades each update; a failed grade is neutral and counted', async () => {
   const replies = ['Grade: 8', 'Grade: 2', 'I do not know', 'Grade: 4'];
   const seen: string[] = [];
   const codes = {
-    ...{ encode: (text: string) => [...text].map((c) => c.codePointAt(0)!), vocabularySize: 0x110000 },
-    ...{ decode: (ids: readonly number[]) => String.fromCodePoint(...ids), idOf: () => undefined },
+    vocabularySize: 0x110000,
+    encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+    decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
+    idOf: () => undefined,
   };
   const judge: Policy = {
-    ...{
-      name: 'judge',
-      capabilities: { score: false, snapshots: false, averages: false, train: false, exactLogProbabilities: false },
-    },
-    ...{ tokenizer: codes, chat: { stopIds: [0], render: ([{ content }]) => content }, contextLength: 4096 },
+    name: 'judge',
+    capabilities: { score: false, snapshots: false, averages: false, train: false, exactLogProbabilities: false },
+    tokenizer: codes,
+    chat: { stopIds: [0], render: ([{ content }]) => content },
+    contextLength: 4096,
     sample: async (requests: readonly GenerateRequest[], _options: GenerateOptions): Promise<Sample[][]> =>
       requests.map(({ promptIds }, at) => {
         seen.push(codes.decode(promptIds));
@@ -165,13 +189,13 @@ test('a judge grades each update; a failed grade is neutral and counted', async 
       [0.8, 0.4],
     ],
   ]);
-  expect(result.metrics.judgeFailures).toBe(1);
-  expect(result.metrics.judgeGrade).toBeCloseTo(14 / 30, 12);
+  expect(result.metrics?.judgeFailures).toBe(1);
+  expect(result.metrics?.judgeGrade).toBeCloseTo(14 / 30, 12);
   expect(seen[3]).toContain('Notes before: ben rome\nNotes after: anna oslo');
   expect(seen[2]).toContain('What matters in this section: nothing');
 });
 
-test('a process reward model learns to tell good memories from bad ones it has not seen', async () => {
+it('a process reward model learns to tell good memories from bad ones it has not seen', async () => {
   const task = { chunks: 1, factsPerChunk: 2, queries: 1 };
   const samplesOf = (seed: number, count: number): LabelledMemory[] =>
     Array.from({ length: count }, (_, index) => {
@@ -198,9 +222,19 @@ test('a process reward model learns to tell good memories from bad ones it has n
   expect(labelledMemories([group], { policy })).toEqual([
     { question: 'anna', evidence: 'anna oslo', memory: 'anna oslo', quality: 0.25 },
   ]);
-  const { scores } = await methodNamed('prm').turnScores([group], context({ processReward: model }));
+  const { scores } = await methodNamed('prm').turnScores([group], context({ prepared: model }));
   expect(scores?.[0][0][0]).toBeGreaterThan(0.5);
   await expect(model.train(samplesOf(1, 1), { steps: 1, batchSize: 2, learningRate: 1e-2, seed: 1 })).rejects.toThrow(
     'found 1 good and 0 bad',
+  );
+});
+
+it('a method gets its own options, with their defaults, and refuses a value that does not fit', () => {
+  const tamtrl = methodNamed('tamtrl');
+  const reward = { combine: 'product', minmax: false, other: 1 };
+  expect(optionsOf(tamtrl, reward)).toEqual({ ...plain, minmax: false });
+  expect(optionsOf(methodNamed('memagent'), reward)).toEqual({});
+  expect(() => optionsOf(tamtrl, { scope: 'world' })).toThrow(
+    'The method tamtrl cannot use reward.scope: expected one of',
   );
 });

@@ -1,17 +1,52 @@
-/** The methods there are. A new one is a file of its own and a line here. */
+/** The reward methods that configurations can name. A new one is a file of its own and an entry here. */
 import { RewardError } from './errors.js';
 import { llmJudge } from './judge.js';
+import { memagent } from './memagent.js';
 import type { RewardMethod } from './method.js';
-import { outcomeOnly } from './outcome-only.js';
-import { processReward } from './process-reward.js';
-import { teacherAlignment } from './teacher.js';
+import { prm } from './prm.js';
+import { tamtrl } from './tamtrl.js';
 
-export const rewardMethods: readonly RewardMethod[] = [teacherAlignment, outcomeOnly, llmJudge, processReward];
+const registered = [
+  tamtrl, // The default.
+  memagent,
+  llmJudge,
+  prm,
+] as const;
+
+export type RegisteredMethod = (typeof registered)[number];
+
+export const rewardMethods: readonly RewardMethod[] = registered;
 
 /** @throws RewardError `unknown-method` naming the methods there are. */
 export function methodNamed(name: string): RewardMethod {
   const found = rewardMethods.find((method) => method.name === name);
   if (found) return found;
   const known = rewardMethods.map((method) => method.name).join(', ');
-  throw new RewardError('unknown-method', `There is no method "${name}"; expected one of: ${known}.`);
+  throw new RewardError(
+    'unknown-method',
+    `There is no method "${name}"; expected one of: ${known}. A method of your own is given to train() as an object.`,
+  );
+}
+
+/**
+ * The method that a program asks for: by its name, or an object of its own.
+ * @throws RewardError `unknown-method`; `invalid-argument` if the object is no method or takes the name of another one.
+ */
+export function chosenMethod(choice: string | RewardMethod): RewardMethod {
+  if (typeof choice === 'string') return methodNamed(choice);
+  const problems: string[] = [];
+  if (typeof choice?.name !== 'string' || choice.name === '') problems.push('name (a string)');
+  if (typeof choice?.requires !== 'object') problems.push('requires (an object, {} if it needs nothing)');
+  if (typeof choice?.turnScores !== 'function') problems.push('turnScores (a function)');
+  if (problems.length > 0) {
+    throw new RewardError('invalid-argument', `A reward method needs ${problems.join(', ')}; the one given lacks it.`);
+  }
+  const namesake = rewardMethods.find(({ name }) => name === choice.name);
+  if (namesake && namesake !== choice) {
+    throw new RewardError(
+      'invalid-argument',
+      `tamtrl has a method "${choice.name}" already. Give your own another name, so that reports tell the two apart.`,
+    );
+  }
+  return choice;
 }

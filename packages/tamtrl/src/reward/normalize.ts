@@ -13,7 +13,9 @@ const PYTHON_WHITESPACE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are whitespace in the reference definition
   /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
-/** Word boundaries as in Python's Unicode regular expressions; JavaScript's `\b` takes accented letters for non-words. */
+/**
+ * Word boundaries as in Python's Unicode regular expressions; JavaScript's `\b` takes accented letters for non-words.
+ */
 const ARTICLES = /(?<![\p{L}\p{N}_])(?:a|an|the)(?![\p{L}\p{N}_])/gu;
 
 /**
@@ -31,9 +33,9 @@ export function squadTokensOfNormalized(text: string): string[] {
 }
 
 /**
- * The equivalence of the MATH data set (arXiv 2103.03874), on lowercased text as MemAgent uses it: LaTeX spacing, units,
- * degree and dollar signs go, fractions and roots get braces, all spaces go. Articles and punctuation stay, so "The
- * Beatles" and "Beatles" differ.
+ * The equivalence of the MATH data set (arXiv 2103.03874), on lowercased text as MemAgent uses it: LaTeX spacing,
+ * units, degree and dollar signs go, fractions and roots get braces, all spaces go. Articles and punctuation stay, so
+ * "The Beatles" and "Beatles" differ.
  */
 export function normalizeMath(text: string): string {
   let result = text

@@ -15,8 +15,8 @@ export interface F1Score {
 }
 
 /**
- * How token F1 treats its corner cases. `squad`: nothing in common is 0, two empty answers too (SQuAD 1.1). `squad-2`: two
- * empty answers are 1 (SQuAD 2.0). `hotpotqa`: as `squad`, and yes, no and noanswer only agree with themselves.
+ * How token F1 treats its corner cases. `squad`: nothing in common is 0, two empty answers too (SQuAD 1.1). `squad-2`:
+ * two empty answers are 1 (SQuAD 2.0). `hotpotqa`: as `squad`, and yes, no and noanswer only agree with themselves.
  */
 export type F1Variant = 'squad' | 'squad-2' | 'hotpotqa';
 
@@ -69,8 +69,9 @@ export function tokenF1(prediction: string, gold: string, variant: F1Variant = '
 }
 
 /**
- * 1 if the gold answer stands in the prediction, as whole words: "no" is not in "Nobel", and a prediction that is only a
- * part of the gold answer scores 0. With `math`, which has no words, the gold answer must stand anywhere in the prediction.
+ * 1 if the gold answer stands in the prediction, as whole words: "no" is not in "Nobel", and a prediction that is only
+ * a part of the gold answer scores 0. With `math`, which has no words, the gold answer must stand anywhere in the
+ * prediction.
  */
 export function subExactMatch(prediction: string, gold: string, normalization: Normalization = 'squad'): number {
   const said = normalizeAnswer(prediction, normalization);
@@ -90,7 +91,9 @@ function joinsWord(text: string, offset: number): boolean {
   );
 }
 
-/** Share of the references that stand in the prediction, letter case aside (RULER's score for NIAH, vt, cwe and fwe). */
+/**
+ * Share of the references that stand in the prediction, letter case aside (RULER's score for NIAH, vt, cwe and fwe).
+ */
 export function rulerStringMatchAll(prediction: string, references: readonly string[]): number {
   if (references.length === 0) return 0;
   const said = prediction.toLowerCase();

@@ -1,21 +1,15 @@
 /**
- * A process reward model: a small causal language model that reads the question, the evidence so far and a memory, and writes one
- * of two label tokens. Its probability of the good one is the turn's score. It learns by cross-entropy from memories whose share
- * of needed facts is known.
+ * A process reward model: a small causal language model that reads the question, the evidence so far and a memory, and
+ * writes one of two label tokens. Its probability of the good one is the turn's score. It learns by cross-entropy from
+ * memories whose share of needed facts is known. prm.ts trains one for a run.
  */
 import { streamSeed } from '../base/seeds.js';
 import { PromptFrames } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
 import type { ScoreRow, TrainablePolicy, TrainingRow } from '../policy/types.js';
 import { RewardError } from './errors.js';
-import { byTurn, type MethodContext, type MethodResult, type RewardMethod, type RolloutGroup } from './method.js';
-
-export const processReward: RewardMethod = {
-  name: 'prm',
-  summary: 'process reward model: a trained classifier judges each memory',
-  requires: { processReward: true, relevance: true },
-  turnScores: scoreWithModel,
-};
+import { byTurn, type RolloutGroup } from './group.js';
+import type { MethodContext, MethodResult } from './method.js';
 
 /** A memory to judge. */
 export interface MemoryCase {
@@ -41,7 +35,7 @@ export interface ProcessRewardTraining {
 export interface ProcessRewardOptions {
   /** Most tokens of evidence shown: the latest. */
   evidenceTokens: number;
-  /** Share of the needed facts from which on a memory counts as good; default 1, all of them. */
+  /** A memory with at least this share of the needed facts is good; default 1, all of them. */
   goodQuality?: number;
 }
 
@@ -112,7 +106,9 @@ export class ProcessRewardModel {
     return losses;
   }
 
-  /** Share of memories that are told right, and the same for each label alone; NaN for a label that does not occur. */
+  /**
+   * Share of memories that get the right label, of all and of each label's own; NaN for a label that does not occur.
+   */
   async accuracy(samples: readonly LabelledMemory[]): Promise<{ all: number; good: number; bad: number }> {
     const probabilities = await this.probabilities(samples);
     const isGood = (sample: LabelledMemory) => this.#isGood(sample);
@@ -124,11 +120,15 @@ export class ProcessRewardModel {
     return { all: share(() => true), good: share(isGood), bad: share((sample) => !isGood(sample)) };
   }
 
-  async scoreGroups(groups: readonly RolloutGroup[], context: MethodContext): Promise<MethodResult> {
+  /** The score of a memory turn is the probability of the good label for its memory. */
+  async scoreGroups(
+    groups: readonly RolloutGroup[],
+    context: Pick<MethodContext, 'policy' | 'signal'>,
+  ): Promise<MethodResult> {
     const cases = groups.flatMap((group) => casesOf(group, context).map(({ memory }) => memory));
     const { probabilities, tokens } = await this.#verdicts(cases, context.signal);
     const mean = probabilities.length === 0 ? 0 : probabilities.reduce((a, b) => a + b, 0) / probabilities.length;
-    return { scores: byTurn(groups, probabilities), rows: cases.length, tokens, metrics: { processReward: mean } };
+    return { scores: byTurn(groups, probabilities), tokens, metrics: { processReward: mean } };
   }
 
   #isGood(sample: LabelledMemory): boolean {
@@ -184,9 +184,4 @@ function labelId(policy: TrainablePolicy, label: string): number {
     'labels',
     `The label ${JSON.stringify(label)} is ${ids.length} tokens for ${policy.name}, expected one. Use a prompt format with other labels.`,
   );
-}
-
-async function scoreWithModel(groups: readonly RolloutGroup[], context: MethodContext): Promise<MethodResult> {
-  if (!context.processReward) throw new RewardError('requirement', 'The method prm needs a process reward model.');
-  return context.processReward.scoreGroups(groups, context);
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { judged } from '../data/relevance.js';
 import type { GenerateOptions, GenerateRequest, Policy, Sample } from '../policy/types.js';
 import { parseRelevant, relevanceJudge } from './relevance-judge.js';
@@ -7,15 +7,17 @@ import { parseRelevant, relevanceJudge } from './relevance-judge.js';
 function scripted(contextLength: number, reply: (prompt: string) => string): { policy: Policy; prompts: string[] } {
   const prompts: string[] = [];
   const tokenizer = {
-    ...{ encode: (text: string) => [...text].map((c) => c.codePointAt(0)!), vocabularySize: 0x110000 },
-    ...{ decode: (ids: readonly number[]) => String.fromCodePoint(...ids), idOf: () => undefined },
+    vocabularySize: 0x110000,
+    encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+    decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
+    idOf: () => undefined,
   };
   const policy: Policy = {
-    ...{
-      name: 'judge',
-      capabilities: { score: false, snapshots: false, averages: false, train: false, exactLogProbabilities: false },
-    },
-    ...{ tokenizer, chat: { stopIds: [0], render: ([{ content }]) => content }, contextLength },
+    name: 'judge',
+    capabilities: { score: false, snapshots: false, averages: false, train: false, exactLogProbabilities: false },
+    tokenizer,
+    chat: { stopIds: [0], render: ([{ content }]) => content },
+    contextLength,
     sample: async (requests: readonly GenerateRequest[], _options: GenerateOptions): Promise<Sample[][]> =>
       requests.map(({ promptIds }) => {
         const prompt = tokenizer.decode(promptIds);
@@ -29,7 +31,7 @@ function scripted(contextLength: number, reply: (prompt: string) => string): { p
   return { policy, prompts };
 }
 
-test('reads the last list of numbers, ranges too, and forgets thoughts and numbers that were not asked', () => {
+it('reads the last list of numbers, ranges too, and forgets thoughts and numbers that were not asked', () => {
   expect(parseRelevant('Relevant: 2, 5', 6)).toEqual([2, 5]);
   expect(parseRelevant('**Relevant:** 3-5 and 1.', 4)).toEqual([1, 3, 4]);
   expect(parseRelevant('relevant: none', 4)).toEqual([]);
@@ -40,14 +42,17 @@ test('reads the last list of numbers, ranges too, and forgets thoughts and numbe
 });
 
 const record = {
-  ...{ id: 'r', source: 'test', question: 'Where was Ada born?', answers: ['London'] },
+  id: 'r',
+  source: 'test',
+  question: 'Where was Ada born?',
+  answers: ['London'],
   documents: [
     { title: 'Ada', text: 'Ada was born in London. She liked numbers.' },
     { title: 'Bob', text: 'Bob was born in Paris.' },
   ],
 };
 
-test('marks the sentences that the model names, with their places in the documents', async () => {
+it('marks the sentences that the model names, with their places in the documents', async () => {
   const { policy, prompts } = scripted(10_000, () => 'Relevant: 1');
   expect(await judged(record, relevanceJudge(policy))).toEqual([{ document: 0, start: 0, end: 23 }]);
   expect(prompts).toHaveLength(1);
@@ -55,7 +60,7 @@ test('marks the sentences that the model names, with their places in the documen
   expect(prompts[0]).toContain('1. Ada: Ada was born in London.\n2. Ada: She liked numbers.\n3. Bob: Bob');
 });
 
-test('asks in parts where the window is small, and never beyond it', async () => {
+it('asks in parts where the window is small, and never beyond it', async () => {
   const sentences = ['a'.repeat(300), 'b'.repeat(300), 'c'.repeat(5000)];
   const window = 1000;
   const { policy, prompts } = scripted(window, (prompt) => (prompt.includes('bbb') ? 'Relevant: 1' : 'None of them.'));

@@ -37,8 +37,8 @@ export function parseRelevant(reply: string, count: number): number[] | undefine
 }
 
 /**
- * A judge for `judged` (data/relevance.ts) that asks `policy`, greedily. Sentences that do not fit into its window go in several
- * questions; one sentence that alone is too long is cut. A reply that names nothing readable marks nothing.
+ * A judge for `judged` (data/relevance.ts) that asks `policy`, greedily. Sentences that do not fit into its window go
+ * in several questions; one sentence that alone is too long is cut. A reply that names nothing readable marks nothing.
  */
 export function relevanceJudge(policy: Policy, options: RelevanceJudgeOptions = {}): RelevanceJudge {
   const { tokenizer, chat, contextLength } = policy;

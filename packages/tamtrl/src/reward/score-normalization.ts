@@ -1,15 +1,29 @@
 /** Min-max normalisation of turn scores to [0, 1], over a choice of sets. */
-import type { TurnScores } from './method.js';
+import { z } from 'zod';
+import type { TurnScores } from './group.js';
+
+/** Options of the methods that normalise their scores. */
+export const normalizationOptions = {
+  /** Bring the scores to [0, 1]. */
+  minmax: z.boolean().default(true),
+  /**
+   * Which scores are compared with one another: those of a group's rollouts at the same turn; of a group; of one
+   * rollout; of the whole batch.
+   */
+  scope: z.enum(['turn', 'group', 'trajectory', 'batch']).default('turn'),
+};
+
+type NormalizationOptions = z.output<z.ZodObject<typeof normalizationOptions>>;
+export type NormalizeScope = NormalizationOptions['scope'];
+
+/** The scores as the options want them. */
+export function normalizeScores(scores: TurnScores, { minmax, scope }: NormalizationOptions): TurnScores {
+  return minmax ? minMaxScores(scores, scope) : scores;
+}
 
 /**
- * Which scores are compared with one another: those of a group's rollouts at the same turn; of a group; of one rollout; of the
- * whole batch.
- */
-export type NormalizeScope = 'turn' | 'group' | 'trajectory' | 'batch';
-
-/**
- * (x - min) / (max - min) within each set (arXiv 2603.21663; the choice of the set is ours). Where all are equal, or there is but
- * one, nothing can be told: 0.5.
+ * (x - min) / (max - min) within each set (arXiv 2603.21663; the choice of the set is ours). A set whose scores are all
+ * equal, or that has only one, says nothing: 0.5.
  */
 export function minMaxScores(scores: TurnScores, scope: NormalizeScope): TurnScores {
   const result = scores.map((group) => group.map((rollout) => rollout.map(() => 0)));

@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { combineRewards } from './combine.js';
 import { parseGrade } from './judge.js';
-import { methodNamed, rewardMethods } from './methods.js';
+import type { RewardMethod } from './method.js';
+import { chosenMethod, methodNamed, rewardMethods } from './methods.js';
 import { minMaxScores } from './score-normalization.js';
-import { teacherScore } from './teacher.js';
+import { teacherScore } from './tamtrl.js';
 
 /** Two groups: two rollouts of two turns, and one rollout of one turn. */
 const scores = [
@@ -14,7 +15,7 @@ const scores = [
   [[-6]],
 ];
 
-test('min-max over each scope; what cannot be compared is 0.5', () => {
+it('min-max over each scope; what cannot be compared is 0.5', () => {
   expect(minMaxScores(scores, 'turn')).toEqual([
     [
       [0, 0.5],
@@ -47,12 +48,12 @@ test('min-max over each scope; what cannot be compared is 0.5', () => {
   ]);
 });
 
-test('rollouts without memory turns, and ragged ones', () => {
+it('rollouts without memory turns, and ragged ones', () => {
   expect(minMaxScores([[[], []]], 'turn')).toEqual([[[], []]]);
   expect(minMaxScores([[[1, 5], [3]]], 'turn')).toEqual([[[0, 0.5], [1]]]);
 });
 
-test('the score of a memory: sum, mean, probability', () => {
+it('the score of a memory: sum, mean, probability', () => {
   const logProbabilities = [-1, -2, -3];
   const score = (lengthNormalize: boolean, scale: 'logprob' | 'prob') =>
     teacherScore(logProbabilities, { lengthNormalize, scale });
@@ -65,7 +66,7 @@ test('the score of a memory: sum, mean, probability', () => {
   expect(teacherScore([], { lengthNormalize: true, scale: 'prob' })).toBe(1);
 });
 
-test('outcome and scores combined; the answer keeps the outcome', () => {
+it('outcome and scores combined; the answer keeps the outcome', () => {
   const combine = (outcome: number, combine: 'product' | 'gated' | 'additive', alpha = 0.5) =>
     combineRewards(outcome, 2, [0.4, 1], { combine, alpha });
   expect(combine(1, 'product')).toEqual([0.4, 1, 1]);
@@ -80,7 +81,7 @@ test('outcome and scores combined; the answer keeps the outcome', () => {
   expect(combineRewards(1, 0, [], { combine: 'product', alpha: 1 })).toEqual([1]);
 });
 
-test('grades of a judge', () => {
+it('grades of a judge', () => {
   expect(parseGrade('The fact is there.\nGrade: 7')).toBe(0.7);
   expect(parseGrade('Grade: 2, no: **Grade:** 10')).toBe(1);
   expect(parseGrade('<think>Grade: 1</think>\nGrade: 0')).toBe(0);
@@ -90,10 +91,21 @@ test('grades of a judge', () => {
     expect(parseGrade(reply)).toBeUndefined();
 });
 
-test('methods by name', () => {
-  expect(rewardMethods.map(({ name }) => name)).toEqual(['tamtrl', 'memagent', 'judge', 'prm']);
+it('methods by name', () => {
+  const names = rewardMethods.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  for (const name of ['tamtrl', 'memagent', 'judge', 'prm']) expect(methodNamed(name).name).toBe(name);
   expect(methodNamed('memagent').summary).toContain('outcome only');
-  expect(() => methodNamed('grpo')).toThrow(
-    'There is no method "grpo"; expected one of: tamtrl, memagent, judge, prm.',
+  expect(() => methodNamed('grpo')).toThrow(/There is no method "grpo"; expected one of: tamtrl, memagent, /);
+});
+
+it('a method of your own is taken as it is, unless it is none or has the name of another', () => {
+  const own: RewardMethod = { name: 'own', summary: 'mine', requires: {}, turnScores: async () => ({}) };
+  expect(chosenMethod(own)).toBe(own);
+  expect(chosenMethod('prm')).toBe(methodNamed('prm'));
+  expect(chosenMethod(methodNamed('prm'))).toBe(methodNamed('prm'));
+  expect(() => chosenMethod({ ...own, name: 'tamtrl' })).toThrow('tamtrl has a method "tamtrl" already.');
+  expect(() => chosenMethod({ name: 'half' } as RewardMethod)).toThrow(
+    'A reward method needs requires (an object, {} if it needs nothing), turnScores (a function); the one given lacks',
   );
 });

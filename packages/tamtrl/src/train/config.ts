@@ -1,5 +1,6 @@
 /** The configuration of a run: every switch with its default and its meaning. Unknown keys are refused. */
 import { z } from 'zod';
+import { rewardSchema } from '../reward/options.js';
 
 const count = z.number().int().min(1);
 const whole = z.number().int().min(0);
@@ -25,25 +26,6 @@ const recordData = z.strictObject({
   train: z.string(),
   /** JSONL of held-out records; absent: the last `evaluation.questions` records of `train`, which are then not trained on. */
   heldOut: z.string().optional(),
-});
-
-export const rewardSchema = z.strictObject({
-  combine: z.enum(['product', 'gated', 'additive']).default('product'),
-  /** Weight of the turn score in `gated` and `additive`. */
-  alpha: z.number().default(1),
-  /** Divide the teacher's log-probability by the memory's tokens. */
-  lengthNormalize: z.boolean().default(true),
-  minmax: z.boolean().default(true),
-  /** Over which set min and max are taken. */
-  scope: z.enum(['turn', 'group', 'trajectory', 'batch']).default('turn'),
-  scale: z.enum(['logprob', 'prob']).default('logprob'),
-  /** The outcome reward R. */
-  outcome: z
-    .strictObject({
-      metric: z.enum(['exact', 'f1', 'sub-exact', 'ruler-part', 'ruler-all']).default('exact'),
-      normalization: z.enum(['squad', 'math', 'none']).default('squad'),
-    })
-    .prefault({}),
 });
 
 const memorySchema = z.strictObject({

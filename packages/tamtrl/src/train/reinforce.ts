@@ -6,21 +6,29 @@ import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js'
 import { learningRateAt, type RunConfig } from './config.js';
 import { type Run, runTraining, type StepResult, type TrainingEvent, type TrainingSummary } from './loop.js';
 import { PhaseClock } from './metrics.js';
-import { AVERAGE, INITIAL, lossOf, prepare, type ReinforcementSetup, recomputes } from './requirements.js';
+import { AVERAGE, checkRun, INITIAL, lossOf, type ReinforcementSetup, recomputes } from './requirements.js';
 import { Rollouts } from './rollouts.js';
 import { assertCount, expandRows, miniBatches, type Row, trainingRows } from './rows.js';
+import { Scoring } from './scoring.js';
 import { stepMetrics, writtenTrajectories } from './step-metrics.js';
 
 /**
- * Trains a memory agent with the method that the configuration names.
+ * Trains a memory agent with the method that the setup gives, or else the configuration names.
  * @throws RewardError, TrainError, MemoryError before the first step, if method, policy, data and budgets do not fit.
  */
 export async function* train(setup: ReinforcementSetup): AsyncGenerator<TrainingEvent, TrainingSummary> {
-  const rollouts = new Rollouts(setup);
+  const scoring = new Scoring(setup);
+  const { method } = scoring;
+  const rollouts = new Rollouts(scoring);
+  const named = { ...setup, config: { ...setup.config, method: method.name } };
   try {
-    return yield* runTraining(setup, {
+    return yield* runTraining(named, {
       kind: 'reinforcement',
-      prepare: (run) => prepare(setup, run),
+      prepare: async (run) => {
+        const snapshots = await checkRun(setup, run, method);
+        await scoring.prepare(run);
+        return snapshots;
+      },
       step: (run, step) => reinforce(rollouts, run, step),
     });
   } finally {

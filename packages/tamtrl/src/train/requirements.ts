@@ -1,9 +1,6 @@
 /** What reinforcement needs beside the loop: the parts it is given, and whether they fit the configuration. */
-import { streamSeed } from '../base/seeds.js';
 import type { Policy, PolicyGradientLoss } from '../policy/types.js';
-import { checkRequirements, type MethodContext } from '../reward/method.js';
-import { methodNamed } from '../reward/methods.js';
-import type { ProcessRewardModel } from '../reward/process-reward.js';
+import { checkRequirements, type RewardMethod } from '../reward/method.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { Run, TrainingSetup } from './loop.js';
@@ -12,7 +9,15 @@ export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
   /** Scores instead of the policy itself, for `config.teacher` "other"; it must have the same tokenizer. */
   teacher?: Policy;
   judge?: Policy;
-  processReward?: ProcessRewardModel;
+  /**
+   * The reward method, by name or an object of your own; default: `config.method`. The run's configuration keeps its
+   * name.
+   */
+  method?: string | RewardMethod;
+  /** Opens the policy's model again, for methods that train a copy beside it. The caller closes what it opens. */
+  openCopy?: () => Promise<Policy>;
+  /** Sentences for the user about what happens before the first step; default: nobody hears them. */
+  note?: (text: string) => void;
 }
 
 /** Names of the snapshots: the weights at the start of the run, and their moving average. */
@@ -20,19 +25,21 @@ export const INITIAL = 'initial';
 export const AVERAGE = 'ema';
 
 /** Checks method, policy and data against one another; returns the snapshots that the run needs. */
-export async function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): Promise<string[]> {
+export async function checkRun(
+  setup: ReinforcementSetup,
+  run: Run<RunConfig>,
+  method: RewardMethod,
+): Promise<string[]> {
   const { config, policy, train: source } = run;
-  const method = methodNamed(config.method);
   checkTeacher(setup);
-  const { judge, processReward, ...context } = contextOf(setup, run, 0);
-  const teacher = method.requires.score ? context.teacher : undefined;
+  const teacher = method.requires.score ? teacherOf(setup) : undefined;
   const { score, snapshots, train: trains } = policy.capabilities;
   if (!trains) throw new TrainError('capability', `${policy.name} cannot be trained: its weights are out of reach.`);
   checkRequirements(method, {
     policy,
     teacher,
-    judge,
-    processReward,
+    judge: setup.judge,
+    copy: setup.openCopy !== undefined,
     relevance: source.relevance,
     averaged: teacher?.weights === AVERAGE,
   });
@@ -57,7 +64,10 @@ export async function prepare(setup: ReinforcementSetup, run: Run<RunConfig>): P
 const PROBE =
   'In 1997, Zürich-based “Quantum” co-founders earned $3.14 billion;\n\tthen 東京 antidisestablishmentarianism. anna oslo ?';
 
-/** @throws TrainError `config` or `capability` if `teacher` is "other" and none, or none that can read the policy's tokens, is given. */
+/**
+ * @throws TrainError `config` or `capability` if `teacher` is "other" and none, or none that can read the policy's
+ * tokens, is given.
+ */
 function checkTeacher({ config, policy, teacher }: ReinforcementSetup): void {
   if ((config.teacher === 'other') !== (teacher !== undefined)) {
     throw new TrainError(
@@ -76,17 +86,10 @@ function checkTeacher({ config, policy, teacher }: ReinforcementSetup): void {
   );
 }
 
-export function contextOf(setup: ReinforcementSetup, run: Run<RunConfig>, step: number): MethodContext {
-  const { config, policy, frames, signal } = run;
-  const weights = { self: undefined, other: undefined, frozen: INITIAL, ema: AVERAGE }[config.teacher];
-  return {
-    ...{ policy, frames, signal, options: config.reward, temperature: config.temperature },
-    chunkTokens: config.memory.chunkTokens,
-    teacher: setup.teacher ? { policy: setup.teacher } : { policy, weights },
-    judge: setup.judge,
-    processReward: setup.processReward,
-    seed: streamSeed(config.seed, 'method', step),
-  };
+/** Who scores memories, and with which weights; undefined weights are the live ones. */
+export function teacherOf({ config, policy, teacher }: ReinforcementSetup): { policy: Policy; weights?: string } {
+  if (teacher) return { policy: teacher };
+  return { policy, weights: { self: undefined, other: undefined, frozen: INITIAL, ema: AVERAGE }[config.teacher] };
 }
 
 export function lossOf({ clipLow, clipHigh, dualClip, klCoefficient }: RunConfig): PolicyGradientLoss {
@@ -94,8 +97,8 @@ export function lossOf({ clipLow, clipHigh, dualClip, klCoefficient }: RunConfig
 }
 
 /**
- * The loss needs log-probabilities other than the sampler's. Rollouts that are drawn ahead keep the sampler's: the ratio to them is what
- * makes up for the older weights.
+ * The loss needs log-probabilities other than the sampler's. Rollouts that are drawn ahead keep the sampler's: the
+ * ratio to them is what makes up for the older weights.
  */
 export function recomputes({ config, policy }: Run<RunConfig>): boolean {
   const { oldLogProbabilities: choice, asyncRollouts } = config;

@@ -1,11 +1,13 @@
-/** What a step learns from: rollouts with a reward and an advantage for every turn, drawn for the step in hand or one step ahead. */
+/**
+ * What a step learns from: rollouts with a reward and an advantage for every turn, drawn for the step in hand or one
+ * step ahead.
+ */
 
 import { streamSeed } from '../base/seeds.js';
 import { exampleAt } from '../data/examples.js';
 import { type MemoryModel, runAgent } from '../memory/agent.js';
 import { combineRewards } from '../reward/combine.js';
-import type { RolloutGroup } from '../reward/method.js';
-import { methodNamed } from '../reward/methods.js';
+import type { RolloutGroup } from '../reward/group.js';
 import { outcomeReward } from '../reward/outcome.js';
 import { groupAdvantages } from './advantages.js';
 import type { RunConfig } from './config.js';
@@ -13,8 +15,7 @@ import { type Collected, collectUseful, hasGradient } from './dynamic-sampling.j
 import type { Run } from './loop.js';
 import { PhaseClock } from './metrics.js';
 import { overlongPenalty } from './overlong.js';
-import { contextOf, type ReinforcementSetup } from './requirements.js';
-import { assertCount } from './rows.js';
+import type { Scoring } from './scoring.js';
 import type { RewardedGroup } from './step-metrics.js';
 
 /** Name of the weights that rollouts ahead come from. */
@@ -29,9 +30,12 @@ export interface Draw {
   clock: PhaseClock;
 }
 
-/** Draws groups until enough of them have a gradient, or the rounds are over. `weights`: a snapshot; absent: the live ones. */
+/**
+ * Draws groups until enough of them have a gradient, or the rounds are over. `weights`: a snapshot; absent: the live
+ * ones.
+ */
 async function draw(
-  setup: ReinforcementSetup,
+  scoring: Scoring,
   run: Run<RunConfig>,
   step: number,
   start: number,
@@ -40,14 +44,16 @@ async function draw(
   const { config, policy } = run;
   const { tokenizer, chat, contextLength } = policy;
   const sampler: MemoryModel = {
-    ...{ tokenizer, chat, contextLength },
+    tokenizer,
+    chat,
+    contextLength,
     sample: (requests, options) => policy.sample(requests, { ...options, weights }),
   };
   const clock = new PhaseClock();
   const drawn: RewardedGroup[] = [];
   let position = start;
   const more = async (count: number) => {
-    const groups = await rewardGroups(setup, run, sampler, step, position, count, clock);
+    const groups = await rewardGroups(scoring, run, sampler, step, position, count, clock);
     position += count;
     drawn.push(...groups);
     return groups;
@@ -61,38 +67,38 @@ async function draw(
 }
 
 /**
- * The rollouts of one step after another. With `asyncRollouts` those of the next step are drawn while this one trains, so they come from
- * weights that are older by this step's updates; which, each draw says.
+ * The rollouts of one step after another. With `asyncRollouts` those of the next step are drawn while this one trains,
+ * so their weights lack this step's updates; `take` says how many updates a draw is behind.
  */
 export class Rollouts {
-  readonly #setup: ReinforcementSetup;
+  readonly #scoring: Scoring;
   readonly #ending = new AbortController();
   #ahead: { step: number; begun: number; draw: Promise<Draw> } | undefined;
   /** Updates of the weights so far in this session. */
   updates = 0;
 
-  constructor(setup: ReinforcementSetup) {
-    this.#setup = setup;
+  constructor(scoring: Scoring) {
+    this.#scoring = scoring;
   }
 
-  /** @returns also the updates that have been made since drawing began */
+  /** @returns the draw, and as `staleness` the updates that have been made since it began */
   async take(run: Run<RunConfig>, step: number): Promise<Draw & { staleness: number }> {
     const ahead = this.#ahead?.step === step ? this.#ahead : undefined;
     this.#ahead = undefined;
-    const taken = await (ahead?.draw ?? draw(this.#setup, run, step, run.state.position));
+    const taken = await (ahead?.draw ?? draw(this.#scoring, run, step, run.state.position));
     const staleness = ahead ? this.updates - ahead.begun : 0;
     if (run.config.asyncRollouts && step < run.config.steps) {
       await run.policy.snapshot(AHEAD, 'sample');
       const signal = run.signal ? AbortSignal.any([run.signal, this.#ending.signal]) : this.#ending.signal;
-      const next = draw(this.#setup, { ...run, signal }, step + 1, taken.position, AHEAD);
-      // Its failure is told when it is taken.
+      const next = draw(this.#scoring, { ...run, signal }, step + 1, taken.position, AHEAD);
+      // If it fails, `take` throws when it awaits this draw.
       next.catch(() => undefined);
       this.#ahead = { step: step + 1, begun: this.updates, draw: next };
     }
     return { ...taken, staleness };
   }
 
-  /** What is still being drawn is not wanted any more. */
+  /** Aborts the draw for a step that will not be taken. */
   close(): void {
     this.#ending.abort(new Error('The run has ended.'));
   }
@@ -100,7 +106,7 @@ export class Rollouts {
 
 /** Rollouts of the next `count` questions, with the rewards and advantages of each turn. */
 async function rewardGroups(
-  setup: ReinforcementSetup,
+  scoring: Scoring,
   run: Run<RunConfig>,
   sampler: MemoryModel,
   step: number,
@@ -117,7 +123,13 @@ async function rewardGroups(
   });
   const rollouts = await clock.time('rollout', () =>
     runAgent(sampler, tasks, {
-      ...{ frames, budgets: memory, empty: memory.empty, temperature, topP, signal, seed: config.seed },
+      frames,
+      budgets: memory,
+      empty: memory.empty,
+      temperature,
+      topP,
+      signal,
+      seed: config.seed,
       onProgress: (progress) => onProgress?.({ ...progress, phase: 'rollout', step }),
     }),
   );
@@ -127,16 +139,7 @@ async function rewardGroups(
     return { id, question, answers, trajectories: rollouts[at], outcomes, filteredChunks, quality };
   });
 
-  const method = methodNamed(config.method);
-  const result = await clock.time('reward', () => method.turnScores(groups, contextOf(setup, run, step)));
-  const turns = groups.flatMap(({ trajectories }) => trajectories.map((trajectory) => trajectory.turns.length - 1));
-  if (result.scores)
-    assertCount(
-      turns.reduce((a, b) => a + b, 0),
-      result.rows,
-      'scored memory turns',
-    );
-
+  const result = await clock.time('reward', () => scoring.score(groups, run, step));
   return groups.map((group, g): RewardedGroup => {
     const scores = result.scores?.[g];
     const rewards = group.trajectories.map((trajectory, i) =>

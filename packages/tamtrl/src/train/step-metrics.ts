@@ -3,8 +3,9 @@
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
 import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js';
 import { extractAnswer } from '../reward/extract.js';
-import type { MethodResult, RolloutGroup } from '../reward/method.js';
+import type { RolloutGroup } from '../reward/group.js';
 import { scoreAnswer } from '../reward/outcome.js';
+import type { CheckedResult } from '../reward/result.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Collected } from './dynamic-sampling.js';
 import type { StepMetrics, WrittenTrajectory } from './metrics.js';
@@ -18,7 +19,7 @@ export interface RewardedGroup {
   rewards: number[][];
   advantages: number[][];
   /** With the first group of a draw: what scoring all of the draw took. */
-  method?: MethodResult;
+  method?: CheckedResult;
 }
 
 export interface StepParts {

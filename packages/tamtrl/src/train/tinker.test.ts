@@ -197,7 +197,9 @@ it('what cannot be done there is refused before the first step', async () => {
     spec: Partial<TinkerPolicyOptions> = {},
   ) =>
     finish(await remote((await served(server)).url, spec), 'no', config).then(String, (error: Error) => error.message);
-  expect(await refusal({}, { teacher: 'ema' })).toMatch(/weights that can be averaged .* which mini at http.* cannot/);
+  expect(await refusal({}, { teacher: 'ema' })).toMatch(
+    /weights that can be averaged .* which mini at http.* does not have/,
+  );
   expect(await refusal({}, { dualClip: 3 })).toMatch(/no dual clip\. Remove dualClip/);
   expect(await refusal({}, { temperature: 0.7 })).toMatch(/at temperature 1 only; asked for 0\.7/);
   expect(await refusal({ losses: ['cross_entropy'] }, {})).toMatch(

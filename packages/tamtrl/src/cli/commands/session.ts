@@ -7,7 +7,6 @@ import { isTrainable } from '../../policy/trainable.js';
 import type { Policy, TrainablePolicy } from '../../policy/types.js';
 import { writeReport } from '../../report/report.js';
 import { comparisonRows, costRows, type FinishedRun, jsonSummary, stepsOf } from '../../report/summary.js';
-import { makeProcessReward } from '../../reward/make-process-reward.js';
 import { methodNamed } from '../../reward/methods.js';
 import { relevanceJudge } from '../../reward/relevance-judge.js';
 import { checkWarmUp, warnings } from '../../run/checks.js';
@@ -161,18 +160,9 @@ class Session {
     }
     const { teacherModel } = launch.config;
     const teacher = teacherModel === undefined ? undefined : await this.#open(teacherModel);
-    let processReward: Awaited<ReturnType<typeof makeProcessReward>> | undefined;
-    if (method?.requires.processReward && questions.relevance) {
-      const own = await this.#open(config.model);
-      if (!(own instanceof LocalPolicy) || !(policy instanceof LocalPolicy)) {
-        throw new UsageError(
-          `The method ${launch.config.method} trains a classifier beside the policy, which needs a local model; ${config.model} is none.`,
-        );
-      }
-      const note = (text: string) => this.#progress.note(text);
-      processReward = await makeProcessReward({ ...parts, policy, own, config: launch.config, note });
-    }
-    const setup = { ...common, config: launch.config, judge, teacher, processReward };
+    const openCopy = () => this.#open(config.model);
+    const note = (text: string) => this.#progress.note(text);
+    const setup = { ...common, config: launch.config, judge, teacher, openCopy, note };
     return { setup, events: train(setup) };
   }
 

@@ -1,11 +1,11 @@
-/** The process reward method from the command line, at its real size. */
+/** The method prm from the command line, at its real size. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { runProgram } from '../cli/program.js';
 
-test('the process reward model of the embedded model tells most memories right, and its verdicts enter the rewards', async () => {
+it('the process reward model of the embedded model tells most memories right, and its verdicts enter the rewards', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-prm-'));
   let err = '';
   const write = (text: string) => {

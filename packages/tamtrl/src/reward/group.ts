@@ -1,0 +1,34 @@
+/** Groups of rollouts, the unit of rewards and baselines, and one number for each of their memory turns. */
+import { memoryTurns, type Trajectory } from '../memory/trajectory.js';
+import { RewardError } from './errors.js';
+
+/** The rollouts of one question. G rollouts; rollout i has T_i memory turns and, after them, its answer turn. */
+export interface RolloutGroup {
+  id: string;
+  question: string;
+  answers: readonly string[];
+  /** [G] */
+  trajectories: readonly Trajectory[];
+  /** Outcome reward R of each rollout. [G] */
+  outcomes: readonly number[];
+  /** Filtered chunk C_t of each memory turn, empty where nothing is relevant; absent without relevance marks. [T] */
+  filteredChunks?: readonly string[];
+  /** Share in [0, 1] of the facts needed after memory turn `turn` that `memory` holds; absent without annotation. */
+  quality?: (turn: number, memory: string) => number;
+}
+
+/** One number for each memory turn. [groups][G][T_i] */
+export type TurnScores = number[][][];
+
+/**
+ * Puts one value per memory turn, listed group by group and rollout by rollout, back into [groups][G][T_i].
+ * @throws RewardError `shape` if there are more or fewer values than memory turns.
+ */
+export function byTurn<T>(groups: readonly RolloutGroup[], values: readonly T[]): T[][][] {
+  let at = 0;
+  const shaped = groups.map((group) =>
+    group.trajectories.map((trajectory) => memoryTurns(trajectory).map(() => values[at++])),
+  );
+  if (at === values.length) return shaped;
+  throw new RewardError('shape', `There are ${values.length} values for ${at} memory turns; expected one for each.`);
+}

@@ -1,0 +1,53 @@
+/** `reward` of the configuration: outcome, combination, and the options that the methods bring. */
+import { z } from 'zod';
+import { combineOptions } from './combine.js';
+import { RewardError } from './errors.js';
+import type { OptionShape, RewardMethod } from './method.js';
+import { type RegisteredMethod, rewardMethods } from './methods.js';
+
+/** How an answer becomes R; see outcome.ts. */
+const outcomeSchema = z.strictObject({
+  metric: z.enum(['exact', 'f1', 'sub-exact', 'ruler-part', 'ruler-all']).default('exact'),
+  normalization: z.enum(['squad', 'math', 'none']).default('squad'),
+});
+
+type OptionsOf<Method> = Method extends { options: infer Options } ? Options : never;
+type Intersection<Union> = (Union extends unknown ? (each: Union) => void : never) extends (all: infer All) => void
+  ? All
+  : never;
+
+/** Options of all methods that have a name. */
+type MethodOptions = Intersection<OptionsOf<RegisteredMethod>>;
+
+/**
+ * The options of several methods side by side.
+ * @throws RewardError `invalid-argument` if two methods mean different things by one name.
+ */
+export function mergedOptions(methods: readonly Pick<RewardMethod, 'name' | 'options'>[]): OptionShape {
+  const merged: Record<string, OptionShape[string]> = {};
+  const owners = new Map<string, string>([
+    ...[...Object.keys(combineOptions), 'outcome'].map((key): [string, string] => [key, 'the common part']),
+  ]);
+  for (const { name, options = {} } of methods) {
+    for (const [key, schema] of Object.entries(options)) {
+      const owner = owners.get(key);
+      if (owner !== undefined && merged[key] !== schema) {
+        throw new RewardError(
+          'invalid-argument',
+          `The option reward.${key} of the method ${name} is taken by ${owner}. Share its schema, or choose another name.`,
+        );
+      }
+      merged[key] = schema;
+      owners.set(key, `the method ${name}`);
+    }
+  }
+  return merged;
+}
+
+/** Options of methods other than the one chosen are accepted and do nothing, so that one file serves several runs. */
+export const rewardSchema = z.strictObject({
+  ...combineOptions,
+  ...(mergedOptions(rewardMethods) as MethodOptions),
+  /** The outcome reward R. */
+  outcome: outcomeSchema.prefault({}),
+});

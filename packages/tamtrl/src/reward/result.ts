@@ -1,0 +1,72 @@
+/** Checks what a method returns before it becomes rewards: one number that is not there would spoil a whole step. */
+import { memoryTurns, type Trajectory } from '../memory/trajectory.js';
+import { RewardError } from './errors.js';
+import type { RolloutGroup, TurnScores } from './group.js';
+import type { MethodResult } from './method.js';
+
+/** A method's result with nothing left open. */
+export interface CheckedResult extends MethodResult {
+  tokens: number;
+  metrics: Record<string, number>;
+}
+
+/**
+ * @throws RewardError `shape` naming method, group, rollout and turn if a memory turn has no score, if there are scores
+ *   of turns that do not exist, or if any number is not finite.
+ */
+export function checkedResult(name: string, groups: readonly RolloutGroup[], result: MethodResult): CheckedResult {
+  if (typeof result !== 'object' || result === null) {
+    throw fault(name, `returned ${shown(result)}, expected an object with scores`);
+  }
+  const { scores, tokens = 0, metrics = {} } = result;
+  if (!(Number.isFinite(tokens) && tokens >= 0)) {
+    throw fault(name, `returned ${shown(tokens)} as its tokens, expected a number of at least 0`);
+  }
+  for (const [metric, value] of Object.entries(metrics)) {
+    if (Number.isFinite(value)) continue;
+    throw fault(name, `returned ${shown(value)} as its metric ${JSON.stringify(metric)}, expected a finite number`);
+  }
+  if (scores !== undefined) checkScores(name, groups, scores);
+  return { scores, tokens, metrics };
+}
+
+function checkScores(name: string, groups: readonly RolloutGroup[], scores: TurnScores): void {
+  expectLength(name, scores, groups.length, 'groups', 'the draw');
+  groups.forEach((group, g) => {
+    const place = `group ${g} (${JSON.stringify(group.id)})`;
+    expectLength(name, scores[g], group.trajectories.length, 'rollouts', place);
+    group.trajectories.forEach((trajectory, i) => {
+      checkRollout(name, trajectory, scores[g][i], `rollout ${i} of ${place}`);
+    });
+  });
+}
+
+function checkRollout(name: string, trajectory: Trajectory, scores: readonly number[], place: string): void {
+  const turns = memoryTurns(trajectory).length;
+  expectLength(name, scores, turns, 'memory turns', place);
+  for (let turn = 0; turn < turns; turn++) {
+    if (Number.isFinite(scores[turn])) continue;
+    throw fault(
+      name,
+      `returned ${shown(scores[turn])} as the score of memory turn ${turn} of ${place}, expected a finite number`,
+    );
+  }
+}
+
+function expectLength(name: string, list: readonly unknown[], length: number, what: string, place: string): void {
+  if (Array.isArray(list) && list.length === length) return;
+  const found = Array.isArray(list) ? `scores for ${list.length} ${what}` : `${shown(list)} instead of scores`;
+  throw fault(name, `returned ${found} of ${place}, expected scores for ${length} ${what}`);
+}
+
+/** NaN and undefined, which JSON does not have, too. */
+function shown(value: unknown): string {
+  return typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+function fault(name: string, what: string): RewardError {
+  return new RewardError(
+    'shape',
+    `The method ${name} ${what}. Its turnScores must return one finite score for each memory turn, or no scores at all.`,
+  );
+}

@@ -1,0 +1,63 @@
+/** How a run scores memory turns: its method is prepared once, asked at every draw, and its answers are checked. */
+import { streamSeed } from '../base/seeds.js';
+import type { RolloutGroup } from '../reward/group.js';
+import { type OptionShape, type OptionValues, optionsOf, type RewardMethod } from '../reward/method.js';
+import { chosenMethod } from '../reward/methods.js';
+import { type CheckedResult, checkedResult } from '../reward/result.js';
+import type { RunConfig } from './config.js';
+import { TrainError } from './errors.js';
+import type { Run } from './loop.js';
+import { type ReinforcementSetup, teacherOf } from './requirements.js';
+
+export class Scoring {
+  readonly method: RewardMethod;
+  readonly #setup: ReinforcementSetup;
+  readonly #options: OptionValues<OptionShape>;
+  #prepared: unknown;
+
+  /** @throws RewardError if there is no such method, or its options do not fit. */
+  constructor(setup: ReinforcementSetup) {
+    this.method = chosenMethod(setup.method ?? setup.config.method);
+    this.#setup = setup;
+    this.#options = optionsOf(this.method, setup.config.reward);
+  }
+
+  /** Makes what the method needs, with the policy as the run starts from it. */
+  async prepare(run: Run<RunConfig>): Promise<void> {
+    const { config, policy, train } = run;
+    const { groupSize, topP, seed, memory } = config;
+    const { openCopy = noCopy, note = () => undefined } = this.#setup;
+    this.#prepared = await this.method.prepare?.({
+      ...this.#common(run),
+      policy,
+      openCopy,
+      train,
+      topP,
+      groupSize,
+      empty: memory.empty,
+      seed,
+      note,
+    });
+  }
+
+  /** @throws RewardError `shape` if the method's answer is not one finite number for each memory turn. */
+  async score(groups: readonly RolloutGroup[], run: Run<RunConfig>, step: number): Promise<CheckedResult> {
+    const result = await this.method.turnScores(groups, {
+      ...this.#common(run),
+      policy: run.policy,
+      prepared: this.#prepared,
+      teacher: teacherOf(this.#setup),
+      judge: this.#setup.judge,
+      seed: streamSeed(run.config.seed, 'method', step),
+    });
+    return checkedResult(this.method.name, groups, result);
+  }
+
+  #common({ config, frames, signal }: Run<RunConfig>) {
+    return { frames, options: this.#options, budgets: config.memory, temperature: config.temperature, signal };
+  }
+}
+
+function noCopy(): never {
+  throw new TrainError('config', 'The method opens a second copy of the model, but the setup gives no openCopy.');
+}
