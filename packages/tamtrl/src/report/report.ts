@@ -2,9 +2,11 @@
 import { writeFile } from 'node:fs/promises';
 import { count, duration, markdownTable, percent } from '../base/format.js';
 import { RUN_FILES, RunFolder } from '../run/folder.js';
-import { type HeldOutReadings, readingText, selectionText, telling } from '../run/readings.js';
+import type { SavedRun } from '../run/read.js';
+import type { HeldOutReadings } from '../run/readings.js';
 import { learningCurve, lossCurve } from './curves.js';
-import { comparisonRows, costRows, type FinishedRun, type StepLine, stepsOf } from './summary.js';
+import { exampleText, selectionText, tellingExamples } from './examples.js';
+import { comparisonRows, costRows, type StepLine, stepsOf } from './summary.js';
 
 const TRAJECTORIES = 3;
 /** Rows of the table of steps; longer runs are thinned out. */
@@ -14,7 +16,7 @@ const STEP_ROWS = 20;
 const FIGURES = { learningCurve: 'Exact match', loss: 'Loss' } as const;
 type Figure = keyof typeof FIGURES;
 
-export async function writeReport(run: FinishedRun, readings: HeldOutReadings): Promise<void> {
+export async function writeReport(run: SavedRun): Promise<void> {
   const folder = new RunFolder(run.folder);
   const figures = { learningCurve: learningCurve(run.metrics), loss: lossCurve(run.metrics) };
   const drawn: Figure[] = [];
@@ -23,12 +25,12 @@ export async function writeReport(run: FinishedRun, readings: HeldOutReadings): 
     await writeFile(folder.file(name), svg);
     drawn.push(name);
   }
-  await writeFile(folder.file('report'), reportText(run, readings, drawn));
+  await writeFile(folder.file('report'), reportText(run, drawn));
 }
 
-export function reportText(run: FinishedRun, readings: HeldOutReadings, figures: readonly Figure[]): string {
-  const { info, seed, summary } = run;
-  const { config, metrics, trajectories } = RUN_FILES;
+export function reportText(run: SavedRun, figures: readonly Figure[]): string {
+  const { info, config, readings, summary } = run;
+  const { config: settings, metrics, trajectories } = RUN_FILES;
   const steps = stepsOf(run.metrics);
   const cost = costRows(steps);
   const { best, step } = summary.state;
@@ -40,7 +42,7 @@ export function reportText(run: FinishedRun, readings: HeldOutReadings, figures:
   }[summary.reason];
   const title = info.command === 'sft' ? 'Supervised warm-up' : `Training with ${info.method}`;
   const parts = [
-    `# ${title}, preset ${info.preset}, seed ${seed}`,
+    `# ${title}, preset ${info.preset}, seed ${config.seed}`,
     `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}. ${ended}`,
     markdownTable(comparisonRows(run)).trimEnd(),
     best ? `The best evaluation was ${percent(best.exactMatch)} exact match after step ${best.step}.` : '',
@@ -53,22 +55,22 @@ export function reportText(run: FinishedRun, readings: HeldOutReadings, figures:
     'Read greedily; after each section stands the memory that was kept.',
     ...trajectoryParts(readings),
     '## Files',
-    `\`${config}\` holds every setting, \`${metrics}\` all numbers of each step and evaluation, \`${trajectories}\` sampled rollouts with their rewards, \`checkpoints/\` the weights.`,
+    `\`${settings}\` holds every setting, \`${metrics}\` all numbers of each step and evaluation, \`${trajectories}\` sampled rollouts with their rewards, \`checkpoints/\` the weights.`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
 function trajectoryParts(readings: HeldOutReadings): string[] {
   const { before, after } = readings;
-  const numbers = telling(readings, TRAJECTORIES);
+  const numbers = tellingExamples(readings, TRAJECTORIES);
   if (numbers.length === 0) return ['None was read.'];
   const block = (when: string, text: string) => [`${when}:`, `\`\`\`text\n${text.trimEnd()}\n\`\`\``];
   const parts = numbers.flatMap((at) => {
     const options = { sectionCharacters: 2000, maxTurns: 40 };
     return [
       `### ${before[at].id}`,
-      ...block('Before training', readingText(before[at], options)),
-      ...(after ? block('After training', readingText(after[at], options)) : []),
+      ...block('Before training', exampleText(before[at], options)),
+      ...(after ? block('After training', exampleText(after[at], options)) : []),
     ];
   });
   return [selectionText(readings), ...parts];

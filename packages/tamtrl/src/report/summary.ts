@@ -1,19 +1,8 @@
 /** The numbers that a run ends with: the same for the terminal, the report and programs. */
-
 import { count, percent } from '../base/format.js';
-import type { RunInfo } from '../run/info.js';
-import type { TrainingSummary } from '../train/loop.js';
+import { RunFolder } from '../run/folder.js';
+import type { SavedRun } from '../run/read.js';
 import type { EvaluationMetrics, MetricsLine, SftMetrics, StepMetrics } from '../train/metrics.js';
-
-export interface FinishedRun {
-  info: RunInfo;
-  seed: number;
-  folder: string;
-  /** Folder of the final weights, which a policy opens. */
-  checkpoint: string;
-  summary: TrainingSummary;
-  metrics: readonly MetricsLine[];
-}
 
 export type StepLine = StepMetrics | SftMetrics;
 
@@ -26,15 +15,15 @@ export function stepsOf(metrics: readonly MetricsLine[]): StepLine[] {
 }
 
 /** Held-out numbers before training and at the last evaluation; undefined if it did not come to that. */
-export function beforeAndAfter({ metrics }: Pick<FinishedRun, 'metrics'>) {
+export function beforeAndAfter({ metrics }: Pick<SavedRun, 'metrics'>) {
   const evaluations = evaluationsOf(metrics);
   const before = evaluations.find(({ step }) => step === 0);
   return { before, after: evaluations.at(-1) };
 }
 
 /** One JSON object for programs. Numbers that do not exist yet are null. */
-export function jsonSummary(run: FinishedRun): object {
-  const { info, seed, summary, checkpoint, folder } = run;
+export function jsonSummary(run: SavedRun): object {
+  const { info, config, summary, folder } = run;
   const { state, seconds, reason, model } = summary;
   const { before, after } = beforeAndAfter(run);
   const { prompt, sampled, scored, trained } = state.tokens;
@@ -44,12 +33,12 @@ export function jsonSummary(run: FinishedRun): object {
   });
   return {
     method: info.method,
-    seed,
+    seed: config.seed,
     steps: state.step,
     exact_match: pair(({ exactMatch }) => exactMatch),
     seconds,
     tokens: { prompt, sampled, scored, trained, total: prompt + sampled + scored + trained },
-    checkpoint,
+    checkpoint: new RunFolder(folder).checkpoint('final'),
     f1: pair(({ f1 }) => f1),
     sub_exact_match: pair(({ subExactMatch }) => subExactMatch),
     memory_tokens: pair(({ memoryTokens }) => memoryTokens),
@@ -68,7 +57,7 @@ function bestOf({ step, exactMatch }: { step: number; exactMatch: number }, chec
 }
 
 /** Rows: header, then a measure each. */
-export function comparisonRows(run: Pick<FinishedRun, 'metrics'>): string[][] {
+export function comparisonRows(run: Pick<SavedRun, 'metrics'>): string[][] {
   const { before, after } = beforeAndAfter(run);
   if (!before || !after) return [['held out'], ['not evaluated']];
   const row = (name: string, of: (metrics: EvaluationMetrics) => number, text: (value: number) => string) => {

@@ -73,6 +73,7 @@ export class RunFolder implements RunStore {
     await writeFile(this.file('config'), `${JSON.stringify(config, undefined, 2)}\n`);
     await writeFile(this.file('metrics'), '');
     await writeFile(this.file('trajectories'), '');
+    await rm(this.file('readings'), { force: true });
   }
 
   /** Also drops a last line that was cut short. */

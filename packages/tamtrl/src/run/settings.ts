@@ -7,7 +7,14 @@ import { z } from 'zod';
 import { exists } from '../base/files.js';
 import { suggestion } from '../base/nearest.js';
 import { MODEL_NAMES, parseModelSpec } from '../models/spec.js';
-import { type RunConfig, runConfigSchema, type SftConfig, sftConfigSchema } from '../train/config.js';
+import {
+  type RunConfig,
+  type RunConfigInput,
+  runConfigSchema,
+  type SftConfig,
+  type SftConfigInput,
+  sftConfigSchema,
+} from '../train/config.js';
 import { RunError } from './errors.js';
 import { findMethod, namedMethods } from './named-methods.js';
 import type { Preset } from './presets/preset.js';
@@ -17,7 +24,8 @@ import { readYamlFile, type YamlFile } from './yaml-file.js';
 /** What the flags of `train` and `sft` say; absent: nothing. */
 export interface SettingFlags {
   preset?: string;
-  config?: string;
+  /** A YAML file, or what one would hold. */
+  config?: string | RunConfigInput | SftConfigInput;
   method?: string;
   model?: string;
   /** A JSONL file of question records, or the name of a generated task. */
@@ -56,17 +64,18 @@ async function resolve<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<Settings<z.output<Schema>>> {
   const preset = presetOf(flags, command);
-  const file = flags.config === undefined ? undefined : await readYamlFile(flags.config);
+  const file = typeof flags.config === 'string' ? await readYamlFile(flags.config) : undefined;
+  const given = file?.settings ?? (flags.config as Tree | undefined);
   const base = (preset?.[command] ?? {}) as Tree;
   const layers = [base];
   let method = command === 'sft' ? 'sft' : ((base.method as string | undefined) ?? 'tamtrl');
-  if (file) {
-    const own = { ...file.settings };
+  if (given) {
+    const own = { ...given };
     // A value that is no text is left for the schema to refuse.
     if (command === 'train' && typeof own.method === 'string') {
       method = own.method;
       if (flags.method === undefined) {
-        layers.push(methodPatch(method, `${file.place(['method'])}: `));
+        layers.push(methodPatch(method, file ? `${file.place(['method'])}: ` : 'config.method: '));
         delete own.method;
       }
     }

@@ -1,21 +1,29 @@
 /**
- * What every kind of training has in common: evaluation, steps, checkpoints, early stop, resuming. What a step does comes from
- * outside (trainer.ts, sft.ts).
+ * What every kind of training has in common: evaluation, steps, checkpoints, early stop, resuming. What a step does
+ * comes from outside (reinforce.ts, sft.ts).
  */
 import { isAbort } from '../base/errors.js';
 import type { ExampleSource } from '../data/examples.js';
 import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
-import type { GenerateOptions, TrainablePolicy } from '../policy/types.js';
+import type { TrainablePolicy } from '../policy/types.js';
 import type { CommonConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { EvaluationMetrics, Phase, SftMetrics, StepMetrics, WrittenTrajectory } from './metrics.js';
 import { type CheckpointName, newRunState, type RunState, type RunStore, requireSameRun } from './store.js';
 
-export type ProgressListener = (
-  progress: Parameters<NonNullable<GenerateOptions['onProgress']>>[0] & { phase: Phase; step: number },
-) => void;
+/** How far a long call within a run has come. */
+export interface Progress {
+  phase: Phase;
+  /** The step that the call belongs to; of an evaluation the steps before it. */
+  step: number;
+  /** Rows, or questions of an evaluation. */
+  finished: number;
+  total: number;
+  /** Written or scored so far. */
+  tokens: number;
+}
 
 /** What a run is made of. */
 export interface TrainingSetup<Config extends CommonConfig> {
@@ -29,17 +37,19 @@ export interface TrainingSetup<Config extends CommonConfig> {
   resume?: boolean;
   /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
   signal?: AbortSignal;
-  /** Within long calls. */
-  onProgress?: ProgressListener;
+  /** Called again and again within long calls. */
+  onProgress?: (progress: Progress) => void;
 }
 
 export type TrainingEvent =
   | { type: 'started'; step: number; resumed: boolean; folder: string }
   | { type: 'evaluation'; metrics: EvaluationMetrics }
   | { type: 'step'; metrics: StepMetrics | SftMetrics; trajectories: WrittenTrajectory[] }
-  | { type: 'saved'; step: number; what: CheckpointName; folder: string };
+  | { type: 'saved'; step: number; what: CheckpointName; folder: string }
+  | { type: 'finished'; summary: TrainingSummary };
 
 export interface TrainingSummary {
+  /** All steps were done, it was stopped from outside, it no longer got better, or it reached its target. */
   reason: 'steps' | 'stopped' | 'patience' | 'target';
   state: RunState;
   /** Folder of the best model by held-out exact match; the final one if none was better than the start. */
@@ -146,7 +156,9 @@ export async function* runTraining<Config extends CommonConfig>(
   const improved = state.best !== undefined && state.best.step > 0;
   const model = improved ? store.checkpoint('best') : final;
   const seconds = secondsBefore + (performance.now() - started) / 1000;
-  return { reason: reason ?? 'steps', state, model, seconds };
+  const summary: TrainingSummary = { reason: reason ?? 'steps', state, model, seconds };
+  yield { type: 'finished', summary };
+  return summary;
 }
 
 /** The saved state, with the policy's weights as they were then. */
@@ -167,17 +179,15 @@ async function evaluateRun<Config extends CommonConfig>(run: Run<Config>): Promi
   const { config, policy, frames, heldOut, state, signal, onProgress } = run;
   const { questions, temperature, topP, samples, batch } = config.evaluation;
   const options = {
-    ...{
-      frames,
-      budgets: config.memory,
-      empty: config.memory.empty,
-      questions,
-      temperature,
-      topP,
-      samples,
-      batch,
-      signal,
-    },
+    frames,
+    budgets: config.memory,
+    empty: config.memory.empty,
+    questions,
+    temperature,
+    topP,
+    samples,
+    batch,
+    signal,
     seed: config.seed,
     onProgress: (progress: { finished: number; total: number; tokens: number }) =>
       onProgress?.({ ...progress, phase: 'evaluate', step: state.step }),
@@ -205,7 +215,8 @@ function noteEvaluation(
   return better;
 }
 
-function endReason(state: RunState, { steps, evaluation }: CommonConfig): TrainingSummary['reason'] | undefined {
+/** Why a run ends where it stands; undefined: it goes on. */
+export function endReason(state: RunState, { steps, evaluation }: CommonConfig): TrainingSummary['reason'] | undefined {
   const { patience, stopAt } = evaluation;
   if (state.step >= steps) return 'steps';
   const fresh = state.evaluatedStep === state.step && state.step > 0;

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { presets } from '../../run/presets/presets.js';
 import type { Io } from '../terminal/io.js';
 import { addRunOptions, type RunFlags } from '../terminal/options.js';
-import { launchSft } from './launch.js';
 import { runSession } from './session.js';
 
 export function addSftCommand(program: Command, io: Io, exit: (code: number) => void): void {
@@ -11,5 +10,5 @@ export function addSftCommand(program: Command, io: Io, exit: (code: number) => 
   const command = program
     .command('sft')
     .description('warm up a model on ideal memories, before reinforcement learning');
-  addRunOptions(command, able).action(async (flags: RunFlags) => exit(await runSession(await launchSft(flags), io)));
+  addRunOptions(command, able).action(async (flags: RunFlags) => exit(await runSession('sft', flags, io)));
 }

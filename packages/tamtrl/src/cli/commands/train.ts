@@ -4,7 +4,6 @@ import { namedMethods } from '../../run/named-methods.js';
 import { presets } from '../../run/presets/presets.js';
 import type { Io } from '../terminal/io.js';
 import { addRunOptions, GROUPS, type RunFlags } from '../terminal/options.js';
-import { launchTrain } from './launch.js';
 import { runSession } from './session.js';
 
 export function addTrainCommand(program: Command, io: Io, exit: (code: number) => void): void {
@@ -23,5 +22,5 @@ export function addTrainCommand(program: Command, io: Io, exit: (code: number) =
     .option('--teacher <teacher>', 'model that scores memories: self (default), ema, frozen, or another model')
     .option('--judge <model>', 'model that grades memories (method judge) or marks relevant text (relevance: judge)')
     .addHelpText('after', `\nPresets:\n${list(able)}\n\nMethods:\n${list(namedMethods)}`)
-    .action(async (flags: RunFlags) => exit(await runSession(await launchTrain(flags), io)));
+    .action(async (flags: RunFlags) => exit(await runSession('train', flags, io)));
 }

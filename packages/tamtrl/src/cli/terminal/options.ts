@@ -5,6 +5,7 @@ import type { SettingFlags } from '../../run/settings.js';
 import { UsageError } from './errors.js';
 
 export interface RunFlags extends SettingFlags {
+  config?: string;
   out?: string;
   /** A run's folder; true: the one that --out names. */
   resume?: string | boolean;

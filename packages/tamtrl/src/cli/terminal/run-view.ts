@@ -4,7 +4,8 @@
  */
 
 import { count, duration, percent } from '../../base/format.js';
-import type { ProgressListener, TrainingEvent } from '../../train/loop.js';
+import type { RunEvent } from '../../run/open.js';
+import type { Progress } from '../../train/loop.js';
 import type { EvaluationMetrics, SftMetrics, StepMetrics } from '../../train/metrics.js';
 import type { Io } from './io.js';
 import { TimeLeft, type TimeLeftOptions } from './time-left.js';
@@ -12,7 +13,7 @@ import { TimeLeft, type TimeLeftOptions } from './time-left.js';
 /** Milliseconds between two drawings of the line. */
 const REDRAW = 100;
 
-export class Progress {
+export class RunView {
   readonly #io: Io;
   readonly #steps: number;
   readonly #now: () => number;
@@ -37,23 +38,39 @@ export class Progress {
     this.#draw();
   }
 
-  event(event: TrainingEvent): void {
+  event(event: RunEvent): void {
     const seconds = this.#now() / 1000;
-    if (event.type === 'started') {
-      this.#timeLeft.started(event.step, seconds);
-      this.note(`${event.resumed ? `Going on after step ${event.step}` : 'Training'} in ${event.folder}`);
-    } else if (event.type === 'evaluation') {
-      this.#timeLeft.evaluated(seconds);
-      this.#detail = '';
-      this.note(evaluationLine(event.metrics));
-    } else if (event.type === 'step') {
-      this.#timeLeft.stepped(event.metrics.step, seconds);
-      this.#step(event.metrics);
+    switch (event.type) {
+      case 'opened':
+        this.note(openedLine(event));
+        break;
+      case 'warning':
+        this.note(`Warning: ${event.text}`);
+        break;
+      case 'reading':
+        this.note('Reading held-out questions for the report.');
+        break;
+      case 'started':
+        this.#timeLeft.started(event.step, seconds);
+        this.note(`${event.resumed ? `Going on after step ${event.step}` : 'Training'} in ${event.folder}`);
+        break;
+      case 'evaluation':
+        this.#timeLeft.evaluated(seconds);
+        this.#detail = '';
+        this.note(evaluationLine(event.metrics));
+        break;
+      case 'step':
+        this.#timeLeft.stepped(event.metrics.step, seconds);
+        this.#step(event.metrics);
+        break;
+      case 'finished':
+        this.end();
+        break;
     }
   }
 
   /** Within long calls; only a terminal shows it. */
-  readonly tick: ProgressListener = ({ phase, finished, total, step }) => {
+  readonly tick = ({ phase, finished, total, step }: Progress): void => {
     if (!this.#io.interactive) return;
     const what = phase === 'evaluate' ? 'evaluating' : `step ${step} ${phase}`;
     this.#detail = `${what} ${count(finished)}/${count(total)}`;
@@ -91,6 +108,12 @@ export class Progress {
     if (this.#visible) this.#io.err('\r\x1b[2K');
     this.#visible = false;
   }
+}
+
+function openedLine({ plan, model }: Extract<RunEvent, { type: 'opened' }>): string {
+  const size = model.parameters === undefined ? '' : `${count(model.parameters)} parameters, `;
+  const method = `method ${plan.info.method}, seed ${plan.config.seed}`;
+  return `${model.name}: ${size}window ${count(model.contextLength)} tokens; ${method}`;
 }
 
 function stepParts(metrics: StepMetrics | SftMetrics): string[] {

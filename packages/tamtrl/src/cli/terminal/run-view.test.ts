@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { alignedTable, duration, markdownTable } from '../../base/format.js';
 import type { EvaluationMetrics, StepMetrics } from '../../train/metrics.js';
 import type { Io } from './io.js';
-import { Progress } from './progress.js';
+import { RunView } from './run-view.js';
 import { TimeLeft } from './time-left.js';
 
 const evaluation = { kind: 'evaluation', step: 0, exactMatch: 0.191, f1: 0.4, subExactMatch: 0.2 } as EvaluationMetrics;
@@ -24,7 +24,7 @@ function written(interactive: boolean, columns = 200): string {
     text += more;
   };
   const io: Io = { out: () => {}, err, interactive, columns: () => columns };
-  const progress = new Progress(io, { steps: 3, evaluateEvery: 0 }, () => now);
+  const progress = new RunView(io, { steps: 3, evaluateEvery: 0 }, () => now);
   progress.event({ type: 'started', step: 0, resumed: false, folder: 'runs/x' });
   now += 2_000;
   progress.event(evaluated);

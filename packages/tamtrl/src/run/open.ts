@@ -1,0 +1,195 @@
+/**
+ * One run from its settings to its end: opens models and data, checks them, trains, and reads held-out questions before
+ * and after. Prints nothing: what happens comes as events. A report is left to the caller (report/report.ts).
+ */
+import { judged } from '../data/relevance.js';
+import { openModel } from '../models/open.js';
+import { LocalPolicy } from '../policy/local.js';
+import { isTrainable } from '../policy/trainable.js';
+import type { Policy, TrainablePolicy } from '../policy/types.js';
+import { chosenMethod } from '../reward/methods.js';
+import { relevanceJudge } from '../reward/relevance-judge.js';
+import type { Progress, TrainingEvent, TrainingSummary } from '../train/loop.js';
+import { train } from '../train/reinforce.js';
+import { warmUp } from '../train/sft.js';
+import { checkWarmUp, warnings } from './checks.js';
+import { RunError } from './errors.js';
+import { RunFolder } from './folder.js';
+import { planRun, type ResumeSettings, type RunPlan, type RunSettings } from './plan.js';
+import { type Reading, readHeldOut } from './readings.js';
+import { openSources, type Sources } from './sources.js';
+
+export interface RunOptions {
+  /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
+  signal?: AbortSignal;
+  /** Called again and again within long calls. */
+  onProgress?: (progress: Progress) => void;
+  /** Told of each file that is downloaded. */
+  onDownload?: (file: string) => void;
+  /** Told sentences about what a reward method prepares. */
+  note?: (text: string) => void;
+}
+
+export type RunEvent =
+  | { type: 'opened'; plan: RunPlan; model: ModelFacts }
+  /** Something that is worth a word before the run starts; the run goes on. */
+  | { type: 'warning'; text: string }
+  /** Held-out questions are about to be read: before the first step, or after the last. */
+  | { type: 'reading'; when: 'before' | 'after' }
+  | TrainingEvent;
+
+export interface ModelFacts {
+  /** As it was named. */
+  name: string;
+  /** Of a model on this machine. */
+  parameters?: number;
+  /** In tokens. */
+  contextLength: number;
+}
+
+/**
+ * Runs it to its end. The last event is `finished`, whose summary is also the generator's return value. To leave the
+ * loop early is safe: the models are closed, and what was saved stays.
+ * @throws RunError, ModelError, DataError, TrainError, RewardError, ... before anything is written, if settings, models
+ *   and data do not fit together.
+ */
+export async function* openRun(
+  run: RunSettings | ResumeSettings | RunPlan,
+  options: RunOptions = {},
+): AsyncGenerator<RunEvent, TrainingSummary> {
+  const plan = 'info' in run ? run : await planRun(run);
+  const models = new Models(plan, options);
+  try {
+    const policy = trainable(await models.open(plan.config.model));
+    yield { type: 'opened', plan, model: factsOf(plan.config.model, policy) };
+    const judge = plan.info.judge === undefined ? undefined : await models.open(plan.info.judge);
+    const sources = await sourcesOf(plan, policy, judge, options);
+    for (const text of await warnings(sources, plan.config)) yield { type: 'warning', text };
+    const events = await trainingOf(plan, { policy, judge, sources, models, options });
+    return yield* withReadings(plan, events, { policy, sources, options });
+  } finally {
+    await models.close();
+  }
+}
+
+/** The models of a run, which end with it. */
+class Models {
+  readonly #plan: RunPlan;
+  readonly #options: RunOptions;
+  readonly #open: Policy[] = [];
+
+  constructor(plan: RunPlan, options: RunOptions) {
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  async open(address: string): Promise<Policy> {
+    const { seed, thinking } = this.#plan.config;
+    const { signal, onDownload } = this.#options;
+    const { tokenizer } = this.#plan.info;
+    const policy = await openModel(address, { seed, thinking, tokenizer, signal, onDownload });
+    this.#open.push(policy);
+    signal?.throwIfAborted();
+    return policy;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#open.map((policy) => policy.close()));
+  }
+}
+
+/** @throws RunError `capability` for a model that can be asked but not trained. */
+function trainable(policy: Policy): TrainablePolicy {
+  if (isTrainable(policy)) return policy;
+  throw new RunError(
+    'capability',
+    `${policy.name} cannot be trained: its weights are out of reach. Take a local model, or a training server (tinker:URL#MODEL).`,
+  );
+}
+
+function factsOf(name: string, policy: Policy): ModelFacts {
+  const parameters = policy instanceof LocalPolicy ? policy.engine.parameters : undefined;
+  return { name, parameters, contextLength: policy.contextLength };
+}
+
+async function sourcesOf(
+  plan: RunPlan,
+  { tokenizer }: Policy,
+  judge: Policy | undefined,
+  { signal }: RunOptions,
+): Promise<Sources> {
+  const method = plan.command === 'train' ? chosenMethod(plan.method ?? plan.config.method) : undefined;
+  const ask = judge && relevanceJudge(judge, { signal });
+  const sources = await openSources(plan.config, tokenizer, {
+    needsRelevance: method?.requires.relevance ?? false,
+    judged: ask && ((record) => judged(record, ask)),
+  });
+  if (plan.command === 'sft') await checkWarmUp(sources);
+  return sources;
+}
+
+interface Parts {
+  policy: TrainablePolicy;
+  judge: Policy | undefined;
+  sources: Sources;
+  models: Models;
+  options: RunOptions;
+}
+
+async function trainingOf(
+  plan: RunPlan,
+  { policy, judge, sources, models, options }: Parts,
+): Promise<AsyncGenerator<TrainingEvent, TrainingSummary>> {
+  const { signal, onProgress, note } = options;
+  const { train: questions, heldOut } = sources;
+  const store = new RunFolder(plan.folder);
+  const common = { policy, train: questions, heldOut, store, resume: plan.resumed, signal, onProgress };
+  if (plan.command === 'sft') return warmUp({ ...common, config: plan.config });
+  const { config, method } = plan;
+  const teacher = config.teacherModel === undefined ? undefined : await models.open(config.teacherModel);
+  const openCopy = () => models.open(config.model);
+  return train({ ...common, config, method, judge, teacher, openCopy, note });
+}
+
+/** The events of a training, with its folder completed: info, and readings before the first step and after the last. */
+async function* withReadings(
+  plan: RunPlan,
+  events: AsyncGenerator<TrainingEvent, TrainingSummary>,
+  { policy, sources, options }: Pick<Parts, 'policy' | 'sources' | 'options'>,
+): AsyncGenerator<RunEvent, TrainingSummary> {
+  const { signal } = options;
+  const folder = new RunFolder(plan.folder);
+  /** Undefined if it was interrupted: the run does without. */
+  const read = async (): Promise<Reading[] | undefined> => {
+    try {
+      return await readHeldOut(policy, sources.heldOut, plan.config, signal);
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      return undefined;
+    }
+  };
+  let summary: TrainingSummary | undefined;
+  for await (const event of events) {
+    if (event.type === 'started') {
+      await folder.writeInfo(plan.info);
+      // Another number of steps is the run's own from now on.
+      if (event.resumed) await folder.writeConfig(plan.config);
+      else {
+        yield { type: 'reading', when: 'before' };
+        const before = await read();
+        if (before) await folder.writeReadings({ before });
+      }
+    }
+    if (event.type === 'finished') {
+      summary = event.summary;
+      if (summary.reason !== 'stopped') {
+        yield { type: 'reading', when: 'after' };
+        const after = await read();
+        if (after) await folder.writeReadings({ ...(await folder.readReadings()), after });
+      }
+    }
+    yield event;
+  }
+  if (!summary) throw new Error('A training ended without a summary.');
+  return summary;
+}
