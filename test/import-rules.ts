@@ -67,7 +67,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     why: 'A run is settings, a folder and a training; it prints nothing, so that programs and pages can use it.',
   },
   report: {
-    imports: ['base', 'data', 'reward', 'eval', 'train', 'run', 'cli'],
+    imports: ['base', 'data', 'reward', 'eval', 'train', 'run'],
     why: 'Reports are made from what a run has kept.',
   },
   reader: {

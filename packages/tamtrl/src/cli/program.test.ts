@@ -8,7 +8,7 @@ import { openLocalPolicy } from '../policy/local.js';
 import { engineServer } from '../policy/tinker/engine-server.test-support.js';
 import { namedMethods } from '../run/named-methods.js';
 import { presets } from '../run/presets/presets.js';
-import { type Check, examine } from './commands/doctor.js';
+import { type Check, examineMachine } from './commands/doctor-machine.js';
 import { runProgram } from './program.js';
 import { EXIT } from './terminal/errors.js';
 import type { Io } from './terminal/io.js';
@@ -243,7 +243,7 @@ test('the doctor asks a model: the embedded one, one at a training server, one t
 test('the doctor says what is missing', async () => {
   await mkdir(join(folder, 'model'), { recursive: true });
   await writeFile(join(folder, 'file'), '');
-  const checks = await examine(join(folder, 'file/runs'), join(folder, 'model'));
+  const checks = await examineMachine(join(folder, 'file/runs'), join(folder, 'model'));
   const of = (name: string) => checks.find((check) => check.name === name);
   expect(of('embedded model')).toMatchObject({
     status: 'failed',

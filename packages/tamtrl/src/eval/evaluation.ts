@@ -32,8 +32,8 @@ export interface EvaluationSetup {
   }) => void;
 }
 
-const SETTINGS = 'settings.json';
-const RESULTS = 'results.jsonl';
+export const SETTINGS = 'settings.json';
+export const RESULTS = 'results.jsonl';
 export const SUMMARY = 'summary.json';
 
 /** Errors that are about one record, not about the model or the machine. */

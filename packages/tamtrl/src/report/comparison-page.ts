@@ -1,12 +1,19 @@
 /** The tables and figures of a comparison, from what is in its folder. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, writeWhole } from '../base/files.js';
+import { writeWhole } from '../base/files.js';
 import { alignedTable, markdownTable } from '../base/format.js';
-import { evaluationFolder, type Run, runsOf } from '../cli/commands/compare-run.js';
+import { RESULTS } from '../eval/evaluation.js';
 import { type RecordResult, resultSchema } from '../eval/results.js';
 import { mean, studentInterval } from '../eval/statistics.js';
-import type { CompareBenchmark, CompareConfig } from '../run/comparison-plan.js';
+import type { CompareConfig } from '../run/comparison-config.js';
+import {
+  type ComparisonCell,
+  type ComparisonRun,
+  comparisonRuns,
+  isEvaluated,
+  isTrained,
+} from '../run/comparison-plan.js';
 import { RunFolder } from '../run/folder.js';
 import {
   type Cell,
@@ -32,10 +39,9 @@ export async function writeTables(
   config: CompareConfig,
 ): Promise<{ complete: boolean; text: string; summary: object }> {
   const { out, baseline, ablations } = config;
-  const runs = runsOf(config);
+  const runs = comparisonRuns(config);
   const cells: Cell[] = [];
-  for (const run of runs)
-    for (const benchmark of config.benchmarks) cells.push(...(await cellOf(config, run, benchmark)));
+  for (const run of runs) for (const cell of run.cells) cells.push(...(await cellOf(run, cell)));
   const training: Trained[] = [];
   for (const run of runs) training.push(...(await trainingOf(run)));
   const methods = config.methods.map(({ name }) => name);
@@ -54,7 +60,9 @@ export async function writeTables(
   await writeWhole(join(out, 'comparison.md'), page(config, tables, curves !== undefined));
   const wanted = runs.length * config.benchmarks.length;
   const summary = {
-    ...{ out, complete: cells.length === wanted, cells: { run: cells.length, wanted } },
+    out,
+    complete: cells.length === wanted,
+    cells: { run: cells.length, wanted },
     results: methods.map((method) => ({
       method,
       benchmarks: Object.fromEntries(
@@ -68,15 +76,16 @@ export async function writeTables(
   return { complete: cells.length === wanted, text: alignedTable(tables.results), summary };
 }
 
-async function cellOf(config: CompareConfig, run: Run, benchmark: CompareBenchmark): Promise<Cell[]> {
-  const folder = evaluationFolder(config, run, benchmark);
-  // Results without a summary are of an evaluation that is not finished.
-  if (!(await exists(join(folder, 'summary.json')))) return [];
-  const lines = (await readFile(join(folder, 'results.jsonl'), 'utf8')).trimEnd().split('\n');
+async function cellOf({ method, seed }: ComparisonRun, cell: ComparisonCell): Promise<Cell[]> {
+  if (!(await isEvaluated(cell))) return [];
+  const { benchmark, folder } = cell;
+  const lines = (await readFile(join(folder, RESULTS), 'utf8')).trimEnd().split('\n');
   const results = lines.map((line): RecordResult => resultSchema.parse(JSON.parse(line)));
   return [
     {
-      ...{ method: run.method.name, seed: run.seed, benchmark: benchmark.name },
+      method: method.name,
+      seed,
+      benchmark: benchmark.name,
       scores: new Map(results.map((result) => [result.id, result[benchmark.metric]])),
       seconds: mean(results.map(({ seconds }) => seconds)),
       tokens: mean(results.map(({ prompt_tokens, sampled_tokens }) => prompt_tokens + sampled_tokens)),
@@ -85,11 +94,10 @@ async function cellOf(config: CompareConfig, run: Run, benchmark: CompareBenchma
   ];
 }
 
-async function trainingOf({ method, seed, training }: Run): Promise<Trained[]> {
-  if (training === undefined) return [];
-  const folder = new RunFolder(training);
-  if (!(await exists(folder.file('finished')))) return [];
-  const metrics = await folder.readMetrics();
+async function trainingOf(run: ComparisonRun): Promise<Trained[]> {
+  const { method, seed, training } = run;
+  if (training === undefined || !(await isTrained(run))) return [];
+  const metrics = await new RunFolder(training).readMetrics();
   const steps = stepsOf(metrics);
   const total = (of: (line: (typeof steps)[number]) => Readonly<Record<string, number | undefined>>) => {
     const sums: Record<string, number> = {};
@@ -100,12 +108,10 @@ async function trainingOf({ method, seed, training }: Run): Promise<Trained[]> {
   const last = steps.at(-1);
   return [
     {
-      ...{
-        method: method.name,
-        seed,
-        seconds: total(({ seconds }) => seconds),
-        tokens: total(({ tokens }) => ({ ...tokens })),
-      },
+      method: method.name,
+      seed,
+      seconds: total(({ seconds }) => seconds),
+      tokens: total(({ tokens }) => ({ ...tokens })),
       memoryTokens: last && 'memoryTokens' in last ? last.memoryTokens : 0,
       evaluations: evaluationsOf(metrics).map(({ step, exactMatch }) => ({ step, exactMatch })),
     },

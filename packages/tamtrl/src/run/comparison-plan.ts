@@ -1,122 +1,74 @@
-/** The YAML file of a comparison. */
-import { resolve } from 'node:path';
-import { z } from 'zod';
-import { suggestion } from '../base/nearest.js';
-import { READERS } from '../eval/read.js';
-import { METRICS } from '../eval/results.js';
-import { RunError } from './errors.js';
-import { findMethod, namedMethods } from './named-methods.js';
-import { readYamlFile } from './yaml-file.js';
+/**
+ * What a comparison is made of: a run for each method and seed, a cell for each run and benchmark, and the folder of
+ * each. Who runs them is decided above.
+ */
+import { join } from 'node:path';
+import { exists } from '../base/files.js';
+import { SUMMARY } from '../eval/evaluation.js';
+import type { CompareBenchmark, CompareConfig, CompareMethod } from './comparison-config.js';
+import { RunFolder } from './folder.js';
 
-const count = z.number().int().min(1);
-const settings = z.record(z.string(), z.unknown());
+/** A method with a seed. */
+export interface ComparisonRun {
+  method: CompareMethod;
+  seed: number;
+  /** Folder of the training; absent for methods that are not trained. */
+  training?: string;
+  /** Answers the benchmarks: the model that the training ends with, or the model as it is. */
+  model: string;
+  cells: ComparisonCell[];
+}
 
-const methodSchema = z.strictObject({
-  /** In the tables. */
-  name: z.string().min(1),
-  /** Method of `tamtrl train`; absent: the model is taken as it is. */
-  train: z.string().optional(),
-  /** Settings of `tamtrl train` for this method alone. */
-  settings: settings.optional(),
-  /** How it reads: with memory, or what fits into the window. */
-  reader: z.enum(READERS).default('agent'),
-});
+/** A run on a benchmark. */
+export interface ComparisonCell {
+  benchmark: CompareBenchmark;
+  /** Folder of the evaluation. */
+  folder: string;
+  /** JSONL of question records. */
+  data: string;
+}
 
-const benchmarkSchema = z.strictObject({
-  name: z.string().min(1),
-  /** JSONL of question records, or the generated mini task. */
-  data: z.union([
-    z.string(),
-    z.strictObject({
-      kind: z.literal('mini'),
-      chunks: count,
-      facts: count,
-      queries: count.default(3),
-      seed: z.number().int().default(1_000_003),
-    }),
-  ]),
-  questions: count.default(100),
-  metric: z.enum(METRICS).default('exact_match'),
-  chunkTokens: count.optional(),
-  memoryTokens: count.optional(),
-  answerTokens: count.optional(),
-  questionTokens: count.optional(),
-  contextTokens: count.optional(),
-});
+/** Folders of a comparison's parts, in its own folder. */
+const DATA = 'data';
+const TRAINING = 'training';
+const EVALUATION = 'evaluation';
 
-export const compareSchema = z.strictObject({
-  /** Folder of runs, results and tables. */
-  out: z.string().default('runs/compare'),
-  model: z.string().default('mini'),
-  seeds: z.array(z.number().int().min(0)).min(1),
-  /** Differences are from this method. */
-  baseline: z.string(),
-  /** Preset and settings that all trained methods share. */
-  preset: z.string().optional(),
-  train: settings.optional(),
-  methods: z.array(methodSchema).min(1),
-  benchmarks: z.array(benchmarkSchema).min(1),
-  /** Table of ablations: variants, against the method that they are variants of. */
-  ablations: z.strictObject({ of: z.string(), variants: z.array(z.string()).min(1) }).optional(),
-  /** Records read side by side when answers are scored. */
-  concurrency: count.default(64),
-});
+/** All runs, seed by seed, so that a comparison that is broken off has whole rows. Touches no file. */
+export function comparisonRuns(config: CompareConfig): ComparisonRun[] {
+  return config.seeds.flatMap((seed, at) =>
+    config.methods
+      // Methods that are not trained answer greedily, so one seed stands for all.
+      .filter(({ train }) => train !== undefined || at === 0)
+      .map((method) => runOf(config, method, seed)),
+  );
+}
 
-export type CompareConfig = z.output<typeof compareSchema>;
-export type CompareMethod = CompareConfig['methods'][number];
-export type CompareBenchmark = CompareConfig['benchmarks'][number];
-
-const KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': Object.keys(compareSchema.shape),
-  methods: Object.keys(methodSchema.shape),
-  benchmarks: Object.keys(benchmarkSchema.shape),
-  ablations: ['of', 'variants'],
-};
-
-/** @throws RunError with line and column for everything that is wrong. */
-export async function readCompareConfig(path: string): Promise<CompareConfig> {
-  const file = await readYamlFile(path);
-  const parsed = compareSchema.safeParse(file.settings);
-  if (!parsed.success) {
-    const lines = parsed.error.issues.flatMap((issue) => {
-      if (issue.code === 'unrecognized_keys') {
-        const known = KEYS[String(issue.path[0] ?? '')] ?? [];
-        return issue.keys.map(
-          (key) => `${file.place([...issue.path, key], 'key')}: unknown setting "${key}". ${suggestion(key, known)}`,
-        );
-      }
-      return [
-        `${file.place(issue.path)}: ${issue.path.join('.')}: ${issue.message.replace(/^Invalid (input|option): /, '')}.`,
-      ];
-    });
-    throw new RunError('settings', lines.join('\n'));
-  }
-  const config = parsed.data;
-  const names = config.methods.map(({ name }) => name);
-  const problems: string[] = [];
-  const expectName = (name: string, place: readonly PropertyKey[]) => {
-    if (!names.includes(name))
-      problems.push(`${file.place(place)}: there is no method "${name}" in this file. ${suggestion(name, names)}`);
-  };
-  expectName(config.baseline, ['baseline']);
-  if (config.ablations) {
-    expectName(config.ablations.of, ['ablations', 'of']);
-    config.ablations.variants.forEach((name, at) => void expectName(name, ['ablations', 'variants', at]));
-  }
-  config.methods.forEach(({ name, train }, at) => {
-    if (names.indexOf(name) !== at) problems.push(`${file.place(['methods', at])}: the name "${name}" comes twice.`);
-    if (train !== undefined && !findMethod(train)) {
-      const known = namedMethods.map((method) => method.name);
-      problems.push(
-        `${file.place(['methods', at, 'train'])}: there is no method "${train}" to train. ${suggestion(train, known)}`,
-      );
-    }
+function runOf(config: CompareConfig, method: CompareMethod, seed: number): ComparisonRun {
+  const name = `${slug(method.name)}-${seed}`;
+  const training = method.train === undefined ? undefined : join(config.out, TRAINING, name);
+  const model = training === undefined ? config.model : new RunFolder(training).checkpoint('final');
+  const cells = config.benchmarks.map((benchmark): ComparisonCell => {
+    const folder = join(config.out, EVALUATION, `${name}-${slug(benchmark.name)}`);
+    return { benchmark, folder, data: benchmarkData(config, benchmark) };
   });
-  const benchmarks = config.benchmarks.map(({ name }) => name);
-  benchmarks.forEach((name, at) => {
-    if (benchmarks.indexOf(name) !== at)
-      problems.push(`${file.place(['benchmarks', at])}: the name "${name}" comes twice.`);
-  });
-  if (problems.length > 0) throw new RunError('settings', problems.join('\n'));
-  return { ...config, out: resolve(config.out) };
+  return { method, seed, training, model, cells };
+}
+
+/** The file that a benchmark names, or where its generated questions are kept. */
+export function benchmarkData({ out }: CompareConfig, { name, data }: CompareBenchmark): string {
+  return typeof data === 'string' ? data : join(out, DATA, `${slug(name)}.jsonl`);
+}
+
+function slug(name: string): string {
+  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}.]+/gu, '-');
+}
+
+/** There is nothing to train, or it has ended. */
+export async function isTrained({ training }: ComparisonRun): Promise<boolean> {
+  return training === undefined || exists(new RunFolder(training).file('finished'));
+}
+
+/** All records are answered: an evaluation writes its summary last. */
+export async function isEvaluated({ folder }: ComparisonCell): Promise<boolean> {
+  return exists(join(folder, SUMMARY));
 }

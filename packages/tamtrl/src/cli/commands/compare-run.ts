@@ -1,50 +1,39 @@
 /**
- * Runs the cells of a comparison, each in a process of its own, and makes the tables. A cell that is finished is not run again; one that was
- * broken off goes on.
+ * Runs what a comparison lacks, each training and each evaluation in a process of its own, and makes the tables. A part
+ * that is finished is not run again; one that was interrupted continues.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { exists } from '../../base/files.js';
 import { duration } from '../../base/format.js';
 import { writeRecords } from '../../data/files/writer.js';
 import { miniExample, toRecord } from '../../data/mini/task.js';
+import { SETTINGS } from '../../eval/evaluation.js';
 import { writeTables } from '../../report/comparison-page.js';
-import type { CompareBenchmark, CompareConfig, CompareMethod } from '../../run/comparison-plan.js';
+import type { CompareConfig } from '../../run/comparison-config.js';
+import {
+  benchmarkData,
+  type ComparisonCell,
+  type ComparisonRun,
+  comparisonRuns,
+  isEvaluated,
+  isTrained,
+} from '../../run/comparison-plan.js';
 import { RunFolder } from '../../run/folder.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
-import type { CompareFlags } from './compare.js';
 
 /** The same from src/cli (tests run on what was built) and from dist/cli. */
 const EXECUTABLE = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
-export interface Run {
-  method: CompareMethod;
-  seed: number;
-  /** Folder of the training; absent for methods that are not trained. */
-  training?: string;
+export interface CompareFlags {
+  jobs: number;
+  tablesOnly?: boolean;
+  json?: boolean;
 }
-
-/** Methods that are not trained answer greedily, so one seed stands for all. */
-export function runsOf(config: CompareConfig): Run[] {
-  // Seeds outside: a comparison that is broken off has whole rows.
-  return config.seeds.flatMap((seed, at) =>
-    config.methods.flatMap((method): Run[] => {
-      if (method.train !== undefined)
-        return [{ method, seed, training: join(config.out, 'training', `${slug(method.name)}-${seed}`) }];
-      return at === 0 ? [{ method, seed }] : [];
-    }),
-  );
-}
-
-export function evaluationFolder({ out }: CompareConfig, { method, seed }: Run, { name }: CompareBenchmark): string {
-  return join(out, 'evaluation', `${slug(method.name)}-${seed}-${slug(name)}`);
-}
-
-export const slug = (name: string) => name.toLowerCase().replaceAll(/[^\p{L}\p{N}.]+/gu, '-');
 
 interface Job {
   name: string;
@@ -62,37 +51,45 @@ export async function runComparison(
   signal: AbortSignal,
 ): Promise<boolean> {
   await mkdir(config.out, { recursive: true });
-  if (!flags.tablesOnly) await runJobs(await jobsOf(config, io, signal), flags.jobs, io, signal);
+  if (!flags.tablesOnly) {
+    await generateData(config);
+    await runJobs(await jobsOf(config, io, signal), flags.jobs, io, signal);
+  }
   const { complete, text, summary } = await writeTables(config);
   if (flags.json) io.out(`${JSON.stringify(summary)}\n`);
   else io.out(`\n${text}\nTables  ${config.out}\n`);
   return complete;
 }
 
+/** Writes the questions of generated benchmarks that have none yet. */
+async function generateData(config: CompareConfig): Promise<void> {
+  for (const benchmark of config.benchmarks) {
+    const { data, questions } = benchmark;
+    const path = benchmarkData(config, benchmark);
+    if (typeof data === 'string' || (await exists(path))) continue;
+    const { chunks, facts, queries, seed } = data;
+    const task = { chunks, factsPerChunk: facts, queries };
+    const records = Array.from({ length: questions }, (_, index) => toRecord(miniExample(task, seed, index)));
+    await writeRecords(path, records);
+  }
+}
+
 async function jobsOf(config: CompareConfig, io: Io, signal: AbortSignal): Promise<Job[]> {
   const jobs: Job[] = [];
-  const data = new Map<string, string>();
-  for (const benchmark of config.benchmarks) data.set(benchmark.name, await dataOf(config, benchmark));
-  for (const run of runsOf(config)) {
+  for (const run of comparisonRuns(config)) {
     const { method, seed, training } = run;
-    let trained: Job | undefined;
+    const name = `${method.name}, seed ${seed}`;
+    let after: Job | undefined;
     if (training !== undefined) {
-      trained = {
-        name: `${method.name}, seed ${seed}: training`,
-        finished: await exists(new RunFolder(training).file('finished')),
-        run: () => train(config, method, seed, training, io, signal),
-      };
-      jobs.push(trained);
+      const folder = new RunFolder(training);
+      const finished = await isTrained(run);
+      after = { name: `${name}: training`, finished, run: () => train(config, run, folder, io, signal) };
+      jobs.push(after);
     }
-    for (const benchmark of config.benchmarks) {
-      const folder = evaluationFolder(config, run, benchmark);
-      const model = training === undefined ? config.model : new RunFolder(training).checkpoint('final');
-      jobs.push({
-        name: `${method.name}, seed ${seed}: ${benchmark.name}`,
-        ...(trained ? { after: trained } : {}),
-        finished: await exists(join(folder, 'summary.json')),
-        run: () => evaluate(config, run, benchmark, { folder, model, data: data.get(benchmark.name)! }, io, signal),
-      });
+    for (const cell of run.cells) {
+      const finished = await isEvaluated(cell);
+      const evaluation = () => evaluate(config, run, cell, io, signal);
+      jobs.push({ name: `${name}: ${cell.benchmark.name}`, after, finished, run: evaluation });
     }
   }
   return jobs;
@@ -107,7 +104,7 @@ async function runJobs(jobs: readonly Job[], workers: number, io: Io, signal: Ab
   let done = 0;
   const work = async () => {
     for (;;) {
-      const at = waiting.findIndex(({ after }) => !after || after.finished || !jobs.includes(after));
+      const at = waiting.findIndex(({ after }) => !after || after.finished);
       if (signal.aborted || waiting.length === 0) return;
       if (at < 0) {
         // What is left waits for a training that another worker has in hand, or that failed.
@@ -132,91 +129,57 @@ async function runJobs(jobs: readonly Job[], workers: number, io: Io, signal: Ab
   await Promise.all(Array.from({ length: workers }, work));
 }
 
-async function dataOf({ out }: CompareConfig, { name, data, questions }: CompareBenchmark): Promise<string> {
-  if (typeof data === 'string') return data;
-  const path = join(out, 'data', `${slug(name)}.jsonl`);
-  if (await exists(path)) return path;
-  const { chunks, facts, queries, seed } = data;
-  const task = { chunks, factsPerChunk: facts, queries };
-  await writeRecords(
-    path,
-    Array.from({ length: questions }, (_, index) => toRecord(miniExample(task, seed, index))),
-  );
-  return path;
-}
-
 async function train(
   config: CompareConfig,
-  method: CompareMethod,
-  seed: number,
-  folder: string,
+  { method, seed }: ComparisonRun,
+  folder: RunFolder,
   io: Io,
   signal: AbortSignal,
 ): Promise<boolean> {
-  await mkdir(join(config.out, 'training'), { recursive: true });
-  const run = new RunFolder(folder);
-  const settings = `${folder}.yaml`;
+  const { path } = folder;
+  await mkdir(dirname(path), { recursive: true });
+  const settings = `${path}.yaml`;
   await writeFile(settings, stringify({ ...config.train, ...method.settings }));
-  const begun = await exists(run.checkpoint('last'));
-  const fresh = [
-    ...(config.preset === undefined ? [] : ['--preset', config.preset]),
-    ...[
-      '--config',
-      settings,
-      '--method',
-      method.train!,
-      '--model',
-      config.model,
-      '--seed',
-      String(seed),
-      '--out',
-      folder,
-    ],
-  ];
-  const { code, out } = await child(
-    ['train', ...(begun ? ['--resume', folder] : fresh), '--json'],
-    `${folder}.log`,
-    signal,
-  );
-  if (code !== EXIT.success) return told(code, `${folder}.log`, io);
-  await writeFile(run.file('finished'), out);
+  const begun = await exists(folder.checkpoint('last'));
+  const preset = config.preset === undefined ? [] : ['--preset', config.preset];
+  const own = ['--config', settings, '--method', method.train!, '--model', config.model, '--seed', String(seed)];
+  const flags = begun ? ['--resume', path] : [...preset, ...own, '--out', path];
+  const { code, out } = await child(['train', ...flags, '--json'], `${path}.log`, signal);
+  if (code !== EXIT.success) return explained(code, `${path}.log`, io);
+  await writeFile(folder.file('finished'), out);
   return true;
 }
 
+const LIMITS = ['chunkTokens', 'memoryTokens', 'answerTokens', 'questionTokens', 'contextTokens'] as const;
+
 async function evaluate(
-  config: CompareConfig,
-  { method, seed }: Run,
-  benchmark: CompareBenchmark,
-  { folder, model, data }: { folder: string; model: string; data: string },
+  { concurrency }: CompareConfig,
+  { method, seed, model }: ComparisonRun,
+  { benchmark, folder, data }: ComparisonCell,
   io: Io,
   signal: AbortSignal,
 ): Promise<boolean> {
-  await mkdir(join(config.out, 'evaluation'), { recursive: true });
-  const limits = ['chunkTokens', 'memoryTokens', 'answerTokens', 'questionTokens', 'contextTokens'] as const;
-  const { code } = await child(
-    [
-      ...['eval', '--model', model, '--data', data, '--reader', method.reader, '--out', folder, '--json'],
-      ...['--limit', String(benchmark.questions), '--seed', String(seed), '--concurrency', String(config.concurrency)],
-      ...limits.flatMap((name) => {
-        const value = benchmark[name];
-        return value === undefined ? [] : [`--${name.replace('T', '-t')}`, String(value)];
-      }),
-      ...((await exists(join(folder, 'settings.json'))) ? ['--resume'] : []),
-    ],
-    `${folder}.log`,
-    signal,
-  );
-  return code === EXIT.success || told(code, `${folder}.log`, io);
+  await mkdir(dirname(folder), { recursive: true });
+  const args = ['eval', '--model', model, '--data', data, '--reader', method.reader, '--out', folder, '--json'];
+  args.push('--limit', String(benchmark.questions), '--seed', String(seed), '--concurrency', String(concurrency));
+  for (const name of LIMITS) {
+    const value = benchmark[name];
+    if (value !== undefined) args.push(`--${name.replace('T', '-t')}`, String(value));
+  }
+  if (await exists(join(folder, SETTINGS))) args.push('--resume');
+  const { code } = await child(args, `${folder}.log`, signal);
+  return code === EXIT.success || explained(code, `${folder}.log`, io);
 }
 
-async function told(code: number | null, log: string, io: Io): Promise<false> {
+/** Says why a part failed. An interruption needs no word. */
+async function explained(code: number | null, log: string, io: Io): Promise<false> {
   if (code === EXIT.interrupted) return false;
   const last = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').at(-1);
-  io.err(`It ended with code ${code}: ${last}\nAll that it said is in ${log}.\n`);
+  io.err(`It ended with code ${code}: ${last}\nIts whole output is in ${log}.\n`);
   return false;
 }
 
-/** A process of this program; what it says goes to a log, its stdout comes back. An abort asks it to save and end. */
+/** A process of this program: its stderr goes to a log, its stdout comes back. An abort asks it to save and end. */
 async function child(
   args: readonly string[],
   log: string,

@@ -1,17 +1,11 @@
 /** `tamtrl compare`: methods x seeds x benchmarks from one file. */
 import type { Command } from 'commander';
-import { readCompareConfig } from '../../run/comparison-plan.js';
+import { readCompareConfig } from '../../run/comparison-config.js';
 import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import { JSON_OPTION, wholeNumber } from '../terminal/options.js';
-import { runComparison } from './compare-run.js';
-
-export interface CompareFlags {
-  jobs: number;
-  tablesOnly?: boolean;
-  json?: boolean;
-}
+import { type CompareFlags, runComparison } from './compare-run.js';
 
 export function addCompareCommand(program: Command, io: Io, exit: (code: number) => void): void {
   program

@@ -7,7 +7,7 @@ import { isTrainable } from '../../policy/trainable.js';
 import type { Policy } from '../../policy/types.js';
 import { describe } from '../terminal/errors.js';
 import { type ModelFlags, type Opening, openForCommand } from '../terminal/models.js';
-import type { Check } from './doctor.js';
+import type { Check } from './doctor-machine.js';
 
 const TOKENS = 16;
 /** Log-probabilities of the same tokens by sampler and scorer: beyond this they are not the same weights, tokens or numerics. */
@@ -78,7 +78,8 @@ async function checkVerbs(policy: Policy, check: (name: string, look: () => Prom
     const apart = `${took}; ${difference.toExponential(1)} from the sampler's log-probabilities at most`;
     if (difference <= CLOSE) return { message: apart, data };
     return {
-      ...{ status: 'warning', data },
+      status: 'warning',
+      data,
       message: `${apart}: sampler and scorer are not the same weights, tokens or numerics, and training on their ratio would go astray`,
     };
   });
