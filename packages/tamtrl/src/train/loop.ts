@@ -87,26 +87,8 @@ export async function* runTraining<Config extends CommonConfig>(
 ): AsyncGenerator<TrainingEvent, TrainingSummary> {
   const { config, policy, store, signal } = setup;
   const started = performance.now();
-  const frames = new PromptFrames(policy, promptFormatNamed(config.memory.prompts));
-  frames.checkWindow(config.memory, policy.contextLength);
-  for (const [name, source] of [
-    ['training', setup.train],
-    ['held-out', setup.heldOut],
-  ] as const) {
-    if (!(source.size > 0)) throw new TrainError('no-data', `The ${name} set is empty: there is no question in it.`);
-  }
-  const run: Run<Config> = { ...setup, frames, state: newRunState(trainer.kind) };
-  const snapshots = await trainer.prepare(run);
-  if (setup.resume) {
-    run.state = await restore(run, trainer.kind);
-    await store.resume(run.state.step, run.state.evaluatedStep);
-  } else {
-    await store.requireUnused();
-    await store.start(config);
-    for (const name of snapshots) await policy.snapshot(name);
-    run.state.snapshots = snapshots;
-    await store.saveCheckpoint(policy, run.state, config);
-  }
+  const run: Run<Config> = { ...setup, frames: framesOf(setup), state: newRunState(trainer.kind) };
+  await begin(run, trainer);
   const { state } = run;
   const secondsBefore = state.seconds;
   let savedStep = state.step;
@@ -159,6 +141,37 @@ export async function* runTraining<Config extends CommonConfig>(
   const summary: TrainingSummary = { reason: reason ?? 'steps', state, model, seconds };
   yield { type: 'finished', summary };
   return summary;
+}
+
+/** Frames that fit the window. @throws MemoryError if they do not, TrainError `no-data` for an empty set. */
+function framesOf<Config extends CommonConfig>({
+  config,
+  policy,
+  train,
+  heldOut,
+}: TrainingSetup<Config>): PromptFrames {
+  const frames = new PromptFrames(policy, promptFormatNamed(config.memory.prompts));
+  frames.checkWindow(config.memory, policy.contextLength);
+  for (const [name, source] of Object.entries({ training: train, 'held-out': heldOut })) {
+    if (!(source.size > 0)) throw new TrainError('no-data', `The ${name} set is empty: there is no question in it.`);
+  }
+  return frames;
+}
+
+/** Checks the parts, then takes up the saved run or saves the new one before its first step. */
+async function begin<Config extends CommonConfig>(run: Run<Config>, trainer: Trainer<Config>): Promise<void> {
+  const { config, policy, store } = run;
+  const snapshots = await trainer.prepare(run);
+  if (run.resume) {
+    run.state = await restore(run, trainer.kind);
+    await store.resume(run.state.step, run.state.evaluatedStep);
+    return;
+  }
+  await store.requireUnused();
+  await store.start(config);
+  for (const name of snapshots) await policy.snapshot(name);
+  run.state.snapshots = snapshots;
+  await store.saveCheckpoint(policy, run.state, config);
 }
 
 /** The saved state, with the policy's weights as they were then. */
