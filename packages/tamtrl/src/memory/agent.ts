@@ -104,7 +104,7 @@ export async function runAgent(
 
 function startGroup(model: MemoryModel, task: AgentTask, index: number, options: AgentOptions): GroupRun {
   const { frames, budgets } = options;
-  const questionIds = model.tokenizer.encode(task.question);
+  const questionIds = model.tokenizer.encodeText(task.question);
   if (questionIds.length > budgets.questionTokens) {
     throw new MemoryError(
       'question-too-long',

@@ -69,11 +69,11 @@ export class PromptFrames {
 
   /** Ids of what the teacher reads instead of a chunk; the format's fixed line where nothing in it is relevant. */
   filteredChunk(text: string): number[] {
-    return this.tokenizer.encode(text.trim() === '' ? this.format.nothingRelevant : text);
+    return this.tokenizer.encodeText(text.trim() === '' ? this.format.nothingRelevant : text);
   }
 
   initialMemory(question: string): number[] {
-    return this.tokenizer.encode(this.format.initialMemory(question));
+    return this.tokenizer.encodeText(this.format.initialMemory(question));
   }
 
   /** Tokens of the fixed text of each prompt. */

@@ -112,7 +112,7 @@ export class MemoryReader {
 
   #slot(question: string): Slot {
     const { tokenizer } = this.#model;
-    const questionIds = tokenizer.encode(question);
+    const questionIds = tokenizer.encodeText(question);
     if (questionIds.length > this.budgets.questionTokens) {
       throw new MemoryError(
         'question-too-long',
@@ -141,7 +141,7 @@ export class MemoryReader {
     }
     state.questions.forEach(({ memory, pieces }, at) => {
       const slot = this.#slots[at];
-      slot.memoryIds = this.#model.tokenizer.encode(memory).slice(0, this.budgets.memoryTokens);
+      slot.memoryIds = this.#model.tokenizer.encodeText(memory).slice(0, this.budgets.memoryTokens);
       slot.pieces = pieces;
     });
     this.#turns = state.turns;

@@ -37,6 +37,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   readonly vocabularySize: number;
   /** Tokens marked special, as they stand in text: a document that contains one would break a prompt apart. */
   readonly specialTokens: readonly string[];
+  readonly controlTokens: ReadonlyMap<string, number> = new Map();
   readonly #tokenizer: LibraryTokenizer;
 
   /** @throws TextError `tokenizer` if the contents are not a tokenizer that can be built. */
@@ -82,6 +83,10 @@ export class HuggingFaceTokenizer implements Tokenizer {
       }
     }
     return ids as number[];
+  }
+
+  encodeText(text: string): number[] {
+    return this.encode(text);
   }
 
   /** Ids outside the vocabulary decode to nothing, as in Python's tokenizers. */

@@ -29,7 +29,7 @@ export function promptTokens(
   tokenizer: Tokenizer,
 ): number {
   const count = (value: unknown) =>
-    value === undefined ? 0 : tokenizer.encode(typeof value === 'string' ? value : JSON.stringify(value)).length;
+    value === undefined ? 0 : tokenizer.encodeText(typeof value === 'string' ? value : JSON.stringify(value)).length;
   const messages = prompt.reduce((sum, { content }) => {
     const parts =
       typeof content === 'string'

@@ -8,7 +8,7 @@ import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { PolicyError } from '../errors.js';
 import type { Capabilities, Policy } from '../policy.js';
-import { CountingTokenizer, messageFormat, parseMessages } from './counting-tokenizer.js';
+import { CountingTokenizer, messageFormat } from './counting-tokenizer.js';
 import { type HttpOptions, JsonClient } from './http.js';
 import {
   chatReply,
@@ -81,6 +81,8 @@ export class OpenAIPolicy implements Policy {
   readonly mode: 'tokens' | 'chat';
   readonly server: ServerInfo;
   readonly usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0 };
+  /** Of the mode `chat`. */
+  readonly #counting = new CountingTokenizer();
   readonly #client: JsonClient;
   readonly #options: OpenAIPolicyOptions;
 
@@ -90,7 +92,7 @@ export class OpenAIPolicy implements Policy {
       tokenizer !== undefined && chat !== undefined && (server.kind === 'vllm' || server.kind === 'llama.cpp');
     this.name = `${model} at ${client.baseUrl}`;
     this.mode = exact ? 'tokens' : 'chat';
-    this.tokenizer = exact ? tokenizer : new CountingTokenizer();
+    this.tokenizer = exact ? tokenizer : this.#counting;
     this.chat = exact ? chat : messageFormat;
     this.contextLength = options.contextLength ?? server.contextLength ?? DEFAULT_CONTEXT;
     this.capabilities = {
@@ -188,7 +190,7 @@ export class OpenAIPolicy implements Policy {
     const body = {
       ...{
         model: this.#options.model,
-        messages: parseMessages(this.tokenizer.decode(promptIds)),
+        messages: this.#counting.messages(promptIds),
         max_tokens: maxTokens,
       },
       ...{ temperature: options.temperature ?? 1, top_p: options.topP ?? 1, ...this.#seed(seed, number, options) },
@@ -196,7 +198,7 @@ export class OpenAIPolicy implements Policy {
     };
     const reply = chatReply(await this.#client.post('/chat/completions', body, options.signal), this.#client.baseUrl);
     this.#count(reply.usage);
-    const ids = this.tokenizer.encode(reply.content);
+    const ids = this.#counting.encodeText(reply.content);
     // Counted from above, what the server takes for a full budget can be more than one: the rest is cut off, and said to be.
     const cut = ids.length > maxTokens;
     return {
