@@ -314,8 +314,9 @@ export class MemoryReader {
     const prompts = this.#slots.map(({ questionIds }, at) => this.#frames.update(questionIds, memories[at], chunk.ids));
     const results = await this.#sample(prompts, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
     return results.map(({ ids, truncated }, at) => {
-      const empty = this.#text(ids).trim() === '';
-      return { ids: empty ? [...memories[at]] : ids, truncated, empty };
+      const kept = this.#frames.carried(ids);
+      const empty = this.#text(kept).trim() === '';
+      return { ids: empty ? [...memories[at]] : kept, truncated, empty };
     });
   }
 

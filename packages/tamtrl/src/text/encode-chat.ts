@@ -6,8 +6,8 @@ import type { Tokenizer } from './tokenizer.js';
 const THOUGHT_MARKS: readonly string[] = ['<think>', '</think>'];
 
 /**
- * Ids of the conversation, ending where the assistant begins to write. A control token written in a message is encoded as the
- * text that it is. Without one, the ids are those of the rendered text.
+ * Ids of the conversation, ending where the assistant begins to write. A control token written in a message is encoded
+ * as the text that it is. Without one, the ids are those of the rendered text.
  * @throws TextError `chat-template` if the template refuses the messages.
  */
 export function encodeChat(
@@ -34,7 +34,7 @@ export function encodeChat(
 
 const isText = (token: string, { role }: ChatMessage) => role !== 'assistant' || !THOUGHT_MARKS.includes(token);
 
-/** A string for each token that stands in no message: a number between two private-use characters, higher than any there. */
+/** A string for each token that no message contains: a number between private-use characters, higher than any there. */
 function placeholdersFor(tokens: readonly string[], messages: readonly ChatMessage[]): Map<string, string> {
   let free = 0;
   for (const { content } of messages) {

@@ -1,8 +1,8 @@
 /** The one face of a tokenizer that the rest of the program sees. */
 export interface Tokenizer {
   /**
-   * Ids of text that this program or a chat template wrote: control tokens written in it are recognised. Adds no token of its own accord.
-   * Text from anybody else goes through `encodeText`.
+   * Ids of text that this program or a chat template wrote: control tokens written in it are recognised. Adds no token
+   * of its own accord. Text from anybody else goes through `encodeText`.
    */
   encode(text: string): number[];
   /** Ids of a document, a question, a memory or a reply: whatever is written in it, no control token comes out. */

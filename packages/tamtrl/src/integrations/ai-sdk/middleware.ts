@@ -150,7 +150,7 @@ function asMemoryModel(
           });
           usage.push(result.usage);
           const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
-          const ids = tokenizer.encodeText(text);
+          const ids = tokenizer.encodeReply(text);
           const cut = ids.length > maxTokens || result.finishReason.unified === 'length';
           return [
             {

@@ -3,11 +3,12 @@
  * into fewer, so that a budget counted in them holds. And it carries messages through code that knows nothing but ids.
  */
 import type { ChatFormat, ChatMessage } from '../../text/chat.js';
+import { BREAK, breaksIn, mended } from '../../text/control-marks.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 
 const ROLES = ['system', 'user', 'assistant'] as const satisfies readonly ChatMessage['role'][];
 
-/** Begins a message in a rendered conversation. The mark counts only where `encode` reads it: its id is the structure, not its text. */
+/** Begins a message in a rendered conversation. Only `encode` recognises it: its id is the structure, not its text. */
 const MARK = '\ue100';
 const markOf = (role: ChatMessage['role']) => `${MARK}${role}\n`;
 const ANY_MARK = new RegExp(`(${MARK}(?:${ROLES.join('|')})\n)`);
@@ -18,11 +19,17 @@ const ANY_MARK = new RegExp(`(${MARK}(?:${ROLES.join('|')})\n)`);
  */
 const PIECE = / ?[A-Za-z]{1,4}|[\s\S]/gu;
 
-/** Every text has one list of ids, and decoding gives it back. Ids are handed out as pieces come, so they mean nothing elsewhere. */
+/** Stands within what a server would take for a control token. It is sent and counted, but is no part of the text. */
+const BREAK_ID = ROLES.length;
+
+/**
+ * Every text has one list of ids, and decoding gives it back. Ids are handed out as pieces come, so they mean nothing
+ * elsewhere.
+ */
 export class CountingTokenizer implements Tokenizer {
   /** The marks of the roles have the first ids; no piece of a text is as long as a mark. */
   readonly controlTokens: ReadonlyMap<string, number> = new Map(ROLES.map((role, id) => [markOf(role), id]));
-  readonly #pieces: string[] = ROLES.map(markOf);
+  readonly #pieces: string[] = [...ROLES.map(markOf), ''];
   readonly #ids = new Map<string, number>();
 
   encode(text: string): number[] {
@@ -30,6 +37,23 @@ export class CountingTokenizer implements Tokenizer {
   }
 
   encodeText(text: string): number[] {
+    const ids: number[] = [];
+    let from = 0;
+    for (const at of breaksIn(text)) {
+      for (const id of this.#idsOf(text.slice(from, at))) ids.push(id);
+      ids.push(BREAK_ID);
+      from = at;
+    }
+    for (const id of this.#idsOf(text.slice(from))) ids.push(id);
+    return ids;
+  }
+
+  /** Of what a server says: a break that its model has copied from the prompt goes. */
+  encodeReply(text: string): number[] {
+    return this.encodeText(mended(text));
+  }
+
+  #idsOf(text: string): number[] {
     return (text.match(PIECE) ?? []).map((piece) => {
       let id = this.#ids.get(piece);
       if (id === undefined) {
@@ -45,14 +69,17 @@ export class CountingTokenizer implements Tokenizer {
     return ids.map((id) => this.#pieces[id] ?? '').join('');
   }
 
-  /** The messages of a prompt, told apart by its ids and not by its text. What stands before the first mark is the user's. */
+  /**
+   * The messages of a prompt as they are sent, told apart by its ids and not by its text. Text before the first mark is
+   * the user's.
+   */
   messages(ids: readonly number[]): ChatMessage[] {
     const messages: ChatMessage[] = [];
     for (const id of ids) {
       if (id < ROLES.length) messages.push({ role: ROLES[id], content: '' });
       else {
         if (messages.length === 0) messages.push({ role: 'user', content: '' });
-        messages[messages.length - 1].content += this.#pieces[id] ?? '';
+        messages[messages.length - 1].content += id === BREAK_ID ? BREAK : (this.#pieces[id] ?? '');
       }
     }
     return messages;
@@ -68,8 +95,8 @@ export class CountingTokenizer implements Tokenizer {
 }
 
 /**
- * Renders messages so that `encode` and `messages` of a CountingTokenizer give them back. The server applies the model's own template.
- * A mark written in a message is taken apart here too, for callers that do not use `encodeChat`.
+ * Renders messages so that `encode` and `messages` of a CountingTokenizer give them back. The server applies the model's
+ * own template. A mark written in a message is taken apart here too, for callers that do not use `encodeChat`.
  */
 export const messageFormat: ChatFormat = {
   stopIds: [],

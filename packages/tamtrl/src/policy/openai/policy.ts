@@ -198,7 +198,7 @@ export class OpenAIPolicy implements Policy {
     };
     const reply = chatReply(await this.#client.post('/chat/completions', body, options.signal), this.#client.baseUrl);
     this.#count(reply.usage);
-    const ids = this.#counting.encodeText(reply.content);
+    const ids = this.#counting.encodeReply(reply.content);
     // Counted from above, what the server takes for a full budget can be more than one: the rest is cut off, and said to be.
     const cut = ids.length > maxTokens;
     return {
