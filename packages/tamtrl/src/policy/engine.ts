@@ -18,7 +18,7 @@ import type {
 
 /** Shape of a decoder. Sizes count numbers. */
 export interface ModelConfig {
-  architecture: 'qwen3' | 'llama';
+  architecture: string;
   vocabularySize: number;
   hiddenSize: number;
   intermediateSize: number;

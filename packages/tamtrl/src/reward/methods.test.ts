@@ -138,7 +138,9 @@ test('a judge grades each update; a failed grade is neutral and counted', async 
   const replies = ['Grade: 8', 'Grade: 2', 'I do not know', 'Grade: 4'];
   const seen: string[] = [];
   const codes = {
-    ...{ encode: (text: string) => [...text].map((c) => c.codePointAt(0)!), vocabularySize: 0x110000 },
+    encode: (text: string) => [...text].map((c) => c.codePointAt(0)!),
+    encodeText: (text: string) => [...text].map((c) => c.codePointAt(0)!),
+    ...{ vocabularySize: 0x110000, controlTokens: new Map() },
     ...{ decode: (ids: readonly number[]) => String.fromCodePoint(...ids), idOf: () => undefined },
   };
   const judge: Policy = {

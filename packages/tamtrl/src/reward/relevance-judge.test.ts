@@ -7,7 +7,9 @@ import { parseRelevant, relevanceJudge } from './relevance-judge.js';
 function scripted(contextLength: number, reply: (prompt: string) => string): { policy: Policy; prompts: string[] } {
   const prompts: string[] = [];
   const tokenizer = {
-    ...{ encode: (text: string) => [...text].map((c) => c.codePointAt(0)!), vocabularySize: 0x110000 },
+    encode: (text: string) => [...text].map((c) => c.codePointAt(0)!),
+    encodeText: (text: string) => [...text].map((c) => c.codePointAt(0)!),
+    ...{ vocabularySize: 0x110000, controlTokens: new Map() },
     ...{ decode: (ids: readonly number[]) => String.fromCodePoint(...ids), idOf: () => undefined },
   };
   const policy: Policy = {
