@@ -18,6 +18,7 @@ export interface AskFlags {
   tokenizer?: string;
   contextLength?: number;
   thinking?: boolean;
+  allowHost?: string[];
   questionTokens?: number;
   chunkTokens?: number;
   memoryTokens?: number;
@@ -46,9 +47,9 @@ export async function runAsk(
   }
   const state = flags.state === undefined ? undefined : await savedState(flags.state);
   const total = await charactersOf(paths);
-  const { tokenizer, contextLength, thinking } = flags;
+  const { tokenizer, contextLength, thinking, allowHost: allowHosts } = flags;
   const onDownload = (file: string) => io.err(`Downloading ${file}\n`);
-  const policy = await openModel(model, { tokenizer, contextLength, thinking, signal, onDownload });
+  const policy = await openModel(model, { tokenizer, contextLength, thinking, allowHosts, signal, onDownload });
   try {
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = flags;
     const reader = new MemoryReader({

@@ -6,16 +6,17 @@ import { EXIT } from './errors.js';
 import { whole } from './eval.js';
 import { runInterruptible } from './interruptible.js';
 import type { Io } from './io.js';
+import { addHostOption } from './options.js';
 
 export interface CompareFlags {
   jobs: number;
   tablesOnly?: boolean;
   json?: boolean;
+  allowHost?: string[];
 }
 
 export function addCompareCommand(program: Command, io: Io, exit: (code: number) => void): void {
-  program
-    .command('compare')
+  addHostOption(program.command('compare'))
     .description('train and evaluate several methods with several seeds, and make the tables')
     .argument('<file>', 'YAML file: methods, seeds, benchmarks')
     .option('--jobs <n>', 'processes side by side', whole(1), 1)

@@ -26,6 +26,7 @@ interface DoctorFlags {
   model?: string;
   tokenizer?: string;
   thinking?: boolean;
+  allowHost?: string[];
   json?: boolean;
 }
 
@@ -39,11 +40,11 @@ export function addDoctorCommand(program: Command, io: Io, exit: (code: number) 
     .option('--out <folder>', 'folder that runs are written to', 'runs')
     .option('--model <model>', `also ask a model: ${MODEL_SPECS}`)
     .option('--json', 'end with one JSON object as the last line of stdout')
-    .action(async ({ out, model, tokenizer, thinking, json }: DoctorFlags) => {
+    .action(async ({ out, model, tokenizer, thinking, allowHost: allowHosts, json }: DoctorFlags) => {
       const checks = await examine(out);
       if (model !== undefined) {
         const { examineModel } = await import('./doctor-model.js');
-        checks.push(...(await examineModel(model, { tokenizer, thinking, retries: 1 })));
+        checks.push(...(await examineModel(model, { tokenizer, thinking, allowHosts, retries: 1 })));
       }
       const ok = checks.every(({ status }) => status !== 'failed');
       if (json) io.out(`${JSON.stringify({ ok, checks })}\n`);

@@ -25,6 +25,7 @@ export interface EvalFlags {
   tokenizer?: string;
   contextLength?: number;
   thinking?: boolean;
+  allowHost?: string[];
   concurrency: number;
   questionTokens?: number;
   chunkTokens?: number;
@@ -58,8 +59,9 @@ export async function runEvaluation(
 ): Promise<EvaluationSummary> {
   if (flags.resume && flags.out === undefined)
     throw new UsageError('--resume needs the folder of the evaluation: --out FOLDER --resume.');
-  const { seed: own, tokenizer, contextLength, thinking } = flags;
-  const policy = await openModel(flags.model, { seed: own, tokenizer, contextLength, thinking, signal });
+  const { seed: own, tokenizer, contextLength, thinking, allowHost: allowHosts } = flags;
+  const options = { seed: own, tokenizer, contextLength, thinking, allowHosts, signal };
+  const policy = await openModel(flags.model, options);
   try {
     const { format, renderer, budgets: usual } = asking(policy);
     const budgets: Budgets = {

@@ -1,5 +1,8 @@
 /** From the flags of `train` and `sft` to a run: a new one from its settings, or an earlier one from its folder. */
+import { join } from 'node:path';
 import type { z } from 'zod';
+import { requireNamedServer } from '../presets/hosts.js';
+import { serverOf } from '../presets/open.js';
 import { runConfigSchema, sftConfigSchema } from '../train/config.js';
 import { UsageError } from './errors.js';
 import { type RunFlags, resumedFolder } from './options.js';
@@ -11,6 +14,10 @@ export async function launchTrain(flags: RunFlags): Promise<Launch> {
   const resumed = await resumedRun(flags, 'train', runConfigSchema);
   if (resumed) return { ...resumed, command: 'train' };
   const { config, ...names } = await trainSettings(flags);
+  requireNamedModels(flags, [
+    { spec: config.model, place: `${flags.config}: model` },
+    { spec: config.teacherModel, place: `${flags.config}: teacherModel` },
+  ]);
   return {
     ...newRun(flags, { command: 'train', ...names, judge: flags.judge, tokenizer: flags.tokenizer }, config.seed),
     command: 'train',
@@ -22,6 +29,7 @@ export async function launchSft(flags: RunFlags): Promise<Launch> {
   const resumed = await resumedRun(flags, 'sft', sftConfigSchema);
   if (resumed) return { ...resumed, command: 'sft' };
   const { config, ...names } = await sftSettings(flags);
+  requireNamedModels(flags, [{ spec: config.model, place: `${flags.config}: model` }]);
   return {
     ...newRun(flags, { command: 'sft', ...names, tokenizer: flags.tokenizer }, config.seed),
     command: 'sft',
@@ -29,12 +37,35 @@ export async function launchSft(flags: RunFlags): Promise<Launch> {
   };
 }
 
-function newRun({ out, json = false }: RunFlags, parts: Omit<RunInfo, 'started'>, seed: number) {
+function newRun(flags: RunFlags, parts: Omit<RunInfo, 'started'>, seed: number) {
+  const { out, json = false } = flags;
   const info: RunInfo = { ...parts, started: new Date().toISOString() };
-  return { info, folder: out ?? defaultFolder(info, seed), resume: false, json };
+  return { info, folder: out ?? defaultFolder(info, seed), resume: false, json, allowHosts: namedHosts(flags) };
 }
 
-async function resumedRun<Schema extends z.ZodType<{ steps: number }>>(
+/** Servers that the command line names. A name that cannot be read is refused where its model is opened. */
+function namedHosts({ model, teacher, judge, allowHost = [] }: RunFlags): string[] {
+  const servers = [model, teacher, judge].map((spec) => {
+    try {
+      return spec === undefined ? undefined : serverOf(spec);
+    } catch {
+      return undefined;
+    }
+  });
+  return [...allowHost, ...servers.filter((origin) => origin !== undefined && URL.canParse(origin)).map(String)];
+}
+
+/** @throws PolicyError for a model at a server that only a file names. */
+function requireNamedModels(flags: RunFlags, models: readonly { spec: string | undefined; place: string }[]): void {
+  const { model, teacher, judge } = flags;
+  for (const { spec, place } of models) {
+    if (spec === undefined || [model, teacher, judge].includes(spec)) continue;
+    const origin = serverOf(spec);
+    if (origin !== undefined) requireNamedServer({ origin, place }, namedHosts(flags));
+  }
+}
+
+async function resumedRun<Schema extends z.ZodType<{ steps: number; model: string; teacherModel?: string }>>(
   flags: RunFlags,
   command: RunInfo['command'],
   schema: Schema,
@@ -50,6 +81,14 @@ async function resumedRun<Schema extends z.ZodType<{ steps: number }>>(
     const [{ path, message }] = config.error.issues;
     throw new UsageError(`${folder}/config.json: ${path.join('.')}: ${message}. Was it written by another version?`);
   }
+  // The folder may come from somebody else.
+  const { model, teacherModel } = config.data;
+  requireNamedModels(flags, [
+    { spec: model, place: `${join(folder, 'config.json')}: model` },
+    { spec: teacherModel, place: `${join(folder, 'config.json')}: teacherModel` },
+    { spec: info.judge, place: `${join(folder, 'info.json')}: judge` },
+  ]);
   const steps = flags.steps ?? config.data.steps;
-  return { info, folder, resume: true, json: flags.json ?? false, config: { ...config.data, steps } };
+  const allowHosts = namedHosts(flags);
+  return { info, folder, resume: true, json: flags.json ?? false, allowHosts, config: { ...config.data, steps } };
 }

@@ -14,6 +14,7 @@ interface McpFlags {
   tokenizer?: string;
   contextLength?: number;
   thinking?: boolean;
+  allowHost?: string[];
   chunkTokens?: number;
   memoryTokens?: number;
   answerTokens?: number;
@@ -44,8 +45,8 @@ async function serve(flags: McpFlags, io: Io, signal: AbortSignal): Promise<numb
   const roots = flags.root ?? [];
   // A wrong root is told now and not at the first question.
   await rootsOf(roots);
-  const { tokenizer, contextLength, thinking, chunkTokens, memoryTokens, answerTokens } = flags;
-  const model = await openModel(name, { tokenizer, contextLength, thinking, signal });
+  const { tokenizer, contextLength, thinking, allowHost: allowHosts, chunkTokens, memoryTokens, answerTokens } = flags;
+  const model = await openModel(name, { tokenizer, contextLength, thinking, allowHosts, signal });
   try {
     const budgets = Object.fromEntries(
       Object.entries({ chunkTokens, memoryTokens, answerTokens }).filter(([, value]) => value !== undefined),

@@ -1,5 +1,6 @@
 /** Flags that `train` and `sft` share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { allowedOrigins } from '../presets/hosts.js';
 import { MODEL_SPECS } from '../presets/open.js';
 import { UsageError } from './errors.js';
 import type { SettingFlags } from './settings.js';
@@ -11,6 +12,7 @@ export interface RunFlags extends SettingFlags {
   json?: boolean;
   judge?: string;
   tokenizer?: string;
+  allowHost?: string[];
 }
 
 function wholeNumber(least: number): (text: string) => number {
@@ -22,12 +24,31 @@ function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** @throws InvalidArgumentError for what is not a host. */
+function hosts(value: string, before: readonly string[] = []): string[] {
+  try {
+    allowedOrigins(value);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return [...before, value];
+}
+
+/** For every command that may meet a server's name in a file. */
+export function addHostOption(command: Command): Command {
+  return command.option(
+    '--allow-host <host>',
+    'server that may get your API key and the text although only a file names it (a model folder, a run, a configuration): HOST, HOST:PORT or http://HOST:PORT; may be given again',
+    hosts,
+  );
+}
+
 /** How a model is opened, for every command that takes one. */
 export function addModelOptions(command: Command): Command {
-  return command
+  return addHostOption(command)
     .option('--tokenizer <model>', 'for a model at a server: folder or .gguf file with its tokenizer')
     .option('--thinking', 'let a model think before it writes, whatever its chat template says')
-    .option('--no-thinking', 'let it not');
+    .option('--no-thinking', 'keep it from thinking');
 }
 
 /** @param presets names for the help text */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { judged } from '../data/relevance.js';
 import { LocalPolicy } from '../policy/local.js';
 import type { Policy, TrainablePolicy } from '../policy/policy.js';
-import { openModel } from '../presets/open.js';
+import { openModel, serverOf } from '../presets/open.js';
 import { methodNamed } from '../reward/methods.js';
 import { relevanceJudge } from '../reward/relevance-judge.js';
 import type { RunConfig, SftConfig } from '../train/config.js';
@@ -29,6 +29,8 @@ interface CommonLaunch {
   folder: string;
   resume: boolean;
   json: boolean;
+  /** Servers that the user has named. */
+  allowHosts: readonly string[];
 }
 
 export type Launch = CommonLaunch & ({ command: 'train'; config: RunConfig } | { command: 'sft'; config: SftConfig });
@@ -115,10 +117,10 @@ class Session {
   }
 
   async #open(model: string): Promise<Policy> {
-    const { config, info } = this.#launch;
+    const { config, info, allowHosts } = this.#launch;
     const onDownload = (file: string) => this.#progress.note(`Downloading ${file}`);
     const { seed, thinking } = config;
-    const options = { seed, thinking, tokenizer: info.tokenizer, signal: this.#signal, onDownload };
+    const options = { seed, thinking, tokenizer: info.tokenizer, allowHosts, signal: this.#signal, onDownload };
     const policy = await openModel(model, options);
     this.#policies.push(policy);
     this.#signal.throwIfAborted();
@@ -217,8 +219,18 @@ class Session {
       ...(step > 0 ? [alignedTable(cost.seconds), alignedTable(cost.tokens)] : []),
       `Checkpoint  ${checkpoint}\nReport      ${join(folder, 'report.md')}\n`,
     ];
-    if (summary.reason === 'stopped') parts.push(`Go on with  tamtrl ${this.#launch.command} --resume ${folder}\n`);
+    if (summary.reason === 'stopped') {
+      parts.push(`Go on with  tamtrl ${this.#launch.command} --resume ${folder}${this.#hostFlags()}\n`);
+    }
     this.#io.out(`\n${parts.join('\n')}`);
+  }
+
+  /** Servers that the run's folder will name and a resuming command has to allow. */
+  #hostFlags(): string {
+    const { config, info } = this.#launch;
+    const specs = [config.model, 'teacherModel' in config ? config.teacherModel : undefined, info.judge];
+    const origins = specs.map((spec) => (spec === undefined ? undefined : serverOf(spec)));
+    return [...new Set(origins)].map((origin) => (origin === undefined ? '' : ` --allow-host ${origin}`)).join('');
   }
 
   #examples(): string[] {

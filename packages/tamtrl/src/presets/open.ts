@@ -13,8 +13,9 @@ import type { ChatFormat } from '../text/chat.js';
 import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
 import { loadChatFormat } from '../text/templates.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { requireNamedServer } from './hosts.js';
 import { downloadModel, parseHubModel } from './hub-models.js';
-import { modelSource } from './models.js';
+import { MODEL_NAMES, modelSource } from './models.js';
 
 export interface OpenOptions {
   /** Seed of weights that are made from nothing; default 0. */
@@ -28,6 +29,11 @@ export interface OpenOptions {
   /** For models at a server: requests at a time, and attempts beyond the first. */
   concurrency?: number;
   retries?: number;
+  /**
+   * Servers that a folder may name (HOST, HOST:PORT or http://HOST:PORT): they get the API key and the text. A server that `spec` itself
+   * names needs no entry.
+   */
+  allowHosts?: readonly string[];
   /** For local models. */
   engine?: LocalPolicyOptions['engine'];
   signal?: AbortSignal;
@@ -43,16 +49,27 @@ const SCHEMES = ['openai:', 'tinker:', 'hf:'];
 
 export const hasScheme = (spec: string): boolean => SCHEMES.some((scheme) => spec.startsWith(scheme));
 
+/** Scheme, host and port of the server that a model's name stands for; undefined for models on this machine or on the hub. */
+export function serverOf(spec: string): string | undefined {
+  let address: string;
+  if (spec.startsWith('openai:')) address = parseServerSpec(spec).baseUrl;
+  else if (spec.startsWith('tinker:')) address = parseTinkerSpec(spec).baseUrl;
+  else return undefined;
+  return URL.canParse(address) ? new URL(address).origin : address;
+}
+
 /**
- * Opens `mini`, `mini-random`, a model folder, a folder that says where at a server the weights are, a .gguf file, `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or
- * `tinker:URL[?settings]#MODEL`, which can be trained.
+ * Opens `mini`, `mini-random`, a model folder, a folder that says where at a server the weights are (if that server is among
+ * `allowHosts`), a .gguf file, `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or `tinker:URL[?settings]#MODEL`, which can be
+ * trained.
  * @throws ModelMissingError, PolicyError, TextError, EngineError saying what is wrong and what to do.
  */
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
   if (spec.startsWith('openai:')) return openServer(spec, options);
   if (spec.startsWith('tinker:')) return openTinker(spec, options);
-  const trained = await trainedAtServer(spec);
+  const trained = isPath(spec) ? await trainedAtServer(spec) : undefined;
   if (trained) {
+    requireNamedServer({ origin: serverOf(trained.spec) ?? trained.spec, place: noteOf(spec) }, options.allowHosts);
     const policy = await openTinker(trained.spec, { ...options, tokenizer: options.tokenizer ?? trained.tokenizer });
     await policy.load(spec).catch(async (error) => {
       await policy.close();
@@ -120,19 +137,24 @@ async function openTinker(spec: string, options: OpenOptions): Promise<Trainable
   return openTinkerPolicy({ ...parsed, ...text, contextLength, concurrency, retries, seed, signal, opened });
 }
 
+/** Names that stand for something else are not looked for on disk. */
+const isPath = (spec: string) => !hasScheme(spec) && !(MODEL_NAMES as readonly string[]).includes(spec);
+
+const noteOf = (folder: string) => join(folder, 'tinker.json');
+
 /** How to open what a training at a server left in its run's folder; undefined for everything else. */
 async function trainedAtServer(folder: string): Promise<SavedState['opened']> {
-  const text = await readFile(join(folder, 'tinker.json'), 'utf8').catch(() => undefined);
+  const text = await readFile(noteOf(folder), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
     const { opened } = JSON.parse(text) as Partial<SavedState>;
-    if (opened) return opened;
+    if (typeof opened?.spec === 'string' && typeof opened.tokenizer === 'string') return opened;
   } catch {
-    // Said below.
+    // The error below covers it.
   }
   throw new PolicyError(
     'invalid-argument',
-    `${join(folder, 'tinker.json')} does not say how to open its model. Resume its run, or name the server: tinker:URL#MODEL.`,
+    `${noteOf(folder)} does not say how to open its model. Resume its run, or name the server: tinker:URL#MODEL.`,
   );
 }
 

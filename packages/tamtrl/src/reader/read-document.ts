@@ -17,18 +17,21 @@ export interface NamedModelOptions extends Omit<ReaderOptions, 'model'> {
   thinking?: boolean;
   /** For a server that does not say how large its window is. */
   contextLength?: number;
+  /** Servers that a model's folder may name (HOST, HOST:PORT or http://HOST:PORT): they get the API key and the text. */
+  allowHosts?: readonly string[];
 }
 
 /** A reader, opened. `close` frees a model that was opened for it. */
 export async function createMemoryReader(
   options: NamedModelOptions,
 ): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
-  const { model: named, tokenizer, contextLength, thinking, ...rest } = options;
+  const { model: named, tokenizer, contextLength, thinking, allowHosts, ...rest } = options;
   let close = async () => {};
   let model: MemoryModel;
   if (typeof named === 'string') {
     const { openModel } = await import('../presets/open.js');
-    const policy = await openModel(named, { tokenizer, contextLength, thinking, signal: options.signal });
+    const { signal } = options;
+    const policy = await openModel(named, { tokenizer, contextLength, thinking, allowHosts, signal });
     close = () => policy.close();
     model = policy;
   } else model = named;
