@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { writeRecords } from '../data/files/writer.js';
 import { miniExample, toRecord } from '../data/mini/task.js';
+import { writeWhole } from '../eval/evaluation.js';
 import { requireNamedServer } from '../presets/hosts.js';
 import { serverOf } from '../presets/open.js';
 import type { CompareFlags } from './compare.js';
@@ -17,6 +18,7 @@ import { writeTables } from './compare-tables.js';
 import { EXIT } from './errors.js';
 import { duration } from './format.js';
 import type { Io } from './io.js';
+import { readRun } from './run-info.js';
 
 /** The same from src/cli (tests run on what was built) and from dist/cli. */
 const EXECUTABLE = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -169,7 +171,10 @@ async function train(
   await mkdir(join(config.out, 'training'), { recursive: true });
   const settings = `${folder}.yaml`;
   await writeFile(settings, stringify({ ...config.train, ...method.settings }));
-  const begun = await exists(join(folder, 'checkpoints/last'));
+  const begun = await readRun(folder).then(
+    () => true,
+    () => false,
+  );
   const fresh = [
     ...(config.preset === undefined ? [] : ['--preset', config.preset]),
     ...[
@@ -191,7 +196,7 @@ async function train(
     signal,
   );
   if (code !== EXIT.success) return told(code, `${folder}.log`, io);
-  await writeFile(join(folder, 'train.json'), out);
+  await writeWhole(join(folder, 'train.json'), out);
   return true;
 }
 

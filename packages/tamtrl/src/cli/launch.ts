@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { requireNamedServer } from '../presets/hosts.js';
 import { serverOf } from '../presets/open.js';
+import { hasCheckpoint } from '../train/checkpoint.js';
 import { runConfigSchema, sftConfigSchema } from '../train/config.js';
 import { UsageError } from './errors.js';
 import { type RunFlags, resumedFolder } from './options.js';
@@ -76,19 +77,22 @@ async function resumedRun<Schema extends z.ZodType<{ steps: number; model: strin
   if (info.command !== command) {
     throw new UsageError(`The run in ${folder} was started with "tamtrl ${info.command}"; resume it with that.`);
   }
-  const config = schema.safeParse(saved);
-  if (!config.success) {
-    const [{ path, message }] = config.error.issues;
+  const parsed = schema.safeParse(saved);
+  if (!parsed.success) {
+    const [{ path, message }] = parsed.error.issues;
     throw new UsageError(`${folder}/config.json: ${path.join('.')}: ${message}. Was it written by another version?`);
   }
   // The folder may come from somebody else.
-  const { model, teacherModel } = config.data;
+  const { model, teacherModel } = parsed.data;
   requireNamedModels(flags, [
     { spec: model, place: `${join(folder, 'config.json')}: model` },
     { spec: teacherModel, place: `${join(folder, 'config.json')}: teacherModel` },
     { spec: info.judge, place: `${join(folder, 'info.json')}: judge` },
   ]);
-  const steps = flags.steps ?? config.data.steps;
-  const allowHosts = namedHosts(flags);
-  return { info, folder, resume: true, json: flags.json ?? false, allowHosts, config: { ...config.data, steps } };
+  const steps = flags.steps ?? parsed.data.steps;
+  const { json = false } = flags;
+  // A run that was killed before its first checkpoint starts again, with its own settings.
+  const resume = await hasCheckpoint(join(folder, 'checkpoints'));
+  const config = { ...parsed.data, steps };
+  return { info, folder, resume, restart: !resume, json, allowHosts: namedHosts(flags), config };
 }

@@ -28,6 +28,8 @@ interface CommonLaunch {
   info: RunInfo;
   folder: string;
   resume: boolean;
+  /** It is resumed, but was killed before its first checkpoint. */
+  restart?: boolean;
   json: boolean;
   /** Servers that the user has named. */
   allowHosts: readonly string[];
@@ -100,7 +102,7 @@ class Session {
     const { setup, events } = await this.#prepare(policy);
     let next = await events.next();
     while (!next.done) {
-      if (next.value.type === 'started') await this.#begin(setup, next.value.resumed);
+      if (next.value.type === 'started') await this.#begin(setup, next.value);
       this.#progress.event(next.value);
       next = await events.next();
     }
@@ -133,7 +135,7 @@ class Session {
     events: AsyncGenerator<TrainingEvent, TrainingSummary>;
   }> {
     const launch = this.#launch;
-    const { config, info, folder, resume } = launch;
+    const { config, info, folder, resume, restart } = launch;
     const method = launch.command === 'train' ? methodNamed(launch.config.method) : undefined;
     const needsRelevance = method?.requires.relevance ?? false;
     const judge = info.judge === undefined ? undefined : await this.#open(info.judge);
@@ -143,9 +145,10 @@ class Session {
       judged: ask && ((record) => judged(record, ask)),
     });
     if (launch.command === 'sft') await checkWarmUp(sources);
+    if (restart) this.#progress.note(`Nothing was saved in ${folder} before the run ended: it starts again.`);
     for (const warning of await warnings(sources, config)) this.#progress.note(`Warning: ${warning}`);
     const { train: questions, heldOut } = sources;
-    const parts = { policy, train: questions, heldOut, folder, resume, signal: this.#signal };
+    const parts = { policy, train: questions, heldOut, folder, info, resume, signal: this.#signal };
     const common = { ...parts, onProgress: this.#progress.tick };
     if (launch.command === 'sft') {
       const setup = { ...common, config: launch.config };
@@ -169,15 +172,20 @@ class Session {
   }
 
   /** The run's folder is there and the weights are the initial ones, or those of the checkpoint. */
-  async #begin({ policy, heldOut }: TrainingSetup<RunConfig | SftConfig>, resumed: boolean): Promise<void> {
+  async #begin(
+    { policy, heldOut }: TrainingSetup<RunConfig | SftConfig>,
+    { resumed, step }: { resumed: boolean; step: number },
+  ): Promise<void> {
     const { info, folder, config } = this.#launch;
     this.started = true;
-    await writeInfo(folder, info);
     if (resumed) {
+      // Earlier versions may not have come to it.
+      await writeInfo(folder, info);
       // Another number of steps is the run's own from now on.
       await writeConfig(folder, config);
       this.#readings = await readReadings(folder);
-      return;
+      // A run that was killed before it had written them still has its initial weights.
+      if (this.#readings.before.length > 0 || step > 0) return;
     }
     const before = await this.#read(policy, heldOut);
     if (!before) return;

@@ -40,6 +40,8 @@ export interface TrainingSetup<Config extends CommonConfig> {
   heldOut: ExampleSource;
   /** The run's folder; made if need be. */
   folder: string;
+  /** Written into it as info.json, before anything else; default: when it was started. */
+  info?: object;
   /** Go on from the checkpoint in the folder. */
   resume?: boolean;
   /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
@@ -114,7 +116,7 @@ export async function* runTraining<Config extends CommonConfig>(
     await folder.resume(run.state.step, run.state.evaluatedStep);
   } else {
     await refuseUsedFolder(folder);
-    await folder.start(config);
+    await folder.start(config, setup.info);
     for (const name of snapshots) await policy.snapshot(name);
     run.state.snapshots = snapshots;
     await saveCheckpoint(folder.checkpoints, policy, run.state, config);
@@ -177,9 +179,17 @@ export async function* runTraining<Config extends CommonConfig>(
 }
 
 /** A new run would overwrite what another one has learned. */
-async function refuseUsedFolder({ path, checkpoints }: RunFolder): Promise<void> {
-  if (!(await hasCheckpoint(checkpoints))) return;
-  throw new TrainError('checkpoint', `${path} already holds a run. Resume it, or give the new run another folder.`);
+async function refuseUsedFolder(folder: RunFolder): Promise<void> {
+  const { path, checkpoints, metrics } = folder;
+  if (await hasCheckpoint(checkpoints)) {
+    throw new TrainError('checkpoint', `${path} already holds a run. Resume it, or give the new run another folder.`);
+  }
+  if (await folder.hasMetrics()) {
+    throw new TrainError(
+      'checkpoint',
+      `${metrics} holds the results of a run whose checkpoint is gone. Starting anew would delete them: give the new run another folder.`,
+    );
+  }
 }
 
 function evaluationDue(step: number, { steps, evaluation }: CommonConfig): boolean {
