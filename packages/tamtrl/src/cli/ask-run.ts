@@ -1,5 +1,5 @@
 /** One reading from its arguments to its answer. */
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { openModel } from '../presets/open.js';
@@ -7,7 +7,7 @@ import { ReaderError } from '../reader/errors.js';
 import { loadText } from '../reader/files/load.js';
 import { textOf } from '../reader/input.js';
 import { type Answer, type MemoryEvent, MemoryReader } from '../reader/reader.js';
-import type { MemoryPiece, ReaderState } from '../reader/state.js';
+import { type MemoryPiece, type ReaderState, readerStateSchema } from '../reader/state.js';
 import { EXIT, UsageError } from './errors.js';
 import { count, duration } from './format.js';
 import type { Io } from './io.js';
@@ -144,17 +144,26 @@ async function savedState(path: string): Promise<ReaderState | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new UsageError(`--state: cannot read ${path}: ${(error as Error).message}.`);
   }
+  // Any other file would be replaced after the first turn.
+  const state = readerStateSchema.safeParse(parseJson(text));
+  if (state.success) return state.data;
+  throw new UsageError(
+    `--state: ${path} is not a saved state. Name another file, or remove it to read from the beginning.`,
+  );
+}
+
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as ReaderState;
+    return JSON.parse(text);
   } catch {
-    throw new UsageError(
-      `--state: ${path} is no saved state. Name another file, or remove it to read from the beginning.`,
-    );
+    return undefined;
   }
 }
 
 async function saveState(path: string, state: ReaderState): Promise<void> {
-  await writeFile(`${path}.partial`, JSON.stringify(state));
+  // A link at its place would lead to another file.
+  await rm(`${path}.partial`, { force: true });
+  await writeFile(`${path}.partial`, JSON.stringify(state), { flag: 'wx' });
   await rename(`${path}.partial`, path);
 }
 

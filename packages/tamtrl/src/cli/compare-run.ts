@@ -14,6 +14,7 @@ import { requireNamedServer } from '../presets/hosts.js';
 import { serverOf } from '../presets/open.js';
 import type { CompareFlags } from './compare.js';
 import type { CompareBenchmark, CompareConfig, CompareMethod } from './compare-config.js';
+import { markFolder, requireComparisonFolder } from './compare-folder.js';
 import { writeTables } from './compare-tables.js';
 import { EXIT } from './errors.js';
 import { duration } from './format.js';
@@ -76,7 +77,9 @@ export async function runComparison(
   // Cells name the model on their command line, where it counts as the user's word.
   if (origin !== undefined && !flags.tablesOnly)
     requireNamedServer({ origin, place: `${config.file}: model` }, allowHost);
+  await requireComparisonFolder(config.out);
   await mkdir(config.out, { recursive: true });
+  await markFolder(config.out);
   const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
   if (!flags.tablesOnly) await runJobs(await jobsOf(config, { hosts, io, signal }), flags.jobs, io, signal);
   const { complete, text, summary } = await writeTables(config);

@@ -17,6 +17,7 @@ import { type RecordResult, resultSchema } from '../eval/results.js';
 import { mean, studentInterval } from '../eval/statistics.js';
 import type { MetricsLine } from '../train/metrics.js';
 import type { CompareBenchmark, CompareConfig } from './compare-config.js';
+import { PAGE_HEAD } from './compare-folder.js';
 import { evaluationFolder, exists, type Run, runsOf } from './compare-run.js';
 import { alignedTable, markdownTable } from './format.js';
 import { plotBars } from './plot/plot-bars.js';
@@ -158,7 +159,7 @@ function page(
     .map(({ name, metric, questions }) => `${name}: ${metric}, ${questions} records`)
     .join('; ');
   const parts = [
-    '# Comparison\n',
+    PAGE_HEAD,
     `Scores in percent, mean and half of Student's 95 % interval over seeds (${seeds.join(', ')}); methods that are not trained answer greedily and have one. ${metrics}. Differences are paired by record (mean over seeds): bootstrap 95 % interval over records and p of a sign-flip test, 2,000 resamples. A cell that says "${NOT_RUN}" was not.\n`,
     `## Results\n\nAgainst ${baseline}.\n\n${markdownTable(tables.results)}`,
     '![Results](results.svg)\n',

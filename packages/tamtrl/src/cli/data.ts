@@ -37,6 +37,7 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
     .description('turn a published data set into question records')
     .argument('<source>', 'file (parquet, JSON or JSONL, also .gz or .zst), or hf:owner/name[@revision][:path]')
     .requiredOption('--out <file>', 'JSONL file to write; packed if it ends in .gz')
+    .option('--overwrite', 'replace the file if there is one')
     .addOption(
       new Option('--format <name>', 'data set; default: by the look of the first row').choices(
         importers.map(({ name }) => name),
@@ -57,6 +58,7 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
       new Argument('<task>', 'what to make').choices(['ruler-hqa', 'mini', ...syntheticTasks.map(({ name }) => name)]),
     )
     .requiredOption('--out <file>', 'JSONL file to write; packed if it ends in .gz')
+    .option('--overwrite', 'replace the file if there is one')
     .option('--count <n>', 'records (ruler-hqa: at most; default all)', least(1))
     .option('--seed <n>', 'seed of everything random', least(0), 0)
     .option('--tokens <n>', "RULER's tasks: length of the text", least(1))

@@ -1,7 +1,7 @@
 /** One evaluation from its flags to its report. */
 import { join } from 'node:path';
 import { type QuestionRecord, readRecords } from '../data/records.js';
-import { evaluateRecords, writeWhole } from '../eval/evaluation.js';
+import { evaluateRecords, requireUnusedFolder, writeWhole } from '../eval/evaluation.js';
 import type { ReaderName } from '../eval/read.js';
 import type { EvaluationSummary, Summary } from '../eval/results.js';
 import type { Interval } from '../eval/statistics.js';
@@ -59,6 +59,7 @@ export async function runEvaluation(
 ): Promise<EvaluationSummary> {
   if (flags.resume && flags.out === undefined)
     throw new UsageError('--resume needs the folder of the evaluation: --out FOLDER --resume.');
+  if (flags.out !== undefined) await requireUnusedFolder(flags.out);
   const { seed: own, tokenizer, contextLength, thinking, allowHost: allowHosts } = flags;
   const options = { seed: own, tokenizer, contextLength, thinking, allowHosts, signal };
   const policy = await openModel(flags.model, options);

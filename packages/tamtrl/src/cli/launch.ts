@@ -5,6 +5,7 @@ import { requireNamedServer } from '../presets/hosts.js';
 import { serverOf } from '../presets/open.js';
 import { hasCheckpoint } from '../train/checkpoint.js';
 import { runConfigSchema, sftConfigSchema } from '../train/config.js';
+import { requireUnusedFolder } from '../train/used-folder.js';
 import { UsageError } from './errors.js';
 import { type RunFlags, resumedFolder } from './options.js';
 import { defaultFolder, type RunInfo, readRun } from './run-info.js';
@@ -20,7 +21,11 @@ export async function launchTrain(flags: RunFlags): Promise<Launch> {
     { spec: config.teacherModel, place: `${flags.config}: teacherModel` },
   ]);
   return {
-    ...newRun(flags, { command: 'train', ...names, judge: flags.judge, tokenizer: flags.tokenizer }, config.seed),
+    ...(await newRun(
+      flags,
+      { command: 'train', ...names, judge: flags.judge, tokenizer: flags.tokenizer },
+      config.seed,
+    )),
     command: 'train',
     config,
   };
@@ -32,16 +37,19 @@ export async function launchSft(flags: RunFlags): Promise<Launch> {
   const { config, ...names } = await sftSettings(flags);
   requireNamedModels(flags, [{ spec: config.model, place: `${flags.config}: model` }]);
   return {
-    ...newRun(flags, { command: 'sft', ...names, tokenizer: flags.tokenizer }, config.seed),
+    ...(await newRun(flags, { command: 'sft', ...names, tokenizer: flags.tokenizer }, config.seed)),
     command: 'sft',
     config,
   };
 }
 
-function newRun(flags: RunFlags, parts: Omit<RunInfo, 'started'>, seed: number) {
+async function newRun(flags: RunFlags, parts: Omit<RunInfo, 'started'>, seed: number) {
   const { out, json = false } = flags;
   const info: RunInfo = { ...parts, started: new Date().toISOString() };
-  return { info, folder: out ?? defaultFolder(info, seed), resume: false, json, allowHosts: namedHosts(flags) };
+  const folder = out ?? defaultFolder(info, seed);
+  // Refused here too, before a model is downloaded or opened.
+  await requireUnusedFolder(folder);
+  return { info, folder, resume: false, json, allowHosts: namedHosts(flags) };
 }
 
 /** Servers that the command line names. A name that cannot be read is refused where its model is opened. */

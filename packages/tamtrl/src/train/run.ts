@@ -6,15 +6,7 @@ import type { GenerateOptions } from '@tamtrl/engine';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
 import type { TrainablePolicy } from '../policy/policy.js';
-import {
-  hasCheckpoint,
-  loadCheckpoint,
-  newRunState,
-  type RunState,
-  saveCheckpoint,
-  saveModel,
-  saveRunState,
-} from './checkpoint.js';
+import { loadCheckpoint, newRunState, type RunState, saveCheckpoint, saveModel, saveRunState } from './checkpoint.js';
 import type { CommonConfig } from './config.js';
 import { TrainError } from './errors.js';
 import { evaluate } from './evaluate.js';
@@ -27,6 +19,7 @@ import {
   type StepMetrics,
   type WrittenTrajectory,
 } from './metrics.js';
+import { requireUnusedFolder } from './used-folder.js';
 
 export type ProgressListener = (
   progress: Parameters<NonNullable<GenerateOptions['onProgress']>>[0] & { phase: Phase; step: number },
@@ -38,7 +31,7 @@ export interface TrainingSetup<Config extends CommonConfig> {
   policy: TrainablePolicy;
   train: ExampleSource;
   heldOut: ExampleSource;
-  /** The run's folder; made if need be. */
+  /** The run's folder: new, empty, or that of a run that is resumed. */
   folder: string;
   /** Written into it as info.json, before anything else; default: when it was started. */
   info?: object;
@@ -115,7 +108,7 @@ export async function* runTraining<Config extends CommonConfig>(
     }
     await folder.resume(run.state.step, run.state.evaluatedStep);
   } else {
-    await refuseUsedFolder(folder);
+    await requireUnusedFolder(setup.folder);
     await folder.start(config, setup.info);
     for (const name of snapshots) await policy.snapshot(name);
     run.state.snapshots = snapshots;
@@ -176,20 +169,6 @@ export async function* runTraining<Config extends CommonConfig>(
   const model = improved ? `${folder.checkpoints}/best` : final;
   const seconds = secondsBefore + (performance.now() - started) / 1000;
   return { reason: reason ?? 'steps', state, model, seconds };
-}
-
-/** A new run would overwrite what another one has learned. */
-async function refuseUsedFolder(folder: RunFolder): Promise<void> {
-  const { path, checkpoints, metrics } = folder;
-  if (await hasCheckpoint(checkpoints)) {
-    throw new TrainError('checkpoint', `${path} already holds a run. Resume it, or give the new run another folder.`);
-  }
-  if (await folder.hasMetrics()) {
-    throw new TrainError(
-      'checkpoint',
-      `${metrics} holds the results of a run whose checkpoint is gone. Starting anew would delete them: give the new run another folder.`,
-    );
-  }
 }
 
 function evaluationDue(step: number, { steps, evaluation }: CommonConfig): boolean {
