@@ -162,6 +162,8 @@ it('a judge grades each update; a failed grade is neutral and counted', async ()
   const codes = {
     vocabularySize: 0x110000,
     encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+    encodeText: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+    controlTokens: new Map(),
     decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
     idOf: () => undefined,
   };

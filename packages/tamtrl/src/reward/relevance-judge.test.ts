@@ -9,6 +9,8 @@ function scripted(contextLength: number, reply: (prompt: string) => string): { p
   const tokenizer = {
     vocabularySize: 0x110000,
     encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+    encodeText: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+    controlTokens: new Map(),
     decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
     idOf: () => undefined,
   };

@@ -30,8 +30,9 @@ export interface ComparisonCell {
 
 /** Folders of a comparison's parts, in its own folder. */
 const DATA = 'data';
-const TRAINING = 'training';
-const EVALUATION = 'evaluation';
+export const TRAINING = 'training';
+export const EVALUATION = 'evaluation';
+export const PART_FOLDERS: readonly string[] = [DATA, TRAINING, EVALUATION];
 
 /** All runs, seed by seed, so that a comparison that is broken off has whole rows. Touches no file. */
 export function comparisonRuns(config: CompareConfig): ComparisonRun[] {

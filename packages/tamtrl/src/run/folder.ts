@@ -2,15 +2,16 @@
  * The folder of a run: the names of all its files, and how each is written and read. Checkpoints and JSON files appear whole or not
  * at all: they are written beside their place, then renamed.
  */
-import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, readIfThere, writeWhole } from '../base/files.js';
+import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { TrainError } from '../train/errors.js';
 import type { MetricsLine, WrittenTrajectory } from '../train/metrics.js';
 import type { CheckpointName, RunState, RunStore, SavedCheckpoint } from '../train/store.js';
 import { RunError } from './errors.js';
-import { infoSchema, type RunInfo } from './info.js';
+import { infoFrom, infoSchema, type RunInfo } from './info.js';
 import type { HeldOutReadings } from './readings.js';
 
 export const RUN_FILES = {
@@ -43,9 +44,12 @@ const FORMAT = 'tamtrl-run-1';
 /** A run in a folder. Nothing is read or written before a method is called. */
 export class RunFolder implements RunStore {
   readonly path: string;
+  readonly #info: RunInfo | undefined;
 
-  constructor(path: string) {
+  /** @param info written when a run is started; default: what its configuration tells */
+  constructor(path: string, info?: RunInfo) {
     this.path = path;
+    this.#info = info;
   }
 
   file(name: RunFile): string {
@@ -60,20 +64,41 @@ export class RunFolder implements RunStore {
     return (await this.#newestCheckpoint()) !== undefined;
   }
 
+  /** A new or empty folder is unused, and one with a run that was killed before it saved anything. */
   async requireUnused(): Promise<void> {
-    if (!(await this.hasCheckpoint())) return;
+    if (await this.hasCheckpoint()) {
+      throw new TrainError(
+        'checkpoint',
+        `${this.path} already holds a run. Resume it, or give the new run another folder.`,
+      );
+    }
+    // A run that is killed before its first file is whole leaves this.
+    const entries = (await entriesOf(this.path)).filter((name) => name !== `${RUN_FILES.info}.partial`);
+    if (entries.length === 0) return;
+    const info = await readJsonObject(this.file('info'));
+    if (typeof info?.started !== 'string') {
+      throw new TrainError('checkpoint', foreignFolderMessage(this.path, entries, 'a run'));
+    }
+    const metrics = await stat(this.file('metrics')).catch(() => undefined);
+    if (metrics === undefined || metrics.size === 0) return;
     throw new TrainError(
       'checkpoint',
-      `${this.path} already holds a run. Resume it, or give the new run another folder.`,
+      `${this.file('metrics')} holds the results of a run whose checkpoint is gone. Starting anew would delete them: give the new run another folder.`,
     );
   }
 
+  /**
+   * What names the run is written first, so that a run that is killed at any moment is recognised: with info and
+   * configuration it can be resumed, with less it has saved nothing.
+   */
   async start(config: unknown): Promise<void> {
-    await mkdir(join(this.path, CHECKPOINTS), { recursive: true });
-    await writeFile(this.file('config'), `${JSON.stringify(config, undefined, 2)}\n`);
+    await mkdir(this.path, { recursive: true });
+    await this.writeInfo(this.#info ?? infoFrom(config, new Date()));
+    await this.writeConfig(config);
     await writeFile(this.file('metrics'), '');
     await writeFile(this.file('trajectories'), '');
     await rm(this.file('readings'), { force: true });
+    await mkdir(join(this.path, CHECKPOINTS), { recursive: true });
   }
 
   /** Also drops a last line that was cut short. */
@@ -142,16 +167,24 @@ export class RunFolder implements RunStore {
     await writeWhole(this.file('config'), config);
   }
 
-  /** Info and configuration as they were written. @throws RunError `no-run` if one of them is missing or damaged. */
+  /**
+   * Info and configuration as they were written.
+   * @throws RunError `no-run` if one of them is missing or damaged, or the run was killed before anything was saved.
+   */
   async readSettings(): Promise<{ info: RunInfo; config: unknown }> {
     const config = await readJson(this.file('config'));
-    const info = infoSchema.safeParse(await readJson(this.file('info')));
+    const info = infoSchema.safeParse((await readJson(this.file('info'))) ?? (await this.#infoOfOldRun(config)));
     if (config !== undefined && info.success) return { info: info.data, config };
-    const missing = RUN_FILES[config === undefined ? 'config' : 'info'];
-    throw new RunError(
-      'no-run',
-      `There is no run in ${this.path}: ${missing} is missing or damaged. Give the folder that the run was written to.`,
-    );
+    const [missing, advice] = info.success
+      ? [RUN_FILES.config, 'If the run was killed as it began, nothing was saved: start it again in the same folder.']
+      : [RUN_FILES.info, 'Give the folder that the run was written to.'];
+    throw new RunError('no-run', `There is no run in ${this.path}: ${missing} is missing or damaged. ${advice}`);
+  }
+
+  /** Earlier versions wrote info.json after the first checkpoint, and could be killed in between. */
+  async #infoOfOldRun(config: unknown): Promise<RunInfo | undefined> {
+    if (config === undefined || (await exists(this.file('info'))) || !(await this.hasCheckpoint())) return undefined;
+    return infoFrom(config, (await stat(this.file('config'))).mtime);
   }
 
   async writeReadings(readings: HeldOutReadings): Promise<void> {

@@ -17,6 +17,14 @@ export const infoSchema = z.object({
 
 export type RunInfo = z.output<typeof infoSchema>;
 
+/** What a configuration tells of a run that was started from a program. */
+export function infoFrom(config: unknown, started: Date): RunInfo {
+  const { method } = (config ?? {}) as { method?: unknown };
+  const names =
+    typeof method === 'string' ? ({ command: 'train', method } as const) : ({ command: 'sft', method: 'sft' } as const);
+  return { ...names, preset: 'custom', started: started.toISOString() };
+}
+
 /** "mini-tamtrl-seed0-20260131-235959" */
 export function defaultFolder({ preset, method, started }: RunInfo, seed: number): string {
   const [day, time] = started.split('T');

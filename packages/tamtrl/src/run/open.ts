@@ -32,6 +32,8 @@ export interface RunOptions {
 
 export type RunEvent =
   | { type: 'opened'; plan: RunPlan; model: ModelFacts }
+  /** The run was to be resumed, but nothing had been saved: it starts again. */
+  | { type: 'restarted'; folder: string }
   /** Something that is worth a word before the run starts; the run goes on. */
   | { type: 'warning'; text: string }
   /** Held-out questions are about to be read: before the first step, or after the last. */
@@ -64,6 +66,7 @@ export async function* openRun(
     yield { type: 'opened', plan, model: factsOf(plan.config.model, policy) };
     const judge = plan.info.judge === undefined ? undefined : await models.open(plan.info.judge);
     const sources = await sourcesOf(plan, policy, judge, options);
+    if (plan.restarted) yield { type: 'restarted', folder: plan.folder };
     for (const text of await warnings(sources, plan.config)) yield { type: 'warning', text };
     const events = await trainingOf(plan, { policy, judge, sources, models, options });
     return yield* withReadings(plan, events, { policy, sources, options });
@@ -86,8 +89,9 @@ class Models {
   async open(address: string): Promise<Policy> {
     const { seed, thinking } = this.#plan.config;
     const { signal, onDownload } = this.#options;
-    const { tokenizer } = this.#plan.info;
-    const policy = await openModel(address, { seed, thinking, tokenizer, signal, onDownload });
+    const { info, allowHosts } = this.#plan;
+    const { tokenizer } = info;
+    const policy = await openModel(address, { seed, thinking, tokenizer, allowHosts, signal, onDownload });
     this.#open.push(policy);
     signal?.throwIfAborted();
     return policy;
@@ -142,7 +146,7 @@ async function trainingOf(
 ): Promise<AsyncGenerator<TrainingEvent, TrainingSummary>> {
   const { signal, onProgress, note } = options;
   const { train: questions, heldOut } = sources;
-  const store = new RunFolder(plan.folder);
+  const store = new RunFolder(plan.folder, plan.info);
   const common = { policy, train: questions, heldOut, store, resume: plan.resumed, signal, onProgress };
   if (plan.command === 'sft') return warmUp({ ...common, config: plan.config });
   const { config, method } = plan;
@@ -151,7 +155,7 @@ async function trainingOf(
   return train({ ...common, config, method, judge, teacher, openCopy, note });
 }
 
-/** The events of a training, with its folder completed: info, and readings before the first step and after the last. */
+/** The events of a training, with held-out questions read before the first step and after the last. */
 async function* withReadings(
   plan: RunPlan,
   events: AsyncGenerator<TrainingEvent, TrainingSummary>,
@@ -171,10 +175,14 @@ async function* withReadings(
   let summary: TrainingSummary | undefined;
   for await (const event of events) {
     if (event.type === 'started') {
-      await folder.writeInfo(plan.info);
-      // Another number of steps is the run's own from now on.
-      if (event.resumed) await folder.writeConfig(plan.config);
-      else {
+      if (event.resumed) {
+        // Earlier versions may have been killed before they wrote it.
+        await folder.writeInfo(plan.info);
+        // Another number of steps is the run's own from now on.
+        await folder.writeConfig(plan.config);
+      }
+      // A run that was killed before it had read them still has its initial weights.
+      if (event.step === 0 && (await folder.readReadings()).before.length === 0) {
         yield { type: 'reading', when: 'before' };
         const before = await read();
         if (before) await folder.writeReadings({ before });

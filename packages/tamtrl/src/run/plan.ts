@@ -1,4 +1,6 @@
 /** From settings to a run: a new one from presets, files and settings, or an earlier one from its folder. */
+import { requireNamedServer } from '../models/hosts.js';
+import { serverOf } from '../models/spec.js';
 import type { RewardMethod } from '../reward/method.js';
 import type { RunConfig, SftConfig } from '../train/config.js';
 import { RunFolder } from './folder.js';
@@ -18,6 +20,8 @@ export interface RunSettings extends Omit<SettingFlags, 'method'> {
   judge?: string;
   /** For a model behind a server: whose tokenizer it has. */
   tokenizer?: string;
+  /** Servers (HOST, HOST:PORT or http://HOST:PORT) that a configuration file or a model folder may name. */
+  allowHosts?: readonly string[];
   resume?: undefined;
 }
 
@@ -29,6 +33,8 @@ export interface ResumeSettings {
   steps?: number;
   /** If the run was started with a method object: the same. */
   method?: RewardMethod;
+  /** Servers that the files of the run may name: the folder may come from somebody else. */
+  allowHosts?: readonly string[];
 }
 
 /** Everything that is settled before a model is opened. */
@@ -37,42 +43,99 @@ export type RunPlan = {
   folder: string;
   /** Continue from the checkpoint in the folder. */
   resumed: boolean;
+  /** It was to be resumed, but had been killed before its first checkpoint: it starts again with its own settings. */
+  restarted: boolean;
+  /** Servers that models in files may be at. */
+  allowHosts: readonly string[];
   /** Instead of the method that the configuration names. */
   method?: RewardMethod;
 } & ({ command: 'train'; config: RunConfig } | { command: 'sft'; config: SftConfig });
 
-/** @throws RunError naming every setting that cannot be used, or saying that there is no run to resume. */
+/**
+ * @throws RunError naming every setting that cannot be used, or saying that there is no run to resume; PolicyError for a
+ *   server that only a file names; TrainError `checkpoint` for a folder that is in use.
+ */
 export async function planRun(settings: RunSettings | ResumeSettings): Promise<RunPlan> {
   return settings.resume === undefined ? newRun(settings) : resumedRun(settings);
 }
 
-async function newRun({
-  command = 'train',
-  method,
-  folder,
-  judge,
-  tokenizer,
-  ...flags
-}: RunSettings): Promise<RunPlan> {
+async function newRun(settings: RunSettings): Promise<RunPlan> {
+  const { command = 'train', method, folder, judge, tokenizer, allowHosts, ...flags } = settings;
   const own = typeof method === 'object' ? method : undefined;
   const named = { ...flags, method: typeof method === 'string' ? method : undefined };
-  const started = new Date().toISOString();
-  if (command === 'sft') {
-    const { config, ...names } = await sftSettings(named);
-    const info: RunInfo = { command, ...names, tokenizer, started };
-    return { command, config, info, folder: folder ?? defaultFolder(info, config.seed), resumed: false };
+  const resolved =
+    command === 'sft'
+      ? ({ command, ...(await sftSettings(named)) } as const)
+      : ({ command, ...(await trainSettings(named)) } as const);
+  const { config, preset, method: name } = resolved;
+  const info: RunInfo = {
+    command,
+    preset,
+    method: own?.name ?? name,
+    judge,
+    tokenizer,
+    started: new Date().toISOString(),
+  };
+  const plan = {
+    info,
+    folder: folder ?? defaultFolder(info, config.seed),
+    resumed: false,
+    restarted: false,
+    allowHosts: [...(allowHosts ?? []), ...serversOf([flags.model, flags.teacher, judge])],
+  };
+  if (typeof flags.config === 'string') {
+    const given = [flags.model, flags.teacher, judge];
+    const found = modelsOf(resolved, flags.config).filter(({ address }) => !given.includes(address));
+    requireNamedServers(found, plan.allowHosts);
   }
-  const { config, ...names } = await trainSettings(named);
-  const info: RunInfo = { command, ...names, judge, tokenizer, started };
-  if (own) {
-    config.method = own.name;
-    info.method = own.name;
-  }
-  return { command, config, info, folder: folder ?? defaultFolder(info, config.seed), resumed: false, method: own };
+  // The trainer refuses it too, but after the models have been downloaded and opened.
+  await new RunFolder(plan.folder).requireUnused();
+  if (resolved.command === 'sft') return { ...plan, command: resolved.command, config: resolved.config };
+  const trained = own ? { ...resolved.config, method: own.name } : resolved.config;
+  return { ...plan, command: resolved.command, config: trained, method: own };
 }
 
-async function resumedRun({ resume: folder, steps, method }: ResumeSettings): Promise<RunPlan> {
-  const { info, ...settings } = await parseSettings(new RunFolder(folder));
+async function resumedRun({ resume: path, steps, method, allowHosts = [] }: ResumeSettings): Promise<RunPlan> {
+  const folder = new RunFolder(path);
+  const settings = await parseSettings(folder);
+  const { judge } = settings.info;
+  const found = modelsOf(settings, folder.file('config'));
+  if (judge !== undefined) found.push({ address: judge, place: `${folder.file('info')}: judge` });
+  requireNamedServers(found, allowHosts);
   if (steps !== undefined) settings.config.steps = steps;
-  return { ...settings, info, folder, resumed: true, method };
+  const resumed = await folder.hasCheckpoint();
+  return { ...settings, folder: path, resumed, restarted: !resumed, method, allowHosts };
+}
+
+interface FoundModel {
+  address: string;
+  /** The file that names it, and the setting. */
+  place: string;
+}
+
+function modelsOf({ config }: Pick<RunPlan, 'command' | 'config'>, file: string): FoundModel[] {
+  const found = [{ address: config.model, place: `${file}: model` }];
+  const teacher = 'teacherModel' in config ? config.teacherModel : undefined;
+  if (teacher !== undefined) found.push({ address: teacher, place: `${file}: teacherModel` });
+  return found;
+}
+
+/** Servers that the caller has named. A name that cannot be read is refused where its model is opened. */
+function serversOf(addresses: readonly (string | undefined)[]): string[] {
+  return addresses.flatMap((address) => {
+    try {
+      const origin = address === undefined ? undefined : serverOf(address);
+      return origin !== undefined && URL.canParse(origin) ? [origin] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** @throws PolicyError for a model at a server that only a file names. */
+function requireNamedServers(found: readonly FoundModel[], allowHosts: readonly string[]): void {
+  for (const { address, place } of found) {
+    const origin = serverOf(address);
+    if (origin !== undefined) requireNamedServer({ origin, place }, allowHosts);
+  }
 }

@@ -7,13 +7,16 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { exists } from '../../base/files.js';
+import { exists, writeWhole } from '../../base/files.js';
 import { duration } from '../../base/format.js';
 import { writeRecords } from '../../data/files/writer.js';
 import { miniExample, toRecord } from '../../data/mini/task.js';
 import { SETTINGS } from '../../eval/evaluation.js';
+import { requireNamedServer } from '../../models/hosts.js';
+import { serverOf } from '../../models/spec.js';
 import { writeTables } from '../../report/comparison-page.js';
 import type { CompareConfig } from '../../run/comparison-config.js';
+import { markFolder, requireComparisonFolder } from '../../run/comparison-folder.js';
 import {
   benchmarkData,
   type ComparisonCell,
@@ -33,6 +36,15 @@ export interface CompareFlags {
   jobs: number;
   tablesOnly?: boolean;
   json?: boolean;
+  allowHost?: string[];
+}
+
+/** What the process of every part needs beside its own arguments. */
+interface Surroundings {
+  /** Servers that the user has named: `--allow-host HOST …` */
+  hosts: readonly string[];
+  io: Io;
+  signal: AbortSignal;
 }
 
 interface Job {
@@ -50,15 +62,26 @@ export async function runComparison(
   io: Io,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { allowHost = [], tablesOnly } = flags;
+  if (!tablesOnly) requireNamedModel(config, allowHost);
+  await requireComparisonFolder(config.out);
   await mkdir(config.out, { recursive: true });
-  if (!flags.tablesOnly) {
+  await markFolder(config.out);
+  if (!tablesOnly) {
+    const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
     await generateData(config);
-    await runJobs(await jobsOf(config, io, signal), flags.jobs, io, signal);
+    await runJobs(await jobsOf(config, { hosts, io, signal }), flags.jobs, io, signal);
   }
   const { complete, text, summary } = await writeTables(config);
   if (flags.json) io.out(`${JSON.stringify(summary)}\n`);
   else io.out(`\n${text}\nTables  ${config.out}\n`);
   return complete;
+}
+
+/** Parts name the model on their command line, where it would count as the user's word. */
+function requireNamedModel({ model, file }: CompareConfig, allowHost: readonly string[]): void {
+  const origin = serverOf(model);
+  if (origin !== undefined) requireNamedServer({ origin, place: `${file}: model` }, allowHost);
 }
 
 /** Writes the questions of generated benchmarks that have none yet. */
@@ -74,7 +97,7 @@ async function generateData(config: CompareConfig): Promise<void> {
   }
 }
 
-async function jobsOf(config: CompareConfig, io: Io, signal: AbortSignal): Promise<Job[]> {
+async function jobsOf(config: CompareConfig, around: Surroundings): Promise<Job[]> {
   const jobs: Job[] = [];
   for (const run of comparisonRuns(config)) {
     const { method, seed, training } = run;
@@ -83,12 +106,12 @@ async function jobsOf(config: CompareConfig, io: Io, signal: AbortSignal): Promi
     if (training !== undefined) {
       const folder = new RunFolder(training);
       const finished = await isTrained(run);
-      after = { name: `${name}: training`, finished, run: () => train(config, run, folder, io, signal) };
+      after = { name: `${name}: training`, finished, run: () => train(config, run, folder, around) };
       jobs.push(after);
     }
     for (const cell of run.cells) {
       const finished = await isEvaluated(cell);
-      const evaluation = () => evaluate(config, run, cell, io, signal);
+      const evaluation = () => evaluate(config, run, cell, around);
       jobs.push({ name: `${name}: ${cell.benchmark.name}`, after, finished, run: evaluation });
     }
   }
@@ -133,20 +156,22 @@ async function train(
   config: CompareConfig,
   { method, seed }: ComparisonRun,
   folder: RunFolder,
-  io: Io,
-  signal: AbortSignal,
+  { hosts, io, signal }: Surroundings,
 ): Promise<boolean> {
   const { path } = folder;
   await mkdir(dirname(path), { recursive: true });
   const settings = `${path}.yaml`;
   await writeFile(settings, stringify({ ...config.train, ...method.settings }));
-  const begun = await exists(folder.checkpoint('last'));
+  const begun = await folder.readSettings().then(
+    () => true,
+    () => false,
+  );
   const preset = config.preset === undefined ? [] : ['--preset', config.preset];
   const own = ['--config', settings, '--method', method.train!, '--model', config.model, '--seed', String(seed)];
   const flags = begun ? ['--resume', path] : [...preset, ...own, '--out', path];
-  const { code, out } = await child(['train', ...flags, '--json'], `${path}.log`, signal);
+  const { code, out } = await child(['train', ...flags, ...hosts, '--json'], `${path}.log`, signal);
   if (code !== EXIT.success) return explained(code, `${path}.log`, io);
-  await writeFile(folder.file('finished'), out);
+  await writeWhole(folder.file('finished'), out);
   return true;
 }
 
@@ -156,12 +181,19 @@ async function evaluate(
   { concurrency }: CompareConfig,
   { method, seed, model }: ComparisonRun,
   { benchmark, folder, data }: ComparisonCell,
-  io: Io,
-  signal: AbortSignal,
+  { hosts, io, signal }: Surroundings,
 ): Promise<boolean> {
   await mkdir(dirname(folder), { recursive: true });
   const args = ['eval', '--model', model, '--data', data, '--reader', method.reader, '--out', folder, '--json'];
-  args.push('--limit', String(benchmark.questions), '--seed', String(seed), '--concurrency', String(concurrency));
+  args.push(
+    ...hosts,
+    '--limit',
+    String(benchmark.questions),
+    '--seed',
+    String(seed),
+    '--concurrency',
+    String(concurrency),
+  );
   for (const name of LIMITS) {
     const value = benchmark[name];
     if (value !== undefined) args.push(`--${name.replace('T', '-t')}`, String(value));

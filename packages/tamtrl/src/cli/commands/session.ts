@@ -1,6 +1,7 @@
 /** One run on a terminal: what `train` and `sft` have in common. run/open.ts does the work. */
 import { isAbort } from '../../base/errors.js';
 import { alignedTable, count, duration } from '../../base/format.js';
+import { serverOf } from '../../models/spec.js';
 import { examplesText } from '../../report/examples.js';
 import { writeReport } from '../../report/report.js';
 import { comparisonRows, costRows, jsonSummary, stepsOf } from '../../report/summary.js';
@@ -47,10 +48,10 @@ export async function runSession(command: RunPlan['command'], flags: RunFlags, i
 async function planOf(command: RunPlan['command'], flags: RunFlags): Promise<RunPlan> {
   const resumed = resumedFolder(flags);
   if (resumed === undefined) {
-    const { out, resume: _, json: __, ...settings } = flags;
-    return planRun({ ...settings, command, folder: out });
+    const { out, allowHost, resume: _, json: __, ...settings } = flags;
+    return planRun({ ...settings, command, folder: out, allowHosts: allowHost });
   }
-  const plan = await planRun({ resume: resumed, steps: flags.steps });
+  const plan = await planRun({ resume: resumed, steps: flags.steps, allowHosts: flags.allowHost });
   if (plan.command === command) return plan;
   throw new UsageError(`The run in ${resumed} was started with "tamtrl ${plan.command}"; resume it with that.`);
 }
@@ -79,6 +80,15 @@ function closingText(run: SavedRun): string {
     ...(step > 0 ? [alignedTable(cost.seconds), alignedTable(cost.tokens)] : []),
     `Checkpoint  ${place.checkpoint('final')}\nReport      ${place.file('report')}\n`,
   ];
-  if (summary.reason === 'stopped') parts.push(`Continue with  tamtrl ${command} --resume ${folder}\n`);
+  if (summary.reason === 'stopped') {
+    parts.push(`Continue with  tamtrl ${command} --resume ${folder}${hostFlags(run)}\n`);
+  }
   return parts.join('\n');
+}
+
+/** Servers that the run's folder names, which a resuming command has to allow. */
+function hostFlags({ config, info }: SavedRun): string {
+  const models = [config.model, 'teacherModel' in config ? config.teacherModel : undefined, info.judge];
+  const origins = models.map((model) => (model === undefined ? undefined : serverOf(model)));
+  return [...new Set(origins)].map((origin) => (origin === undefined ? '' : ` --allow-host ${origin}`)).join('');
 }

@@ -44,6 +44,9 @@ export class RunView {
       case 'opened':
         this.note(openedLine(event));
         break;
+      case 'restarted':
+        this.note(`Nothing was saved in ${event.folder} before the run ended: it starts again.`);
+        break;
       case 'warning':
         this.note(`Warning: ${event.text}`);
         break;
