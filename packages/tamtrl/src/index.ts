@@ -1,50 +1,10 @@
 /**
- * The library: memory agents, policies, rewards, training and presets. Nothing here loads the engine until a local model is opened, and
- * nothing prints.
+ * The library: reading, training and evaluating memory agents, and the parts that they are made of. Nothing here loads
+ * the engine until a local model is opened, and nothing prints.
  */
 
-// Data: records, relevance, the generated task.
-export { DataError } from './data/errors.js';
-export { type Example, type ExampleSource, miniSource, recordSource, relevanceSources } from './data/examples.js';
-export { type PlacedRow, type Row, readRows } from './data/files/rows.js';
-export { gathered, type StreamedRecord, writeRecords } from './data/files/writer.js';
-export { findSyntheticTask, syntheticTasks } from './data/generators/generators.js';
-export { NIAH_TASKS, type NiahName, type SyntheticOptions } from './data/generators/niah.js';
-export { DocumentPool, rulerHqa } from './data/generators/ruler-hqa.js';
-export type { Importer } from './data/importers/importer.js';
-export { findImporter, importers, importRecords, readEvidence } from './data/importers/importers.js';
-export { type MiniTaskOptions, miniExample, miniExamples } from './data/mini/task.js';
-export { miniChat, miniTokenizer } from './data/mini/tokenizer.js';
-export { loadRecords, type QuestionRecord, readRecords, recordSchema } from './data/records.js';
-export { agreement, annotated, lexical, type RelevanceMarks } from './data/relevance.js';
-export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
-export { EvaluationError } from './eval/errors.js';
-export { type EvaluationOptions, type EvaluationResult, evaluate } from './eval/evaluate.js';
-export { type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
-export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './eval/read.js';
-export { type EvaluationSummary, METRICS, type Metric, type RecordResult, summarize } from './eval/results.js';
-export { bootstrapInterval, type Interval, type PairedTest, pairedTest, studentInterval } from './eval/statistics.js';
-// The agent.
-export { type AgentOptions, type AgentTask, type MemoryModel, runAgent } from './memory/agent.js';
-export { MemoryError } from './memory/errors.js';
-export { type Budgets, PromptFrames } from './memory/frames.js';
-export { chatPrompts, miniPrompts, type PromptFormat, promptFormatNamed } from './memory/prompts.js';
-export { trajectoryStatistics } from './memory/statistics.js';
-export { memoryBefore, type Trajectory, type Turn } from './memory/trajectory.js';
-export { EMBEDDED_MINI } from './models/embedded.js';
-export { ModelError } from './models/errors.js';
-export { type OpenOptions, openModel } from './models/open.js';
-export { modelSource } from './models/source.js';
-export { MODEL_SPECS, type ModelSpec, parseModelSpec } from './models/spec.js';
-export { type ModelText, openTokenizer } from './models/tokenizer.js';
-// Policies.
-export { PolicyError } from './policy/errors.js';
-export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/local.js';
-// Reading.
-export { OpenAIPolicy, type OpenAIPolicyOptions, openOpenAIPolicy } from './policy/openai/policy.js';
-export { openTinkerPolicy, TinkerPolicy, type TinkerPolicyOptions } from './policy/tinker/policy.js';
-export { isTrainable } from './policy/trainable.js';
-export type * from './policy/types.js';
+// Reading texts of any length
+
 export { ReaderError } from './reader/errors.js';
 export { type TextSource, textOf } from './reader/input.js';
 export {
@@ -62,32 +22,29 @@ export {
   type ReaderOptions,
 } from './reader/reader.js';
 export type { MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
-// Evaluation.
-export { type Cell, type Comparison, costTable, scoreTable } from './report/comparison.js';
-// Rewards and methods.
-export { RewardError } from './reward/errors.js';
-export type { RolloutGroup, TurnScores } from './reward/group.js';
-export type { MethodContext, MethodResult, PreparationContext, Requirements, RewardMethod } from './reward/method.js';
-export { methodNamed, rewardMethods } from './reward/methods.js';
-export { extractAnswer, outcomeReward, scoreAnswer } from './reward/outcome.js';
-export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
-export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
-// Presets.
+
+// Runs: start, follow and read them
+
+export { RunError, type RunErrorKind } from './run/errors.js';
+export { RUN_FILES, type RunFile, RunFolder } from './run/folder.js';
+export type { RunInfo } from './run/info.js';
+export { type ModelFacts, openRun, type RunEvent, type RunOptions } from './run/open.js';
+export { planRun, type ResumeSettings, type RunPlan, type RunSettings } from './run/plan.js';
+export { readRun, type SavedRun, type SavedSettings } from './run/read.js';
+export type { HeldOutReadings, Reading } from './run/readings.js';
+export type { SettingFlags } from './run/settings.js';
+
+// Presets, named methods, and the questions that a configuration names
+
 export { findMethod, type NamedMethod, namedMethods } from './run/named-methods.js';
 export type { Preset } from './run/presets/preset.js';
 export { findPreset, presets } from './run/presets/presets.js';
-export { openSources, type Sources } from './run/sources.js';
-// Text: tokenizers, chat templates, chunks with offsets.
-export type { ChatFormat, ChatMessage } from './text/chat.js';
-export { type AgentChunk, type Chunk, type ChunkPiece, chunkDocuments } from './text/chunks.js';
-export { type Document, type DocumentRenderer, numberedRenderer, plainRenderer } from './text/documents.js';
-export { TextError } from './text/errors.js';
-export { filterChunk } from './text/filter.js';
-export { HuggingFaceTokenizer, loadTokenizer } from './text/hugging-face-tokenizer.js';
-export { chatFormatFromFiles, loadChatFormat } from './text/templates.js';
-export type { Tokenizer } from './text/tokenizer.js';
-// Training.
+export { openSources, type SourceOptions, type Sources } from './run/sources.js';
+
+// Training
+
 export {
+  type CommonConfig,
   type RunConfig,
   type RunConfigInput,
   runConfigSchema,
@@ -96,7 +53,133 @@ export {
   sftConfigSchema,
 } from './train/config.js';
 export { TrainError } from './train/errors.js';
-export type { TrainingEvent, TrainingSetup, TrainingSummary } from './train/loop.js';
-export type { EvaluationMetrics, MetricsLine, SftMetrics, StepMetrics, WrittenTrajectory } from './train/metrics.js';
+export type { Progress, TrainingEvent, TrainingSetup, TrainingSummary } from './train/loop.js';
+export type {
+  EvaluationMetrics,
+  MetricsLine,
+  Phase,
+  PhaseTokens,
+  SftMetrics,
+  StepMetrics,
+  WrittenTrajectory,
+} from './train/metrics.js';
 export { train } from './train/reinforce.js';
+export type { ReinforcementSetup } from './train/requirements.js';
 export { warmUp } from './train/sft.js';
+export type { CheckpointName, RunState, RunStore, SavedCheckpoint } from './train/store.js';
+
+// Rewards
+
+export { RewardError } from './reward/errors.js';
+export type { RolloutGroup, TurnScores } from './reward/group.js';
+export type {
+  CommonContext,
+  MethodContext,
+  MethodResult,
+  OptionShape,
+  OptionValues,
+  PreparationContext,
+  Requirements,
+  RewardMethod,
+} from './reward/method.js';
+export { methodNamed, rewardMethods } from './reward/methods.js';
+export { extractAnswer, outcomeReward, scoreAnswer } from './reward/outcome.js';
+export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
+export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
+
+// Evaluation
+
+export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
+export { EvaluationError } from './eval/errors.js';
+export { type EvaluationOptions, type EvaluationResult, evaluate } from './eval/evaluate.js';
+export { type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
+export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './eval/read.js';
+export {
+  type EvaluationSummary,
+  METRICS,
+  type Metric,
+  type RecordResult,
+  type Summary,
+  summarize,
+} from './eval/results.js';
+export { bootstrapInterval, type Interval, type PairedTest, pairedTest, studentInterval } from './eval/statistics.js';
+
+// Reports
+
+export { type Cell, type Comparison, costTable, scoreTable } from './report/comparison.js';
+export { reportText, writeReport } from './report/report.js';
+export { jsonSummary } from './report/summary.js';
+
+// Models and policies
+
+export { EMBEDDED_MINI } from './models/embedded.js';
+export { ModelError } from './models/errors.js';
+export { type OpenOptions, openModel } from './models/open.js';
+export { modelSource } from './models/source.js';
+export { MODEL_SPECS, type ModelSpec, parseModelSpec } from './models/spec.js';
+export { type ModelText, openTokenizer } from './models/tokenizer.js';
+export type { EngineSettings } from './policy/engine.js';
+export { PolicyError } from './policy/errors.js';
+export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/local.js';
+export { OpenAIPolicy, type OpenAIPolicyOptions, openOpenAIPolicy } from './policy/openai/policy.js';
+export { openTinkerPolicy, TinkerPolicy, type TinkerPolicyOptions } from './policy/tinker/policy.js';
+export { isTrainable } from './policy/trainable.js';
+export type * from './policy/types.js';
+
+// The agent
+
+export { type AgentOptions, type AgentTask, type MemoryModel, runAgent } from './memory/agent.js';
+export { MemoryError } from './memory/errors.js';
+export { type Budgets, PromptFrames } from './memory/frames.js';
+export {
+  type AnswerSlots,
+  chatPrompts,
+  miniPrompts,
+  type PromptFormat,
+  promptFormatNamed,
+  type UpdateSlots,
+} from './memory/prompts.js';
+export { trajectoryStatistics } from './memory/statistics.js';
+export { type ChunkPlace, memoryBefore, type StopReason, type Trajectory, type Turn } from './memory/trajectory.js';
+
+// Data: records, relevance, importers, generated tasks
+
+export { DataError } from './data/errors.js';
+export {
+  type Example,
+  type ExampleSource,
+  miniSource,
+  type RelevanceSource,
+  recordSource,
+  relevanceSources,
+} from './data/examples.js';
+export { type PlacedRow, type Row, readRows } from './data/files/rows.js';
+export { gathered, type StreamedRecord, writeRecords } from './data/files/writer.js';
+export { findSyntheticTask, syntheticTasks } from './data/generators/generators.js';
+export { NIAH_TASKS, type NiahName, type SyntheticOptions } from './data/generators/niah.js';
+export { DocumentPool, rulerHqa } from './data/generators/ruler-hqa.js';
+export type { Importer } from './data/importers/importer.js';
+export { findImporter, importers, importRecords, readEvidence } from './data/importers/importers.js';
+export { type MiniTaskOptions, miniExample, miniExamples } from './data/mini/task.js';
+export { miniChat, miniTokenizer } from './data/mini/tokenizer.js';
+export {
+  loadRecords,
+  type QuestionRecord,
+  type RecordProblem,
+  type RecordProblemKind,
+  readRecords,
+  recordSchema,
+} from './data/records.js';
+export { agreement, annotated, lexical, type RelevanceJudge, type RelevanceMarks } from './data/relevance.js';
+
+// Text: tokenizers, chat templates, chunks with offsets
+
+export type { ChatFormat, ChatMessage } from './text/chat.js';
+export { type AgentChunk, type Chunk, type ChunkPiece, chunkDocuments } from './text/chunks.js';
+export { type Document, type DocumentRenderer, numberedRenderer, plainRenderer } from './text/documents.js';
+export { TextError } from './text/errors.js';
+export { type DocumentRange, filterChunk } from './text/filter.js';
+export { HuggingFaceTokenizer, loadTokenizer } from './text/hugging-face-tokenizer.js';
+export type { TextRange } from './text/sentences.js';
+export { chatFormatFromFiles, loadChatFormat } from './text/templates.js';
+export type { Tokenizer } from './text/tokenizer.js';

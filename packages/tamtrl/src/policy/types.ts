@@ -11,7 +11,7 @@ import type { ChatFormat } from '../text/chat.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
 /** What long calls have in common. */
-interface LongCallOptions {
+export interface LongCallOptions {
   /** Stops the call: it rejects with the engine's "aborted" error, or with the signal's reason. */
   signal?: AbortSignal;
   /** `finished` and `total` count requests or rows; `tokens` counts what has been sampled or read. */

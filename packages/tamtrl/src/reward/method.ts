@@ -50,7 +50,7 @@ export interface Requirements {
 }
 
 /** What both hooks of a method get. */
-interface CommonContext<Options extends OptionShape> {
+export interface CommonContext<Options extends OptionShape> {
   frames: PromptFrames;
   options: OptionValues<Options>;
   /** Limits in tokens of the parts of a conversation. */
