@@ -22,7 +22,7 @@ export { EvaluationError } from './eval/errors.js';
 export { type EvaluationOptions, type EvaluationResult, evaluate } from './eval/evaluate.js';
 export { type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
 export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './eval/read.js';
-export { type EvaluationSummary, METRICS, type Metric, type RecordResult, summarize } from './eval/results.js';
+export { type EvaluationSummary, type RecordResult, summarize } from './eval/results.js';
 export { bootstrapInterval, type Interval, type PairedTest, pairedTest, studentInterval } from './eval/statistics.js';
 // The agent.
 export { type AgentOptions, type AgentTask, type MemoryModel, runAgent } from './memory/agent.js';
@@ -64,7 +64,7 @@ export { type Cell, type Comparison, costTable, scoreTable } from './report/comp
 export { RewardError } from './reward/errors.js';
 export type { MethodContext, MethodResult, RewardMethod, RolloutGroup, TurnScores } from './reward/method.js';
 export { methodNamed, rewardMethods } from './reward/methods.js';
-export { extractAnswer, outcomeReward, scoreAnswer } from './reward/outcome.js';
+export { extractAnswer, METRICS, type Metric, outcomeReward, scoreAnswer } from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
 // Presets.

@@ -7,7 +7,7 @@ import { evaluationFolder, type Run, runsOf } from '../cli/commands/compare-run.
 import { type RecordResult, resultSchema } from '../eval/results.js';
 import { mean, studentInterval } from '../eval/statistics.js';
 import type { CompareBenchmark, CompareConfig } from '../run/comparison-plan.js';
-import type { MetricsLine } from '../train/metrics.js';
+import { readMetricsLines } from '../train/metrics.js';
 import {
   type Cell,
   type Comparison,
@@ -24,7 +24,7 @@ import { plotLines } from './plot/plot-lines.js';
 import { evaluationsOf, stepsOf } from './summary.js';
 
 interface Trained extends TrainingCost {
-  evaluations: { step: number; exactMatch: number }[];
+  evaluations: { step: number; exact_match: number }[];
 }
 
 /** Writes results, ablations and cost as .md and .csv, results and learning curves as .svg, and all of them as comparison.md. */
@@ -87,8 +87,7 @@ async function cellOf(config: CompareConfig, run: Run, benchmark: CompareBenchma
 
 async function trainingOf({ method, seed, training }: Run): Promise<Trained[]> {
   if (training === undefined || !(await exists(join(training, 'train.json')))) return [];
-  const lines = (await readFile(join(training, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
-  const metrics = lines.map((line) => JSON.parse(line) as MetricsLine);
+  const metrics = await readMetricsLines(join(training, 'metrics.jsonl'));
   const steps = stepsOf(metrics);
   const total = (of: (line: (typeof steps)[number]) => Readonly<Record<string, number | undefined>>) => {
     const sums: Record<string, number> = {};
@@ -105,8 +104,8 @@ async function trainingOf({ method, seed, training }: Run): Promise<Trained[]> {
         seconds: total(({ seconds }) => seconds),
         tokens: total(({ tokens }) => ({ ...tokens })),
       },
-      memoryTokens: last && 'memoryTokens' in last ? last.memoryTokens : 0,
-      evaluations: evaluationsOf(metrics).map(({ step, exactMatch }) => ({ step, exactMatch })),
+      memoryTokens: last && 'memory_tokens' in last ? last.memory_tokens : 0,
+      evaluations: evaluationsOf(metrics).map(({ step, exact_match }) => ({ step, exact_match })),
     },
   ];
 }
@@ -132,7 +131,7 @@ function curvesFigure(methods: readonly string[], training: readonly Trained[]):
         high,
       } = studentInterval(
         own.flatMap(({ evaluations }) =>
-          evaluations.filter((each) => each.step === step).map(({ exactMatch }) => exactMatch),
+          evaluations.filter((each) => each.step === step).map(({ exact_match }) => exact_match),
         ),
       );
       return { x: step, y, ...(high > low ? { low: Math.max(0, low), high } : {}) };

@@ -73,8 +73,8 @@ async function scoreWithJudge(groups: readonly RolloutGroup[], context: MethodCo
     rows: prompts.length,
     tokens: requests.reduce((sum, { promptIds }) => sum + promptIds.length, 0),
     metrics: {
-      judgeGrade: known.length === 0 ? 0 : known.reduce((a, b) => a + b, 0) / known.length,
-      judgeFailures: failures,
+      judge_grade: known.length === 0 ? 0 : known.reduce((a, b) => a + b, 0) / known.length,
+      judge_failures: failures,
     },
   };
 }

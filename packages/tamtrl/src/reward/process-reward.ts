@@ -129,7 +129,7 @@ export class ProcessRewardModel {
     const cases = groups.flatMap((group) => casesOf(group, context).map(({ memory }) => memory));
     const { probabilities, tokens } = await this.#verdicts(cases, context.signal);
     const mean = probabilities.length === 0 ? 0 : probabilities.reduce((a, b) => a + b, 0) / probabilities.length;
-    return { scores: byTurn(groups, probabilities), rows: cases.length, tokens, metrics: { processReward: mean } };
+    return { scores: byTurn(groups, probabilities), rows: cases.length, tokens, metrics: { process_reward: mean } };
   }
 
   #isGood(sample: LabelledMemory): boolean {

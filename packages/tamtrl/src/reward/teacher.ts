@@ -27,7 +27,7 @@ async function scoreWithTeacher(groups: readonly RolloutGroup[], context: Method
     scores: options.minmax ? minMaxScores(raw, options.scope) : raw,
     rows: rows.length,
     tokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
-    metrics: { teacherScore: mean },
+    metrics: { teacher_score: mean },
   };
 }
 

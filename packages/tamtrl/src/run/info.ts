@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../base/files.js';
-import type { MetricsLine } from '../train/metrics.js';
+import { type MetricsLine, readMetricsLines } from '../train/metrics.js';
 import { RunError } from './errors.js';
 import type { HeldOutReadings } from './readings.js';
 
@@ -66,11 +66,7 @@ export async function readReadings(folder: string): Promise<HeldOutReadings> {
 
 /** All lines of the run, in order. */
 export async function readMetrics(folder: string): Promise<MetricsLine[]> {
-  const text = await readFile(join(folder, 'metrics.jsonl'), 'utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as MetricsLine);
+  return readMetricsLines(join(folder, 'metrics.jsonl'));
 }
 
 async function readJson(path: string): Promise<unknown> {

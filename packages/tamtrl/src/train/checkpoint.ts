@@ -6,6 +6,7 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, writeWhole } from '../base/files.js';
 import type { TrainablePolicy } from '../policy/types.js';
+import { inPresentNames } from './config.js';
 import { TrainError } from './errors.js';
 
 /** Where a run stands. Randomness has no state: every draw is named by the run's seed and the draw's place. */
@@ -21,7 +22,7 @@ export interface RunState {
   before?: number;
   /** Exact match at the last evaluation. */
   latest?: number;
-  best?: { step: number; exactMatch: number };
+  best?: { step: number; exact_match: number };
   evaluationsWithoutGain: number;
   /** Snapshots that the policy keeps. */
   snapshots: string[];
@@ -93,7 +94,7 @@ export async function loadCheckpoint(
     );
   }
   const path = join(place, STATE_FILE);
-  let saved: { format?: string; state?: RunState; config?: unknown };
+  let saved: { format?: string; state?: SavedState; config?: unknown };
   try {
     saved = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
@@ -107,7 +108,7 @@ export async function loadCheckpoint(
       `${path} is not a checkpoint of this program: expected format ${FORMAT}, found ${String(saved.format)}.`,
     );
   }
-  const difference = firstDifference(saved.config, JSON.parse(JSON.stringify(config)), '');
+  const difference = firstDifference(inPresentNames(saved.config), JSON.parse(JSON.stringify(config)), '');
   if (difference) {
     throw new TrainError(
       'checkpoint',
@@ -115,7 +116,15 @@ export async function loadCheckpoint(
     );
   }
   await policy.load(place);
-  return saved.state;
+  return inPresentForm(saved.state);
+}
+
+/** Earlier versions wrote `exactMatch`. */
+type SavedState = Omit<RunState, 'best'> & { best?: { step: number; exact_match?: number; exactMatch?: number } };
+
+function inPresentForm({ best, ...state }: SavedState): RunState {
+  if (!best) return state;
+  return { ...state, best: { step: best.step, exact_match: best.exact_match ?? best.exactMatch ?? 0 } };
 }
 
 export async function hasCheckpoint(folder: string): Promise<boolean> {

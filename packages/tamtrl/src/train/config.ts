@@ -1,5 +1,6 @@
 /** The configuration of a run: every switch with its default and its meaning. Unknown keys are refused. */
 import { z } from 'zod';
+import { METRICS, type Metric } from '../reward/outcome.js';
 
 const count = z.number().int().min(1);
 const whole = z.number().int().min(0);
@@ -27,6 +28,21 @@ const recordData = z.strictObject({
   heldOut: z.string().optional(),
 });
 
+/** Names that earlier versions had for metrics in configurations, and still mean the same. */
+const EARLIER_METRICS = {
+  exact: 'exact_match',
+  'sub-exact': 'sub_exact_match',
+  'ruler-part': 'ruler_part',
+  'ruler-all': 'ruler_all',
+} as const satisfies Record<string, Metric>;
+type EarlierMetric = keyof typeof EARLIER_METRICS;
+
+const metricSchema = z.preprocess(
+  (name: Metric | EarlierMetric) =>
+    Object.hasOwn(EARLIER_METRICS, name) ? EARLIER_METRICS[name as EarlierMetric] : name,
+  z.enum(METRICS),
+);
+
 export const rewardSchema = z.strictObject({
   combine: z.enum(['product', 'gated', 'additive']).default('product'),
   /** Weight of the turn score in `gated` and `additive`. */
@@ -40,7 +56,7 @@ export const rewardSchema = z.strictObject({
   /** The outcome reward R. */
   outcome: z
     .strictObject({
-      metric: z.enum(['exact', 'f1', 'sub-exact', 'ruler-part', 'ruler-all']).default('exact'),
+      metric: metricSchema.default('exact_match'),
       normalization: z.enum(['squad', 'math', 'none']).default('squad'),
     })
     .prefault({}),
@@ -169,6 +185,13 @@ export type RunConfigInput = z.input<typeof runConfigSchema>;
 export type SftConfig = z.output<typeof sftConfigSchema>;
 export type SftConfigInput = z.input<typeof sftConfigSchema>;
 export type CommonConfig = Pick<RunConfig, keyof typeof commonShape>;
+
+/** A saved configuration with the names of today, whichever version saved it; anything else as it is. */
+export function inPresentNames(saved: unknown): unknown {
+  const names = z.looseObject({ reward: z.looseObject({ outcome: z.looseObject({ metric: metricSchema }) }) });
+  const parsed = names.safeParse(saved);
+  return parsed.success ? parsed.data : saved;
+}
 
 /** Rises over `warmupSteps`, then constant, then falls over `cooldownSteps`. `step` counts from 1. */
 export function learningRateAt(

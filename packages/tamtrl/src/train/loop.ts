@@ -208,7 +208,7 @@ async function evaluateRun<Config extends CommonConfig>(run: Run<Config>): Promi
   const result = await evaluate(policy, heldOut, options);
   const metrics: EvaluationMetrics = { kind: 'evaluation', step: state.step, ...result };
   if (config.evaluation.teacher && heldOut.relevance) {
-    metrics.teacherExactMatch = (await evaluate(policy, heldOut, { ...options, filtered: true })).exactMatch;
+    metrics.teacher_exact_match = (await evaluate(policy, heldOut, { ...options, filtered: true })).exact_match;
   }
   return metrics;
 }
@@ -216,14 +216,14 @@ async function evaluateRun<Config extends CommonConfig>(run: Run<Config>): Promi
 /** True if this is the best model so far. */
 function noteEvaluation(
   state: RunState,
-  { step, exactMatch }: EvaluationMetrics,
+  { step, exact_match }: EvaluationMetrics,
   { evaluation }: CommonConfig,
 ): boolean {
   state.evaluatedStep = step;
-  state.latest = exactMatch;
-  if (step === 0) state.before = exactMatch;
-  const better = state.best === undefined || exactMatch > state.best.exactMatch + evaluation.minimumGain;
-  if (better) state.best = { step, exactMatch };
+  state.latest = exact_match;
+  if (step === 0) state.before = exact_match;
+  const better = state.best === undefined || exact_match > state.best.exact_match + evaluation.minimumGain;
+  if (better) state.best = { step, exact_match };
   state.evaluationsWithoutGain = better ? 0 : state.evaluationsWithoutGain + 1;
   return better;
 }

@@ -3,6 +3,7 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
 import type { EvaluationResult } from '../eval/evaluate.js';
+import { TrainError } from './errors.js';
 
 /** Tokens read or written in each phase of a step. */
 export interface PhaseTokens {
@@ -21,37 +22,37 @@ export type Phase = 'rollout' | 'reward' | 'score' | 'train' | 'evaluate' | 'sav
 export interface StepMetrics {
   kind: 'step';
   step: number;
-  learningRate: number;
+  learning_rate: number;
   /** Mean outcome reward R over all rollouts drawn. */
   reward: number;
   /** Mean final reward of their memory turns. */
-  turnReward: number;
+  turn_reward: number;
   /** Mean score of their memory turns as it entered the reward; absent for outcome-only methods. */
-  turnScore?: number;
+  turn_score?: number;
   /** Share of rollouts with a right answer (SQuAD normalisation). */
-  exactMatch: number;
-  memoryTokens: number;
-  memoryTokensByTurn: number[];
-  emptyRate: number;
-  overflowRate: number;
-  answerOverflowRate: number;
+  exact_match: number;
+  memory_tokens: number;
+  memory_tokens_by_turn: number[];
+  empty_rate: number;
+  overflow_rate: number;
+  answer_overflow_rate: number;
   loss: number;
   entropy: number;
-  clipFraction: number;
-  ratioMean: number;
-  ratioMax: number;
+  clip_fraction: number;
+  ratio_mean: number;
+  ratio_max: number;
   kl: number;
-  approximateKl: number;
+  approximate_kl: number;
   /** Mean over updates, before clipping. */
-  gradientNorm: number;
+  gradient_norm: number;
   updates: number;
   /** Updates left out because the gradient was not finite. */
-  skippedUpdates: number;
+  skipped_updates: number;
   /** Mean |sampler - trainer| log-probability before the first update: far from 0, training is on wrong ratios. */
-  samplerTrainerDifference: number;
+  sampler_trainer_difference: number;
   groups: number;
   /** Groups without a gradient. */
-  droppedGroups: number;
+  dropped_groups: number;
   questions: number;
   rows: number;
   /** Updates that the weights had seen when training began but not when drawing did; 0 unless rollouts are drawn ahead. */
@@ -65,11 +66,11 @@ export interface StepMetrics {
 export interface SftMetrics {
   kind: 'sft';
   step: number;
-  learningRate: number;
+  learning_rate: number;
   loss: number;
   entropy: number;
-  gradientNorm: number;
-  skippedUpdates: number;
+  gradient_norm: number;
+  skipped_updates: number;
   rows: number;
   tokens: PhaseTokens;
   seconds: Partial<Record<Phase, number>>;
@@ -79,10 +80,58 @@ export interface EvaluationMetrics extends EvaluationResult {
   kind: 'evaluation';
   step: number;
   /** Exact match when the policy reads the filtered chunks. */
-  teacherExactMatch?: number;
+  teacher_exact_match?: number;
 }
 
 export type MetricsLine = StepMetrics | SftMetrics | EvaluationMetrics;
+
+/**
+ * All lines of a metrics.jsonl in order, with the names of today, whichever version wrote them. A last line that was cut short
+ * by a kill is left out.
+ * @throws TrainError `file` if the file is missing, or another line is damaged.
+ */
+export async function readMetricsLines(path: string): Promise<MetricsLine[]> {
+  const text = await readIfThere(path);
+  if (text === undefined) {
+    throw new TrainError('file', `There is no file ${path}, which holds a run's numbers. Was the run started there?`);
+  }
+  const lines = text.split('\n');
+  return lines.flatMap((line, at): MetricsLine[] => {
+    const parsed = parseLine(line);
+    if (parsed) return [inPresentNames(parsed) as unknown as MetricsLine];
+    if (line.trim() === '' || at === lines.length - 1) return [];
+    throw new TrainError(
+      'file',
+      `${path}, line ${at + 1} is damaged: expected a JSON object with a step, found ${JSON.stringify(line.slice(0, 80))}. Remove the line, or restore the file from a copy.`,
+    );
+  });
+}
+
+type SavedLine = { kind?: string; step: number };
+
+function parseLine(text: string): SavedLine | undefined {
+  try {
+    const line: unknown = JSON.parse(text);
+    return typeof line === 'object' && line !== null && 'step' in line ? (line as SavedLine) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Earlier versions wrote `memoryTokens` where `memory_tokens` stands today, and so on, a method's own numbers included. */
+function inPresentNames(line: SavedLine): SavedLine {
+  const isEarlier = Object.keys(line).some((name) => snakeCase(name) !== name);
+  return isEarlier ? (snakeCased(line) as SavedLine) : line;
+}
+
+function snakeCased(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, own]) => [snakeCase(name), snakeCased(own)]));
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
 
 /** Adds up wall time by phase. */
 export class PhaseClock {
@@ -147,33 +196,32 @@ export class RunFolder {
     await writeFile(this.trajectories, '');
   }
 
-  /** A run goes on after `step`: lines of steps that will be done again go, and a last line that was cut short. */
+  /**
+   * A run goes on after `step`: lines of steps that will be done again are removed, and a last line that was cut short. The
+   * metrics that stay get the names of today, so that the file has one form.
+   */
   async resume(step: number, evaluatedStep: number): Promise<void> {
-    await keepLines(this.metrics, (line) => {
-      return line.step <= (line.kind === 'evaluation' ? evaluatedStep : step);
-    });
-    await keepLines(this.trajectories, (line) => line.step <= step);
+    const isKept = (line: SavedLine) => line.step <= (line.kind === 'evaluation' ? evaluatedStep : step);
+    const metrics = (await savedLines(this.metrics)).filter(isKept).map(inPresentNames);
+    await writeWhole(this.metrics, jsonLines(metrics));
+    const trajectories = (await savedLines(this.trajectories)).filter((line) => line.step <= step);
+    await writeWhole(this.trajectories, jsonLines(trajectories));
   }
 
   async append(line: MetricsLine): Promise<void> {
-    await appendFile(this.metrics, `${JSON.stringify(line)}\n`);
+    await appendFile(this.metrics, jsonLines([line]));
   }
 
   async appendTrajectories(lines: readonly WrittenTrajectory[]): Promise<void> {
-    if (lines.length > 0) {
-      await appendFile(this.trajectories, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    }
+    if (lines.length > 0) await appendFile(this.trajectories, jsonLines(lines));
   }
 }
 
-async function keepLines(path: string, keep: (line: { kind?: string; step: number }) => boolean): Promise<void> {
+async function savedLines(path: string): Promise<SavedLine[]> {
   const text = (await readIfThere(path)) ?? '';
-  const kept = text.split('\n').filter((line) => {
-    try {
-      return keep(JSON.parse(line) as { kind?: string; step: number });
-    } catch {
-      return false;
-    }
-  });
-  await writeWhole(path, kept.map((line) => `${line}\n`).join(''));
+  return text.split('\n').flatMap((line) => parseLine(line) ?? []);
+}
+
+function jsonLines(lines: readonly object[]): string {
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 }
