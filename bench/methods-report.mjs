@@ -20,7 +20,7 @@ const range = ({ centre, half }) => (Number.isNaN(half) ? points(centre) : `${po
 export function methodsReport({ steps, seeds, runs }, plotLines) {
   const methods = [...new Set(runs.map(({ method }) => method))];
   const of = (method) => runs.filter((run) => run.method === method);
-  const final = ({ evaluations }) => evaluations.at(-1).exactMatch;
+  const final = ({ evaluations }) => evaluations.at(-1).exact_match;
   const baseline = of('memagent');
   const rows = methods.map((method) => {
     const mine = of(method);
@@ -35,7 +35,7 @@ export function methodsReport({ steps, seeds, runs }, plotLines) {
     return [
       method,
       String(mine.length),
-      range(interval(mine.map(({ evaluations }) => evaluations[0].exactMatch))).split(' ')[0],
+      range(interval(mine.map(({ evaluations }) => evaluations[0].exact_match))).split(' ')[0],
       range(interval(mine.map(final))),
       differences.length > 0 ? range(interval(differences)) : '',
       mine.map((run) => points(final(run))).join(', '),

@@ -70,7 +70,7 @@ async function runOne({ method, seed, steps, model, folder }) {
   const { heldOut } = await openSources(held, policy.tokenizer, options);
   for await (const event of train({ config, policy, train: questions, heldOut, folder })) {
     if (event.type === 'evaluation')
-      console.error(`${method} ${seed}: step ${event.metrics.step} ${event.metrics.exactMatch}`);
+      console.error(`${method} ${seed}: step ${event.metrics.step} ${event.metrics.exact_match}`);
   }
   await policy.close();
   await writeFile(join(folder, 'finished'), '');
@@ -100,21 +100,19 @@ async function compare() {
     }
   };
   await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
+  const { readMetricsLines } = await import(new URL('../packages/tamtrl/dist/train/metrics.js', import.meta.url));
   const read = async (run) => {
-    const lines = (await readFile(join(run.folder, 'metrics.jsonl'), 'utf8'))
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const lines = await readMetricsLines(join(run.folder, 'metrics.jsonl'));
     const evaluations = lines.filter(({ kind }) => kind === 'evaluation');
     const trained = lines.filter(({ kind }) => kind === 'step');
     const sum = (of) => trained.reduce((total, line) => total + of(line), 0);
     return {
       ...{ method: run.method, seed: run.seed },
-      evaluations: evaluations.map(({ step, exactMatch }) => ({ step, exactMatch })),
-      training: trained.map(({ exactMatch }) => exactMatch),
+      evaluations: evaluations.map(({ step, exact_match }) => ({ step, exact_match })),
+      training: trained.map(({ exact_match }) => exact_match),
       seconds: sum((line) => Object.values(line.seconds).reduce((a, b) => a + b, 0)),
       tokens: sum(({ tokens }) => tokens.prompt + tokens.sampled + tokens.scored + tokens.trained),
-      memoryTokens: trained.at(-1).memoryTokens,
+      memoryTokens: trained.at(-1).memory_tokens,
     };
   };
   const summary = { steps, seeds: Number(values.seeds), runs: await Promise.all(runs.filter(finished).map(read)) };

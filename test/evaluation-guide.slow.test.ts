@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { READERS } from '../packages/tamtrl/src/eval/read.js';
-import { METRICS } from '../packages/tamtrl/src/eval/results.js';
+import { METRICS } from '../packages/tamtrl/src/reward/outcome.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const guide = readFileSync(join(root, 'docs/evaluation.md'), 'utf8');

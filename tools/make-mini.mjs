@@ -29,7 +29,7 @@ try {
   const started = Date.now();
   for await (const event of warmUp({ config, policy, ...sources, folder: run })) {
     if (event.type === 'evaluation')
-      console.error(`step ${event.metrics.step}: held-out exact match ${event.metrics.exactMatch.toFixed(3)}`);
+      console.error(`step ${event.metrics.step}: held-out exact match ${event.metrics.exact_match.toFixed(3)}`);
     if (event.type !== 'step' || event.metrics.step % 50 !== 0) continue;
     const { step, loss } = event.metrics;
     const left = (((Date.now() - started) / step) * (config.steps - step)) / 1000;

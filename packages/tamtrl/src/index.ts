@@ -43,6 +43,7 @@ export { openSources, type SourceOptions, type Sources } from './run/sources.js'
 
 // Training
 
+export type { Progress } from './base/progress.js';
 export {
   type CommonConfig,
   type RunConfig,
@@ -53,7 +54,7 @@ export {
   sftConfigSchema,
 } from './train/config.js';
 export { TrainError } from './train/errors.js';
-export type { Progress, TrainingEvent, TrainingSetup, TrainingSummary } from './train/loop.js';
+export type { RunProgress, TrainingEvent, TrainingSetup, TrainingSummary } from './train/loop.js';
 export type {
   EvaluationMetrics,
   MetricsLine,
@@ -83,7 +84,7 @@ export type {
   RewardMethod,
 } from './reward/method.js';
 export { methodNamed, rewardMethods } from './reward/methods.js';
-export { extractAnswer, outcomeReward, scoreAnswer } from './reward/outcome.js';
+export { extractAnswer, METRICS, type Metric, outcomeReward, scoreAnswer } from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
 
@@ -96,8 +97,6 @@ export { type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
 export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './eval/read.js';
 export {
   type EvaluationSummary,
-  METRICS,
-  type Metric,
   type RecordResult,
   type Summary,
   summarize,

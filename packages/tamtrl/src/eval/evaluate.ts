@@ -1,12 +1,13 @@
 /** The agent over held-out questions. */
 
+import type { Progress } from '../base/progress.js';
 import { streamSeed } from '../base/seeds.js';
 import type { Example, ExampleSource } from '../data/examples.js';
 import { type MemoryModel, runAgent } from '../memory/agent.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
 import type { Trajectory } from '../memory/trajectory.js';
-import { extractAnswer, scoreAnswer } from '../reward/outcome.js';
+import { extractAnswer, type Metric, scoreAnswer } from '../reward/outcome.js';
 import type { AgentChunk } from '../text/chunks.js';
 
 export interface EvaluationOptions {
@@ -25,22 +26,22 @@ export interface EvaluationOptions {
   filtered?: boolean;
   signal?: AbortSignal;
   /** After each batch of questions. */
-  onProgress?: (progress: { finished: number; total: number; tokens: number }) => void;
+  onProgress?: (progress: Progress) => void;
   /** Told of every answer. */
-  onAnswer?: (example: Example, trajectory: Trajectory, answer: string, exactMatch: number) => void;
+  onAnswer?: (example: Example, trajectory: Trajectory, answer: string, exact_match: number) => void;
 }
 
 /** Means over all answers; failed ones count as 0. Memory lengths are in tokens, rates in [0, 1]. */
 export interface EvaluationResult {
   questions: number;
-  exactMatch: number;
+  exact_match: number;
   f1: number;
-  subExactMatch: number;
-  memoryTokens: number;
-  memoryTokensByTurn: number[];
-  emptyRate: number;
-  overflowRate: number;
-  answerOverflowRate: number;
+  sub_exact_match: number;
+  memory_tokens: number;
+  memory_tokens_by_turn: number[];
+  empty_rate: number;
+  overflow_rate: number;
+  answer_overflow_rate: number;
   tokens: { prompt: number; sampled: number };
   seconds: number;
 }
@@ -54,7 +55,7 @@ export async function evaluate(
   const { frames, budgets, empty, temperature = 0, topP, samples = 1, batch = 64, seed, signal } = options;
   const started = performance.now();
   const questions = Math.min(options.questions, source.size);
-  const scores: { exact: number; f1: number; sub: number }[] = [];
+  const scores: { exact_match: number; f1: number; sub_exact_match: number }[] = [];
   const trajectories: Trajectory[] = [];
   let tokens = 0;
   for (let from = 0; from < questions; from += batch) {
@@ -74,11 +75,11 @@ export async function evaluate(
     examples.forEach((example, at) => {
       for (const trajectory of groups[at]) {
         const answer = extractAnswer(trajectory.output, { boxed: frames.format.boxed });
-        const score = (metric: 'exact' | 'f1' | 'sub-exact') => scoreAnswer(answer, example.answers, { metric });
-        const exact = score('exact');
-        scores.push({ exact, f1: score('f1'), sub: score('sub-exact') });
+        const score = (metric: Metric) => scoreAnswer(answer, example.answers, { metric });
+        const exact_match = score('exact_match');
+        scores.push({ exact_match, f1: score('f1'), sub_exact_match: score('sub_exact_match') });
         trajectories.push(trajectory);
-        options.onAnswer?.(example, trajectory, answer, exact);
+        options.onAnswer?.(example, trajectory, answer, exact_match);
         tokens += trajectory.turns.reduce((sum, turn) => sum + turn.outputTokens, 0);
       }
     });
@@ -86,9 +87,9 @@ export async function evaluate(
   }
   return {
     questions,
-    exactMatch: meanOf(scores, ({ exact }) => exact),
+    exact_match: meanOf(scores, ({ exact_match }) => exact_match),
     f1: meanOf(scores, ({ f1 }) => f1),
-    subExactMatch: meanOf(scores, ({ sub }) => sub),
+    sub_exact_match: meanOf(scores, ({ sub_exact_match }) => sub_exact_match),
     ...trajectoryStatistics(trajectories),
     seconds: (performance.now() - started) / 1000,
   };

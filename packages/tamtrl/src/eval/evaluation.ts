@@ -29,7 +29,7 @@ export interface EvaluationSetup {
     resumed: number;
     failures: number;
     tokens: number;
-    exactMatch: number;
+    exact_match: number;
   }) => void;
 }
 
@@ -59,7 +59,7 @@ export async function evaluateRecords(
     setup.onProgress?.({
       ...{ finished: results.length, resumed, failures: results.filter(({ error }) => error !== undefined).length },
       tokens: results.reduce((sum, result) => sum + result.prompt_tokens + result.sampled_tokens, 0),
-      exactMatch: results.reduce((sum, result) => sum + result.exact_match, 0) / Math.max(1, results.length),
+      exact_match: results.reduce((sum, result) => sum + result.exact_match, 0) / Math.max(1, results.length),
     });
   try {
     for await (const batch of batches(setup.records, concurrency, (record) => {

@@ -130,14 +130,16 @@ async function readWithMemory(
     { frames, budgets, empty, temperature, topP, seed, signal, keep: 'counts' },
   );
   return groups.map(([trajectory]): ReadResult => {
-    const { tokens, memoryTokens, overflowRate } = trajectoryStatistics([trajectory]);
+    const { tokens, memory_tokens, overflow_rate } = trajectoryStatistics([trajectory]);
     const { turns } = trajectory;
     return {
       output: trajectory.output,
       length: turns.reduce((sum, turn) => sum + (turn.chunk?.tokens ?? 0), 0),
       turns: turns.length,
       ...{ promptTokens: tokens.prompt, sampledTokens: tokens.sampled },
-      ...{ memoryTokens, lastMemoryTokens: turns.at(-1)?.memoryTokens ?? 0, overflowRate },
+      memoryTokens: memory_tokens,
+      lastMemoryTokens: turns.at(-1)?.memoryTokens ?? 0,
+      overflowRate: overflow_rate,
     };
   });
 }

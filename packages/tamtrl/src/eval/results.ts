@@ -1,12 +1,9 @@
 /** Results of an evaluation: one line a record in a file that can be gone on with, and their summary. */
 import { z } from 'zod';
 import { extractAnswer } from '../reward/extract.js';
-import { scoreAnswer } from '../reward/outcome.js';
+import { METRICS, type Metric, scoreAnswer } from '../reward/outcome.js';
 import type { ReadResult } from './read.js';
 import { bootstrapInterval, type Interval, mean } from './statistics.js';
-
-export const METRICS = ['exact_match', 'f1', 'sub_exact_match', 'ruler_part', 'ruler_all'] as const;
-export type Metric = (typeof METRICS)[number];
 
 const share = z.number().min(0).max(1);
 const whole = z.number().int().min(0);
@@ -45,13 +42,12 @@ export function scored(
   boxed: boolean,
 ): RecordResult {
   const answer = extractAnswer(read.output, { boxed });
-  const of = (metric: 'exact' | 'f1' | 'sub-exact' | 'ruler-part' | 'ruler-all', text = answer) =>
-    scoreAnswer(text, answers, { metric });
+  const of = (metric: Metric, text = answer) => scoreAnswer(text, answers, { metric });
   return {
     ...{ id, output: read.output, answer },
-    ...{ exact_match: of('exact'), f1: of('f1'), sub_exact_match: of('sub-exact') },
+    ...{ exact_match: of('exact_match'), f1: of('f1'), sub_exact_match: of('sub_exact_match') },
     // RULER looks in all that was said.
-    ...{ ruler_part: of('ruler-part', read.output), ruler_all: of('ruler-all', read.output) },
+    ...{ ruler_part: of('ruler_part', read.output), ruler_all: of('ruler_all', read.output) },
     ...{ length: read.length, turns: read.turns, prompt_tokens: read.promptTokens, sampled_tokens: read.sampledTokens },
     ...{
       memory_tokens: read.memoryTokens,

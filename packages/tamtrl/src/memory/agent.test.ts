@@ -136,7 +136,7 @@ test('an empty output keeps the memory or loses it, as told, and is counted', as
       [{ id: 'q', question: 'anna', chunks }],
       options({ empty }),
     );
-    expect(trajectoryStatistics(group)).toMatchObject({ emptyRate: 0.5, overflowRate: 0 });
+    expect(trajectoryStatistics(group)).toMatchObject({ empty_rate: 0.5, overflow_rate: 0 });
     return group[0].turns.map(({ memoryIds }) => tokenizer.decode(memoryIds));
   };
   expect(await memoriesWith('keep')).toEqual(['anna oslo', 'anna oslo', 'anna oslo']);
@@ -150,10 +150,10 @@ test('a memory that runs into the limit is kept as it is, and counted', async ()
   const [group] = await runAgent(model, [{ id: 'q', question: 'anna', chunks: chunksOf('ben rome') }], options());
   expect(group[0].turns[0]).toMatchObject({ stopReason: 'length', memoryTokens: 6 });
   expect(trajectoryStatistics(group)).toMatchObject({
-    overflowRate: 1,
-    answerOverflowRate: 0,
-    memoryTokens: 6,
-    memoryTokensByTurn: [6],
+    overflow_rate: 1,
+    answer_overflow_rate: 0,
+    memory_tokens: 6,
+    memory_tokens_by_turn: [6],
   });
 });
 

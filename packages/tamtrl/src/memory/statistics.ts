@@ -3,15 +3,15 @@ import { memoryTurns, type Trajectory, type Turn } from './trajectory.js';
 
 export interface TrajectoryStatistics {
   /** Mean tokens of the memory over all memory turns. */
-  memoryTokens: number;
+  memory_tokens: number;
   /** Mean tokens of the memory after turn t, over the rollouts that have such a turn: memories that grow on chunks without evidence show here. */
-  memoryTokensByTurn: number[];
+  memory_tokens_by_turn: number[];
   /** Share of memory turns in which nothing was written. */
-  emptyRate: number;
+  empty_rate: number;
   /** Share of memory turns cut off by the token limit. */
-  overflowRate: number;
+  overflow_rate: number;
   /** Share of answers cut off by the token limit. */
-  answerOverflowRate: number;
+  answer_overflow_rate: number;
   tokens: { prompt: number; sampled: number };
 }
 
@@ -22,16 +22,16 @@ export function trajectoryStatistics(trajectories: readonly Trajectory[]): Traje
   const longest = memories.reduce((most, { length }) => Math.max(most, length), 0);
   const all = [...turns, ...answers];
   return {
-    memoryTokens: meanOf(turns, (turn) => turn.memoryTokens),
-    memoryTokensByTurn: Array.from({ length: longest }, (_, at) =>
+    memory_tokens: meanOf(turns, (turn) => turn.memoryTokens),
+    memory_tokens_by_turn: Array.from({ length: longest }, (_, at) =>
       meanOf(
         memories.filter((own) => own.length > at),
         (own) => own[at].memoryTokens,
       ),
     ),
-    emptyRate: meanOf(turns, (turn) => Number(turn.empty)),
-    overflowRate: meanOf(turns, cutOff),
-    answerOverflowRate: meanOf(answers, cutOff),
+    empty_rate: meanOf(turns, (turn) => Number(turn.empty)),
+    overflow_rate: meanOf(turns, cutOff),
+    answer_overflow_rate: meanOf(answers, cutOff),
     tokens: {
       prompt: all.reduce((sum, turn) => sum + turn.promptTokens, 0),
       sampled: all.reduce((sum, turn) => sum + turn.outputTokens, 0),

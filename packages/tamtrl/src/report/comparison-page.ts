@@ -32,7 +32,7 @@ import { plotLines } from './plot/plot-lines.js';
 import { evaluationsOf, stepsOf } from './summary.js';
 
 interface Trained extends TrainingCost {
-  evaluations: { step: number; exactMatch: number }[];
+  evaluations: { step: number; exact_match: number }[];
 }
 
 /** Writes results, ablations and cost as .md and .csv, results and learning curves as .svg, and all of them as comparison.md. */
@@ -113,8 +113,8 @@ async function trainingOf(run: ComparisonRun): Promise<Trained[]> {
       seed,
       seconds: total(({ seconds }) => seconds),
       tokens: total(({ tokens }) => ({ ...tokens })),
-      memoryTokens: last && 'memoryTokens' in last ? last.memoryTokens : 0,
-      evaluations: evaluationsOf(metrics).map(({ step, exactMatch }) => ({ step, exactMatch })),
+      memoryTokens: last && 'memory_tokens' in last ? last.memory_tokens : 0,
+      evaluations: evaluationsOf(metrics).map(({ step, exact_match }) => ({ step, exact_match })),
     },
   ];
 }
@@ -140,7 +140,7 @@ function curvesFigure(methods: readonly string[], training: readonly Trained[]):
         high,
       } = studentInterval(
         own.flatMap(({ evaluations }) =>
-          evaluations.filter((each) => each.step === step).map(({ exactMatch }) => exactMatch),
+          evaluations.filter((each) => each.step === step).map(({ exact_match }) => exact_match),
         ),
       );
       return { x: step, y, ...(high > low ? { low: Math.max(0, low), high } : {}) };

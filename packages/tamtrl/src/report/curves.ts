@@ -7,12 +7,12 @@ import { evaluationsOf, stepsOf } from './summary.js';
 export function learningCurve(metrics: readonly MetricsLine[]): string | undefined {
   const evaluations = evaluationsOf(metrics);
   const training = stepsOf(metrics).flatMap((line) =>
-    line.kind === 'step' ? [{ x: line.step, y: line.exactMatch }] : [],
+    line.kind === 'step' ? [{ x: line.step, y: line.exact_match }] : [],
   );
   if (evaluations.length === 0) return undefined;
-  const heldOut = evaluations.map(({ step, exactMatch, questions }) => {
-    const half = 1.96 * Math.sqrt((exactMatch * (1 - exactMatch)) / questions);
-    return { x: step, y: exactMatch, low: Math.max(0, exactMatch - half), high: Math.min(1, exactMatch + half) };
+  const heldOut = evaluations.map(({ step, exact_match, questions }) => {
+    const half = 1.96 * Math.sqrt((exact_match * (1 - exact_match)) / questions);
+    return { x: step, y: exact_match, low: Math.max(0, exact_match - half), high: Math.min(1, exact_match + half) };
   });
   return plotLines({
     ...{ title: 'Exact match', xLabel: 'step', yLabel: 'exact match' },

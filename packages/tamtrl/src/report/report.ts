@@ -45,7 +45,7 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
     `# ${title}, preset ${info.preset}, seed ${config.seed}`,
     `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}. ${ended}`,
     markdownTable(comparisonRows(run)).trimEnd(),
-    best ? `The best evaluation was ${percent(best.exactMatch)} exact match after step ${best.step}.` : '',
+    best ? `The best evaluation was ${percent(best.exact_match)} exact match after step ${best.step}.` : '',
     ...figures.map((name) => `![${FIGURES[name]} by step](${RUN_FILES[name]})`),
     '## Time and tokens',
     ...(steps.length > 0
@@ -85,7 +85,7 @@ function stepRows(steps: readonly StepLine[]): string[][] {
   const every = Math.ceil(steps.length / STEP_ROWS);
   const chosen = steps.filter((_, at) => at % every === 0 || at === steps.length - 1);
   const supervised = steps[0].kind === 'sft';
-  const head = supervised ? ['loss'] : ['reward', 'exact match', 'memory tokens', 'entropy', 'KL'];
+  const head = supervised ? ['loss'] : ['reward', 'exact_match', 'memory tokens', 'entropy', 'KL'];
   return [
     ['step', ...head, 'seconds', ...['prompt', 'sampled', 'scored', 'trained']],
     ...chosen.map((line) => [
@@ -94,8 +94,8 @@ function stepRows(steps: readonly StepLine[]): string[][] {
         ? [line.loss.toFixed(4)]
         : [
             line.reward.toFixed(3),
-            percent(line.exactMatch),
-            line.memoryTokens.toFixed(1),
+            percent(line.exact_match),
+            line.memory_tokens.toFixed(1),
             known(line.entropy, 3),
             known(line.kl, 4),
           ]),

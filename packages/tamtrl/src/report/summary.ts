@@ -35,13 +35,13 @@ export function jsonSummary(run: SavedRun): object {
     method: info.method,
     seed: config.seed,
     steps: state.step,
-    exact_match: pair(({ exactMatch }) => exactMatch),
+    exact_match: pair((metrics) => metrics.exact_match),
     seconds,
     tokens: { prompt, sampled, scored, trained, total: prompt + sampled + scored + trained },
     checkpoint: new RunFolder(folder).checkpoint('final'),
-    f1: pair(({ f1 }) => f1),
-    sub_exact_match: pair(({ subExactMatch }) => subExactMatch),
-    memory_tokens: pair(({ memoryTokens }) => memoryTokens),
+    f1: pair((metrics) => metrics.f1),
+    sub_exact_match: pair((metrics) => metrics.sub_exact_match),
+    memory_tokens: pair((metrics) => metrics.memory_tokens),
     held_out_questions: after?.questions ?? null,
     evaluated_step: after?.step ?? null,
     // The weights before training are nobody's checkpoint.
@@ -52,8 +52,8 @@ export function jsonSummary(run: SavedRun): object {
   };
 }
 
-function bestOf({ step, exactMatch }: { step: number; exactMatch: number }, checkpoint: string) {
-  return { step, exact_match: exactMatch, checkpoint };
+function bestOf({ step, exact_match }: { step: number; exact_match: number }, checkpoint: string) {
+  return { step, exact_match, checkpoint };
 }
 
 /** Rows: header, then a measure each. */
@@ -67,10 +67,10 @@ export function comparisonRows(run: Pick<SavedRun, 'metrics'>): string[][] {
   const tokens = (value: number) => value.toFixed(1);
   return [
     [`held out (${count(after.questions)} questions)`, 'before', `after step ${after.step}`, 'change'],
-    row('exact match', ({ exactMatch }) => exactMatch, percent),
-    row('F1', ({ f1 }) => f1, percent),
-    row('sub-EM', ({ subExactMatch }) => subExactMatch, percent),
-    row('memory tokens', ({ memoryTokens }) => memoryTokens, tokens),
+    row('exact_match', ({ exact_match }) => exact_match, percent),
+    row('f1', ({ f1 }) => f1, percent),
+    row('sub_exact_match', ({ sub_exact_match }) => sub_exact_match, percent),
+    row('memory tokens', ({ memory_tokens }) => memory_tokens, tokens),
   ];
 }
 

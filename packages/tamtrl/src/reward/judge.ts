@@ -80,8 +80,8 @@ async function scoreWithJudge(groups: readonly RolloutGroup[], context: MethodCo
     scores: byTurn(groups, grades).map(fillFailures),
     tokens: requests.reduce((sum, { promptIds }) => sum + promptIds.length, 0),
     metrics: {
-      judgeGrade: known.length === 0 ? 0 : known.reduce((a, b) => a + b, 0) / known.length,
-      judgeFailures: failures,
+      judge_grade: known.length === 0 ? 0 : known.reduce((a, b) => a + b, 0) / known.length,
+      judge_failures: failures,
     },
   };
 }

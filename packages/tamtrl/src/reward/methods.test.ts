@@ -191,8 +191,8 @@ it('a judge grades each update; a failed grade is neutral and counted', async ()
       [0.8, 0.4],
     ],
   ]);
-  expect(result.metrics?.judgeFailures).toBe(1);
-  expect(result.metrics?.judgeGrade).toBeCloseTo(14 / 30, 12);
+  expect(result.metrics?.judge_failures).toBe(1);
+  expect(result.metrics?.judge_grade).toBeCloseTo(14 / 30, 12);
   expect(seen[3]).toContain('Notes before: ben rome\nNotes after: anna oslo');
   expect(seen[2]).toContain('What matters in this section: nothing');
 });

@@ -13,7 +13,7 @@ describe('reward of the configuration', () => {
       minmax: true,
       scope: 'turn',
       scale: 'logprob',
-      outcome: { metric: 'exact', normalization: 'squad' },
+      outcome: { metric: 'exact_match', normalization: 'squad' },
     });
     expect(Object.keys(parsed).slice(0, 7)).toEqual([
       'combine',

@@ -4,10 +4,26 @@ import { combineOptions } from './combine.js';
 import { RewardError } from './errors.js';
 import type { OptionShape, RewardMethod } from './method.js';
 import { type RegisteredMethod, rewardMethods } from './methods.js';
+import { METRICS, type Metric } from './outcome.js';
+
+/** Names that earlier versions had for metrics in configurations, and still mean the same. */
+const EARLIER_METRICS = {
+  exact: 'exact_match',
+  'sub-exact': 'sub_exact_match',
+  'ruler-part': 'ruler_part',
+  'ruler-all': 'ruler_all',
+} as const satisfies Record<string, Metric>;
+type EarlierMetric = keyof typeof EARLIER_METRICS;
+
+export const metricSchema = z.preprocess(
+  (name: Metric | EarlierMetric) =>
+    Object.hasOwn(EARLIER_METRICS, name) ? EARLIER_METRICS[name as EarlierMetric] : name,
+  z.enum(METRICS),
+);
 
 /** How an answer becomes R; see outcome.ts. */
 const outcomeSchema = z.strictObject({
-  metric: z.enum(['exact', 'f1', 'sub-exact', 'ruler-part', 'ruler-all']).default('exact'),
+  metric: metricSchema.default('exact_match'),
   normalization: z.enum(['squad', 'math', 'none']).default('squad'),
 });
 

@@ -167,11 +167,11 @@ describe('outcomeReward', () => {
 
   it('follows the metric asked for', () => {
     const output = '<think>hm</think>It is New York City';
-    expect(outcomeReward(output, ['New York'], { metric: 'exact' })).toBe(0);
-    expect(outcomeReward(output, ['New York'], { metric: 'sub-exact' })).toBe(1);
+    expect(outcomeReward(output, ['New York'], { metric: 'exact_match' })).toBe(0);
+    expect(outcomeReward(output, ['New York'], { metric: 'sub_exact_match' })).toBe(1);
     expect(outcomeReward(output, ['New York'], { metric: 'f1' })).toBeCloseTo(4 / 7, 12);
-    expect(outcomeReward(output, ['york', 'boston'], { metric: 'ruler-all' })).toBe(0.5);
-    expect(outcomeReward(output, ['york', 'boston'], { metric: 'ruler-part' })).toBe(1);
+    expect(outcomeReward(output, ['york', 'boston'], { metric: 'ruler_all' })).toBe(0.5);
+    expect(outcomeReward(output, ['york', 'boston'], { metric: 'ruler_part' })).toBe(1);
   });
 
   it('does not drop thoughts from a metric itself', () => {

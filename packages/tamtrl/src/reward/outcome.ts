@@ -20,12 +20,14 @@ export interface F1Score {
  */
 export type F1Variant = 'squad' | 'squad-2' | 'hotpotqa';
 
-export type OutcomeMetric = 'exact' | 'f1' | 'sub-exact' | 'ruler-part' | 'ruler-all';
+/** The names of all scores of an answer, in code, configurations, files and tables. */
+export const METRICS = ['exact_match', 'f1', 'sub_exact_match', 'ruler_part', 'ruler_all'] as const;
+export type Metric = (typeof METRICS)[number];
 
 export interface OutcomeOptions {
-  /** Default `exact`. */
-  metric?: OutcomeMetric;
-  /** For `exact` and `sub-exact`; default `squad`. */
+  /** Default `exact_match`. */
+  metric?: Metric;
+  /** For `exact_match` and `sub_exact_match`; default `squad`. */
   normalization?: Normalization;
   /** For `f1`; default `squad-2`. */
   f1Variant?: F1Variant;
@@ -113,17 +115,17 @@ export function bestOverGold(golds: readonly string[], score: (gold: string) => 
 
 /** Score in [0, 1] of an answer that has been extracted already. */
 export function scoreAnswer(answer: string, golds: readonly string[], options: OutcomeOptions = {}): number {
-  const { metric = 'exact', normalization = 'squad', f1Variant } = options;
+  const { metric = 'exact_match', normalization = 'squad', f1Variant } = options;
   switch (metric) {
-    case 'exact':
+    case 'exact_match':
       return bestOverGold(golds, (gold) => exactMatch(answer, gold, normalization));
     case 'f1':
       return bestOverGold(golds, (gold) => tokenF1(answer, gold, f1Variant).f1);
-    case 'sub-exact':
+    case 'sub_exact_match':
       return bestOverGold(golds, (gold) => subExactMatch(answer, gold, normalization));
-    case 'ruler-part':
+    case 'ruler_part':
       return rulerStringMatchPart(answer, golds);
-    case 'ruler-all':
+    case 'ruler_all':
       return rulerStringMatchAll(answer, golds);
   }
 }

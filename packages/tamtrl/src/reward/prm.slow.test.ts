@@ -30,9 +30,9 @@ it('the process reward model of the embedded model tells most memories right, an
     expect(accuracy).toBeGreaterThan(75);
     const lines = (await readFile(join(folder, 'run/metrics.jsonl'), 'utf8')).trimEnd().split('\n');
     const step = lines.map((line) => JSON.parse(line)).find(({ kind }) => kind === 'step');
-    expect(step.method.processReward).toBeGreaterThan(0.1);
-    expect(step.method.processReward).toBeLessThan(0.9);
-    expect(step.turnScore).toBeGreaterThan(0);
+    expect(step.method.process_reward).toBeGreaterThan(0.1);
+    expect(step.method.process_reward).toBeLessThan(0.9);
+    expect(step.turn_score).toBeGreaterThan(0);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -128,7 +128,7 @@ export class ProcessRewardModel {
     const cases = groups.flatMap((group) => casesOf(group, context).map(({ memory }) => memory));
     const { probabilities, tokens } = await this.#verdicts(cases, context.signal);
     const mean = probabilities.length === 0 ? 0 : probabilities.reduce((a, b) => a + b, 0) / probabilities.length;
-    return { scores: byTurn(groups, probabilities), tokens, metrics: { processReward: mean } };
+    return { scores: byTurn(groups, probabilities), tokens, metrics: { process_reward: mean } };
   }
 
   #isGood(sample: LabelledMemory): boolean {

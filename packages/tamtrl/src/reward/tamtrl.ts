@@ -43,7 +43,7 @@ async function scoreWithTeacher(
   return {
     scores: normalizeScores(byTurn(groups, likelihoods), context.options),
     tokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
-    metrics: { teacherScore: mean },
+    metrics: { teacher_score: mean },
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, readIfThere, writeWhole } from '../base/files.js';
+import { exists, writeWhole } from '../base/files.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { TrainError } from '../train/errors.js';
@@ -12,6 +12,7 @@ import type { MetricsLine, WrittenTrajectory } from '../train/metrics.js';
 import type { CheckpointName, RunState, RunStore, SavedCheckpoint } from '../train/store.js';
 import { RunError } from './errors.js';
 import { infoFrom, infoSchema, type RunInfo } from './info.js';
+import { inPresentNames, jsonLines, readLines, readMetricsLines, type SavedLine, wholeLines } from './metrics-file.js';
 import type { HeldOutReadings } from './readings.js';
 
 export const RUN_FILES = {
@@ -101,21 +102,23 @@ export class RunFolder implements RunStore {
     await mkdir(join(this.path, CHECKPOINTS), { recursive: true });
   }
 
-  /** Also drops a last line that was cut short. */
+  /**
+   * Also drops a last line that was cut short. Metrics that stay get the names of today, so that the file has one form.
+   */
   async resume(step: number, evaluatedStep: number): Promise<void> {
-    await keepLines(this.file('metrics'), (line) => {
-      return line.step <= (line.kind === 'evaluation' ? evaluatedStep : step);
-    });
-    await keepLines(this.file('trajectories'), (line) => line.step <= step);
+    const isKept = (line: SavedLine) => line.step <= (line.kind === 'evaluation' ? evaluatedStep : step);
+    const metrics = (await wholeLines(this.file('metrics'))).filter(isKept).map(inPresentNames);
+    await writeWhole(this.file('metrics'), jsonLines(metrics));
+    const trajectories = (await wholeLines(this.file('trajectories'))).filter((line) => line.step <= step);
+    await writeWhole(this.file('trajectories'), jsonLines(trajectories));
   }
 
   async append(line: MetricsLine): Promise<void> {
-    await appendFile(this.file('metrics'), `${JSON.stringify(line)}\n`);
+    await appendFile(this.file('metrics'), jsonLines([line]));
   }
 
   async appendTrajectories(lines: readonly WrittenTrajectory[]): Promise<void> {
-    if (lines.length === 0) return;
-    await appendFile(this.file('trajectories'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    if (lines.length > 0) await appendFile(this.file('trajectories'), jsonLines(lines));
   }
 
   async saveCheckpoint(policy: Pick<TrainablePolicy, 'save'>, state: RunState, config: unknown): Promise<string> {
@@ -142,7 +145,7 @@ export class RunFolder implements RunStore {
       );
     }
     const path = join(place, STATE_FILE);
-    let saved: { format?: string; state?: RunState; config?: unknown };
+    let saved: { format?: string; state?: SavedState; config?: unknown };
     try {
       saved = JSON.parse(await readFile(path, 'utf8'));
     } catch (error) {
@@ -156,7 +159,7 @@ export class RunFolder implements RunStore {
         `${path} is not a checkpoint of this program: expected format ${FORMAT}, found ${String(saved.format)}.`,
       );
     }
-    return { state: saved.state, config: saved.config, policy: place };
+    return { state: inPresentForm(saved.state), config: saved.config, policy: place };
   }
 
   async writeInfo(info: RunInfo): Promise<void> {
@@ -198,12 +201,12 @@ export class RunFolder implements RunStore {
 
   /** All lines, in order. */
   async readMetrics(): Promise<MetricsLine[]> {
-    return parseLines<MetricsLine>(await readFile(this.file('metrics'), 'utf8'));
+    return readMetricsLines(this.file('metrics'));
   }
 
   /** All lines, in order. */
   async readTrajectories(): Promise<WrittenTrajectory[]> {
-    return parseLines<WrittenTrajectory>(await readFile(this.file('trajectories'), 'utf8'));
+    return (await readLines(this.file('trajectories'))) as unknown[] as WrittenTrajectory[];
   }
 
   /** `last`, or the one that was being replaced when the process ended. */
@@ -237,24 +240,12 @@ async function writeState(place: string, state: RunState, config: unknown): Prom
   await writeWhole(join(place, STATE_FILE), { format: FORMAT, state, config });
 }
 
-async function keepLines(path: string, keep: (line: { kind?: string; step: number }) => boolean): Promise<void> {
-  const text = (await readIfThere(path)) ?? '';
-  const kept = text.split('\n').filter((line) => {
-    try {
-      return keep(JSON.parse(line) as { kind?: string; step: number });
-    } catch {
-      return false;
-    }
-  });
-  await writeWhole(path, kept.map((line) => `${line}\n`).join(''));
-}
+/** Earlier versions wrote `exactMatch`. */
+type SavedState = Omit<RunState, 'best'> & { best?: { step: number; exact_match?: number; exactMatch?: number } };
 
-/** A last line without an end is still being written, or was cut short. */
-function parseLines<T>(text: string): T[] {
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as T);
+function inPresentForm({ best, ...state }: SavedState): RunState {
+  if (!best) return state;
+  return { ...state, best: { step: best.step, exact_match: best.exact_match ?? best.exactMatch ?? 0 } };
 }
 
 async function readJson(path: string): Promise<unknown> {

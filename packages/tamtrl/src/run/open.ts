@@ -9,7 +9,7 @@ import { isTrainable } from '../policy/trainable.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
 import { chosenMethod } from '../reward/methods.js';
 import { relevanceJudge } from '../reward/relevance-judge.js';
-import type { Progress, TrainingEvent, TrainingSummary } from '../train/loop.js';
+import type { RunProgress, TrainingEvent, TrainingSummary } from '../train/loop.js';
 import { train } from '../train/reinforce.js';
 import { warmUp } from '../train/sft.js';
 import { checkWarmUp, warnings } from './checks.js';
@@ -23,7 +23,7 @@ export interface RunOptions {
   /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
   signal?: AbortSignal;
   /** Called again and again within long calls. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: (progress: RunProgress) => void;
   /** Told of each file that is downloaded. */
   onDownload?: (file: string) => void;
   /** Told sentences about what a reward method prepares. */

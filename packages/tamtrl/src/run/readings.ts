@@ -50,7 +50,14 @@ export async function readHeldOut(
     const [{ turns, output }] = groups[at];
     const answer = extractAnswer(output, { boxed: frames.format.boxed });
     return {
-      ...{ id, question, answers, output, answer, right: scoreAnswer(answer, answers, { metric: 'exact' }) === 1 },
+      ...{
+        id,
+        question,
+        answers,
+        output,
+        answer,
+        right: scoreAnswer(answer, answers, { metric: 'exact_match' }) === 1,
+      },
       turns: turns.slice(0, -1).map(({ memoryIds, memoryTokens, stopReason }, turn) => ({
         section: shortened(text(chunks[turn].ids), SECTION_CHARACTERS),
         memory: text(memoryIds),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { learningRateAt, runConfigSchema, sftConfigSchema } from './config.js';
+import { METRICS } from '../reward/outcome.js';
+import { inPresentNames, learningRateAt, runConfigSchema, sftConfigSchema } from './config.js';
 
 test('an empty configuration has every default of the method', () => {
   const config = runConfigSchema.parse({});
@@ -25,6 +26,24 @@ test('unknown keys are refused at every depth, and named', () => {
     expect(result.error?.issues[0].code).toBe('unrecognized_keys');
   }
   expect(sftConfigSchema.safeParse({ groupSize: 8 }).success).toBe(false);
+});
+
+test('metrics have one name, and those of earlier configurations are still understood', () => {
+  const metricOf = (metric?: unknown) =>
+    runConfigSchema.safeParse({ reward: { outcome: { metric } } }).data?.reward.outcome.metric;
+  expect(METRICS.map(metricOf)).toEqual([...METRICS]);
+  expect(['exact', 'sub-exact', 'ruler-part', 'ruler-all'].map(metricOf)).toEqual([
+    ...['exact_match', 'sub_exact_match', 'ruler_part', 'ruler_all'],
+  ]);
+  expect(metricOf()).toBe('exact_match');
+  expect(['exactmatch', 'constructor', 3].map(metricOf)).toEqual([undefined, undefined, undefined]);
+  expect(
+    inPresentNames({ seed: 1, reward: { alpha: 1, outcome: { metric: 'exact', normalization: 'squad' } } }),
+  ).toEqual({
+    seed: 1,
+    reward: { alpha: 1, outcome: { metric: 'exact_match', normalization: 'squad' } },
+  });
+  expect(inPresentNames({ batchSize: 2 })).toEqual({ batchSize: 2 });
 });
 
 test('the learning rate rises, stays and falls', () => {

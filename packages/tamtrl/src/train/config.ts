@@ -1,6 +1,6 @@
 /** The configuration of a run: every switch with its default and its meaning. Unknown keys are refused. */
 import { z } from 'zod';
-import { rewardSchema } from '../reward/options.js';
+import { metricSchema, rewardSchema } from '../reward/options.js';
 
 const count = z.number().int().min(1);
 const whole = z.number().int().min(0);
@@ -151,6 +151,13 @@ export type RunConfigInput = z.input<typeof runConfigSchema>;
 export type SftConfig = z.output<typeof sftConfigSchema>;
 export type SftConfigInput = z.input<typeof sftConfigSchema>;
 export type CommonConfig = Pick<RunConfig, keyof typeof commonShape>;
+
+/** A saved configuration with the names of today, whichever version saved it; anything else as it is. */
+export function inPresentNames(saved: unknown): unknown {
+  const names = z.looseObject({ reward: z.looseObject({ outcome: z.looseObject({ metric: metricSchema }) }) });
+  const parsed = names.safeParse(saved);
+  return parsed.success ? parsed.data : saved;
+}
 
 /** Rises over `warmupSteps`, then constant, then falls over `cooldownSteps`. `step` counts from 1. */
 export function learningRateAt(

@@ -3,6 +3,7 @@
  * comes from outside (reinforce.ts, sft.ts).
  */
 import { isAbort } from '../base/errors.js';
+import type { Progress } from '../base/progress.js';
 import type { ExampleSource } from '../data/examples.js';
 import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
@@ -13,16 +14,11 @@ import { TrainError } from './errors.js';
 import type { EvaluationMetrics, Phase, SftMetrics, StepMetrics, WrittenTrajectory } from './metrics.js';
 import { type CheckpointName, newRunState, type RunState, type RunStore, requireSameRun } from './store.js';
 
-/** How far a long call within a run has come. */
-export interface Progress {
+/** How far a long call within a run has come. Of evaluations, questions are counted, else rows. */
+export interface RunProgress extends Progress {
   phase: Phase;
   /** The step that the call belongs to; of an evaluation the steps before it. */
   step: number;
-  /** Rows, or questions of an evaluation. */
-  finished: number;
-  total: number;
-  /** Written or scored so far. */
-  tokens: number;
 }
 
 /** What a run is made of. */
@@ -38,7 +34,7 @@ export interface TrainingSetup<Config extends CommonConfig> {
   /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
   signal?: AbortSignal;
   /** Called again and again within long calls. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: (progress: RunProgress) => void;
 }
 
 export type TrainingEvent =
@@ -202,13 +198,12 @@ async function evaluateRun<Config extends CommonConfig>(run: Run<Config>): Promi
     batch,
     signal,
     seed: config.seed,
-    onProgress: (progress: { finished: number; total: number; tokens: number }) =>
-      onProgress?.({ ...progress, phase: 'evaluate', step: state.step }),
+    onProgress: (progress: Progress) => onProgress?.({ ...progress, phase: 'evaluate', step: state.step }),
   };
   const result = await evaluate(policy, heldOut, options);
   const metrics: EvaluationMetrics = { kind: 'evaluation', step: state.step, ...result };
   if (config.evaluation.teacher && heldOut.relevance) {
-    metrics.teacherExactMatch = (await evaluate(policy, heldOut, { ...options, filtered: true })).exactMatch;
+    metrics.teacher_exact_match = (await evaluate(policy, heldOut, { ...options, filtered: true })).exact_match;
   }
   return metrics;
 }
@@ -216,14 +211,14 @@ async function evaluateRun<Config extends CommonConfig>(run: Run<Config>): Promi
 /** True if this is the best model so far. */
 function noteEvaluation(
   state: RunState,
-  { step, exactMatch }: EvaluationMetrics,
+  { step, exact_match }: EvaluationMetrics,
   { evaluation }: CommonConfig,
 ): boolean {
   state.evaluatedStep = step;
-  state.latest = exactMatch;
-  if (step === 0) state.before = exactMatch;
-  const better = state.best === undefined || exactMatch > state.best.exactMatch + evaluation.minimumGain;
-  if (better) state.best = { step, exactMatch };
+  state.latest = exact_match;
+  if (step === 0) state.before = exact_match;
+  const better = state.best === undefined || exact_match > state.best.exact_match + evaluation.minimumGain;
+  if (better) state.best = { step, exact_match };
   state.evaluationsWithoutGain = better ? 0 : state.evaluationsWithoutGain + 1;
   return better;
 }

@@ -18,37 +18,37 @@ export type Phase = 'rollout' | 'reward' | 'score' | 'train' | 'evaluate' | 'sav
 export interface StepMetrics {
   kind: 'step';
   step: number;
-  learningRate: number;
+  learning_rate: number;
   /** Mean outcome reward R over all rollouts drawn. */
   reward: number;
   /** Mean final reward of their memory turns. */
-  turnReward: number;
+  turn_reward: number;
   /** Mean score of their memory turns as it entered the reward; absent for outcome-only methods. */
-  turnScore?: number;
+  turn_score?: number;
   /** Share of rollouts with a right answer (SQuAD normalisation). */
-  exactMatch: number;
-  memoryTokens: number;
-  memoryTokensByTurn: number[];
-  emptyRate: number;
-  overflowRate: number;
-  answerOverflowRate: number;
+  exact_match: number;
+  memory_tokens: number;
+  memory_tokens_by_turn: number[];
+  empty_rate: number;
+  overflow_rate: number;
+  answer_overflow_rate: number;
   loss: number;
   entropy: number;
-  clipFraction: number;
-  ratioMean: number;
-  ratioMax: number;
+  clip_fraction: number;
+  ratio_mean: number;
+  ratio_max: number;
   kl: number;
-  approximateKl: number;
+  approximate_kl: number;
   /** Mean over updates, before clipping. */
-  gradientNorm: number;
+  gradient_norm: number;
   updates: number;
   /** Updates left out because the gradient was not finite. */
-  skippedUpdates: number;
+  skipped_updates: number;
   /** Mean |sampler - trainer| log-probability before the first update: far from 0, training is on wrong ratios. */
-  samplerTrainerDifference: number;
+  sampler_trainer_difference: number;
   groups: number;
   /** Groups without a gradient. */
-  droppedGroups: number;
+  dropped_groups: number;
   questions: number;
   rows: number;
   /** Updates that the weights had seen when training began but not when drawing did; 0 unless rollouts are drawn ahead. */
@@ -62,11 +62,11 @@ export interface StepMetrics {
 export interface SftMetrics {
   kind: 'sft';
   step: number;
-  learningRate: number;
+  learning_rate: number;
   loss: number;
   entropy: number;
-  gradientNorm: number;
-  skippedUpdates: number;
+  gradient_norm: number;
+  skipped_updates: number;
   rows: number;
   tokens: PhaseTokens;
   seconds: Partial<Record<Phase, number>>;
@@ -76,7 +76,7 @@ export interface EvaluationMetrics extends EvaluationResult {
   kind: 'evaluation';
   step: number;
   /** Exact match when the policy reads the filtered chunks. */
-  teacherExactMatch?: number;
+  teacher_exact_match?: number;
 }
 
 export type MetricsLine = StepMetrics | SftMetrics | EvaluationMetrics;

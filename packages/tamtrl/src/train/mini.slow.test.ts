@@ -34,7 +34,7 @@ it('reinforcement raises held-out exact match by at least 20 points', async () =
   const sources = await openSources(config, policy.tokenizer, { needsRelevance: true });
   const found: number[] = [];
   for await (const event of train({ config, policy, ...sources, store: new RunFolder(join(folder, 'run')) })) {
-    if (event.type === 'evaluation') found.push(event.metrics.exactMatch);
+    if (event.type === 'evaluation') found.push(event.metrics.exact_match);
   }
   await policy.close();
   expect(found[found.length - 1] - found[0]).toBeGreaterThanOrEqual(0.2);

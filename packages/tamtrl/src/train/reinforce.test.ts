@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type ExampleSource, exampleAt, miniSource } from '../data/examples.js';
 import { miniChat } from '../data/mini/tokenizer.js';
 import { PromptFrames } from '../memory/frames.js';
@@ -78,7 +78,7 @@ function timeless(lines: MetricsLine[]): object[] {
 
 const weightsOf = (folder: string) => readFile(join(folder, 'checkpoints/last/training-state.safetensors'));
 
-test('a run that is stopped after a step and resumed is bit by bit the run that was not', async () => {
+it('a run that is stopped after a step and resumed is bit by bit the run that was not', async () => {
   const config = configOf({
     ...{ steps: 3, teacher: 'ema', emaDecay: 0.5, miniBatches: 2, epochs: 2, klCoefficient: 0.01, warmupSteps: 2 },
     data: { kind: 'mini', questions: 5 },
@@ -112,51 +112,51 @@ test('a run that is stopped after a step and resumed is bit by bit the run that 
     ...['evaluation', 'step', 'evaluation', 'step', 'evaluation', 'step', 'evaluation'],
   ]);
   const steps = await stepsOf(whole);
-  expect(steps[0]).toMatchObject({ rows: 27, groups: 3, updates: 4, learningRate: 0.005, questions: 3 });
-  expect(steps[0].samplerTrainerDifference).toBeLessThan(1e-4);
+  expect(steps[0]).toMatchObject({ rows: 27, groups: 3, updates: 4, learning_rate: 0.005, questions: 3 });
+  expect(steps[0].sampler_trainer_difference).toBeLessThan(1e-4);
   // The reference is the initial policy: no distance before the first update, some after it.
   expect(steps[1].kl).toBeGreaterThan(steps[0].kl);
 });
 
-test('a step counts rows and tokens, and the first update is on policy', async () => {
+it('a step counts rows and tokens, and the first update is on policy', async () => {
   const folder = join(root, 'counts');
   const policy = await tinyPolicy();
   await finish(train({ config: configOf({ steps: 1 }), policy, train: source, heldOut, store: new RunFolder(folder) }));
   const [step] = await stepsOf(folder);
   expect(step.rows).toBe(3 * 3 * 3);
-  expect(step.ratioMax).toBeCloseTo(1, 4);
-  expect(step.clipFraction).toBe(0);
-  expect(step.memoryTokensByTurn).toHaveLength(2);
+  expect(step.ratio_max).toBeCloseTo(1, 4);
+  expect(step.clip_fraction).toBe(0);
+  expect(step.memory_tokens_by_turn).toHaveLength(2);
   expect(step.tokens.trained).toBe(step.tokens.prompt + step.tokens.sampled);
   // Teacher: 18 memory turns, whose prompts are no longer than the student's. Reference: all rows once.
   expect(step.tokens.scored).toBeGreaterThan(step.tokens.trained);
-  expect(step.turnScore).toBeGreaterThan(0);
-  expect(step.turnScore).toBeLessThan(1);
-  expect(step.method.teacherScore).toBeLessThan(0);
+  expect(step.turn_score).toBeGreaterThan(0);
+  expect(step.turn_score).toBeLessThan(1);
+  expect(step.method.teacher_score).toBeLessThan(0);
   const written = JSON.parse((await readFile(join(folder, 'trajectories.jsonl'), 'utf8')).split('\n')[0]);
   expect(written).toMatchObject({ step: 1, questionId: 'mini-1-0', answers: [expect.any(String)] });
   expect(written.turns.map(({ kind }: { kind: string }) => kind)).toEqual(['memory', 'memory', 'answer']);
 });
 
-test('another model teaches: its likelihoods are the scores, and it stays as it is', async () => {
+it('another model teaches: its likelihoods are the scores, and it stays as it is', async () => {
   const config = configOf({ steps: 1, teacher: 'other', reward: { combine: 'additive', minmax: false } });
   const parts = { train: source, heldOut };
   const run = async (name: string, teacher: LocalPolicy) => {
     const folder = join(root, name);
     await finish(train({ ...parts, config, store: new RunFolder(folder), policy: await tinyPolicy(), teacher }));
-    return (await stepsOf(folder))[0].turnScore;
+    return (await stepsOf(folder))[0].turn_score;
   };
   // A copy of the policy is the policy itself; other weights have another opinion of the same memories.
   const self = join(root, 'self-taught');
   await finish(
     train({ ...parts, config: { ...config, teacher: 'self' }, store: new RunFolder(self), policy: await tinyPolicy() }),
   );
-  const own = (await stepsOf(self))[0].turnScore;
+  const own = (await stepsOf(self))[0].turn_score;
   expect(await run('taught-by-copy', await tinyPolicy())).toBeCloseTo(own!, 6);
   expect(await run('taught-by-other', await tinyPolicy(7))).not.toBeCloseTo(own!, 3);
 });
 
-test('a teacher that is missing, not asked for, or of another tokenizer is refused', async () => {
+it('a teacher that is missing, not asked for, or of another tokenizer is refused', async () => {
   const policy = await tinyPolicy();
   const parts = { policy, train: source, heldOut, store: new RunFolder(join(root, 'untaught')) };
   const start = (teacher: 'self' | 'other', model?: LocalPolicy) =>
@@ -170,7 +170,7 @@ test('a teacher that is missing, not asked for, or of another tokenizer is refus
   await expect(start('other', stranger)).rejects.toThrow('The teacher stranger has another tokenizer than');
 });
 
-test('groups without a gradient are drawn again up to the cap, and nothing is updated without any', async () => {
+it('groups without a gradient are drawn again up to the cap, and nothing is updated without any', async () => {
   const folder = join(root, 'dropped');
   const policy = await tinyPolicy();
   // Random weights answer wrong, and product leaves failures at 0.
@@ -178,12 +178,12 @@ test('groups without a gradient are drawn again up to the cap, and nothing is up
   await policy.save(join(root, 'before'));
   await finish(train({ config, policy, train: source, heldOut, store: new RunFolder(folder) }));
   const [step] = await stepsOf(folder);
-  expect(step).toMatchObject({ reward: 0, groups: 0, droppedGroups: 6, questions: 6, rows: 0, updates: 0 });
-  expect(step.turnScore).toBeUndefined();
+  expect(step).toMatchObject({ reward: 0, groups: 0, dropped_groups: 6, questions: 6, rows: 0, updates: 0 });
+  expect(step.turn_score).toBeUndefined();
   expect(await weightsOf(folder)).toEqual(await readFile(join(root, 'before/training-state.safetensors')));
 });
 
-test('texts of none, one and two chunks in one batch', async () => {
+it('texts of none, one and two chunks in one batch', async () => {
   const mixed: ExampleSource = {
     ...source,
     get: async (index) => {
@@ -199,20 +199,20 @@ test('texts of none, one and two chunks in one batch', async () => {
   const folder = join(root, 'mixed');
   const config = configOf({ steps: 1, dynamicSampling: { enabled: false }, turnCredit: 'split' });
   await finish(train({ config, policy: await tinyPolicy(), train: mixed, heldOut, store: new RunFolder(folder) }));
-  expect((await stepsOf(folder))[0]).toMatchObject({ rows: 3 * (1 + 2 + 3), groups: 3, droppedGroups: 0 });
+  expect((await stepsOf(folder))[0]).toMatchObject({ rows: 3 * (1 + 2 + 3), groups: 3, dropped_groups: 0 });
 });
 
-test('early stop: no better exact match for so many evaluations', async () => {
+it('early stop: no better exact match for so many evaluations', async () => {
   const folder = join(root, 'patience');
   const config = configOf({ steps: 9, evaluation: { questions: 2, every: 1, patience: 2 }, learningRate: 1e-6 });
   const summary = await finish(
     train({ config, policy: await tinyPolicy(), train: source, heldOut, store: new RunFolder(folder) }),
   );
-  expect(summary).toMatchObject({ reason: 'patience', state: { step: 2, best: { step: 0, exactMatch: 0 } } });
+  expect(summary).toMatchObject({ reason: 'patience', state: { step: 2, best: { step: 0, exact_match: 0 } } });
   expect(summary.model).toBe(join(folder, 'checkpoints/final'));
 });
 
-test('what does not fit is refused before the first step', async () => {
+it('what does not fit is refused before the first step', async () => {
   const policy = await tinyPolicy();
   const start = (more: RunConfigInput, sources: { train?: ExampleSource } = {}, folder = join(root, 'refused')) =>
     finish(train({ config: configOf(more), policy, train: source, heldOut, store: new RunFolder(folder), ...sources }));
@@ -224,7 +224,7 @@ test('what does not fit is refused before the first step', async () => {
   await expect(start({}, {}, join(root, 'whole'))).rejects.toThrow('already holds a run');
 });
 
-test('a run resumes only with what it was started with, and from whichever checkpoint is whole', async () => {
+it('a run resumes only with what it was started with, and from whichever checkpoint is whole', async () => {
   const folder = join(root, 'counts');
   const policy = await tinyPolicy();
   const resume = (config: ReturnType<typeof configOf>) =>
@@ -247,7 +247,29 @@ test('a run resumes only with what it was started with, and from whichever check
   expect(() => requireSameRun(saved, configOf({ steps: 7 }), folder)).not.toThrow();
 });
 
-test('supervised warm-up learns the ideal memories in the same loop', async () => {
+it('a checkpoint of an earlier version, with its names of metrics, is resumed', async () => {
+  const folder = join(root, 'earlier');
+  const setup = { train: source, heldOut, store: new RunFolder(folder) };
+  await finish(train({ ...setup, config: configOf({ steps: 1 }), policy: await tinyPolicy() }));
+  const path = join(folder, 'checkpoints/last/run.json');
+  const { state, config, format } = JSON.parse(await readFile(path, 'utf8'));
+  const outcome = { ...config.reward.outcome, metric: 'exact' };
+  const earlier = {
+    format,
+    state: { ...state, best: { step: 0, exactMatch: 0.25 } },
+    config: { ...config, reward: { ...config.reward, outcome } },
+  };
+  await writeFile(path, JSON.stringify(earlier));
+  const policy = await tinyPolicy(99);
+  const summary = await finish(train({ ...setup, config: configOf({ steps: 2 }), policy, resume: true }));
+  expect(summary.state).toMatchObject({ step: 2, best: { step: 0, exact_match: 0.25 } });
+  for (const line of await metricsOf(folder)) {
+    const names = [...Object.keys(line), ...('method' in line ? Object.keys(line.method) : [])];
+    expect(names.filter((name) => !/^[a-z0-9_]+$/.test(name))).toEqual([]);
+  }
+});
+
+it('supervised warm-up learns the ideal memories in the same loop', async () => {
   const folder = join(root, 'sft');
   const config = sftConfigSchema.parse({
     ...{ memory, steps: 12, batchSize: 16, learningRate: 1e-2, filteredShare: 0.5, checkpointEvery: 12 },
@@ -261,10 +283,10 @@ test('supervised warm-up learns the ideal memories in the same loop', async () =
   expect(losses).toHaveLength(12);
   expect(losses[11]).toBeLessThan(losses[0] - 0.5);
   expect(summary.state).toMatchObject({ kind: 'supervised', step: 12, position: 192 });
-  expect(lines.at(-1)).toMatchObject({ kind: 'evaluation', step: 12, teacherExactMatch: expect.any(Number) });
+  expect(lines.at(-1)).toMatchObject({ kind: 'evaluation', step: 12, teacher_exact_match: expect.any(Number) });
 });
 
-test('a supervised conversation: prompt from the ideal memory, target with its stop token', async () => {
+it('a supervised conversation: prompt from the ideal memory, target with its stop token', async () => {
   const example = await source.get(0);
   const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
   const text = (ids: readonly number[]) => tokenizer.decode(ids);
@@ -283,7 +305,7 @@ test('a supervised conversation: prompt from the ideal memory, target with its s
   expect(text(answer.completionIds)).toBe(`${example.answers[0]} <eos>`);
 });
 
-test('every epoch has all questions once, in an order of its own', async () => {
+it('every epoch has all questions once, in an order of its own', async () => {
   const few = miniSource(task, 1, tokenizer, 6);
   const ids = async (epoch: number, seed: number) =>
     Promise.all(Array.from({ length: 6 }, async (_, at) => (await exampleAt(few, seed, epoch * 6 + at)).id));

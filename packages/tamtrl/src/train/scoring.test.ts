@@ -99,8 +99,8 @@ describe('a method of your own', () => {
     const { steps, config: saved } = await run('own', brevity, { config, note: (text) => void notes.push(text) });
     expect(notes).toEqual(['short is 100, minmax is false']);
     expect(steps[0].method).toEqual({ prepared: 1 });
-    expect(steps[0].turnScore).toBeGreaterThan(100 - memory.memoryTokens - 1);
-    expect(steps[0].turnScore).toBeLessThanOrEqual(100);
+    expect(steps[0].turn_score).toBeGreaterThan(100 - memory.memoryTokens - 1);
+    expect(steps[0].turn_score).toBeLessThanOrEqual(100);
     expect(saved).toMatchObject({ method: 'brevity', reward: { short: 100 } });
     // It is resumed with the object, too, and prepared anew.
     const longer = { ...config, steps: 2 };

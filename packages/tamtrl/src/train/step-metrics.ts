@@ -47,23 +47,23 @@ export function stepMetrics(parts: StepParts): StepMetrics {
   return {
     kind: 'step',
     step,
-    learningRate,
+    learning_rate: learningRate,
     reward: meanOf(
       drawn.flatMap(({ group }) => [...group.outcomes]),
       (outcome) => outcome,
     ),
-    turnReward: meanOf(
+    turn_reward: meanOf(
       drawn.flatMap(({ rewards }) => rewards.flatMap((turns) => turns.slice(0, -1))),
       (reward) => reward,
     ),
-    ...(drawn.some((group) => group.scores) ? { turnScore: meanOf(scores, (score) => score) } : {}),
-    exactMatch: meanOf(answers, ({ output, group }) =>
-      scoreAnswer(extractAnswer(output), group.answers, { metric: 'exact' }),
+    ...(drawn.some((group) => group.scores) ? { turn_score: meanOf(scores, (score) => score) } : {}),
+    exact_match: meanOf(answers, ({ output, group }) =>
+      scoreAnswer(extractAnswer(output), group.answers, { metric: 'exact_match' }),
     ),
     ...statistics,
     ...updateMetrics(updates),
     groups: collected.kept.length,
-    droppedGroups: collected.dropped,
+    dropped_groups: collected.dropped,
     questions: collected.drawn,
     rows: rows.length,
     staleness,
@@ -87,15 +87,15 @@ function updateMetrics(updates: StepParts['updates']) {
   return {
     loss: meanOf(updates, ({ result }) => result.loss),
     entropy: perToken(({ entropy }) => entropy),
-    clipFraction: perToken(({ clipFraction }) => clipFraction),
-    ratioMean: perToken(({ ratioMean }) => ratioMean),
-    ratioMax: updates.reduce((most, { result }) => Math.max(most, result.metrics.ratioMax), 0),
+    clip_fraction: perToken(({ clipFraction }) => clipFraction),
+    ratio_mean: perToken(({ ratioMean }) => ratioMean),
+    ratio_max: updates.reduce((most, { result }) => Math.max(most, result.metrics.ratioMax), 0),
     kl: perToken(({ kl }) => kl),
-    approximateKl: perToken(({ approximateKl }) => approximateKl),
-    gradientNorm: meanOf(updates, ({ optim }) => optim.gradientNorm),
+    approximate_kl: perToken(({ approximateKl }) => approximateKl),
+    gradient_norm: meanOf(updates, ({ optim }) => optim.gradientNorm),
     updates: updates.length,
-    skippedUpdates: updates.filter(({ optim }) => optim.skipped).length,
-    samplerTrainerDifference: samplerDifference(updates[0]),
+    skipped_updates: updates.filter(({ optim }) => optim.skipped).length,
+    sampler_trainer_difference: samplerDifference(updates[0]),
   };
 }
 

@@ -3,6 +3,7 @@
  * its own.
  */
 import type { TrainablePolicy } from '../policy/types.js';
+import { inPresentNames } from './config.js';
 import { TrainError } from './errors.js';
 import type { MetricsLine, WrittenTrajectory } from './metrics.js';
 
@@ -19,7 +20,7 @@ export interface RunState {
   before?: number;
   /** Exact match at the last evaluation. */
   latest?: number;
-  best?: { step: number; exactMatch: number };
+  best?: { step: number; exact_match: number };
   evaluationsWithoutGain: number;
   /** Snapshots that the policy keeps. */
   snapshots: string[];
@@ -80,7 +81,7 @@ const FREE_KEYS = new Set(['steps', 'evaluation', 'checkpointEvery', 'savedTraje
 
 /** @throws TrainError `checkpoint` if the configuration differs from the saved one in what a step does. */
 export function requireSameRun(saved: SavedCheckpoint, config: unknown, place: string): void {
-  const difference = firstDifference(saved.config, JSON.parse(JSON.stringify(config)), '');
+  const difference = firstDifference(inPresentNames(saved.config), JSON.parse(JSON.stringify(config)), '');
   if (difference === undefined) return;
   throw new TrainError(
     'checkpoint',

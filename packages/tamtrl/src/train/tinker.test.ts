@@ -91,8 +91,8 @@ async function stepsOf(name: string): Promise<StepMetrics[]> {
 }
 
 /** What must be the same, however the calls travelled. */
-const essence = ({ step, reward, loss, rows, updates, ratioMax, turnScore, kl }: StepMetrics) => ({
-  ...{ step, reward, loss, rows, updates, ratioMax, turnScore, kl },
+const essence = ({ step, reward, loss, rows, updates, ratio_max, turn_score, kl }: StepMetrics) => ({
+  ...{ step, reward, loss, rows, updates, ratio_max, turn_score, kl },
 });
 
 it('trains as on the local engine, updates after their gradients, the next queued before the last is awaited', async () => {
@@ -113,8 +113,8 @@ it('trains as on the local engine, updates after their gradients, the next queue
   found.forEach((step, at) => {
     expect(step.rows).toBe(12);
     expect(step.loss).toBeCloseTo(expected[at].loss, 4);
-    expect(step.turnScore).toBeCloseTo(expected[at].turnScore!, 4);
-    expect(step.gradientNorm).toBeCloseTo(expected[at].gradientNorm, 3);
+    expect(step.turn_score).toBeCloseTo(expected[at].turn_score!, 4);
+    expect(step.gradient_norm).toBeCloseTo(expected[at].gradient_norm, 3);
     expect(step).toMatchObject({ updates: 2, staleness: 0 });
   });
   const order = server.order
@@ -169,8 +169,8 @@ it('rollouts one step ahead: older by the updates of a step, and the ratio to th
   await finish(await remote(server.url), 'ahead', { asyncRollouts: true, steps: 3 });
   const steps = await stepsOf('ahead');
   expect(steps.map(({ staleness }) => staleness)).toEqual([0, 2, 2]);
-  expect(steps[0].samplerTrainerDifference).toBeLessThan(1e-4);
-  expect(steps[1].samplerTrainerDifference).toBeGreaterThan(1e-4);
+  expect(steps[0].sampler_trainer_difference).toBeLessThan(1e-4);
+  expect(steps[1].sampler_trainer_difference).toBeGreaterThan(1e-4);
   // Questions come in the same order as without.
   await finish(await remote(server.url), 'not-ahead', { steps: 1, oldLogProbabilities: 'sampler' });
   expect(essence(steps[0])).toEqual(essence((await stepsOf('not-ahead'))[0]));

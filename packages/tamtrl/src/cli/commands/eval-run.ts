@@ -96,14 +96,14 @@ export async function runEvaluation(
       read: { frames, budgets, renderer, contextTokens, temperature, topP, seed, signal },
       records: recordsOf(flags),
       onStart: started,
-      onProgress: ({ finished, resumed, failures, tokens, exactMatch }) => {
+      onProgress: ({ finished, resumed, failures, tokens, exact_match }) => {
         const now = performance.now();
         if (now - told < TELL_EVERY) return;
         told = now;
         const each = (now - begun) / Math.max(1, finished - resumed) / 1000;
         const lost = failures > 0 ? `, ${failures} failed` : '';
         io.err(
-          `${count(finished)}/${count(total)} records: exact match ${percent(exactMatch)}${lost}, ${count(tokens)} tokens, ${duration(each * (total - finished))} left\n`,
+          `${count(finished)}/${count(total)} records: exact match ${percent(exact_match)}${lost}, ${count(tokens)} tokens, ${duration(each * (total - finished))} left\n`,
         );
       },
     });
@@ -180,7 +180,7 @@ function summaryRow(
 
 function summaryRows(summary: EvaluationSummary): string[][] {
   const head = [
-    ...['text tokens', 'records', 'failed', 'exact match', 'F1', 'sub-EM', 'RULER'],
+    ...['text tokens', 'records', 'failed', 'exact_match', 'f1', 'sub_exact_match', 'ruler_all'],
     ...['length', 'turns', 'memory', 'tokens each', 'seconds each'],
   ];
   const ranges = summary.by_length.map((range) => summaryRow(`${count(range.from)} to ${count(range.to - 1)}`, range));
@@ -188,6 +188,6 @@ function summaryRows(summary: EvaluationSummary): string[][] {
 }
 
 function markdownSummary(flags: EvalFlags, summary: EvaluationSummary): string {
-  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scores in percent with bootstrap 95 % intervals over records; failed records count as 0. RULER: mean over the references of a case-insensitive substring match. Lengths and memories in tokens.`;
+  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scores in percent with bootstrap 95 % intervals over records; failed records count as 0. ruler_all: the share of the references that the output contains, letter case aside. Lengths and memories in tokens.`;
   return `${intro}\n\n${markdownTable(summaryRows(summary))}`;
 }

@@ -5,13 +5,19 @@ import type { Io } from './io.js';
 import { RunView } from './run-view.js';
 import { TimeLeft } from './time-left.js';
 
-const evaluation = { kind: 'evaluation', step: 0, exactMatch: 0.191, f1: 0.4, subExactMatch: 0.2 } as EvaluationMetrics;
+const evaluation = {
+  kind: 'evaluation',
+  step: 0,
+  exact_match: 0.191,
+  f1: 0.4,
+  sub_exact_match: 0.2,
+} as EvaluationMetrics;
 const evaluated = {
   type: 'evaluation',
-  metrics: { ...evaluation, memoryTokens: 6, questions: 256, seconds: 2 },
+  metrics: { ...evaluation, memory_tokens: 6, questions: 256, seconds: 2 },
 } as const;
 const metrics = {
-  ...{ kind: 'step', reward: 0.25, exactMatch: 0.5, memoryTokens: 6.25 },
+  ...{ kind: 'step', reward: 0.25, exact_match: 0.5, memory_tokens: 6.25 },
   tokens: { prompt: 600, sampled: 200, scored: 100, trained: 100 },
   seconds: { rollout: 0.3, train: 0.2 },
 } as StepMetrics;
@@ -41,7 +47,7 @@ function written(interactive: boolean, columns = 200): string {
 test('piped: one plain line for each step and evaluation', () => {
   expect(written(false).split('\n')).toEqual([
     'Training in runs/x',
-    'Held-out before training: exact match 19.1%, F1 40.0%, sub-EM 20.0%, memory 6.0 tokens (256 questions, 2.0 s)',
+    'Held-out before training: exact match 19.1%, F1 40.0%, sub-exact match 20.0%, memory 6.0 tokens (256 questions, 2.0 s)',
     'step 1/3: reward 0.250, exact match 50.0%, memory 6.3 tokens, 2,000 tokens/s, 22 s left',
     'step 2/3: reward 0.250, exact match 50.0%, memory 6.3 tokens, 2,000 tokens/s, 12 s left',
     'Saving.',

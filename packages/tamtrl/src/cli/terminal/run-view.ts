@@ -5,7 +5,7 @@
 
 import { count, duration, percent } from '../../base/format.js';
 import type { RunEvent } from '../../run/open.js';
-import type { Progress } from '../../train/loop.js';
+import type { RunProgress } from '../../train/loop.js';
 import type { EvaluationMetrics, SftMetrics, StepMetrics } from '../../train/metrics.js';
 import type { Io } from './io.js';
 import { TimeLeft, type TimeLeftOptions } from './time-left.js';
@@ -73,7 +73,7 @@ export class RunView {
   }
 
   /** Within long calls; only a terminal shows it. */
-  readonly tick = ({ phase, finished, total, step }: Progress): void => {
+  readonly tick = ({ phase, finished, total, step }: RunProgress): void => {
     if (!this.#io.interactive) return;
     const what = phase === 'evaluate' ? 'evaluating' : `step ${step} ${phase}`;
     this.#detail = `${what} ${count(finished)}/${count(total)}`;
@@ -124,17 +124,18 @@ function stepParts(metrics: StepMetrics | SftMetrics): string[] {
   const tokens = Object.values(metrics.tokens).reduce((sum, value) => sum + value, 0);
   const rate = `${count(tokens / Math.max(seconds, 1e-9))} tokens/s`;
   if (metrics.kind === 'sft') return [`loss ${metrics.loss.toFixed(4)}`, rate];
-  const { reward, exactMatch, memoryTokens } = metrics;
+  const { reward, exact_match, memory_tokens } = metrics;
   return [
     `reward ${reward.toFixed(3)}`,
-    `exact match ${percent(exactMatch)}`,
-    `memory ${memoryTokens.toFixed(1)} tokens`,
+    `exact match ${percent(exact_match)}`,
+    `memory ${memory_tokens.toFixed(1)} tokens`,
     rate,
   ];
 }
 
-function evaluationLine({ step, exactMatch, f1, subExactMatch, memoryTokens, questions, seconds }: EvaluationMetrics) {
-  const scores = `exact match ${percent(exactMatch)}, F1 ${percent(f1)}, sub-EM ${percent(subExactMatch)}`;
+function evaluationLine(metrics: EvaluationMetrics): string {
+  const { step, exact_match, f1, sub_exact_match, memory_tokens, questions, seconds } = metrics;
+  const scores = `exact match ${percent(exact_match)}, F1 ${percent(f1)}, sub-exact match ${percent(sub_exact_match)}`;
   const when = step === 0 ? 'before training' : `after step ${step}`;
-  return `Held-out ${when}: ${scores}, memory ${memoryTokens.toFixed(1)} tokens (${count(questions)} questions, ${duration(seconds)})`;
+  return `Held-out ${when}: ${scores}, memory ${memory_tokens.toFixed(1)} tokens (${count(questions)} questions, ${duration(seconds)})`;
 }

@@ -194,10 +194,10 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
     const lines = (await readFile(join(root, 'metrics.jsonl'), 'utf8')).trim().split('\n');
     for (const line of lines.map((text) => JSON.parse(text) as MetricsLine)) {
       if (line.kind !== 'step') continue;
-      const { step, reward, loss, rows: trained, updates, samplerTrainerDifference, seconds } = line;
-      console.log(JSON.stringify({ step, reward, loss, rows: trained, updates, samplerTrainerDifference, seconds }));
+      const { step, reward, loss, rows: trained, updates, sampler_trainer_difference, seconds } = line;
+      console.log(JSON.stringify({ step, reward, loss, rows: trained, updates, sampler_trainer_difference, seconds }));
       // Training passes with dropout differ from sampling by more than numerics do.
-      expect(samplerTrainerDifference).toBeLessThan(1e-2);
+      expect(sampler_trainer_difference).toBeLessThan(1e-2);
     }
   });
 });
