@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { loadText } from '../reader/files/load.js';
 import { runProgram } from './program.js';
 
@@ -18,7 +18,8 @@ async function run(...args: string[]) {
     err: (text: string) => {
       said.err += text;
     },
-    ...{ interactive: false, columns: () => 80 },
+    interactive: false,
+    columns: () => 80,
   };
   return { code: await runProgram(['ask', ...args], io), ...said };
 }
@@ -55,7 +56,7 @@ function smallPdf(line: string): string {
   return `${text}xref\n0 6\n0000000000 65535 f \n${offsets.map((offset) => `${offset} 00000 n \n`).join('')}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n${text.length}\n%%EOF\n`;
 }
 
-test('answers, shows the memory as it changes, and ends with one JSON object', async () => {
+it('answers, shows the memory as it changes, and ends with one JSON object', async () => {
   const path = await file('facts.txt', facts.join('\n'));
   const { code, out, err } = await run(path, 'anna dan cora', '--model', 'mini', '--json');
   expect(code).toBe(0);
@@ -73,7 +74,7 @@ test('answers, shows the memory as it changes, and ends with one JSON object', a
   expect(both.out).toMatch(/^anna dan cora\n\S+ \S+ \S+\nben emma jack\n\S+ \S+ \S+\n$/);
 });
 
-test('a saved state goes on where it was, for a file that has grown', async () => {
+it('a saved state goes on where it was, for a file that has grown', async () => {
   const path = await file('log.txt', facts.slice(0, 7).join('\n'));
   const state = join(folder, 'state.json');
   const args = ['anna dan cora', '--model', 'mini', '--state', state, '--json'];
@@ -90,7 +91,7 @@ test('a saved state goes on where it was, for a file that has grown', async () =
   });
 });
 
-test('Markdown, HTML and PDF are read as their words', async () => {
+it('Markdown, HTML and PDF are read as their words', async () => {
   const markdown = await file(
     'a.md',
     '---\ntitle: x\n---\n# Facts\n\n**anna** [oslo](http://x.y/z)\n\n- ben `rome`\n\n| a | b |\n| - | - |\n| dan | linz |\n',
@@ -111,7 +112,7 @@ test('Markdown, HTML and PDF are read as their words', async () => {
   expect(JSON.parse(out).memory.at(-1)).toMatch(/^anna \S+ dan \S+/);
 });
 
-test.each([
+it.each([
   ['an empty file', ['empty.txt', 'anna'], 2, 'empty.txt holds no text'],
   ['a binary file', ['image.png', 'anna'], 2, 'image.png is binary (a PNG image), not text'],
   ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'is called a PDF but does not begin as one'],
@@ -142,7 +143,7 @@ test.each([
   ).toHaveLength(1);
 });
 
-test('models that cannot be had', async () => {
+it('models that cannot be had', async () => {
   const path = await file('facts.txt', facts.join('\n'));
   expect(await run(path, 'anna')).toMatchObject({
     code: 2,

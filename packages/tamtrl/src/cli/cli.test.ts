@@ -1,10 +1,13 @@
-/** The executable as users run it: child processes, their output, their exit codes. Needs a build, as `npm test` makes one. */
+/**
+ * The executable as users run it: child processes, their output, their exit codes. Needs a build, as `npm test` makes
+ * one.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { miniChat, miniTokenizer, miniTokenizerFiles } from '../data/mini/tokenizer.js';
 import { openLocalPolicy } from '../policy/local.js';
 import type { MetricsLine } from '../train/metrics.js';
@@ -32,9 +35,18 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tamtrl-cli-'));
   const tokenizer = miniTokenizer();
   const shape = {
-    ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 64 },
-    ...{ hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, keyValueHeads: 1, headSize: 8 },
-    ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
+    architecture: 'qwen3' as const,
+    vocabularySize: tokenizer.vocabularySize,
+    contextLength: 64,
+    hiddenSize: 16,
+    intermediateSize: 32,
+    layers: 2,
+    heads: 2,
+    keyValueHeads: 1,
+    headSize: 8,
+    ropeTheta: 10_000,
+    rmsNormEpsilon: 1e-6,
+    tieWordEmbeddings: true,
   };
   const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value));
   const files = {
@@ -82,7 +94,7 @@ async function metricsOf(run: string): Promise<object[]> {
 
 const weightsOf = (run: string) => readFile(join(folder, run, 'checkpoints/final/model.safetensors'));
 
-test('two steps: plain progress on stderr, one JSON object on stdout, everything in the folder', async () => {
+it('two steps: plain progress on stderr, one JSON object on stdout, everything in the folder', async () => {
   const { code, out, err } = await tamtrl(['train', '--config', config, '--seed', '3', '--out', 'two', '--json']);
   expect(err).toMatch(/^Held-out before training: exact match 0\.0%.*\(4 questions, /m);
   expect(err).toMatch(
@@ -94,23 +106,37 @@ test('two steps: plain progress on stderr, one JSON object on stdout, everything
   expect(out.trimEnd().split('\n')).toHaveLength(1);
   const summary = JSON.parse(out);
   expect(Object.keys(summary).slice(0, 7)).toEqual([
-    ...['method', 'seed', 'steps', 'exact_match', 'seconds', 'tokens', 'checkpoint'],
+    'method',
+    'seed',
+    'steps',
+    'exact_match',
+    'seconds',
+    'tokens',
+    'checkpoint',
   ]);
   expect(summary).toMatchObject({
-    ...{
-      method: 'tamtrl',
-      seed: 3,
-      steps: 2,
-      exact_match: { before: 0, after: 0 },
-      checkpoint: 'two/checkpoints/final',
-    },
-    ...{ evaluated_step: 2, held_out_questions: 4, reason: 'steps', preset: 'custom', folder: 'two' },
+    method: 'tamtrl',
+    seed: 3,
+    steps: 2,
+    exact_match: { before: 0, after: 0 },
+    checkpoint: 'two/checkpoints/final',
+    evaluated_step: 2,
+    held_out_questions: 4,
+    reason: 'steps',
+    preset: 'custom',
+    folder: 'two',
   });
   const { prompt, sampled, scored, trained, total } = summary.tokens;
   expect(total).toBe(prompt + sampled + scored + trained);
   expect(sampled).toBeGreaterThan(0);
   expect(await readdir(join(folder, 'two'))).toEqual([
-    ...['checkpoints', 'config.json', 'info.json', 'learning-curve.svg', 'metrics.jsonl', 'readings.json', 'report.md'],
+    'checkpoints',
+    'config.json',
+    'info.json',
+    'learning-curve.svg',
+    'metrics.jsonl',
+    'readings.json',
+    'report.md',
     'trajectories.jsonl',
   ]);
   const saved = JSON.parse(await readFile(join(folder, 'two/config.json'), 'utf8'));
@@ -123,7 +149,7 @@ test('two steps: plain progress on stderr, one JSON object on stdout, everything
   expect(await readFile(join(folder, 'two/learning-curve.svg'), 'utf8')).toMatch(/^<svg .*class="line".*<\/svg>\n$/s);
 });
 
-test('after Ctrl-C (saved, code 130) or a kill, resuming gives the run that was not interrupted', async () => {
+it('after Ctrl-C (saved, code 130) or a kill, resuming gives the run that was not interrupted', async () => {
   const more = ['--config', config, '--steps', '6', '--method', 'tamtrl-ema-teacher'];
   const [whole, parts, killed] = await Promise.all([
     tamtrl(['train', ...more, '--out', 'whole', '--json']),
@@ -160,10 +186,11 @@ test('after Ctrl-C (saved, code 130) or a kill, resuming gives the run that was 
   expect((await weightsOf('killed')).equals(await weightsOf('whole'))).toBe(true);
 });
 
-test('a refusal is one line with its place, nothing on stdout, and exit code 2', async () => {
+it('a refusal is one line with its place, nothing on stdout, and exit code 2', async () => {
   await writeFile(join(folder, 'wrong.yaml'), `${SETTINGS}grupSize: 4\n`);
   expect(await tamtrl(['train', '--config', 'wrong.yaml'])).toEqual({
-    ...{ code: 2, out: '' },
+    code: 2,
+    out: '',
     err: 'tamtrl: wrong.yaml:12:1: unknown setting "grupSize". Did you mean "groupSize"?\n',
   });
 });

@@ -11,7 +11,9 @@ const folder = await mkdtemp(join(tmpdir(), 'tamtrl-compare-killed-'));
 async function run(args: readonly string[]) {
   let err = '';
   const io: Io = {
-    ...{ interactive: false, columns: () => 80, out: () => {} },
+    interactive: false,
+    columns: () => 80,
+    out: () => {},
     err: (text) => {
       err += text;
     },

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 
 const executable = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-compare-'));
@@ -31,7 +31,7 @@ benchmarks:
   - { name: 8 chunks, data: { kind: mini, chunks: 8, facts: 3 }, questions: 20, chunkTokens: 6 }
 `;
 
-test('trains, evaluates and tables what one file says; what is finished is not done again', async () => {
+it('trains, evaluates and tables what one file says; what is finished is not done again', async () => {
   await writeFile(join(folder, 'c.yaml'), FILE);
   const nothing = await tamtrl('compare', 'c.yaml', '--tables-only');
   expect(nothing.code).toBe(1);

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { runProgram } from './program.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
@@ -18,12 +18,13 @@ async function run(...args: string[]) {
     err: (text: string) => {
       said.err += text;
     },
-    ...{ interactive: false, columns: () => 80 },
+    interactive: false,
+    columns: () => 80,
   };
   return { code: await runProgram(args, io), ...said };
 }
 
-test('check counts records and names bad lines; --strict ends at the first', async () => {
+it('check counts records and names bad lines; --strict ends at the first', async () => {
   const good = await readFile(fixture('records/hotpotqa-sample.jsonl'), 'utf8');
   const path = join(folder, 'mixed.jsonl');
   await writeFile(path, `${good.trim()}\n{"id":\n`);
@@ -41,7 +42,7 @@ test('check counts records and names bad lines; --strict ends at the first', asy
   expect((await run('data', 'check', fixture('records/squad-sample.jsonl'))).code).toBe(0);
 });
 
-test('import, hide among others, and check what came out', async () => {
+it('import, hide among others, and check what came out', async () => {
   const imported = join(folder, 'imported.jsonl');
   const made = await run('data', 'import', fixture('data/hotpotqa.parquet'), '--out', imported, '--json');
   expect(made).toMatchObject({ code: 0, err: '' });
@@ -73,7 +74,7 @@ test('import, hide among others, and check what came out', async () => {
   expect(lines.map(({ documents }) => documents.length)).toEqual([12, 12]);
 });
 
-test('generated texts have the tokens asked for, the same bytes for the same seed, and read back', async () => {
+it('generated texts have the tokens asked for, the same bytes for the same seed, and read back', async () => {
   const path = join(folder, 'niah.jsonl.gz');
   const args = [
     'data',
@@ -101,7 +102,7 @@ test('generated texts have the tokens asked for, the same bytes for the same see
   expect(JSON.parse(await readFile(mini, 'utf8')).documents).toHaveLength(150);
 });
 
-test.each([
+it.each([
   [['generate', 'vt', '--out', 'x'], 'vt needs --tokens'],
   [['generate', 'vt', '--out', 'x', '--tokens', '500'], 'vt needs --tokenizer'],
   [['generate', 'ruler-hqa', '--out', 'x'], 'ruler-hqa needs --from FILE'],
@@ -113,7 +114,7 @@ test.each([
   expect(await run('data', ...args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(sentence) });
 });
 
-test('the schema names every field', async () => {
+it('the schema names every field', async () => {
   const { out } = await run('data', 'schema');
   expect(Object.keys(JSON.parse(out).properties)).toEqual([
     'id',

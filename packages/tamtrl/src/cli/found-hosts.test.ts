@@ -172,7 +172,8 @@ questionsPerStep: 2
     const spec = `tinker:${trained.url}#mini`;
     let said = '';
     const io: Io = {
-      ...{ interactive: false, columns: () => 80 },
+      interactive: false,
+      columns: () => 80,
       out: (more) => {
         said += more;
       },

@@ -1,4 +1,7 @@
-/** What a folder looks like if the process is killed at each of its file-system calls: a copy before each call, and with each file half written. */
+/**
+ * What a folder looks like if the process is killed at each of its file-system calls: a copy before each call, and with
+ * each file half written.
+ */
 import { cpSync, existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
@@ -13,8 +16,8 @@ export interface FolderState {
 }
 
 /**
- * Runs `work` and copies `folder` into folders of `copies` at every call that changes something below it, as long as `wanted` says.
- * States that differ in nothing from the one before are left out.
+ * Runs `work` and copies `folder` into folders of `copies` at every call that changes something below it, as long as
+ * `wanted` says. States that differ in nothing from the one before are left out.
  */
 export async function statesOf(
   folder: string,

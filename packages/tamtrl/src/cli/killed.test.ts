@@ -1,4 +1,7 @@
-/** A run that is killed at any file-system call of its beginning is resumed, or begun again if nothing was saved, and ends the same. */
+/**
+ * A run that is killed at any file-system call of its beginning is resumed, or begun again if nothing was saved, and
+ * ends the same.
+ */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +30,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function run(args: readonly string[], watch?: (err: string) => void) {
   let err = '';
   const io: Io = {
-    ...{ interactive: false, columns: () => 80, out: () => {} },
+    interactive: false,
+    columns: () => 80,
+    out: () => {},
     err: (text) => {
       err += text;
       watch?.(text);
@@ -69,8 +74,11 @@ describe('killed at each file-system call', () => {
     const expected = await outcome(whole);
     expect(states.map(({ before }) => before)).toEqual(
       expect.arrayContaining([
-        ...['half of writeFile info.json.partial', 'rename config.json.partial', 'rm checkpoints/.last.partial'],
-        ...['rename checkpoints/.last.partial', 'rename readings.json.partial'],
+        'half of writeFile info.json.partial',
+        'rename config.json.partial',
+        'rm checkpoints/.last.partial',
+        'rename checkpoints/.last.partial',
+        'rename readings.json.partial',
       ]),
     );
     const resumed: string[] = [];

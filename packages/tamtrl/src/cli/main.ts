@@ -8,7 +8,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-// The hub's library reports downloads with console.debug, and copies where links are impossible with console.info. Both write
+// The hub's library reports downloads with console.debug, and copies where links are impossible with console.info. Both
+// write
 // to stdout, which belongs to the results, to --json and to the Model Context Protocol.
 console.debug = () => {};
 console.info = () => {};

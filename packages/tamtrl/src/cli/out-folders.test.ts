@@ -1,4 +1,7 @@
-/** Places that are written to: what is there already is not destroyed, and what our own killed processes left is no obstacle. */
+/**
+ * Places that are written to: what is there already is not destroyed, and what our own killed processes left is no
+ * obstacle.
+ */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

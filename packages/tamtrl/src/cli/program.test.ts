@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EMBEDDED_MINI } from '../models/embedded.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { engineServer } from '../policy/tinker/engine-server.test-support.js';
@@ -55,7 +55,7 @@ async function records(name: string, count: number, more: object = {}): Promise<
   return path;
 }
 
-test('help and version', async () => {
+it('help and version', async () => {
   const help = await run('--help');
   expect(help).toMatchObject({ code: 0, err: '' });
   for (const command of ['train', 'sft', 'doctor']) expect(help.out).toContain(command);
@@ -63,7 +63,7 @@ test('help and version', async () => {
   expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-test('the guide names every flag, preset, method and exit code', async () => {
+it('the guide names every flag, preset, method and exit code', async () => {
   const guide = await readFile(new URL('../../../../docs/cli.md', import.meta.url), 'utf8');
   for (const command of ['train', 'sft', 'doctor']) {
     const { out } = await run(command, '--help');
@@ -73,14 +73,14 @@ test('the guide names every flag, preset, method and exit code', async () => {
   for (const code of Object.values(EXIT)) expect(guide).toMatch(new RegExp(`^\\| ${code} +\\|`, 'm'));
 });
 
-test('what commander refuses ends with 2 and a hint', async () => {
+it('what commander refuses ends with 2 and a hint', async () => {
   expect(await run('trian')).toMatchObject({ code: 2, err: expect.stringContaining('(Did you mean train?)') });
   expect(await run('train', '--stps', '3')).toMatchObject({ code: 2, err: expect.stringContaining('--steps') });
   expect((await run('train', '--steps', '1.5')).err).toContain('Expected a whole number of at least 1.');
   expect((await run()).code).toBe(2);
 });
 
-test('resuming takes no settings, and needs a run', async () => {
+it('resuming takes no settings, and needs a run', async () => {
   expect(await run('train', '--resume')).toMatchObject({ code: 2, err: expect.stringContaining('needs the folder') });
   const other = await run('train', '--resume', folder, '--seed', '2', '--method', 'memagent');
   expect(other.err).toContain('--method, --seed cannot be given with it');
@@ -88,7 +88,7 @@ test('resuming takes no settings, and needs a run', async () => {
   expect(none).toMatchObject({ code: 2, err: expect.stringContaining('There is no run in') });
 });
 
-test('budgets that do not fit the window are refused with numbers, and nothing is written', async () => {
+it('budgets that do not fit the window are refused with numbers, and nothing is written', async () => {
   const settings = await yaml(SMALL.replace('chunkTokens: 4', 'chunkTokens: 400'));
   const out = join(folder, 'window');
   const { code, err } = await run('train', '--config', settings, '--out', out);
@@ -99,7 +99,7 @@ test('budgets that do not fit the window are refused with numbers, and nothing i
   expect(await readdir(folder)).not.toContain('window');
 });
 
-test('records that the method cannot use are refused with numbers, and short documents are pointed out', async () => {
+it('records that the method cannot use are refused with numbers, and short documents are pointed out', async () => {
   const settings = await yaml(SMALL.replace(/data: .*/, ''));
   const bare = await records('bare.jsonl', 6, { documents: [{ text: 'anna oslo' }] });
   const unmarked = await run('train', '--config', settings, '--data', bare, '--out', join(folder, 'bare'));
@@ -141,7 +141,7 @@ test('records that the method cannot use are refused with numbers, and short doc
   });
 });
 
-test('warm-up from nothing comes out the same bit by bit, and another seed otherwise', async () => {
+it('warm-up from nothing comes out the same bit by bit, and another seed otherwise', async () => {
   const settings = await yaml(`${SMALL}batchSize: 4\n`);
   const weights = async (name: string, seed: string) => {
     const out = join(folder, name);
@@ -179,12 +179,13 @@ test('warm-up from nothing comes out the same bit by bit, and another seed other
   expect(wrong.err).toContain('was started with "tamtrl train"; resume it with that.');
 });
 
-test('an interruption after the last step leaves out the readings, not the report', async () => {
+it('an interruption after the last step leaves out the readings, not the report', async () => {
   const settings = await yaml(`${SMALL}questionsPerStep: 2\ngroupSize: 2\n`);
   let readings = 0;
   let out = '';
   const io: Io = {
-    ...{ interactive: false, columns: () => 80 },
+    interactive: false,
+    columns: () => 80,
     out: (text) => {
       out += text;
     },
@@ -200,12 +201,16 @@ test('an interruption after the last step leaves out the readings, not the repor
   expect(JSON.parse(await readFile(join(path, 'readings.json'), 'utf8')).after).toBeUndefined();
 });
 
-test('the doctor looks at everything, and leaves nothing behind', async () => {
+it('the doctor looks at everything, and leaves nothing behind', async () => {
   const runs = join(folder, 'deep/runs');
   const { code, out } = await run('doctor', '--json', '--out', runs);
   const { ok, checks } = JSON.parse(out);
   expect(checks.map(({ name }: { name: string }) => name)).toEqual([
-    ...['Node.js', 'memory', 'onnxruntime-node', 'embedded model', 'run folder'],
+    'Node.js',
+    'memory',
+    'onnxruntime-node',
+    'embedded model',
+    'run folder',
   ]);
   expect({ ok, code }).toEqual({ ok: true, code: 0 });
   expect(checks[2].data.sgemm).toBeGreaterThan(1e7);
@@ -213,7 +218,7 @@ test('the doctor looks at everything, and leaves nothing behind', async () => {
   expect(await readdir(folder)).not.toContain('deep');
 });
 
-test('the doctor asks a model: the embedded one, one at a training server, one that is not there', async () => {
+it('the doctor asks a model: the embedded one, one at a training server, one that is not there', async () => {
   const asked = async (...args: string[]) => {
     const { code, out } = await run('doctor', '--json', '--out', join(folder, 'runs'), ...args);
     const { checks } = JSON.parse(out) as { checks: Check[] };
@@ -240,7 +245,7 @@ test('the doctor asks a model: the embedded one, one at a training server, one t
   expect(none.of.model.message).toContain('There is no model at no.gguf');
 });
 
-test('the doctor says what is missing', async () => {
+it('the doctor says what is missing', async () => {
   await mkdir(join(folder, 'model'), { recursive: true });
   await writeFile(join(folder, 'file'), '');
   const checks = await examineMachine(join(folder, 'file/runs'), join(folder, 'model'));

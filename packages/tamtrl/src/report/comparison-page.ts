@@ -35,7 +35,10 @@ interface Trained extends TrainingCost {
   evaluations: { step: number; exact_match: number }[];
 }
 
-/** Writes results, ablations and cost as .md and .csv, results and learning curves as .svg, and all of them as comparison.md. */
+/**
+ * Writes results, ablations and cost as .md and .csv, results and learning curves as .svg, and all of them as
+ * comparison.md.
+ */
 export async function writeTables(
   config: CompareConfig,
 ): Promise<{ complete: boolean; text: string; summary: object }> {

@@ -2,15 +2,25 @@ import { describe, expect, it } from 'vitest';
 import { type Cell, type Comparison, compared, costTable, csv, scoreTable } from './comparison.js';
 
 const cell = (method: string, seed: number, scores: number[]): Cell => ({
-  ...{ method, seed, benchmark: 'b', seconds: 1, tokens: 100, memoryTokens: 6 },
+  method,
+  seed,
+  benchmark: 'b',
+  seconds: 1,
+  tokens: 100,
+  memoryTokens: 6,
   scores: new Map(scores.map((score, at) => [`r${at}`, score])),
 });
 
 const comparison: Comparison = {
-  ...{ methods: ['base', 'better', 'fixed', 'absent'], benchmarks: ['b', 'c'], seeds: [1, 2], baseline: 'base' },
+  methods: ['base', 'better', 'fixed', 'absent'],
+  benchmarks: ['b', 'c'],
+  seeds: [1, 2],
+  baseline: 'base',
   cells: [
-    ...[cell('base', 1, [0, 0, 1, 0]), cell('base', 2, [0, 1, 1, 0])],
-    ...[cell('better', 1, [1, 1, 1, 0]), cell('better', 2, [1, 1, 1, 0])],
+    cell('base', 1, [0, 0, 1, 0]),
+    cell('base', 2, [0, 1, 1, 0]),
+    cell('better', 1, [1, 1, 1, 0]),
+    cell('better', 2, [1, 1, 1, 0]),
     cell('fixed', 1, [0, 0, 0, 0]),
   ],
   training: [

@@ -53,8 +53,9 @@ export function overSeeds(cells: readonly Cell[]): { text: string; interval?: In
 }
 
 /**
- * Difference of two methods on a benchmark, paired by record: for each record the mean over seeds of one minus that of the other. Only
- * records and seeds that both have count; a method with one seed is held against every seed of the other.
+ * Difference of two methods on a benchmark, paired by record: for each record the mean over seeds of one minus that of
+ * the other. Only records and seeds that both have count; a method with one seed is held against every seed of the
+ * other.
  */
 export function compared(
   comparison: Comparison,
@@ -107,12 +108,21 @@ export function scoreTable(comparison: Comparison, methods: readonly string[], a
 const PHASES = ['rollout', 'reward', 'score', 'train'] as const;
 const TOKENS = ['prompt', 'sampled', 'scored', 'trained'] as const;
 
-/** Rows: header, then a method each: seconds and thousands of tokens of a whole training by phase, memory, and cost of an answer. */
+/**
+ * Rows: header, then a method each: seconds and thousands of tokens of a whole training by phase, memory, and cost of
+ * an answer.
+ */
 export function costTable(comparison: Comparison): string[][] {
   const head = [
-    ...['method', ...PHASES.map((phase) => `${phase} s`), 'training s'],
-    ...[...TOKENS.map((phase) => `${phase} kT`), 'training kT', 'memory at the end of training'],
-    ...['answer s', 'answer tokens', 'memory when answering'],
+    'method',
+    ...PHASES.map((phase) => `${phase} s`),
+    'training s',
+    ...TOKENS.map((phase) => `${phase} kT`),
+    'training kT',
+    'memory at the end of training',
+    'answer s',
+    'answer tokens',
+    'memory when answering',
   ];
   const rows = comparison.methods.map((method) => {
     const runs = comparison.training.filter((run) => run.method === method);
@@ -129,11 +139,9 @@ export function costTable(comparison: Comparison): string[][] {
       ...TOKENS.map((phase) => of(({ tokens }) => (tokens[phase] ?? 0) / 1000, 0)),
       of(({ tokens }) => sum(tokens) / 1000, 0),
       of(({ memoryTokens }) => memoryTokens, 1),
-      ...[
-        answer(({ seconds }) => seconds, 3),
-        answer(({ tokens }) => tokens, 0),
-        answer(({ memoryTokens }) => memoryTokens, 1),
-      ],
+      answer(({ seconds }) => seconds, 3),
+      answer(({ tokens }) => tokens, 0),
+      answer(({ memoryTokens }) => memoryTokens, 1),
     ];
   });
   return [head, ...rows];

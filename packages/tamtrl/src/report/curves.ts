@@ -15,7 +15,9 @@ export function learningCurve(metrics: readonly MetricsLine[]): string | undefin
     return { x: step, y: exact_match, low: Math.max(0, exact_match - half), high: Math.min(1, exact_match + half) };
   });
   return plotLines({
-    ...{ title: 'Exact match', xLabel: 'step', yLabel: 'exact match' },
+    title: 'Exact match',
+    xLabel: 'step',
+    yLabel: 'exact match',
     series: [
       { name: `held out, ${evaluations[0].questions} questions, 95% interval`, points: heldOut, markers: true },
       ...(training.length > 0 ? [{ name: 'training rollouts', points: training }] : []),

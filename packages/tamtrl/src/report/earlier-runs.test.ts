@@ -1,4 +1,6 @@
-/** Runs of versions that named metrics otherwise (`exactMatch`, `memoryTokens`) are still read, with the same numbers. */
+/**
+ * Runs of versions that named metrics otherwise (`exactMatch`, `memoryTokens`) are still read, with the same numbers.
+ */
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { readMetricsLines } from '../run/metrics-file.js';
@@ -7,7 +9,8 @@ import { newRunState } from '../train/store.js';
 import { learningCurve } from './curves.js';
 import { comparisonRows, costRows, jsonSummary, stepsOf } from './summary.js';
 
-// The evaluations and the first and last step of a run of the preset mini; the expectations are from the report it wrote then.
+// The evaluations and the first and last step of a run of the preset mini; the expectations are from the report it
+// wrote then.
 const path = fileURLToPath(new URL('../../fixtures/earlier-run/metrics.jsonl', import.meta.url));
 
 it('gives the numbers that its own report had', async () => {

@@ -87,7 +87,7 @@ function stepRows(steps: readonly StepLine[]): string[][] {
   const supervised = steps[0].kind === 'sft';
   const head = supervised ? ['loss'] : ['reward', 'exact_match', 'memory tokens', 'entropy', 'KL'];
   return [
-    ['step', ...head, 'seconds', ...['prompt', 'sampled', 'scored', 'trained']],
+    ['step', ...head, 'seconds', 'prompt', 'sampled', 'scored', 'trained'],
     ...chosen.map((line) => [
       String(line.step),
       ...(line.kind === 'sft'

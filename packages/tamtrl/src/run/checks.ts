@@ -1,4 +1,7 @@
-/** What is worth a word before a run starts: lines left out, documents that leave nothing to carry, and tasks that cannot teach. */
+/**
+ * What is worth a word before a run starts: lines left out, documents that leave nothing to carry, and tasks that
+ * cannot teach.
+ */
 
 import { count } from '../base/format.js';
 import type { RunConfig, SftConfig } from '../train/config.js';

@@ -30,7 +30,9 @@ async function isMarked(folder: string): Promise<boolean> {
   return (await readJsonObject(join(folder, MARK)))?.format === FORMAT;
 }
 
-/** Earlier versions left no mark: their tables tell, or before there are any, the runs and evaluations of their cells. */
+/**
+ * Earlier versions left no mark: their tables tell, or before there are any, the runs and evaluations of their cells.
+ */
 async function isOld(folder: string, entries: readonly string[]): Promise<boolean> {
   const page = await readFile(join(folder, 'comparison.md'), 'utf8').catch(() => '');
   if (page.startsWith(PAGE_HEAD)) return true;

@@ -2,7 +2,9 @@
 import { TamtrlError } from '../base/errors.js';
 
 export type RunErrorKind =
-  /** A setting, preset, method name or configuration file that cannot be used. One line for each thing that is wrong. */
+  /**
+   * A setting, preset, method name or configuration file that cannot be used. One line for each thing that is wrong.
+   */
   | 'settings'
   /** A folder that holds no run, or a damaged one. */
   | 'no-run'

@@ -1,6 +1,6 @@
 /**
- * The folder of a run: the names of all its files, and how each is written and read. Checkpoints and JSON files appear whole or not
- * at all: they are written beside their place, then renamed.
+ * The folder of a run: the names of all its files, and how each is written and read. Checkpoints and JSON files appear
+ * whole or not at all: they are written beside their place, then renamed.
  */
 import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -225,7 +225,8 @@ export class RunFolder implements RunStore {
     await rm(fresh, { recursive: true, force: true });
     await mkdir(fresh, { recursive: true });
     await write(fresh);
-    // If there is no `last`, the old one is the only whole checkpoint: it must not go before the new one is in its place.
+    // If there is no `last`, the old one is the only whole checkpoint: it must not go before the new one is in its
+    // place.
     if (await exists(place)) {
       await rm(old, { recursive: true, force: true });
       await rename(place, old);

@@ -52,8 +52,8 @@ export type RunPlan = {
 } & ({ command: 'train'; config: RunConfig } | { command: 'sft'; config: SftConfig });
 
 /**
- * @throws RunError naming every setting that cannot be used, or saying that there is no run to resume; PolicyError for a
- *   server that only a file names; TrainError `checkpoint` for a folder that is in use.
+ * @throws RunError naming every setting that cannot be used, or saying that there is no run to resume; PolicyError for
+ *   a server that only a file names; TrainError `checkpoint` for a folder that is in use.
  */
 export async function planRun(settings: RunSettings | ResumeSettings): Promise<RunPlan> {
   return settings.resume === undefined ? newRun(settings) : resumedRun(settings);

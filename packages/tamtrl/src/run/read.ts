@@ -50,7 +50,10 @@ export async function readRun(path: string): Promise<SavedRun> {
   };
 }
 
-/** @throws RunError `no-run` if info or configuration are missing, `settings` if the configuration is of another version. */
+/**
+ * @throws RunError `no-run` if info or configuration are missing, `settings` if the configuration is of another
+ * version.
+ */
 export async function parseSettings(folder: RunFolder): Promise<SavedSettings> {
   const { info, config } = await folder.readSettings();
   if (info.command === 'sft') return { info, command: 'sft', config: parse(sftConfigSchema, config, folder) };

@@ -1,4 +1,7 @@
-/** Held-out questions read once before and once after training, with everything that a person needs to follow the memory. */
+/**
+ * Held-out questions read once before and once after training, with everything that a person needs to follow the
+ * memory.
+ */
 
 import type { ExampleSource } from '../data/examples.js';
 import { runAgent } from '../memory/agent.js';
@@ -50,14 +53,12 @@ export async function readHeldOut(
     const [{ turns, output }] = groups[at];
     const answer = extractAnswer(output, { boxed: frames.format.boxed });
     return {
-      ...{
-        id,
-        question,
-        answers,
-        output,
-        answer,
-        right: scoreAnswer(answer, answers, { metric: 'exact_match' }) === 1,
-      },
+      id,
+      question,
+      answers,
+      output,
+      answer,
+      right: scoreAnswer(answer, answers, { metric: 'exact_match' }) === 1,
       turns: turns.slice(0, -1).map(({ memoryIds, memoryTokens, stopReason }, turn) => ({
         section: shortened(text(chunks[turn].ids), SECTION_CHARACTERS),
         memory: text(memoryIds),

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { editDistance, nearest } from '../base/nearest.js';
 import { sftSettings, trainSettings } from './settings.js';
 
@@ -29,7 +29,7 @@ async function refusal(text: string, flags: Parameters<typeof trainSettings>[0] 
   return (error as Error).message.replaceAll(`${folder}/`, '');
 }
 
-test('--teacher names a way to teach, or a model', async () => {
+it('--teacher names a way to teach, or a model', async () => {
   expect((await trainSettings({ teacher: 'ema' })).config).toMatchObject({ teacher: 'ema' });
   expect((await trainSettings({ teacher: 'mini' })).config).toMatchObject({ teacher: 'other', teacherModel: 'mini' });
   await expect(trainSettings({ teacher: 'frosen' })).rejects.toThrow(
@@ -37,7 +37,7 @@ test('--teacher names a way to teach, or a model', async () => {
   );
 });
 
-test('--thinking and --no-thinking, the preset beneath', async () => {
+it('--thinking and --no-thinking, the preset beneath', async () => {
   const thinking = async (flags: object) => {
     const { config } = await trainSettings({ preset: 'paper-0.6b', model: folder, data: 'mini', ...flags });
     return config.thinking;
@@ -47,7 +47,7 @@ test('--thinking and --no-thinking, the preset beneath', async () => {
   expect((await trainSettings({})).config.thinking).toBeUndefined();
 });
 
-test('flags win over the file, the file over the preset', async () => {
+it('flags win over the file, the file over the preset', async () => {
   const preset = (await trainSettings({ preset: 'mini' })).config;
   expect(preset).toMatchObject({ model: 'mini', steps: 40, groupSize: 8, seed: 0 });
   const { config, ...names } = await withFile('steps: 7\nseed: 3\nevaluation:\n  every: 2\n', {
@@ -60,29 +60,32 @@ test('flags win over the file, the file over the preset', async () => {
   expect(await withFile('steps: 7')).toMatchObject({ preset: 'custom', config: { steps: 7, groupSize: 8 } });
 });
 
-test('a named method is a patch below the settings of its own layer', async () => {
+it('a named method is a patch below the settings of its own layer', async () => {
   const reward = async (text: string, flags = {}) => (await withFile(text, { preset: 'mini', ...flags })).config.reward;
   expect(await reward('method: tamtrl-no-minmax')).toMatchObject({ minmax: false, lengthNormalize: true });
   expect(await reward('method: tamtrl-no-minmax\nreward: { minmax: true }')).toMatchObject({ minmax: true });
   expect(await reward('method: tamtrl-no-minmax', { method: 'tamtrl-no-length-norm' })).toMatchObject({
-    ...{ minmax: true, lengthNormalize: false },
+    minmax: true,
+    lengthNormalize: false,
   });
   const named = await trainSettings({ method: 'tamtrl-no-minmax' });
   expect(named).toMatchObject({ method: 'tamtrl-no-minmax', config: { method: 'tamtrl', reward: { minmax: false } } });
   expect(await trainSettings({ method: 'memagent' })).toMatchObject({ config: { method: 'memagent' } });
 });
 
-test('data of another kind replaces, of the same kind is mixed', async () => {
+it('data of another kind replaces, of the same kind is mixed', async () => {
   const data = join(folder, 'questions.jsonl');
   await writeFile(data, '');
   expect((await trainSettings({ preset: 'mini', data })).config.data).toEqual({ kind: 'records', train: data });
   expect((await withFile('data: { chunks: 5 }', { preset: 'mini' })).config.data).toMatchObject({
-    ...{ kind: 'mini', chunks: 5, factsPerChunk: 6 },
+    kind: 'mini',
+    chunks: 5,
+    factsPerChunk: 6,
   });
   expect((await withFile(`data: { kind: records, train: ${data} }`, { data: 'mini' })).config.data.kind).toBe('mini');
 });
 
-test('unknown settings: line, column and the nearest right name', async () => {
+it('unknown settings: line, column and the nearest right name', async () => {
   expect(await refusal('steps: 3\ngrupSize: 4\n')).toBe(
     'run.yaml:2:1: unknown setting "grupSize". Did you mean "groupSize"?',
   );
@@ -98,7 +101,7 @@ test('unknown settings: line, column and the nearest right name', async () => {
   expect(await refusal('a: 1\nb: 2\n')).toMatch(/^run.yaml:1:1: .*\nrun.yaml:2:1: /);
 });
 
-test('wrong values: line, column, what was expected and found', async () => {
+it('wrong values: line, column, what was expected and found', async () => {
   expect(await refusal('reward: { combine: prodct }')).toBe(
     'run.yaml:1:20: reward.combine: there is no "prodct". Did you mean "product"?',
   );
@@ -118,7 +121,7 @@ test('wrong values: line, column, what was expected and found', async () => {
   );
 });
 
-test('what is not YAML, or no settings', async () => {
+it('what is not YAML, or no settings', async () => {
   expect(await refusal('steps: 3\nseed: [1, 2\nmodel: mini\n')).toMatch(/^run.yaml:3:1: not YAML: Flow sequence/);
   expect(await refusal('steps: 3\n\tseed: 1\n')).toMatch(/^run.yaml:2:1: not YAML: /);
   expect(await refusal('steps: 3\nsteps: 4\n')).toBe('run.yaml:2:1: not YAML: Map keys must be unique');
@@ -126,7 +129,7 @@ test('what is not YAML, or no settings', async () => {
   await expect(trainSettings({ config: join(folder, 'none.yaml') })).rejects.toThrow(/Cannot read .*none.yaml: ENOENT/);
 });
 
-test('unknown names on the command line: the nearest right one', async () => {
+it('unknown names on the command line: the nearest right one', async () => {
   await expect(trainSettings({ preset: 'mni' })).rejects.toThrow(
     '--preset: there is no preset "mni". Did you mean "mini"?',
   );
@@ -141,7 +144,7 @@ test('unknown names on the command line: the nearest right one', async () => {
   );
 });
 
-test('presets that need more than they bring say what is missing', async () => {
+it('presets that need more than they bring say what is missing', async () => {
   const paper = await trainSettings({ preset: 'paper-0.6b' }).catch((error: Error) => error.message);
   expect(paper).toMatch(/paper-0\.6b trains Qwen3-0\.6B, .* server with GPUs .* Give --model: .* tinker:URL#MODEL/);
   expect(paper).toMatch(/reads question records, .* give --data FILE\.jsonl/);
@@ -151,7 +154,7 @@ test('presets that need more than they bring say what is missing', async () => {
   expect(config).toMatchObject({ model: folder, learningRate: 1e-6, questionsPerStep: 32 });
 });
 
-test('nearness counts letters, swaps once, and does not guess wildly', () => {
+it('nearness counts letters, swaps once, and does not guess wildly', () => {
   expect(editDistance('kitten', 'sitting')).toBe(3);
   expect(editDistance('tamtlr', 'tamtrl')).toBe(1);
   expect(editDistance('Steps', 'steps')).toBe(0);

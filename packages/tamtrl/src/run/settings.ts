@@ -1,6 +1,6 @@
 /**
- * From a preset, a configuration file and flags to a whole configuration: preset < file < flags. The patch of a named method stands
- * just below the layer that names it, so that the other settings of that layer and of those above it win.
+ * From a preset, a configuration file and flags to a whole configuration: preset < file < flags. The patch of a named
+ * method stands just below the layer that names it, so that the other settings of that layer and of those above it win.
  */
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';

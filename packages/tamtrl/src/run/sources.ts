@@ -31,8 +31,8 @@ export interface SourceOptions {
 const HELD_OUT_SEED_OFFSET = 1_000_003;
 
 /**
- * @throws DataError `file` for a file that cannot be read; TrainError `no-data` if too few records are left, or records lack the
- *   annotation that the method needs.
+ * @throws DataError `file` for a file that cannot be read; TrainError `no-data` if too few records are left, or records
+ *   lack the annotation that the method needs.
  */
 export async function openSources(
   config: CommonConfig,

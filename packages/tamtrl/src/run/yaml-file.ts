@@ -6,7 +6,10 @@ import { RunError } from './errors.js';
 export interface YamlFile {
   path: string;
   settings: Record<string, unknown>;
-  /** "FILE:LINE:COLUMN" of the value at a path, or of its key; of the nearest part above it that is there. Both count from 1. */
+  /**
+   * "FILE:LINE:COLUMN" of the value at a path, or of its key; of the nearest part above it that is there. Both count
+   * from 1.
+   */
   place(path: readonly PropertyKey[], part?: 'key' | 'value'): string;
   /** The file says something about this path. */
   has(path: readonly PropertyKey[]): boolean;

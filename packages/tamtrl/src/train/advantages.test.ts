@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { groupAdvantages } from './advantages.js';
 
-test('a turn is compared with the same turn of the other rollouts', () => {
+it('a turn is compared with the same turn of the other rollouts', () => {
   // Turn 0: mean of 1, 0, 0.5, 0.5 is 0.5. Turn 1: mean of 1, 1, 0, 0 is 0.5. Answers: mean of 1, 0, 0, 0 is 0.25.
   const rewards = [
     [1, 1, 1],
@@ -17,7 +17,7 @@ test('a turn is compared with the same turn of the other rollouts', () => {
   ]);
 });
 
-test('with the standard deviation: n - 1 in the denominator and 1e-6 beside it, as verl', () => {
+it('with the standard deviation: n - 1 in the denominator and 1e-6 beside it, as verl', () => {
   // 1, 0, 0, 0: mean 1/4, variance (9/16 + 3/16) / 3 = 1/4, deviation 1/2.
   const rewards = [[1], [0], [0], [0]];
   const [first, ...others] = groupAdvantages(rewards, 'mean-std').flat();
@@ -25,7 +25,7 @@ test('with the standard deviation: n - 1 in the denominator and 1e-6 beside it, 
   for (const other of others) expect(other).toBeCloseTo(-0.25 / 0.500001, 12);
 });
 
-test('a group of one and equal rewards have no advantage', () => {
+it('a group of one and equal rewards have no advantage', () => {
   for (const mode of ['mean', 'mean-std'] as const) {
     expect(groupAdvantages([[1, 0.3, 1]], mode)).toEqual([[0, 0, 0]]);
     // The mean of three 0.1 is not exactly 0.1 in binary.
@@ -33,11 +33,11 @@ test('a group of one and equal rewards have no advantage', () => {
   }
 });
 
-test('no chunks: the answer is the only turn', () => {
+it('no chunks: the answer is the only turn', () => {
   expect(groupAdvantages([[1], [0]], 'mean')).toEqual([[0.5], [-0.5]]);
 });
 
-test('rollouts with different numbers of turns: answers are compared with answers', () => {
+it('rollouts with different numbers of turns: answers are compared with answers', () => {
   // Turn 0: 1 and 0. Turn 1: only the second rollout has it. Answers: 1 and 0.
   const rewards = [
     [1, 1],
@@ -49,7 +49,7 @@ test('rollouts with different numbers of turns: answers are compared with answer
   ]);
 });
 
-test('outcome only: every turn gets R - mean(R), as in MemAgent', () => {
+it('outcome only: every turn gets R - mean(R), as in MemAgent', () => {
   const outcomes = [1, 0, 0, 1, 0];
   const advantages = groupAdvantages(
     outcomes.map((outcome) => [outcome, outcome, outcome]),
@@ -60,6 +60,6 @@ test('outcome only: every turn gets R - mean(R), as in MemAgent', () => {
   });
 });
 
-test('nothing to compare', () => {
+it('nothing to compare', () => {
   expect(groupAdvantages([], 'mean')).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /**
- * Group-relative advantages (GRPO, arXiv 2402.03300) turn by turn, computed while a rollout is still one row: expanded first, long
- * documents would count more in the group's mean.
+ * Group-relative advantages (GRPO, arXiv 2402.03300) turn by turn, computed while a rollout is still one row: expanded
+ * first, long documents would count more in the group's mean.
  */
 
 /** `mean`: reward minus mean (MemAgent, Dr. GRPO); `mean-std`: that over the standard deviation (GRPO). */
@@ -10,9 +10,9 @@ export type AdvantageMode = 'mean' | 'mean-std';
 const EPSILON = 1e-6;
 
 /**
- * Advantages of one group from its rewards, both [G][turns of the rollout], the answer turn last. Memory turns are compared with
- * the same turn of the other rollouts, answers with answers, though rollouts may differ in their number of turns. The standard
- * deviation divides by n - 1, as torch's. A turn that only one rollout has gets 0.
+ * Advantages of one group from its rewards, both [G][turns of the rollout], the answer turn last. Memory turns are
+ * compared with the same turn of the other rollouts, answers with answers, though rollouts may differ in their number
+ * of turns. The standard deviation divides by n - 1, as torch's. A turn that only one rollout has gets 0.
  */
 export function groupAdvantages(rewards: readonly (readonly number[])[], mode: AdvantageMode): number[][] {
   const longest = rewards.reduce((most, { length }) => Math.max(most, length - 1), 0);

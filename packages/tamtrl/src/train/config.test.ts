@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { METRICS } from '../reward/outcome.js';
 import { inPresentNames, learningRateAt, runConfigSchema, sftConfigSchema } from './config.js';
 
-test('an empty configuration has every default of the method', () => {
+it('an empty configuration has every default of the method', () => {
   const config = runConfigSchema.parse({});
   expect(config).toMatchObject({
     method: 'tamtrl',
@@ -19,7 +19,7 @@ test('an empty configuration has every default of the method', () => {
   expect(runConfigSchema.parse(JSON.parse(JSON.stringify(config)))).toEqual(config);
 });
 
-test('unknown keys are refused at every depth, and named', () => {
+it('unknown keys are refused at every depth, and named', () => {
   for (const input of [{ groupsize: 8 }, { reward: { aplha: 1 } }, { data: { kind: 'mini', chunk: 3 } }]) {
     const result = runConfigSchema.safeParse(input);
     expect(result.success).toBe(false);
@@ -28,12 +28,15 @@ test('unknown keys are refused at every depth, and named', () => {
   expect(sftConfigSchema.safeParse({ groupSize: 8 }).success).toBe(false);
 });
 
-test('metrics have one name, and those of earlier configurations are still understood', () => {
+it('metrics have one name, and those of earlier configurations are still understood', () => {
   const metricOf = (metric?: unknown) =>
     runConfigSchema.safeParse({ reward: { outcome: { metric } } }).data?.reward.outcome.metric;
   expect(METRICS.map(metricOf)).toEqual([...METRICS]);
   expect(['exact', 'sub-exact', 'ruler-part', 'ruler-all'].map(metricOf)).toEqual([
-    ...['exact_match', 'sub_exact_match', 'ruler_part', 'ruler_all'],
+    'exact_match',
+    'sub_exact_match',
+    'ruler_part',
+    'ruler_all',
   ]);
   expect(metricOf()).toBe('exact_match');
   expect(['exactmatch', 'constructor', 3].map(metricOf)).toEqual([undefined, undefined, undefined]);
@@ -46,7 +49,7 @@ test('metrics have one name, and those of earlier configurations are still under
   expect(inPresentNames({ batchSize: 2 })).toEqual({ batchSize: 2 });
 });
 
-test('the learning rate rises, stays and falls', () => {
+it('the learning rate rises, stays and falls', () => {
   const config = { learningRate: 1, warmupSteps: 4, steps: 10 };
   expect([1, 2, 4, 5, 10].map((step) => learningRateAt(step, config))).toEqual([0.25, 0.5, 1, 1, 1]);
   const cooling = { ...config, warmupSteps: 0, cooldownSteps: 2 };

@@ -24,7 +24,10 @@ const recordData = z.strictObject({
   kind: z.literal('records'),
   /** JSONL of question records. */
   train: z.string(),
-  /** JSONL of held-out records; absent: the last `evaluation.questions` records of `train`, which are then not trained on. */
+  /**
+   * JSONL of held-out records; absent: the last `evaluation.questions` records of `train`, which are then not trained
+   * on.
+   */
   heldOut: z.string().optional(),
 });
 
@@ -97,7 +100,9 @@ export const runConfigSchema = z.strictObject({
   ...commonShape,
   method: z.string().default('tamtrl'),
   reward: rewardSchema.prefault({}),
-  /** Whose likelihood scores the memories: the live weights, their moving average, the initial ones, or another model. */
+  /**
+   * Whose likelihood scores the memories: the live weights, their moving average, the initial ones, or another model.
+   */
   teacher: z.enum(['self', 'ema', 'frozen', 'other']).default('self'),
   /** Model folder, GGUF file or name of the teacher "other". */
   teacherModel: z.string().optional(),
@@ -118,7 +123,10 @@ export const runConfigSchema = z.strictObject({
   miniBatches: count.default(1),
   /** Times that the rows of a step are gone through. */
   epochs: count.default(1),
-  /** Old log-probabilities of the loss: the sampler's, or computed again; `auto` trusts the sampler if the policy is exact. */
+  /**
+   * Old log-probabilities of the loss: the sampler's, or computed again; `auto` trusts the sampler if the policy is
+   * exact.
+   */
   oldLogProbabilities: z.enum(['auto', 'sampler', 'recompute']).default('auto'),
   dynamicSampling: z
     .strictObject({
@@ -128,7 +136,10 @@ export const runConfigSchema = z.strictObject({
     })
     .prefault({}),
   overlong: z.strictObject({ buffer: whole.default(0), penalty: z.number().min(0).default(1) }).prefault({}),
-  /** Draw the next step's rollouts while this one trains, for policies that sample and train side by side; they are one step older. */
+  /**
+   * Draw the next step's rollouts while this one trains, for policies that sample and train side by side; they are one
+   * step older.
+   */
   asyncRollouts: z.boolean().default(false),
   /** Rollouts written out in full, each step. */
   savedTrajectories: whole.default(1),

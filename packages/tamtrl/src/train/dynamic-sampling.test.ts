@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { collectUseful, hasGradient } from './dynamic-sampling.js';
 
 /** Draws 0, 1, 2, … in order. */
@@ -12,7 +12,7 @@ function counter() {
   return { draw, asked };
 }
 
-test('draws what is missing until there are enough', async () => {
+it('draws what is missing until there are enough', async () => {
   const { draw, asked } = counter();
   const result = await collectUseful(draw, (item) => item % 2 === 0, { wanted: 4, maxRounds: 9, keepAll: false });
   // 0 1 2 3 -> 0 2; 4 5 -> 4; 6 -> 6.
@@ -20,19 +20,19 @@ test('draws what is missing until there are enough', async () => {
   expect(result).toEqual({ kept: [0, 2, 4, 6], dropped: 3, drawn: 7, rounds: 3 });
 });
 
-test('gives up at the cap and reports what was dropped', async () => {
+it('gives up at the cap and reports what was dropped', async () => {
   const { draw } = counter();
   const result = await collectUseful(draw, () => false, { wanted: 3, maxRounds: 2, keepAll: false });
   expect(result).toEqual({ kept: [], dropped: 6, drawn: 6, rounds: 2 });
 });
 
-test('switched off, everything is kept', async () => {
+it('switched off, everything is kept', async () => {
   const { draw } = counter();
   const result = await collectUseful(draw, () => false, { wanted: 3, maxRounds: 5, keepAll: true });
   expect(result).toEqual({ kept: [0, 1, 2], dropped: 0, drawn: 3, rounds: 1 });
 });
 
-test('a group is useful if any turn tells its rollouts apart, though all failed', () => {
+it('a group is useful if any turn tells its rollouts apart, though all failed', () => {
   expect(
     hasGradient([
       [0, 0],

@@ -1,6 +1,6 @@
 /**
- * Dynamic sampling (DAPO, arXiv 2503.14476): groups whose rewards are all equal give no gradient; they are dropped and others
- * drawn, up to a cap.
+ * Dynamic sampling (DAPO, arXiv 2503.14476): groups whose rewards are all equal give no gradient; they are dropped and
+ * others drawn, up to a cap.
  */
 
 export interface DynamicSamplingOptions {

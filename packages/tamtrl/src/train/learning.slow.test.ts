@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { miniSource } from '../data/examples.js';
 import { MINI_CITIES } from '../data/mini/vocabulary.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
@@ -32,17 +32,28 @@ async function finish(run: AsyncGenerator<unknown>): Promise<void> {
   while (!(await run.next()).done);
 }
 
-test('reinforcement makes rewarded answers likely', async () => {
+it('reinforcement makes rewarded answers likely', async () => {
   const policy = await tinyPolicy();
   const warm = sftConfigSchema.parse({
-    ...{ memory, evaluation, steps: 50, batchSize: 32, learningRate: 1e-2, checkpointEvery: 50 },
+    memory,
+    evaluation,
+    steps: 50,
+    batchSize: 32,
+    learningRate: 1e-2,
+    checkpointEvery: 50,
   });
   await finish(warmUp({ config: warm, policy, train: source, heldOut, store: new RunFolder(join(root, 'warm')) }));
   // Any city of the first half of the alphabet is right, so chance is near a half.
   const answers = MINI_CITIES.slice(0, MINI_CITIES.length / 2);
   const easy = { ...source, get: async (index: number) => ({ ...(await source.get(index)), answers }) };
   const config = runConfigSchema.parse({
-    ...{ memory, evaluation, steps: 12, groupSize: 8, questionsPerStep: 12, miniBatches: 3, checkpointEvery: 12 },
+    memory,
+    evaluation,
+    steps: 12,
+    groupSize: 8,
+    questionsPerStep: 12,
+    miniBatches: 3,
+    checkpointEvery: 12,
     learningRate: 1e-2,
   });
   await finish(train({ config, policy, train: easy, heldOut, store: new RunFolder(join(root, 'learns')) }));

@@ -74,7 +74,8 @@ export interface Run<Config extends CommonConfig> extends TrainingSetup<Config> 
 }
 
 /**
- * Runs a training to its end and tells what happens. Stopping early (`return()` on the generator) is safe: what was saved stays.
+ * Runs a training to its end and tells what happens. Stopping early (`return()` on the generator) is safe: what was
+ * saved stays.
  * @throws TrainError, MemoryError, RewardError before anything is done, if the parts do not fit.
  */
 export async function* runTraining<Config extends CommonConfig>(

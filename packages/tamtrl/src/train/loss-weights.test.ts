@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { lossWeights } from './loss-weights.js';
 
 const rows = [
@@ -14,22 +14,22 @@ function expectClose(found: number[], wanted: number[]): void {
   });
 }
 
-test('token mean: 1 / tokens of the batch', () => {
+it('token mean: 1 / tokens of the batch', () => {
   expectClose(lossWeights(rows, 'token-mean', 'share'), [0.1, 0.1, 0.1]);
 });
 
-test('sequence mean: 1 / (sequences x own tokens)', () => {
+it('sequence mean: 1 / (sequences x own tokens)', () => {
   expectClose(lossWeights(rows, 'sequence-mean', 'share'), [1 / 6, 1 / 9, 1 / 15]);
 });
 
-test('split credit: a turn of two counts half', () => {
+it('split credit: a turn of two counts half', () => {
   // Token mean: 2 + 3/2 + 5/2 = 6 token credits.
   expectClose(lossWeights(rows, 'token-mean', 'split'), [1 / 6, 1 / 12, 1 / 12]);
   // Sequence mean: 1 + 1/2 + 1/2 = 2 credits, each spread over its tokens.
   expectClose(lossWeights(rows, 'sequence-mean', 'split'), [1 / 4, 1 / 12, 1 / 20]);
 });
 
-test('weights times tokens add up to 1, rows without tokens aside', () => {
+it('weights times tokens add up to 1, rows without tokens aside', () => {
   const withEmpty = [...rows, { tokens: 0, turns: 3 }];
   for (const aggregation of ['token-mean', 'sequence-mean'] as const) {
     for (const credit of ['share', 'split'] as const) {

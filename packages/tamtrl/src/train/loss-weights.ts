@@ -1,9 +1,18 @@
-/** How much each token counts in the loss of a mini-batch. The engine sums weight x token loss, so the weights say what the mean is. */
+/**
+ * How much each token counts in the loss of a mini-batch. The engine sums weight x token loss, so the weights say what
+ * the mean is.
+ */
 
-/** `token-mean`: over all tokens of the batch (DAPO, arXiv 2503.14476); `sequence-mean`: over conversations of each one's token mean (GRPO). */
+/**
+ * `token-mean`: over all tokens of the batch (DAPO, arXiv 2503.14476); `sequence-mean`: over conversations of each
+ * one's token mean (GRPO).
+ */
 export type Aggregation = 'token-mean' | 'sequence-mean';
 
-/** `share`: each of a rollout's T turns counts in full; `split`: 1/T, so that long documents count no more than short ones. */
+/**
+ * `share`: each of a rollout's T turns counts in full; `split`: 1/T, so that long documents count no more than short
+ * ones.
+ */
 export type TurnCredit = 'share' | 'split';
 
 export interface WeightedRow {
@@ -14,8 +23,8 @@ export interface WeightedRow {
 }
 
 /**
- * The weight of each token of each row: [rows]. Weights times tokens add up to 1, with `split` too, so the learning rate means the
- * same throughout.
+ * The weight of each token of each row: [rows]. Weights times tokens add up to 1, with `split` too, so the learning
+ * rate means the same throughout.
  */
 export function lossWeights(rows: readonly WeightedRow[], aggregation: Aggregation, credit: TurnCredit): number[] {
   const credits = rows.map(({ tokens, turns }) => (tokens === 0 ? 0 : credit === 'split' ? 1 / turns : 1));

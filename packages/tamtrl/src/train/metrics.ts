@@ -14,7 +14,10 @@ export interface PhaseTokens {
 
 export type Phase = 'rollout' | 'reward' | 'score' | 'train' | 'evaluate' | 'save';
 
-/** One line of metrics.jsonl for each reinforcement step. Rates and shares are in [0, 1], times in seconds, entropy in nats. */
+/**
+ * One line of metrics.jsonl for each reinforcement step. Rates and shares are in [0, 1], times in seconds, entropy in
+ * nats.
+ */
 export interface StepMetrics {
   kind: 'step';
   step: number;
@@ -51,7 +54,9 @@ export interface StepMetrics {
   dropped_groups: number;
   questions: number;
   rows: number;
-  /** Updates that the weights had seen when training began but not when drawing did; 0 unless rollouts are drawn ahead. */
+  /**
+   * Updates that the weights had seen when training began but not when drawing did; 0 unless rollouts are drawn ahead.
+   */
   staleness: number;
   tokens: PhaseTokens;
   seconds: Partial<Record<Phase, number>>;

@@ -1,12 +1,12 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { overlongPenalty } from './overlong.js';
 
-test('DAPO, equation 13, with a limit of 20 and a buffer of 4', () => {
+it('DAPO, equation 13, with a limit of 20 and a buffer of 4', () => {
   const penalty = (tokens: number) => overlongPenalty(tokens, 20, { buffer: 4, penalty: 1 });
   expect([10, 16, 17, 18, 20, 25].map(penalty)).toEqual([0, 0, -0.25, -0.5, -1, -1]);
 });
 
-test('the penalty scales; without a buffer there is none', () => {
+it('the penalty scales; without a buffer there is none', () => {
   expect(overlongPenalty(18, 20, { buffer: 4, penalty: 0.5 })).toBe(-0.25);
   expect(overlongPenalty(20, 20, { buffer: 0, penalty: 1 })).toBe(0);
 });

@@ -46,7 +46,11 @@ async function tinyPolicy(seed?: number): Promise<LocalPolicy> {
 
 function configOf(more: RunConfigInput = {}) {
   return runConfigSchema.parse({
-    ...{ memory, steps: 2, groupSize: 3, questionsPerStep: 3, learningRate: 1e-2 },
+    memory,
+    steps: 2,
+    groupSize: 3,
+    questionsPerStep: 3,
+    learningRate: 1e-2,
     evaluation: { questions: 4, every: 1 },
     // Without an outcome above 0, which random weights do not reach, only this gives a gradient.
     reward: { combine: 'additive' },
@@ -80,7 +84,13 @@ const weightsOf = (folder: string) => readFile(join(folder, 'checkpoints/last/tr
 
 it('a run that is stopped after a step and resumed is bit by bit the run that was not', async () => {
   const config = configOf({
-    ...{ steps: 3, teacher: 'ema', emaDecay: 0.5, miniBatches: 2, epochs: 2, klCoefficient: 0.01, warmupSteps: 2 },
+    steps: 3,
+    teacher: 'ema',
+    emaDecay: 0.5,
+    miniBatches: 2,
+    epochs: 2,
+    klCoefficient: 0.01,
+    warmupSteps: 2,
     data: { kind: 'mini', questions: 5 },
   });
   const few = miniSource(task, 1, tokenizer, 5);
@@ -109,7 +119,13 @@ it('a run that is stopped after a step and resumed is bit by bit the run that wa
   expect(timeless(await metricsOf(parts))).toEqual(timeless(await metricsOf(whole)));
   expect(await readFile(join(parts, 'trajectories.jsonl'))).toEqual(await readFile(join(whole, 'trajectories.jsonl')));
   expect(timeless(await metricsOf(whole)).map((line) => 'kind' in line && line.kind)).toEqual([
-    ...['evaluation', 'step', 'evaluation', 'step', 'evaluation', 'step', 'evaluation'],
+    'evaluation',
+    'step',
+    'evaluation',
+    'step',
+    'evaluation',
+    'step',
+    'evaluation',
   ]);
   const steps = await stepsOf(whole);
   expect(steps[0]).toMatchObject({ rows: 27, groups: 3, updates: 4, learning_rate: 0.005, questions: 3 });
@@ -174,7 +190,7 @@ it('groups without a gradient are drawn again up to the cap, and nothing is upda
   const folder = join(root, 'dropped');
   const policy = await tinyPolicy();
   // Random weights answer wrong, and product leaves failures at 0.
-  const config = configOf({ ...{ method: 'memagent', steps: 1, klCoefficient: 0 }, reward: { combine: 'product' } });
+  const config = configOf({ method: 'memagent', steps: 1, klCoefficient: 0, reward: { combine: 'product' } });
   await policy.save(join(root, 'before'));
   await finish(train({ config, policy, train: source, heldOut, store: new RunFolder(folder) }));
   const [step] = await stepsOf(folder);
@@ -272,7 +288,12 @@ it('a checkpoint of an earlier version, with its names of metrics, is resumed', 
 it('supervised warm-up learns the ideal memories in the same loop', async () => {
   const folder = join(root, 'sft');
   const config = sftConfigSchema.parse({
-    ...{ memory, steps: 12, batchSize: 16, learningRate: 1e-2, filteredShare: 0.5, checkpointEvery: 12 },
+    memory,
+    steps: 12,
+    batchSize: 16,
+    learningRate: 1e-2,
+    filteredShare: 0.5,
+    checkpointEvery: 12,
     evaluation: { questions: 4, teacher: true, every: 0 },
   });
   const summary = await finish(

@@ -1,6 +1,6 @@
 /**
- * Supervised warm-up: conversations with ideal memories and right answers, learned by cross-entropy. A step shares everything with
- * reinforcement but what it learns from.
+ * Supervised warm-up: conversations with ideal memories and right answers, learned by cross-entropy. A step shares
+ * everything with reinforcement but what it learns from.
  */
 
 import { SeededRandom } from '../base/random.js';
@@ -75,7 +75,9 @@ interface SupervisedParts {
   config: { memory: Budgets };
 }
 
-/** Conversation `turn` of an example: an update from ideal memory to ideal memory, or, after the last chunk, the answer. */
+/**
+ * Conversation `turn` of an example: an update from ideal memory to ideal memory, or, after the last chunk, the answer.
+ */
 export function supervisedRow(example: Example, turn: number, filtered: boolean, parts: SupervisedParts): TrainingRow {
   const { frames, policy, config } = parts;
   const { idealMemories } = example;

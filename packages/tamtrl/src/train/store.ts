@@ -1,6 +1,6 @@
 /**
- * Where a run is kept, as the trainer sees it. `RunFolder` of run/folder.ts keeps runs in folders; a program may hand in a store of
- * its own.
+ * Where a run is kept, as the trainer sees it. `RunFolder` of run/folder.ts keeps runs in folders; a program may hand
+ * in a store of its own.
  */
 import type { TrainablePolicy } from '../policy/types.js';
 import { inPresentNames } from './config.js';

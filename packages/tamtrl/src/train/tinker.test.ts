@@ -1,6 +1,6 @@
 /**
- * The trainer on a policy at a Tinker server: the same program, the same weights in the end, whatever happens on the way; and what cannot be
- * done there.
+ * The trainer on a policy at a Tinker server: the same program, the same weights in the end, whatever happens on the
+ * way; and what cannot be done there.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,12 @@ const tokenizer = tinyTokenizer;
 const task = { chunks: 2, factsPerChunk: 2, queries: 1 };
 const base = {
   memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: 'mini' },
-  ...{ steps: 2, groupSize: 2, questionsPerStep: 2, learningRate: 1e-2, klCoefficient: 0, miniBatches: 2 },
+  steps: 2,
+  groupSize: 2,
+  questionsPerStep: 2,
+  learningRate: 1e-2,
+  klCoefficient: 0,
+  miniBatches: 2,
   evaluation: { questions: 2, every: 0 },
   reward: { combine: 'additive' },
 } satisfies RunConfigInput;
@@ -92,7 +97,14 @@ async function stepsOf(name: string): Promise<StepMetrics[]> {
 
 /** What must be the same, however the calls travelled. */
 const essence = ({ step, reward, loss, rows, updates, ratio_max, turn_score, kl }: StepMetrics) => ({
-  ...{ step, reward, loss, rows, updates, ratio_max, turn_score, kl },
+  step,
+  reward,
+  loss,
+  rows,
+  updates,
+  ratio_max,
+  turn_score,
+  kl,
 });
 
 it('trains as on the local engine, updates after their gradients, the next queued before the last is awaited', async () => {

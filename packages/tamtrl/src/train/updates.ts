@@ -61,7 +61,9 @@ export async function updateWeights(
   return updates;
 }
 
-/** Works on all items in their order. The next begins before the last has ended, so that a server never waits for us. */
+/**
+ * Works on all items in their order. The next begins before the last has ended, so that a server never waits for us.
+ */
 async function oneAhead<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let last: Promise<R> | undefined;

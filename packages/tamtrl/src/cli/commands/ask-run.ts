@@ -110,7 +110,10 @@ async function filesOf(inputs: readonly string[]): Promise<string[]> {
   return [...new Set(paths)];
 }
 
-/** Undefined where the length shows only at the end. Bytes stand in for characters, which is near enough for the time left. */
+/**
+ * Undefined where the length shows only at the end. Bytes stand in for characters, which is near enough for the time
+ * left.
+ */
 async function charactersOf(paths: readonly string[]): Promise<number | undefined> {
   let total = 0;
   for (const path of paths) {

@@ -1,4 +1,6 @@
-/** What `tamtrl doctor --model` asks a model, wherever it is: does it open, sample, score what it sampled, and train? */
+/**
+ * What `tamtrl doctor --model` asks a model, wherever it is: does it open, sample, score what it sampled, and train?
+ */
 
 import { count } from '../../base/format.js';
 import { promptsFor } from '../../memory/asking.js';
@@ -10,7 +12,10 @@ import { type ModelFlags, type Opening, openForCommand } from '../terminal/model
 import type { Check } from './doctor-machine.js';
 
 const TOKENS = 16;
-/** Log-probabilities of the same tokens by sampler and scorer: beyond this they are not the same weights, tokens or numerics. */
+/**
+ * Log-probabilities of the same tokens by sampler and scorer: beyond this they are not the same weights, tokens or
+ * numerics.
+ */
 const CLOSE = 0.05;
 
 type Finding = Omit<Check, 'name' | 'status'> & { status?: Check['status'] };

@@ -92,7 +92,13 @@ export async function runEvaluation(
     const begun = performance.now();
     let told = begun;
     const { summary } = await evaluateRecords({
-      ...{ model: policy, reader, settings, folder, resume: flags.resume, concurrency, signal },
+      model: policy,
+      reader,
+      settings,
+      folder,
+      resume: flags.resume,
+      concurrency,
+      signal,
       read: { frames, budgets, renderer, contextTokens, temperature, topP, seed, signal },
       records: recordsOf(flags),
       onStart: started,
@@ -166,22 +172,35 @@ function summaryRow(
   { records, failures, metrics, tokens, seconds, length, turns, memory_tokens }: Summary,
 ): string[] {
   return [
-    ...[name, count(records), count(failures)],
-    ...[
-      interval(metrics.exact_match),
-      interval(metrics.f1),
-      interval(metrics.sub_exact_match),
-      interval(metrics.ruler_all),
-    ],
-    ...[count(length), turns.toFixed(1), memory_tokens.toFixed(1)],
-    ...[count((tokens.prompt + tokens.sampled) / Math.max(1, records)), (seconds / Math.max(1, records)).toFixed(2)],
+    name,
+    count(records),
+    count(failures),
+    interval(metrics.exact_match),
+    interval(metrics.f1),
+    interval(metrics.sub_exact_match),
+    interval(metrics.ruler_all),
+    count(length),
+    turns.toFixed(1),
+    memory_tokens.toFixed(1),
+    count((tokens.prompt + tokens.sampled) / Math.max(1, records)),
+    (seconds / Math.max(1, records)).toFixed(2),
   ];
 }
 
 function summaryRows(summary: EvaluationSummary): string[][] {
   const head = [
-    ...['text tokens', 'records', 'failed', 'exact_match', 'f1', 'sub_exact_match', 'ruler_all'],
-    ...['length', 'turns', 'memory', 'tokens each', 'seconds each'],
+    'text tokens',
+    'records',
+    'failed',
+    'exact_match',
+    'f1',
+    'sub_exact_match',
+    'ruler_all',
+    'length',
+    'turns',
+    'memory',
+    'tokens each',
+    'seconds each',
   ];
   const ranges = summary.by_length.map((range) => summaryRow(`${count(range.from)} to ${count(range.to - 1)}`, range));
   return [head, summaryRow('all', summary), ...(ranges.length > 1 ? ranges : [])];

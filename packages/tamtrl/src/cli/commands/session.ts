@@ -16,7 +16,9 @@ import { downloadTold } from '../terminal/models.js';
 import { type RunFlags, resumedFolder } from '../terminal/options.js';
 import { RunView } from '../terminal/run-view.js';
 
-/** Runs it and shows what happens. Returns the exit code. @throws UsageError, RunError for flags that cannot be used. */
+/**
+ * Runs it and shows what happens. Returns the exit code. @throws UsageError, RunError for flags that cannot be used.
+ */
 export async function runSession(command: RunPlan['command'], flags: RunFlags, io: Io): Promise<number> {
   const plan = await planOf(command, flags);
   const { steps, evaluation } = plan.config;

@@ -1,4 +1,6 @@
-/** `tamtrl sft`: supervised warm-up on ideal memories; with the preset mini it makes the embedded model from nothing. */
+/**
+ * `tamtrl sft`: supervised warm-up on ideal memories; with the preset mini it makes the embedded model from nothing.
+ */
 import type { Command } from 'commander';
 import { presets } from '../../run/presets/presets.js';
 import type { Io } from '../terminal/io.js';

@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { TrainError } from '../../train/errors.js';
 import { describe, EXIT, exitCodeOf, UsageError } from './errors.js';
 
-test('what the system refuses comes with what to do, also within a sentence of ours', () => {
+it('what the system refuses comes with what to do, also within a sentence of ours', () => {
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   const wrapped = new TrainError('checkpoint', 'Could not write last/state: ENOSPC: no space left on device, write');
   for (const error of [full, wrapped]) {
@@ -12,7 +12,7 @@ test('what the system refuses comes with what to do, also within a sentence of o
   expect(describe(new TypeError('x is not a function'))).toContain('errors.test.ts');
 });
 
-test('refusals are 2 before a run has begun, and failures after', () => {
+it('refusals are 2 before a run has begun, and failures after', () => {
   const error = new TrainError('no-data', 'The training set is empty.');
   expect([exitCodeOf(error, false), exitCodeOf(error, true)]).toEqual([EXIT.refused, EXIT.failure]);
   expect(exitCodeOf(new TypeError('x'), false)).toBe(EXIT.failure);

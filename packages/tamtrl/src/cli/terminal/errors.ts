@@ -22,10 +22,18 @@ export class UsageError extends TamtrlError<'usage'> {
   }
 }
 
-/** Kinds of known refusals that are nobody's input: the machine lacks something, a server fails, or the program is wrong. */
+/**
+ * Kinds of known refusals that are nobody's input: the machine lacks something, a server fails, or the program is
+ * wrong.
+ */
 const OWN_FAULTS = new Set([
-  ...['runtime-missing', 'internal', 'row-count', 'shape'],
-  ...['unreachable', 'protocol', 'interrupted'],
+  'runtime-missing',
+  'internal',
+  'row-count',
+  'shape',
+  'unreachable',
+  'protocol',
+  'interrupted',
 ]);
 
 /** Errors about what the user gave, however late they come. */

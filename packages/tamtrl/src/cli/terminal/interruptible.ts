@@ -4,7 +4,8 @@ import { Interruption } from './interruption.js';
 import type { Io } from './io.js';
 
 /**
- * @param started true once the input has been accepted, so that what goes wrong from then on is a failure (1) and no refusal (2)
+ * @param started true once the input has been accepted, so that what goes wrong from then on is a failure (1) and no
+ *   refusal (2)
  */
 export async function runInterruptible(
   io: Io,

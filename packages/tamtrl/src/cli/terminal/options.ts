@@ -38,7 +38,9 @@ export function repeatable(value: string, before: readonly string[] | undefined)
   return [...(before ?? []), value];
 }
 
-/** Headings of the groups that help lists options under; `--help` and what belongs to no group stay under "Options:". */
+/**
+ * Headings of the groups that help lists options under; `--help` and what belongs to no group stay under "Options:".
+ */
 export const GROUPS = {
   model: 'Model:',
   settings: 'Settings:',

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { alignedTable, duration, markdownTable } from '../../base/format.js';
 import type { EvaluationMetrics, StepMetrics } from '../../train/metrics.js';
 import type { Io } from './io.js';
@@ -17,7 +17,10 @@ const evaluated = {
   metrics: { ...evaluation, memory_tokens: 6, questions: 256, seconds: 2 },
 } as const;
 const metrics = {
-  ...{ kind: 'step', reward: 0.25, exact_match: 0.5, memory_tokens: 6.25 },
+  kind: 'step',
+  reward: 0.25,
+  exact_match: 0.5,
+  memory_tokens: 6.25,
   tokens: { prompt: 600, sampled: 200, scored: 100, trained: 100 },
   seconds: { rollout: 0.3, train: 0.2 },
 } as StepMetrics;
@@ -44,7 +47,7 @@ function written(interactive: boolean, columns = 200): string {
   return text;
 }
 
-test('piped: one plain line for each step and evaluation', () => {
+it('piped: one plain line for each step and evaluation', () => {
   expect(written(false).split('\n')).toEqual([
     'Training in runs/x',
     'Held-out before training: exact match 19.1%, F1 40.0%, sub-exact match 20.0%, memory 6.0 tokens (256 questions, 2.0 s)',
@@ -55,7 +58,7 @@ test('piped: one plain line for each step and evaluation', () => {
   ]);
 });
 
-test('on a terminal one line is drawn over, and evaluations and notes stay', () => {
+it('on a terminal one line is drawn over, and evaluations and notes stay', () => {
   const text = written(true);
   // What is left on the screen: the part of each line after the last erasure.
   const screen = text.split('\n').map((line) => line.split('\r\x1b[2K').at(-1));
@@ -69,7 +72,7 @@ test('on a terminal one line is drawn over, and evaluations and notes stay', () 
   expect(longest).toBe(39);
 });
 
-test('time left: medians of recent steps, and the evaluations still to come', () => {
+it('time left: medians of recent steps, and the evaluations still to come', () => {
   const left = new TimeLeft({ steps: 20, evaluateEvery: 10 });
   left.started(0, 0);
   left.evaluated(4);
@@ -89,7 +92,7 @@ test('time left: medians of recent steps, and the evaluations still to come', ()
   expect(left.seconds()).toBe(4);
 });
 
-test('durations and tables', () => {
+it('durations and tables', () => {
   expect([0.44, 42.3, 185, 7800].map(duration)).toEqual(['0.4 s', '42 s', '3 min 5 s', '2 h 10 min']);
   expect([9.97, 59.7, 3599.7].map(duration)).toEqual(['10 s', '1 min 0 s', '1 h 0 min']);
   const rows = [

@@ -1,11 +1,11 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { plotLines } from './plot-lines.js';
 import { ticks, tickText } from './ticks.js';
 
 const numbers = (path: string) => [...path.matchAll(/-?\d+(?:\.\d+)?/g)].map(([text]) => Number(text));
 const all = (svg: string, pattern: RegExp) => [...svg.matchAll(pattern)].map(([, found]) => found);
 
-test('ticks are round and lie within the range', () => {
+it('ticks are round and lie within the range', () => {
   expect(ticks(0, 1, 5)).toEqual({ values: [0, 0.2, 0.4, 0.6, 0.8, 1], decimals: 1 });
   expect(ticks(0, 50, 8)).toEqual({ values: [0, 10, 20, 30, 40, 50], decimals: 0 });
   expect(ticks(-0.03, 0.02, 5).values).toEqual([-0.03, -0.02, -0.01, 0, 0.01, 0.02]);
@@ -15,9 +15,14 @@ test('ticks are round and lie within the range', () => {
   expect(tickText(2e-7, 7)).toBe('2e-7');
 });
 
-test('points stand where the axes say', () => {
+it('points stand where the axes say', () => {
   const svg = plotLines({
-    ...{ xLabel: 'steps', yLabel: 'exact match', xRange: [0, 100], yRange: [0, 1], width: 720, height: 400 },
+    xLabel: 'steps',
+    yLabel: 'exact match',
+    xRange: [0, 100],
+    yRange: [0, 1],
+    width: 720,
+    height: 400,
     series: [
       {
         name: 'run',
@@ -41,13 +46,15 @@ test('points stand where the axes say', () => {
   expect(Number(xTicks.find(([, , text]) => text === '100')?.[1])).toBeCloseTo(x2, 1);
 });
 
-test('a band, a legend entry for each series, and names that need escaping', () => {
+it('a band, a legend entry for each series, and names that need escaping', () => {
   const points = [
     { x: 1, y: 0.2, low: 0.1, high: 0.3 },
     { x: 2, y: 0.4, low: 0.3, high: 0.5 },
   ];
   const svg = plotLines({
-    ...{ title: 'a < b & "c"', xLabel: 'x', yLabel: 'y' },
+    title: 'a < b & "c"',
+    xLabel: 'x',
+    yLabel: 'y',
     series: [
       { name: 'with <band>', points },
       {
@@ -68,7 +75,7 @@ test('a band, a legend entry for each series, and names that need escaping', () 
   expect(new Set(all(svg, /class="line"[^>]*stroke="([^"]+)"/g)).size).toBe(2);
 });
 
-test('gaps break a line, a lone point is a circle, order does not matter', () => {
+it('gaps break a line, a lone point is a circle, order does not matter', () => {
   const series = (points: { x: number; y: number }[]) =>
     plotLines({ xLabel: 'x', yLabel: 'y', series: [{ name: 'a', points }] });
   const broken = series([
@@ -93,13 +100,13 @@ test('gaps break a line, a lone point is a circle, order does not matter', () =>
   );
 });
 
-test('one point, or points all alike, still make a plot; none at all is refused', () => {
+it('one point, or points all alike, still make a plot; none at all is refused', () => {
   const one = plotLines({ xLabel: 'x', yLabel: 'y', series: [{ name: 'a', points: [{ x: 0, y: 0 }] }] });
   expect(one).not.toMatch(/NaN|Infinity/);
   expect(() => plotLines({ xLabel: 'x', yLabel: 'y', series: [{ name: 'a', points: [] }] })).toThrow(RangeError);
 });
 
-test('many series fold the legend into rows that stay inside', () => {
+it('many series fold the legend into rows that stay inside', () => {
   const series = Array.from({ length: 8 }, (_, at) => ({
     name: `a rather long name ${at}`,
     points: [{ x: 0, y: at }],

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { MINI_MODEL } from '../../models/embedded.js';
 import { modelSource } from '../../models/source.js';
 import { MODEL_NAMES } from '../../models/spec.js';
@@ -9,7 +9,7 @@ import { findPreset, presets } from './presets.js';
 
 const records = { kind: 'records', train: 'questions.jsonl' } as const;
 
-test('every preset is a valid configuration, once the files are named', () => {
+it('every preset is a valid configuration, once the files are named', () => {
   for (const { name, train, sft, bringModel } of presets) {
     const model = bringModel ? { model: 'folder' } : {};
     const whole = (part: object & { data?: { kind: string } }) =>
@@ -24,21 +24,26 @@ test('every preset is a valid configuration, once the files are named', () => {
   expect(new Set(presets.map(({ name }) => name)).size).toBe(presets.length);
 });
 
-test('the paper presets have the numbers of the paper', () => {
+it('the paper presets have the numbers of the paper', () => {
   const config = runConfigSchema.parse({ ...findPreset('paper-0.6b')?.train, data: records, model: 'folder' });
   expect(config).toMatchObject({
-    ...{ questionsPerStep: 32, groupSize: 8, learningRate: 1e-6, klCoefficient: 1e-3, warmupSteps: 0 },
+    questionsPerStep: 32,
+    groupSize: 8,
+    learningRate: 1e-6,
+    klCoefficient: 1e-3,
+    warmupSteps: 0,
     optimizer: { beta1: 0.9, beta2: 0.95 },
     memory: { questionTokens: 1024, chunkTokens: 5000, memoryTokens: 1024 },
-    ...{ clipLow: 0.2, clipHigh: 0.28 },
+    clipLow: 0.2,
+    clipHigh: 0.28,
   });
 });
 
-test('mini-long has at least eight updates', () => {
+it('mini-long has at least eight updates', () => {
   expect(findPreset('mini-long')?.train?.data).toMatchObject({ chunks: 8, factsPerChunk: 3 });
 });
 
-test('named methods patch a configuration into a valid one with a method that exists', () => {
+it('named methods patch a configuration into a valid one with a method that exists', () => {
   const known = rewardMethods.map(({ name }) => name);
   for (const { name, patch } of namedMethods) {
     const parsed = runConfigSchema.safeParse(patch);
@@ -49,12 +54,14 @@ test('named methods patch a configuration into a valid one with a method that ex
   expect(findMethod('tamtrl-no-minmax')?.patch).toEqual({ method: 'tamtrl', reward: { minmax: false } });
 });
 
-test('a model from nothing brings its tokenizer, and a missing one says what was expected', async () => {
+it('a model from nothing brings its tokenizer, and a missing one says what was expected', async () => {
   const source = await modelSource('mini-random', 7);
   expect(source).toMatchObject({ config: MINI_MODEL, seed: 7 });
   if (typeof source === 'string') throw new Error('expected a shape');
   expect(Object.keys(source.files ?? {}).sort()).toEqual([
-    ...['generation_config.json', 'tokenizer.json', 'tokenizer_config.json'],
+    'generation_config.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
   ]);
   await expect(modelSource('no/such/folder', 7)).rejects.toThrow(
     'There is no model at no/such/folder: expected a model folder, a .gguf file, or one of the names mini, mini-random.',

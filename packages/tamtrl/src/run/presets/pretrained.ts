@@ -2,8 +2,8 @@
 import type { Preset } from './preset.js';
 
 /**
- * Small enough for a CPU: few questions a step, short chunks. F1 as outcome, since a model of this size seldom answers exactly and a
- * reward that is always 0 teaches nothing.
+ * Small enough for a CPU: few questions a step, short chunks. F1 as outcome, since a model of this size seldom answers
+ * exactly and a reward that is always 0 teaches nothing.
  */
 export const smollm2: Preset = {
   name: 'smollm2-135m',
@@ -15,7 +15,11 @@ export const smollm2: Preset = {
   train: {
     data: { kind: 'records' },
     memory: {
-      ...{ questionTokens: 128, chunkTokens: 512, memoryTokens: 64, answerTokens: 32, prompts: 'chat' },
+      questionTokens: 128,
+      chunkTokens: 512,
+      memoryTokens: 64,
+      answerTokens: 32,
+      prompts: 'chat',
       maxChunks: 3,
     },
     questionsPerStep: 2,
@@ -33,16 +37,20 @@ export const smollm2: Preset = {
 };
 
 /**
- * Set-up of arXiv 2603.21663: 32 questions x 8 rollouts, constant learning rate 1e-6, AdamW 0.9/0.95, KL 1e-3, a window of 8 K tokens
- * with 1,024 for the question, 5,000 for the chunk and 1,024 for the memory. At most 8 chunks of a document are MemAgent's; the number of
- * steps, and that the model does not think before it writes, are ours.
+ * Set-up of arXiv 2603.21663: 32 questions x 8 rollouts, constant learning rate 1e-6, AdamW 0.9/0.95, KL 1e-3, a window
+ * of 8 K tokens with 1,024 for the question, 5,000 for the chunk and 1,024 for the memory. At most 8 chunks of a
+ * document are MemAgent's; the number of steps, and that the model does not think before it writes, are ours.
  */
 const PAPER = {
   data: { kind: 'records' },
   // Budgets of 1,024 tokens leave no room for thoughts.
   thinking: false,
   memory: {
-    ...{ questionTokens: 1024, chunkTokens: 5000, memoryTokens: 1024, answerTokens: 1024, maxChunks: 8 },
+    questionTokens: 1024,
+    chunkTokens: 5000,
+    memoryTokens: 1024,
+    answerTokens: 1024,
+    maxChunks: 8,
     prompts: 'chat',
   },
   questionsPerStep: 32,
