@@ -82,7 +82,7 @@ it('a saved state goes on where it was, for a file that has grown', async () => 
   expect(JSON.parse(await readFile(state, 'utf8')).turns).toBe(1);
   await writeFile(path, [...facts, ...facts.map((fact) => fact.split(' ').reverse().join(' '))].join('\n'));
   const again = await run(path, ...args);
-  expect(again.err).toMatch(/^Going on after 1 chunks/);
+  expect(again.err).toMatch(/^Continuing after 1 chunks/);
   expect(JSON.parse(again.out).turns).toBe(3);
   await writeFile(path, 'kurt bern\n'.repeat(20));
   expect(await run(path, ...args)).toMatchObject({

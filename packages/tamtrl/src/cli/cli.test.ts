@@ -167,7 +167,7 @@ it('after Ctrl-C (saved, code 130) or a kill, resuming gives the run that was no
   expect(interrupted).toMatchObject({ reason: 'stopped', method: 'tamtrl-ema-teacher' });
   expect(interrupted.steps).toBeLessThan(6);
   const resumed = await tamtrl(['train', '--resume', 'parts', '--json']);
-  expect(resumed.err).toContain(`Going on after step ${interrupted.steps} in parts`);
+  expect(resumed.err).toContain(`Continuing after step ${interrupted.steps} in parts`);
   expect(resumed.code).toBe(0);
   const { seconds: _, folder: __, checkpoint: ___, best: ____, ...final } = JSON.parse(resumed.out);
   expect(JSON.parse(whole.out)).toMatchObject(final);
@@ -180,7 +180,7 @@ it('after Ctrl-C (saved, code 130) or a kill, resuming gives the run that was no
   // A process that is killed can say nothing, but the steps that it had told of are saved.
   expect(killed).toMatchObject({ code: null, out: '' });
   const revived = await tamtrl(['train', '--resume', 'killed', '--json']);
-  const [, step] = /Going on after step (\d) in killed/.exec(revived.err) ?? [];
+  const [, step] = /Continuing after step (\d) in killed/.exec(revived.err) ?? [];
   expect(Number(step)).toBeGreaterThanOrEqual(2);
   expect(await metricsOf('killed')).toEqual(await metricsOf('whole'));
   expect((await weightsOf('killed')).equals(await weightsOf('whole'))).toBe(true);

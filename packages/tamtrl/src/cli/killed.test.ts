@@ -111,7 +111,7 @@ describe('folders of earlier versions', () => {
     const { copy } = states.find(({ before }) => before === 'rm checkpoints/.last.old')!;
     await rm(join(copy, 'info.json'));
     const { code, err } = await run(['train', '--resume', copy]);
-    expect(err).toContain('Going on after step 0');
+    expect(err).toContain('Continuing after step 0');
     expect(code, err).toBe(0);
     const { info: _, ...found } = await outcome(copy);
     const { info: __, ...expected } = await outcome(whole);

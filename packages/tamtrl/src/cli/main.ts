@@ -3,7 +3,7 @@ import { runProgram } from './program.js';
 /** The executable. */
 import { processIo } from './terminal/io.js';
 
-// A reader that has gone, as in "tamtrl ... | head", is no fault.
+// A reader that closes early, as in "tamtrl ... | head", is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

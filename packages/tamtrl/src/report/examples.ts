@@ -23,7 +23,7 @@ export function tellingExamples({ before, after }: HeldOutReadings, count: numbe
   return order.slice(0, count);
 }
 
-/** How the shown questions were chosen: they are no sample of all. */
+/** Says how the shown questions were chosen: they are not a random sample. */
 export function selectionText({ before, after }: HeldOutReadings): string {
   const right = (readings: readonly Reading[]) => readings.filter((reading) => reading.right).length;
   const now = after ? `, ${right(after)} after` : '';

@@ -36,7 +36,7 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
   const { best, step } = summary.state;
   const ended = {
     steps: 'It did all its steps.',
-    stopped: 'It was interrupted; "--resume" goes on.',
+    stopped: 'It was interrupted; "--resume" continues it.',
     patience: 'It ended early: exact match no longer rose.',
     target: 'It ended early: exact match reached its target.',
   }[summary.reason];
@@ -76,7 +76,7 @@ function trajectoryParts(readings: HeldOutReadings): string[] {
   return [selectionText(readings), ...parts];
 }
 
-/** Servers do not tell everything; in JSON what is not a number is null. */
+/** Servers may leave numbers out; NaN becomes null in JSON. */
 function known(value: number | null, digits: number): string {
   return value === null || Number.isNaN(value) ? '-' : value.toFixed(digits);
 }

@@ -44,7 +44,7 @@ export function jsonSummary(run: SavedRun): object {
     memory_tokens: pair((metrics) => metrics.memory_tokens),
     held_out_questions: after?.questions ?? null,
     evaluated_step: after?.step ?? null,
-    // The weights before training are nobody's checkpoint.
+    // The weights before training were not saved as a checkpoint.
     best: state.best && state.best.step > 0 ? bestOf(state.best, model) : null,
     reason,
     preset: info.preset,

@@ -1,5 +1,5 @@
 /**
- * What is worth a word before a run starts: lines left out, documents that leave nothing to carry, and tasks that
+ * What to warn of before a run starts: lines left out, documents that leave nothing to carry, and tasks that
  * cannot teach.
  */
 
@@ -12,7 +12,7 @@ import type { Sources } from './sources.js';
 const LOOKED_AT = 64;
 const LOOKED_AT_TOKENS = 200_000;
 
-/** Sentences to show; the run goes on. */
+/** Warnings to show; none of them stops the run. */
 export async function warnings({ train, problems }: Sources, config: RunConfig | SftConfig): Promise<string[]> {
   const found: string[] = [];
   if (problems.length > 0) {

@@ -1,5 +1,5 @@
 /**
- * What a comparison is made of: a run for each method and seed, a cell for each run and benchmark, and the folder of
+ * The parts of a comparison: a run for each method and seed, a cell for each run and benchmark, and the folder of
  * each. Who runs them is decided above.
  */
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ export const TRAINING = 'training';
 export const EVALUATION = 'evaluation';
 export const PART_FOLDERS: readonly string[] = [DATA, TRAINING, EVALUATION];
 
-/** All runs, seed by seed, so that a comparison that is broken off has whole rows. Touches no file. */
+/** All runs, seed by seed, so that an interrupted comparison has whole rows. Touches no file. */
 export function comparisonRuns(config: CompareConfig): ComparisonRun[] {
   return config.seeds.flatMap((seed, at) =>
     config.methods

@@ -47,7 +47,7 @@ export class RunFolder implements RunStore {
   readonly path: string;
   readonly #info: RunInfo | undefined;
 
-  /** @param info written when a run is started; default: what its configuration tells */
+  /** @param info written when a run starts; default: derived from its configuration */
   constructor(path: string, info?: RunInfo) {
     this.path = path;
     this.#info = info;
@@ -84,7 +84,7 @@ export class RunFolder implements RunStore {
     if (metrics === undefined || metrics.size === 0) return;
     throw new TrainError(
       'checkpoint',
-      `${this.file('metrics')} holds the results of a run whose checkpoint is gone. Starting anew would delete them: give the new run another folder.`,
+      `${this.file('metrics')} holds the results of a run whose checkpoint is gone. Starting again would delete them: give the new run another folder.`,
     );
   }
 
@@ -149,9 +149,13 @@ export class RunFolder implements RunStore {
     try {
       saved = JSON.parse(await readFile(path, 'utf8'));
     } catch (error) {
-      throw new TrainError('checkpoint', `Cannot read ${path}: ${(error as Error).message}. Start the run anew.`, {
-        cause: error,
-      });
+      throw new TrainError(
+        'checkpoint',
+        `Cannot read ${path}: ${(error as Error).message}. Start the run again in a new folder.`,
+        {
+          cause: error,
+        },
+      );
     }
     if (saved.format !== FORMAT || !saved.state) {
       throw new TrainError(

@@ -19,7 +19,7 @@ export const infoSchema = z.object({
 
 export type RunInfo = z.output<typeof infoSchema>;
 
-/** What a configuration tells of a run that was started from a program. */
+/** For a run that a program started with `train()`: what its configuration says. */
 export function infoFrom(config: unknown, started: Date): RunInfo {
   const { method } = (config ?? {}) as { method?: unknown };
   const names =

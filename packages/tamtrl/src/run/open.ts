@@ -22,11 +22,11 @@ import { openSources, type Sources } from './sources.js';
 export interface RunOptions {
   /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
   signal?: AbortSignal;
-  /** Called again and again within long calls. */
+  /** Called repeatedly within long calls. */
   onProgress?: (progress: RunProgress) => void;
-  /** Told of each file that is downloaded. */
+  /** Called for each file that is downloaded. */
   onDownload?: (file: string) => void;
-  /** Told sentences about what a reward method prepares. */
+  /** Receives sentences about what a reward method prepares. */
   note?: (text: string) => void;
 }
 
@@ -34,7 +34,7 @@ export type RunEvent =
   | { type: 'opened'; plan: RunPlan; model: ModelFacts }
   /** The run was to be resumed, but nothing had been saved: it starts again. */
   | { type: 'restarted'; folder: string }
-  /** Something that is worth a word before the run starts; the run goes on. */
+  /** Something to know before the run starts; it does not stop the run. */
   | { type: 'warning'; text: string }
   /** Held-out questions are about to be read: before the first step, or after the last. */
   | { type: 'reading'; when: 'before' | 'after' }

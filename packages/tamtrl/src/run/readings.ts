@@ -31,7 +31,7 @@ export interface HeldOutReadings {
 /** Generated questions are short; among many, one that training turned right is likely. */
 const GENERATED_COUNT = 24;
 const RECORD_COUNT = 3;
-/** Characters of a section that are kept: a report is no copy of the documents. */
+/** Characters of a section that are kept: a report must not become a copy of the documents. */
 const SECTION_CHARACTERS = 2000;
 
 /** Reads the first held-out questions greedily, as evaluation does. */

@@ -71,7 +71,7 @@ async function resolve<Schema extends z.ZodType>(
   let method = command === 'sft' ? 'sft' : ((base.method as string | undefined) ?? 'tamtrl');
   if (given) {
     const own = { ...given };
-    // A value that is no text is left for the schema to refuse.
+    // The schema refuses a value that is not text.
     if (command === 'train' && typeof own.method === 'string') {
       method = own.method;
       if (flags.method === undefined) {
@@ -95,7 +95,7 @@ async function resolve<Schema extends z.ZodType>(
 }
 
 function presetOf({ preset: name, config }: SettingFlags, command: 'train' | 'sft'): Preset | undefined {
-  // A configuration file alone is taken at its word: nothing but the defaults beneath it.
+  // A configuration without a preset stands on the defaults alone.
   if (name === undefined) return config === undefined ? findPreset(DEFAULT_PRESET) : undefined;
   const able = presets.filter((preset) => preset[command]).map((preset) => preset.name);
   const preset = findPreset(name);
@@ -123,7 +123,7 @@ function flagTree({ model, data, seed, steps, teacher, thinking }: SettingFlags)
   return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== undefined));
 }
 
-/** Teachers that are made of the policy's own weights. */
+/** Teachers made from the policy's own weights. */
 const OWN_TEACHERS = ['self', 'ema', 'frozen'];
 
 function otherTeacher(model: string): Tree {
@@ -163,7 +163,7 @@ function requireWhatPresetsLeaveOut(merged: Tree, preset: Preset | undefined): v
   if (problems.length > 0) throw new RunError('settings', problems.join('\n'));
 }
 
-/** @throws RunError for a file or model that is not there. */
+/** @throws RunError for a missing file or model. */
 async function requireFiles(config: RunConfig | SftConfig, file: YamlFile | undefined): Promise<void> {
   const { data, model } = config;
   const source = (path: string[], flag: string) => (file?.has(path) ? `${file.place(path)} (or ${flag})` : flag);

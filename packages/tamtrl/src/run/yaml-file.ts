@@ -15,7 +15,7 @@ export interface YamlFile {
   has(path: readonly PropertyKey[]): boolean;
 }
 
-/** @throws RunError with line and column for what is not YAML, and for what is no mapping. */
+/** @throws RunError with line and column if the text is not YAML, or not a mapping. */
 export async function readYamlFile(path: string): Promise<YamlFile> {
   let text: string;
   try {

@@ -46,7 +46,9 @@ const memorySchema = z.strictObject({
 });
 
 export const evaluationSchema = z.strictObject({
-  /** Every so many steps, and before the first; 0: only before the first and after the last. */
+  /**
+   * Steps between evaluations; there is also one before the first step. 0: only before the first and after the last.
+   */
   every: whole.default(10),
   /** Held-out questions. */
   questions: count.default(128),
@@ -59,7 +61,7 @@ export const evaluationSchema = z.strictObject({
   batch: count.default(64),
   /** Also let the policy read the filtered chunks: how good a teacher it is. */
   teacher: z.boolean().default(false),
-  /** Stop after so many evaluations without a better exact match; 0: never. */
+  /** Evaluations without a better exact match after which the run stops; 0: it never stops early. */
   patience: whole.default(0),
   /** What counts as better. */
   minimumGain: z.number().min(0).default(0),
@@ -87,11 +89,11 @@ const commonShape = {
   memory: memorySchema.prefault({}),
   steps: count.default(50),
   learningRate: positive.default(1e-6),
-  /** The learning rate grows over so many steps and then stays. */
+  /** Steps over which the learning rate grows before it stays. */
   warmupSteps: whole.default(0),
   optimizer: optimizerSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
-  /** Save everything every so many steps. */
+  /** Steps between checkpoints. */
   checkpointEvery: count.default(1),
 };
 
@@ -119,7 +121,7 @@ export const runConfigSchema = z.strictObject({
   clipHigh: positive.default(0.28),
   dualClip: positive.min(1).optional(),
   klCoefficient: z.number().min(0).default(1e-3),
-  /** Updates per step: the rows are dealt into so many mini-batches. */
+  /** Updates per step: mini-batches that the rows are dealt into. */
   miniBatches: count.default(1),
   /** Times that the rows of a step are gone through. */
   epochs: count.default(1),
@@ -153,7 +155,7 @@ export const sftConfigSchema = z.strictObject({
   batchSize: count.default(64),
   /** Share of updates that show the filtered chunk instead of the whole one, so that the model can be a teacher. */
   filteredShare: share.default(0),
-  /** The learning rate falls linearly to 0 over the last so many steps. */
+  /** Last steps, over which the learning rate falls linearly to 0. */
   cooldownSteps: whole.default(0),
 });
 

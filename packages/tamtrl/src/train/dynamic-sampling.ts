@@ -6,7 +6,7 @@
 export interface DynamicSamplingOptions {
   /** Groups wanted. */
   wanted: number;
-  /** Rounds of drawing at most; 1 draws once and keeps what is useful of it. */
+  /** Most rounds of drawing; 1 draws once and keeps the useful groups. */
   maxRounds: number;
   /** Keep useless groups too, so that one round suffices. */
   keepAll: boolean;
@@ -39,7 +39,7 @@ export async function collectUseful<T>(
   return result;
 }
 
-/** Some turn tells the rollouts of a group apart: some advantage is not 0. */
+/** Whether the group gives a gradient: some advantage is not 0. */
 export function hasGradient(advantages: readonly (readonly number[])[]): boolean {
   return advantages.some((rollout) => rollout.some((advantage) => advantage !== 0));
 }

@@ -21,7 +21,7 @@ export interface RunProgress extends Progress {
   step: number;
 }
 
-/** What a run is made of. */
+/** The parts of a run. */
 export interface TrainingSetup<Config extends CommonConfig> {
   config: Config;
   policy: TrainablePolicy;
@@ -33,7 +33,7 @@ export interface TrainingSetup<Config extends CommonConfig> {
   resume?: boolean;
   /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
   signal?: AbortSignal;
-  /** Called again and again within long calls. */
+  /** Called repeatedly within long calls. */
   onProgress?: (progress: RunProgress) => void;
 }
 
@@ -74,7 +74,7 @@ export interface Run<Config extends CommonConfig> extends TrainingSetup<Config> 
 }
 
 /**
- * Runs a training to its end and tells what happens. Stopping early (`return()` on the generator) is safe: what was
+ * Runs a training to its end and yields what happens. Stopping early (`return()` on the generator) is safe: what was
  * saved stays.
  * @throws TrainError, MemoryError, RewardError before anything is done, if the parts do not fit.
  */
@@ -125,7 +125,7 @@ export async function* runTraining<Config extends CommonConfig>(
       yield { type: 'step', metrics, trajectories };
     }
   } catch (error) {
-    // A step that is broken off has not touched the weights, so they are those of the last whole step.
+    // An aborted step has not touched the weights, so they are those of the last whole step.
     if (!isAbort(error, signal)) throw error;
     reason = 'stopped';
   }
@@ -150,7 +150,7 @@ function framesOf<Config extends CommonConfig>({
   const frames = new PromptFrames(policy, promptFormatNamed(config.memory.prompts));
   frames.checkWindow(config.memory, policy.contextLength);
   for (const [name, source] of Object.entries({ training: train, 'held-out': heldOut })) {
-    if (!(source.size > 0)) throw new TrainError('no-data', `The ${name} set is empty: there is no question in it.`);
+    if (!(source.size > 0)) throw new TrainError('no-data', `The ${name} set is empty: it holds no question.`);
   }
   return frames;
 }
@@ -224,7 +224,7 @@ function noteEvaluation(
   return better;
 }
 
-/** Why a run ends where it stands; undefined: it goes on. */
+/** Why a run ends at its present step; undefined: it continues. */
 export function endReason(state: RunState, { steps, evaluation }: CommonConfig): TrainingSummary['reason'] | undefined {
   const { patience, stopAt } = evaluation;
   if (state.step >= steps) return 'steps';

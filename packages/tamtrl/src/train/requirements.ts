@@ -16,7 +16,7 @@ export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
   method?: string | RewardMethod;
   /** Opens the policy's model again, for methods that train a copy beside it. The caller closes what it opens. */
   openCopy?: () => Promise<Policy>;
-  /** Sentences for the user about what happens before the first step; default: nobody hears them. */
+  /** Receives sentences for the user about what happens before the first step. */
   note?: (text: string) => void;
 }
 

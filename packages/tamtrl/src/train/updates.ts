@@ -69,7 +69,7 @@ async function oneAhead<T, R>(items: readonly T[], work: (item: T) => Promise<R>
   let last: Promise<R> | undefined;
   for (const item of items) {
     const next = work(item);
-    // If the last one fails, nobody waits for this one any more.
+    // If the last one fails, this one is never awaited.
     next.catch(() => undefined);
     if (last) results.push(await last);
     last = next;

@@ -58,7 +58,7 @@ export async function runAsk(
       answerTokens,
     });
     if (state && reader.turns > 0)
-      io.err(`Going on after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);
+      io.err(`Continuing after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);
     const view = new MemoryView(io, flags.quiet === true, questions.length, state?.position ?? 0, total);
     const memory: string[] = [];
     let begun = false;
@@ -81,7 +81,7 @@ export async function runAsk(
       await saveState(flags.state, error.state);
       throw new ReaderError(
         'interrupted',
-        `${error.message} ${count(error.state.turns)} chunks are saved in ${flags.state}; the same command goes on from there.`,
+        `${error.message} ${count(error.state.turns)} chunks are saved in ${flags.state}; the same command continues from there.`,
         { cause: error.cause, state: error.state },
       );
     }
@@ -91,7 +91,7 @@ export async function runAsk(
   }
 }
 
-/** @throws UsageError where there is nothing. */
+/** @throws UsageError if nothing is named or found. */
 async function filesOf(inputs: readonly string[]): Promise<string[]> {
   if (inputs.length === 0)
     throw new UsageError(

@@ -130,7 +130,7 @@ async function runJobs(jobs: readonly Job[], workers: number, io: Io, signal: Ab
       const at = waiting.findIndex(({ after }) => !after || after.finished);
       if (signal.aborted || waiting.length === 0) return;
       if (at < 0) {
-        // What is left waits for a training that another worker has in hand, or that failed.
+        // The remaining jobs wait for a training that another worker runs, or that failed.
         if (!running.size) return;
         await Promise.race(running);
         continue;

@@ -21,7 +21,7 @@ const LEAST_NODE = 20;
 /** Training the embedded model takes about half of this. */
 const LEAST_MEMORY = 2 * 2 ** 30;
 
-/** @param runs folder that runs are written to; what is missing of it is made and removed again. */
+/** @param runs folder that runs are written to; missing parts of it are created and removed again */
 export async function examineMachine(runs: string, embedded: string = EMBEDDED_MINI): Promise<Check[]> {
   return [checkNode(), checkMemory(), await checkRuntime(), await checkModel(embedded), await checkFolder(runs)];
 }

@@ -143,7 +143,7 @@ async function* recordsOf(
       if (seen.size >= limit) return;
       if (seen.has(record.id))
         throw new UsageError(
-          `The id ${JSON.stringify(record.id)} stands in more than one of ${data.join(', ')}: results could not be told apart.`,
+          `The id ${JSON.stringify(record.id)} appears more than once in ${data.join(', ')}: results could not be told apart.`,
         );
       seen.add(record.id);
       yield record;
@@ -151,7 +151,7 @@ async function* recordsOf(
   }
 }
 
-/** Reads the data once, so that bad lines are told before anything starts and the time left can be told later. */
+/** Reads the data once, so that bad lines are reported before anything starts and the time left is known. */
 async function countRecords(flags: EvalFlags, io: Io): Promise<number> {
   let total = 0;
   let bad = 0;
@@ -160,7 +160,7 @@ async function countRecords(flags: EvalFlags, io: Io): Promise<number> {
   }))
     total++;
   if (bad > 0) io.err(`${count(bad)} lines of the data were left out.\n`);
-  if (total === 0) throw new UsageError(`${flags.data.join(', ')}: there is no usable record.`);
+  if (total === 0) throw new UsageError(`${flags.data.join(', ')}: no record can be used.`);
   return total;
 }
 

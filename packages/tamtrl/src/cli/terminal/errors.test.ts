@@ -6,7 +6,7 @@ it('what the system refuses comes with what to do, also within a sentence of our
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   const wrapped = new TrainError('checkpoint', 'Could not write last/state: ENOSPC: no space left on device, write');
   for (const error of [full, wrapped]) {
-    expect(describe(error)).toMatch(/write\. The disk is full\. Make room, then go on with --resume/);
+    expect(describe(error)).toMatch(/write\. The disk is full\. Make room, then continue with --resume/);
   }
   expect(describe(new UsageError('There is no preset "x".'))).toBe('There is no preset "x".');
   expect(describe(new TypeError('x is not a function'))).toContain('errors.test.ts');

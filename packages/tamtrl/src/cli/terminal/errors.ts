@@ -23,7 +23,7 @@ export class UsageError extends TamtrlError<'usage'> {
 }
 
 /**
- * Kinds of known refusals that are nobody's input: the machine lacks something, a server fails, or the program is
+ * Kinds of known errors that the input did not cause: the machine lacks something, a server fails, or the program is
  * wrong.
  */
 const OWN_FAULTS = new Set([
@@ -47,13 +47,13 @@ export function exitCodeOf(error: unknown, started: boolean): number {
 }
 
 const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'The disk is full. Make room, then go on with --resume: what was saved is whole.',
+  ENOSPC: 'The disk is full. Make room, then continue with --resume: what was saved is whole.',
   EACCES: 'Writing there is not allowed. Choose another folder with --out.',
   EROFS: 'That place is read-only. Choose another folder with --out.',
   ENOTDIR: 'A part of the path is a file. Choose another folder with --out.',
 };
 
-/** A sentence for people; the stack where the error is none of ours and so a fault of the program. */
+/** A sentence for people; the stack if the error is not one of ours and so a bug. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // What the system refused may come wrapped in a sentence of ours, and from another thread without its code.

@@ -1,4 +1,4 @@
-/** Runs a command whose work can be broken off by Ctrl-C, and turns what happens into an exit code. */
+/** Runs a command that Ctrl-C can interrupt, and turns its outcome into an exit code. */
 import { describe, EXIT, exitCodeOf } from './errors.js';
 import { Interruption } from './interruption.js';
 import type { Io } from './io.js';

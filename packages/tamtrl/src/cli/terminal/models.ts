@@ -1,4 +1,4 @@
-/** The one way in which commands open models: with the flags that say how, and with downloads told on stderr. */
+/** The one way in which commands open models: with the flags that say how, and downloads reported on stderr. */
 import { openModel } from '../../models/open.js';
 import type { Policy } from '../../policy/types.js';
 import type { Io } from './io.js';
@@ -13,7 +13,7 @@ export interface ModelFlags {
 }
 
 export interface Opening {
-  /** Where downloads are told: stderr, or the note of a progress display. */
+  /** Where downloads are reported: stderr, or the note of a progress display. */
   note: (text: string) => void;
   signal?: AbortSignal;
   /** Seed of weights that are made from nothing. */

@@ -55,7 +55,7 @@ export class RunView {
         break;
       case 'started':
         this.#timeLeft.started(event.step, seconds);
-        this.note(`${event.resumed ? `Going on after step ${event.step}` : 'Training'} in ${event.folder}`);
+        this.note(`${event.resumed ? `Continuing after step ${event.step}` : 'Training'} in ${event.folder}`);
         break;
       case 'evaluation':
         this.#timeLeft.evaluated(seconds);

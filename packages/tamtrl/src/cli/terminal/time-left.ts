@@ -2,7 +2,7 @@
 
 export interface TimeLeftOptions {
   steps: number;
-  /** Evaluations come every so many steps and after the last; 0: only after the last. */
+  /** Steps between evaluations, which also follow the last step; 0: only after the last. */
   evaluateEvery: number;
 }
 
