@@ -68,10 +68,10 @@ export { methodNamed, rewardMethods } from './reward/methods.js';
 export { extractAnswer, outcomeReward, scoreAnswer } from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
-// Presets.
-export { findMethod, type NamedMethod, namedMethods } from './run/named-methods.js';
+// Presets and recipes.
 export type { Preset } from './run/presets/preset.js';
 export { findPreset, presets } from './run/presets/presets.js';
+export { findRecipe, type Recipe, recipes } from './run/recipes.js';
 export { openSources, type Sources } from './run/sources.js';
 // Text: tokenizers, chat templates, chunks with offsets.
 export type { ChatFormat, ChatMessage } from './text/chat.js';
