@@ -218,7 +218,7 @@ function checkEngine(file: string, { specifier, kind }: ImportEdge): string | un
   if (!specifier.startsWith('.')) return undefined;
   const target = resolveRelative(file, specifier);
   if (!target.startsWith('packages/engine/src/')) return `${specifier} leaves the package`;
-  if (target.includes('/testing/') && !file.includes('/testing/')) return `${specifier} is for tests`;
+  if (target.endsWith('.test-support.ts')) return `${specifier} is for tests`;
   return undefined;
 }
 

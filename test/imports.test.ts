@@ -107,7 +107,7 @@ describe('the checker', () => {
     refused('engine/src/core.ts', "import '../../tamtrl/src/index.js';", /leaves the package/);
     refused('engine/src/core.ts', "import type * as Ort from 'onnxruntime-node';", /onnx\.ts only/);
     refused('engine/src/runtime/onnx.ts', "import * as Ort from 'onnxruntime-node';", /onnx\.ts only/);
-    refused('engine/src/core.ts', "import './testing/reference.js';", /is for tests/);
+    refused('engine/src/core.ts', "import './reference.test-support.js';", /is for tests/);
     accepted('engine/src/runtime/onnx.ts', "import type * as Ort from 'onnxruntime-node'; import('onnxruntime-node');");
   });
 

@@ -114,6 +114,32 @@ describe('installing', () => {
   });
 });
 
+describe('the packed packages', () => {
+  /** Paths of the files that `npm pack` would pack. */
+  function packed(folder: string): string[] {
+    const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: join(root, folder),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [{ files }] = JSON.parse(output) as { files: { path: string }[] }[];
+    return files.map(({ path }) => path);
+  }
+
+  /** The source of a built file. Builds leave files behind whose source is gone; they are not this test's concern. */
+  const sourceOf = (path: string) => path.replace(/^dist/, 'src').replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts');
+
+  it.each(['packages/engine', 'packages/tamtrl'])('hold nothing that only tests need: %s', (folder) => {
+    const files = packed(folder);
+    expect(files).toContain('dist/index.js');
+    expect(files).toContain('dist/index.d.ts');
+    const outside = files.filter((path) => !/^(package\.json|README\.md|LICENSE|(dist|models)\/.*)$/.test(path));
+    expect(outside).toEqual([]);
+    const forTests = files.filter((path) => /\.test\.|\.test-support\.|(^|\/)(testing|fixtures)\//.test(path));
+    expect(forTests.filter((path) => existsSync(join(root, folder, sourceOf(path))))).toEqual([]);
+  });
+});
+
 describe('the documentation', () => {
   it('gives both commands in the README, and the gate calls the same test command', () => {
     const blocks = codeBlocks(read('README.md'));

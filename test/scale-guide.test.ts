@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { parseTinkerSpec } from '../packages/tamtrl/src/models/tinker-spec.js';
+import { parseModelSpec } from '../packages/tamtrl/src/models/spec.js';
 import { openLocalPolicy } from '../packages/tamtrl/src/policy/local.js';
 import { engineServer } from '../packages/tamtrl/src/policy/tinker/engine-server.test-support.js';
 import { TINKER_SERVERS } from '../packages/tamtrl/src/policy/tinker/servers.js';
@@ -34,7 +34,7 @@ it('names every known server, and addresses that can be read', () => {
     [...text.matchAll(/'(tinker:[^']+)'/g)].map(([, each]) => each),
   );
   expect(addresses.length).toBeGreaterThan(6);
-  for (const address of addresses) expect(() => parseTinkerSpec(address)).not.toThrow();
+  for (const address of addresses) expect(() => parseModelSpec(address)).not.toThrow();
 });
 
 it.each(readdirSync(join(root, 'examples/scale')))(

@@ -7,10 +7,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel } from '../../packages/tamtrl/dist/models/open.js';
-import { parseTinkerSpec } from '../../packages/tamtrl/dist/models/tinker-spec.js';
+import { parseModelSpec } from '../../packages/tamtrl/dist/models/spec.js';
 
 const [spec, out] = process.argv.slice(2);
-const { model } = parseTinkerSpec(spec);
+const { model } = parseModelSpec(spec);
 const exchanges = [];
 const content = (type, bytes) => {
   if (type?.startsWith('application/x-protobuf')) return { base64: Buffer.from(bytes).toString('base64') };

@@ -2,11 +2,12 @@
  * The engine's verbs and their data. Token ids in, token ids and log-probabilities out: the engine knows nothing of
  * text, rewards or memories. Log-probabilities are natural logarithms.
  */
+import type { ModelConfig } from './models/config.js';
 
 /** One prompt to be continued `samples` times. The prompt's cache is computed once for all of them. */
 export interface GenerateRequest {
   promptIds: readonly number[];
-  /** Continuations wanted; default 1. */
+  /** Number of continuations; default 1. */
   samples?: number;
   /** Upper limit of new tokens, the stop token included; default: `GenerateOptions.maxTokens`. */
   maxTokens?: number;
@@ -24,11 +25,11 @@ export interface GenerateOptions {
   topK?: number;
   /** A sequence ends with the first of these; it is part of the returned tokens. */
   stopIds?: readonly number[];
-  /** Never sampled. */
+  /** Tokens that are never sampled. */
   maskedIds?: readonly number[];
   /** Same seed, same tokens, whatever the order or number of requests; default 0. */
   seed?: number;
-  /** Most sequences decoded together; default: as many as the memory budget allows. */
+  /** Largest number of sequences decoded together; default: as many as the memory budget allows. */
   maxBatch?: number;
   /** Name of a snapshot to use instead of the live weights. */
   weights?: string;
@@ -76,8 +77,8 @@ export interface TrainingRow extends ScoreRow {
   /** Log-probability of each token under the reference policy; needed if `klCoefficient` > 0. */
   referenceLogProbabilities?: readonly number[];
   /**
-   * Factor of each token's loss: the loss is the plain sum of factor x token loss, so the caller chooses the mean (token
-   * mean, sequence mean, turn weights). Default: 1 / (completion tokens of this call), the token mean.
+   * Factor of each token's loss: the loss is the plain sum of factor x token loss, so the caller chooses the mean
+   * (token mean, sequence mean, turn weights). Default: 1 / (completion tokens of this call), the token mean.
    */
   lossWeights?: readonly number[];
 }
@@ -85,7 +86,8 @@ export interface TrainingRow extends ScoreRow {
 /**
  * Loss of a token with ratio r = exp(logp - old), advantage A:
  * -min(r A, clip(r, 1 - clipLow, 1 + clipHigh) A), for A < 0 at most -dualClip A (PPO, arXiv 1707.06347; dual clip,
- * arXiv 1912.09729; separate bounds, DAPO, arXiv 2503.14476), plus klCoefficient (exp(d) - d - 1), d = ref - logp (the k3 estimator).
+ * arXiv 1912.09729; separate bounds, DAPO, arXiv 2503.14476), plus klCoefficient (exp(d) - d - 1), d = ref - logp (the
+ * k3 estimator).
  */
 export interface PolicyGradientLoss {
   kind: 'policy-gradient';
@@ -156,11 +158,11 @@ export interface OptimStepResult {
 
 /** A loaded model with its optimiser, in a worker thread. Calls are queued and run one after another. */
 export interface Engine {
-  readonly config: import('./models/config.js').ModelConfig;
+  readonly config: ModelConfig;
   readonly parameters: number;
   /**
-   * Contents of the files that belong to the model beside its weights, by name: tokenizer.json, tokenizer_config.json and the like. For
-   * a GGUF file they are made from its own metadata.
+   * Contents of the files that belong to the model beside its weights, by name: tokenizer.json, tokenizer_config.json
+   * and the like. For a GGUF file they are made from its own metadata.
    */
   readonly files: ReadonlyMap<string, Uint8Array>;
   generate(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;
@@ -175,10 +177,12 @@ export interface Engine {
   /** snapshot = decay x snapshot + (1 - decay) x live weights (exponential moving average). */
   blendSnapshot(name: string, decay: number): Promise<void>;
   dropSnapshot(name: string): Promise<void>;
-  /** Weights, optimiser and snapshots, for going on bit-identically. */
+  /** Writes weights, optimiser and snapshots to a folder, so that training continues bit for bit after `load`. */
   save(folder: string): Promise<void>;
+  /** Takes back what `save` wrote, completely or not at all. */
   load(folder: string): Promise<void>;
   /** Writes a folder that transformers and vLLM load. */
   exportModel(folder: string, options?: { dtype?: 'F32' | 'BF16' | 'F16' }): Promise<void>;
+  /** Ends the worker thread. A running call is cut short. */
   close(): Promise<void>;
 }

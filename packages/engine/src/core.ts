@@ -14,8 +14,8 @@ import type {
   TrainingRow,
 } from './api.js';
 import { EngineError } from './errors.js';
-import { type ModelConfig, parameterCount } from './models/config.js';
-import { copyParameters, type ParameterSet } from './models/parameters.js';
+import type { ModelConfig } from './models/config.js';
+import { copyParameters, type ParameterSet, parameterCount } from './models/parameters.js';
 import { Generator, type GeneratorOptions } from './sampling/generator.js';
 import { adamwStep, newOptimizerState, type OptimizerState } from './training/adamw.js';
 import { AdamwThread } from './training/adamw-thread.js';
@@ -29,29 +29,33 @@ import { type PretrainedFiles, savePretrained } from './weights/pretrained.js';
 export type CoreOptions = ExecutorOptions & GeneratorOptions;
 
 /** Throws if the caller has cancelled; called between micro-batches and decoding steps. */
-export type Checkpoint = () => void;
+export type ThrowIfCancelled = () => void;
 
 const FLOAT32_BYTES = 4;
 
 export class EngineCore {
-  private readonly executor: Executor;
-  private readonly generator: Generator;
-  private readonly thread: AdamwThread | undefined;
-  private readonly gradients = new Gradients();
+  readonly #weights: ParameterSet;
+  readonly #files: PretrainedFiles;
+  readonly #executor: Executor;
+  readonly #generator: Generator;
+  readonly #thread: AdamwThread | undefined;
+  readonly #gradients = new Gradients();
   /** Whether forwardBackward has run since the last step. */
-  private accumulated = false;
-  private optimizer: OptimizerState | undefined;
-  private readonly snapshots = new Map<string, ParameterSet>();
+  #accumulated = false;
+  #optimizer: OptimizerState | undefined;
+  readonly #snapshots = new Map<string, ParameterSet>();
 
   constructor(
     readonly config: ModelConfig,
-    private readonly weights: ParameterSet,
-    private readonly files: PretrainedFiles,
+    weights: ParameterSet,
+    files: PretrainedFiles,
     options: CoreOptions = {},
   ) {
-    this.executor = new Executor(config, options);
-    this.generator = new Generator(config, options);
-    if ((options.threads ?? availableParallelism()) > 1) this.thread = new AdamwThread();
+    this.#weights = weights;
+    this.#files = files;
+    this.#executor = new Executor(config, options);
+    this.#generator = new Generator(config, options);
+    if ((options.threads ?? availableParallelism()) > 1) this.#thread = new AdamwThread();
   }
 
   get parameters(): number {
@@ -60,38 +64,38 @@ export class EngineCore {
 
   /** Bytes of weights, gradients, moments and snapshots now held. */
   get bytes(): number {
-    const sets = 1 + (this.accumulated ? 1 : 0) + (this.optimizer ? 2 : 0) + this.snapshots.size;
+    const sets = 1 + (this.#accumulated ? 1 : 0) + (this.#optimizer ? 2 : 0) + this.#snapshots.size;
     return sets * this.parameters * FLOAT32_BYTES;
   }
 
   async generate(
     requests: readonly GenerateRequest[],
     options: GenerateOptions,
-    checkpoint?: Checkpoint,
+    throwIfCancelled?: ThrowIfCancelled,
   ): Promise<Sample[][]> {
-    return this.generator.generate(this.weightsOf(options.weights), requests, options, checkpoint);
+    return this.#generator.generate(this.#weightsOf(options.weights), requests, options, throwIfCancelled);
   }
 
   async score(
     rows: readonly ScoreRow[],
     options: ScoreOptions = {},
-    checkpoint: Checkpoint = () => {},
+    throwIfCancelled: ThrowIfCancelled = () => {},
   ): Promise<ScoredRow[]> {
-    const weights = this.weightsOf(options.weights);
+    const weights = this.#weightsOf(options.weights);
     const temperature = checkTemperature(options.temperature);
     rows.forEach((row, index) => void checkRow(this.config, row, index));
     const results: ScoredRow[] = rows.map(() => ({ logProbabilities: [], entropies: [] }));
-    const batches = this.executor.pack(rows);
+    const batches = this.#executor.pack(rows);
     const report = progressOf(options.onProgress, batches);
     for (const batch of batches) {
-      checkpoint();
-      const { logProbabilities, entropies } = await this.executor.run(
+      throwIfCancelled();
+      const { logProbabilities, entropies } = await this.#executor.run(
         weights,
         rows,
         batch,
         temperature,
         undefined,
-        checkpoint,
+        throwIfCancelled,
       );
       forEachRow(rows, batch, (index, start, end) => {
         results[index] = {
@@ -104,30 +108,30 @@ export class EngineCore {
     return results;
   }
 
-  /** Cancelled half-way, the call clears the accumulated gradient: a part of a batch is nothing to step on. */
+  /** A call that fails or is cancelled clears the accumulated gradient: no step may follow half a batch. */
   async forwardBackward(
     rows: readonly TrainingRow[],
     options: ForwardBackwardOptions,
-    checkpoint: Checkpoint = () => {},
+    throwIfCancelled: ThrowIfCancelled = () => {},
   ): Promise<ForwardBackwardResult> {
     const temperature = checkTemperature(options.temperature);
     rows.forEach((row, index) => {
       checkRow(this.config, row, index);
       checkTrainingRow(row, index, options);
     });
-    const { gradients } = this;
-    this.accumulated = true;
+    const gradients = this.#gradients;
+    this.#accumulated = true;
     const tokens = rows.reduce((sum, row) => sum + row.completionIds.length, 0);
     const defaultLossWeight = tokens > 0 ? 1 / tokens : 0;
     const sums = new MetricSums(options.loss);
     const logProbabilities: number[][] = rows.map(() => []);
-    const batches = this.executor.pack(rows);
+    const batches = this.#executor.pack(rows);
     const report = progressOf(options.onProgress, batches);
     try {
       for (const batch of batches) {
-        checkpoint();
+        throwIfCancelled();
         const training = { gradients, loss: options.loss, defaultLossWeight };
-        const result = await this.executor.run(this.weights, rows, batch, temperature, training, checkpoint);
+        const result = await this.#executor.run(this.#weights, rows, batch, temperature, training, throwIfCancelled);
         forEachRow(rows, batch, (index, start, end) => {
           logProbabilities[index] = Array.from(result.logProbabilities.subarray(start, end));
         });
@@ -157,86 +161,89 @@ export class EngineCore {
   }
 
   async optimStep(options: OptimStepOptions): Promise<OptimStepResult> {
-    if (!this.accumulated) {
+    if (!this.#accumulated) {
       throw new EngineError(
         'invalid-argument',
         'optimStep was called before forwardBackward: there is no gradient to follow.',
       );
     }
-    this.optimizer ??= newOptimizerState(this.config);
-    const result = await adamwStep(this.weights, this.gradients, this.optimizer, options, this.thread);
+    this.#optimizer ??= newOptimizerState(this.config);
+    const result = await adamwStep(this.#weights, this.#gradients, this.#optimizer, options, this.#thread);
     this.zeroGradients();
     return result;
   }
 
   zeroGradients(): void {
-    this.gradients.clear();
-    this.accumulated = false;
+    this.#gradients.clear();
+    this.#accumulated = false;
   }
 
   /** The accumulated gradient, for tests and tools. */
   gradientOf(name: string): Float32Array | undefined {
-    return this.gradients.get(name);
+    return this.#gradients.get(name);
   }
 
   weightOf(name: string): Float32Array | undefined {
-    return this.weights.get(name);
+    return this.#weights.get(name);
   }
 
   snapshot(name: string): void {
-    this.snapshots.set(name, copyParameters(this.weights));
+    this.#snapshots.set(name, copyParameters(this.#weights));
   }
 
   blendSnapshot(name: string, decay: number): void {
     if (!(decay >= 0 && decay <= 1)) {
       throw new EngineError('invalid-argument', `blendSnapshot: decay must be between 0 and 1, found ${decay}.`);
     }
-    for (const [parameter, average] of this.weightsOf(name)) {
-      const current = this.weights.get(parameter) as Float32Array;
+    for (const [parameter, average] of this.#weightsOf(name)) {
+      const current = this.#weights.get(parameter) as Float32Array;
       for (let i = 0; i < average.length; i++) average[i] = decay * average[i] + (1 - decay) * current[i];
     }
   }
 
   dropSnapshot(name: string): void {
-    this.snapshots.delete(name);
+    this.#snapshots.delete(name);
   }
 
-  /** Saves everything that training goes on from; sampling has no state of its own, its randomness comes from the caller's seeds. */
+  /**
+   * Saves everything that training needs to continue. Sampling keeps no state: its randomness comes from the caller's
+   * seeds.
+   */
   async save(folder: string): Promise<void> {
     await saveCheckpoint(folder, {
       config: this.config,
-      weights: this.weights,
-      optimizer: this.optimizer,
-      snapshots: this.snapshots,
+      weights: this.#weights,
+      optimizer: this.#optimizer,
+      snapshots: this.#snapshots,
     });
   }
 
-  /** Replaces the state by a saved one; a folder that cannot be read whole changes nothing. */
+  /** Replaces the state with a saved one. If the folder cannot be read completely, nothing changes. */
   async load(folder: string): Promise<void> {
     const state = await loadCheckpoint(folder, this.config);
-    for (const [name, data] of state.weights) (this.weights.get(name) as Float32Array).set(data);
-    this.optimizer = state.optimizer;
-    this.snapshots.clear();
-    for (const [name, parameters] of state.snapshots) this.snapshots.set(name, parameters);
+    for (const [name, data] of state.weights) (this.#weights.get(name) as Float32Array).set(data);
+    this.#optimizer = state.optimizer;
+    this.#snapshots.clear();
+    for (const [name, parameters] of state.snapshots) this.#snapshots.set(name, parameters);
     this.zeroGradients();
   }
 
   async exportModel(folder: string, { dtype = 'F32' }: { dtype?: 'F32' | 'BF16' | 'F16' } = {}): Promise<void> {
-    await savePretrained(folder, { config: this.config, parameters: this.weights, files: this.files }, { dtype });
+    await savePretrained(folder, { config: this.config, parameters: this.#weights, files: this.#files }, { dtype });
   }
 
   async close(): Promise<void> {
-    await this.executor.release();
-    await this.generator.release();
-    await this.thread?.close();
+    await this.#executor.release();
+    await this.#generator.release();
+    await this.#thread?.close();
   }
 
-  private weightsOf(snapshot: string | undefined): ParameterSet {
-    if (snapshot === undefined) return this.weights;
-    const parameters = this.snapshots.get(snapshot);
+  #weightsOf(snapshot: string | undefined): ParameterSet {
+    if (snapshot === undefined) return this.#weights;
+    const parameters = this.#snapshots.get(snapshot);
     if (parameters) return parameters;
-    const known = [...this.snapshots.keys()].join(', ') || 'none';
-    throw new EngineError('invalid-argument', `There is no snapshot "${snapshot}"; taken so far: ${known}.`, {
+    const known = [...this.#snapshots.keys()].join(', ') || 'none';
+    throw new EngineError('invalid-argument', `There is no snapshot "${snapshot}". Snapshots taken so far: ${known}.`, {
       expected: known,
       found: snapshot,
     });
@@ -247,11 +254,11 @@ function checkTemperature(temperature = 1): number {
   if (temperature > 0 && Number.isFinite(temperature)) return temperature;
   throw new EngineError(
     'invalid-argument',
-    `Log-probabilities need a temperature above 0, found ${temperature}. Greedy samples are scored at temperature 1.`,
+    `Log-probabilities need a temperature above 0, found ${temperature}. Score greedy samples at temperature 1.`,
   );
 }
 
-/** Checks that what the loss needs is there, in the completion's length, and finite. */
+/** Checks that the arrays that the loss needs are there, have the completion's length and are finite. */
 function checkTrainingRow(row: TrainingRow, index: number, { loss }: ForwardBackwardOptions): void {
   const policyGradient = loss.kind === 'policy-gradient';
   const needed = {
@@ -283,7 +290,7 @@ function checkTrainingRow(row: TrainingRow, index: number, { loss }: ForwardBack
   }
 }
 
-/** Calls back with each row's place among the batch's scored tokens. */
+/** Calls `visit` with the place of each row's tokens among those that the batch scores. */
 function forEachRow(
   rows: readonly ScoreRow[],
   batch: MicroBatch,

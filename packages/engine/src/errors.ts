@@ -1,9 +1,9 @@
 /**
- * Every refusal of the engine is one of these classes: what happened, where, what was expected, what was found, and
- * what to do. `isInstance` works across copies of the package and across the worker boundary.
+ * Errors of the engine are EngineErrors. The message says what happened, where, what was expected and found, and what
+ * to do. `isInstance` works across copies of the package and across the worker boundary.
  */
 
-/** Facts of an error that a program may want without parsing the sentence. */
+/** Facts of an error, for programs that would otherwise have to parse its message. */
 export interface ErrorDetails {
   file?: string;
   tensor?: string;
@@ -47,4 +47,9 @@ export class EngineError extends Error {
     if (!(error instanceof Error) || !('kind' in error) || !('details' in error)) return false;
     return kind === undefined || error.kind === kind;
   }
+}
+
+/** What went wrong, in the words of whoever threw it. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

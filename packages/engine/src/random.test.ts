@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { hashSeed, Random } from './random.js';
 
 describe('Random', () => {
-  test('gives these numbers on every platform', () => {
+  it('gives these numbers on every platform', () => {
     const random = new Random(42);
     expect([random.uint32(), random.uint32(), random.uint32()]).toEqual([1573650488, 1474909760, 734728003]);
     expect([random.uniform(), random.normal(), random.normal()]).toEqual([
@@ -10,7 +10,7 @@ describe('Random', () => {
     ]);
   });
 
-  test('takes number and bigint seeds alike, and any two seeds differ', () => {
+  it('takes number and bigint seeds alike, and any two seeds differ', () => {
     const first = (seed: number | bigint) => new Random(seed).uint32();
     expect(first(7n)).toBe(first(7));
     expect(first(-1n)).toBe(first(-1));
@@ -18,11 +18,11 @@ describe('Random', () => {
     expect(new Set(seeds.map(first)).size).toBe(seeds.length);
   });
 
-  test.each([0.5, Number.NaN, 2 ** 53])('refuses the seed %s', (seed) => {
+  it.each([0.5, Number.NaN, 2 ** 53])('refuses the seed %s', (seed) => {
     expect(() => new Random(seed)).toThrow(/whole number/);
   });
 
-  test('is uniform on [0, 1)', () => {
+  it('is uniform on [0, 1)', () => {
     const random = new Random(1);
     const bins = new Array<number>(10).fill(0);
     for (let i = 0; i < 100_000; i++) bins[Math.floor(random.uniform() * 10)]++;
@@ -30,7 +30,7 @@ describe('Random', () => {
     for (const count of bins) expect(Math.abs(count - 10_000)).toBeLessThan(450);
   });
 
-  test('is normal: moments and tails', () => {
+  it('is normal: moments and tails', () => {
     const random = new Random(2);
     const n = 200_000;
     const powers = [0, 0, 0, 0];
@@ -49,13 +49,13 @@ describe('Random', () => {
 });
 
 describe('hashSeed', () => {
-  test('gives these numbers on every platform', () => {
+  it('gives these numbers on every platform', () => {
     expect([hashSeed(), hashSeed(0), hashSeed(1, 2, 3), hashSeed(0.5)]).toEqual([
       939114241863438, 147917963448978, 4497947261450386, 2390372765210639,
     ]);
   });
 
-  test('heeds order, number and size of the values, and gives safe integers', () => {
+  it('heeds order, number and size of the values, and gives safe integers', () => {
     const lists = [[], [0], [0, 0], [1], [1, 2], [2, 1], [1, 2, 0], [2 ** 40], [2 ** 40 + 1], [-1], [0.1]];
     const hashes = lists.map((values) => hashSeed(...values));
     expect(new Set(hashes).size).toBe(lists.length);
@@ -63,7 +63,7 @@ describe('hashSeed', () => {
     expect(hashSeed(-0)).toBe(hashSeed(0));
   });
 
-  test('has no collisions on a grid, and its streams do not resemble each other', () => {
+  it('has no collisions on a grid, and its streams do not resemble each other', () => {
     const hashes = new Set<number>();
     let sum = 0;
     for (let a = 0; a < 200; a++) {

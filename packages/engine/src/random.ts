@@ -19,7 +19,7 @@ const doubleView = new DataView(new ArrayBuffer(8));
 
 /**
  * One seed from several numbers, e.g. `hashSeed(seed, step, row)`: a whole number in [0, 2^53). The order of the values
- * and their number count; fractions are fine; 0 and -0 are the same.
+ * and their number count. Fractions are allowed; 0 and -0 give the same seed.
  */
 export function hashSeed(...values: number[]): number {
   let low = mix(GOLDEN ^ values.length);
@@ -36,11 +36,11 @@ export function hashSeed(...values: number[]): number {
 
 /** A stream of random numbers. Equal seeds give equal streams, whatever the platform. */
 export class Random {
-  private a: number;
-  private b: number;
-  private c: number;
-  private d: number;
-  private spare: number | undefined;
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
+  #spare: number | undefined;
 
   /** @throws EngineError 'invalid-argument' if a number seed is not a safe integer. Bigint seeds count modulo 2^64. */
   constructor(seed: number | bigint) {
@@ -55,24 +55,24 @@ export class Random {
     const low = Number(bits & 0xffffffffn);
     const high = Number(bits >> 32n);
     const word = (index: number) => mix(mix(low + Math.imul(index, GOLDEN)) ^ mix(high + Math.imul(index + 4, GOLDEN)));
-    this.a = word(1);
-    this.b = word(2);
-    this.c = word(3);
+    this.#a = word(1);
+    this.#b = word(2);
+    this.#c = word(3);
     // The one state that the generator can't leave is all zeros.
-    this.d = word(4) | (this.a === 0 && this.b === 0 && this.c === 0 ? 1 : 0);
+    this.#d = word(4) | (this.#a === 0 && this.#b === 0 && this.#c === 0 ? 1 : 0);
   }
 
   /** A whole number in [0, 2^32). */
   uint32(): number {
-    const product = Math.imul(this.b, 5);
+    const product = Math.imul(this.#b, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9);
-    const shifted = this.b << 9;
-    this.c ^= this.a;
-    this.d ^= this.b;
-    this.b ^= this.c;
-    this.a ^= this.d;
-    this.c ^= shifted;
-    this.d = (this.d << 11) | (this.d >>> 21);
+    const shifted = this.#b << 9;
+    this.#c ^= this.#a;
+    this.#d ^= this.#b;
+    this.#b ^= this.#c;
+    this.#a ^= this.#d;
+    this.#c ^= shifted;
+    this.#d = (this.#d << 11) | (this.#d >>> 21);
     return result >>> 0;
   }
 
@@ -81,11 +81,13 @@ export class Random {
     return ((this.uint32() >>> 5) * 2 ** 26 + (this.uint32() >>> 6)) * 2 ** -53;
   }
 
-  /** Standard normal, by Marsaglia's polar method (it needs no sine or cosine, whose last bit may differ by platform). */
+  /**
+   * Standard normal, by Marsaglia's polar method (it needs no sine or cosine, whose last bit may differ by platform).
+   */
   normal(): number {
-    if (this.spare !== undefined) {
-      const value = this.spare;
-      this.spare = undefined;
+    if (this.#spare !== undefined) {
+      const value = this.#spare;
+      this.#spare = undefined;
       return value;
     }
     for (;;) {
@@ -94,7 +96,7 @@ export class Random {
       const square = x * x + y * y;
       if (square >= 1 || square === 0) continue;
       const factor = Math.sqrt((-2 * Math.log(square)) / square);
-      this.spare = y * factor;
+      this.#spare = y * factor;
       return x * factor;
     }
   }

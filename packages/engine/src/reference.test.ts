@@ -2,11 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineCore } from './core.js';
 import { Graph } from './graph/graph.js';
-import { type ModelConfig, parameterShapes } from './models/config.js';
+import type { ModelConfig } from './models/config.js';
 import { declareLayer, declarePositions, decoderLayer, head, orderFeeds, unembeddingName } from './models/decoder.js';
-import { lookUp, type ParameterSet } from './models/parameters.js';
+import { lookUp, type ParameterSet, parameterShapes } from './models/parameters.js';
 import { RotaryTables } from './models/rope.js';
-import { CompiledGraph, float32, int64, type Tensor } from './runtime/onnx.js';
 import {
   ARCHITECTURES,
   largestDifference,
@@ -14,10 +13,14 @@ import {
   referencePath,
   referenceTensors,
   relativeDifference,
-} from './testing/reference.js';
+} from './reference.test-support.js';
+import { CompiledGraph, float32, int64, type Tensor } from './runtime/onnx.js';
 import { loadPretrained } from './weights/pretrained.js';
 
-/** Small budgets, so that batches split: padding, several micro-batches and head slices and pieces of attention all take part. */
+/**
+ * Small budgets, so that batches split: padding, several micro-batches and head slices and pieces of attention all take
+ * part.
+ */
 const PLANS = {
   whole: { execution: 'whole', microBatchTokens: 40 },
   layered: { execution: 'layered', microBatchTokens: 40, logitBytes: 4 * 67 * 5, causalBlocks: 3 },

@@ -31,16 +31,20 @@ export { type Budgets, PromptFrames } from './memory/frames.js';
 export { chatPrompts, miniPrompts, type PromptFormat, promptFormatNamed } from './memory/prompts.js';
 export { trajectoryStatistics } from './memory/statistics.js';
 export { memoryBefore, type Trajectory, type Turn } from './memory/trajectory.js';
-export { EMBEDDED_MINI, modelSource } from './models/embedded.js';
-export { MODEL_SPECS, type OpenOptions, openModel } from './models/open.js';
-export { parseTinkerSpec, type TinkerSpec } from './models/tinker-spec.js';
+export { EMBEDDED_MINI } from './models/embedded.js';
+export { ModelError } from './models/errors.js';
+export { type OpenOptions, openModel } from './models/open.js';
+export { modelSource } from './models/source.js';
+export { MODEL_SPECS, type ModelSpec, parseModelSpec } from './models/spec.js';
+export { type ModelText, openTokenizer } from './models/tokenizer.js';
 // Policies.
 export { PolicyError } from './policy/errors.js';
 export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/local.js';
 // Reading.
 export { OpenAIPolicy, type OpenAIPolicyOptions, openOpenAIPolicy } from './policy/openai/policy.js';
 export { openTinkerPolicy, TinkerPolicy, type TinkerPolicyOptions } from './policy/tinker/policy.js';
-export type { Capabilities, Policy, TrainablePolicy } from './policy/types.js';
+export { isTrainable } from './policy/trainable.js';
+export type * from './policy/types.js';
 export { ReaderError } from './reader/errors.js';
 export { type TextSource, textOf } from './reader/input.js';
 export {

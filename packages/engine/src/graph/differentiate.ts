@@ -1,17 +1,20 @@
 /**
- * Reverse-mode differentiation on the graph: the backward pass is more nodes of the same graph, built from the rules that stand
- * beside the operators.
+ * Reverse-mode differentiation on the graph: the backward pass is more nodes of the same graph, built from the rules
+ * that stand beside the operators.
  */
 import { EngineError } from '../errors.js';
 import type { Node, Value } from './graph.js';
-import { accumulate, expandTo, reshape } from './ops/layout.js';
+import { filled } from './ops/broadcast.js';
+import { add } from './ops/elementwise.js';
 import { sameShape } from './shapes.js';
 
 /**
  * Gradients of sum_i <seed_i, y_i> with respect to each of `parameters`, in their order.
  *
- * @param outputs values y_i with their seeds dL/dy_i of the same shape; without a seed, y_i is a float32 scalar loss and the seed is 1.
- * @throws EngineError 'internal' if an operator on the way has no gradient rule or a parameter does not reach any output.
+ * @param outputs values y_i with their seeds dL/dy_i of the same shape; without a seed, y_i is a float32 scalar loss
+ *   and the seed is 1.
+ * @throws EngineError 'internal' if an operator on the way has no gradient rule or a parameter does not reach any
+ *   output.
  */
 export function differentiate(
   outputs: readonly { value: Value; seed?: Value }[],
@@ -28,20 +31,10 @@ export function differentiate(
         `Gradient of ${value.name} has shape [${gradient.shape}], the value has [${value.shape}].`,
       );
     }
-    gradients.set(value, accumulate(gradients.get(value), gradient));
+    const earlier = gradients.get(value);
+    gradients.set(value, earlier ? add(earlier, gradient) : gradient);
   };
-  for (const { value, seed } of outputs)
-    contribute(
-      value,
-      seed ??
-        expandTo(
-          reshape(
-            graph.scalar(1),
-            value.shape.map(() => 1),
-          ),
-          value.shape,
-        ),
-    );
+  for (const { value, seed } of outputs) contribute(value, seed ?? filled(graph, 1, value.shape));
 
   for (const node of forward.reverse()) {
     const outputGradients = node.outputs.map((output) => gradients.get(output));

@@ -3,6 +3,7 @@
  * that get their sizes from the inputs of each run, so that one compiled graph serves every batch and length.
  */
 import { EngineError } from '../errors.js';
+import { elementCount } from '../shape.js';
 
 export type ElementType = 'float32' | 'int64' | 'int32' | 'bool';
 
@@ -65,16 +66,16 @@ export class Graph {
   readonly inputs: Value[] = [];
   readonly outputs: { name: string; value: Value }[] = [];
   readonly constants = new Map<Value, ConstantData>();
-  private counter = 0;
-  private readonly inputNames = new Set<string>();
-  private readonly cache = new Map<string, Value>();
+  #counter = 0;
+  readonly #inputNames = new Set<string>();
+  readonly #cache = new Map<string, Value>();
 
   constructor(readonly name: string) {}
 
   input(name: string, type: ElementType, shape: Shape): Value {
-    if (this.inputNames.has(name))
+    if (this.#inputNames.has(name))
       throw new EngineError('internal', `Graph ${this.name} has two inputs named ${name}.`);
-    this.inputNames.add(name);
+    this.#inputNames.add(name);
     const value = new Value(this, name, type, shape, undefined);
     this.inputs.push(value);
     return value;
@@ -85,14 +86,14 @@ export class Graph {
   }
 
   constant(type: ElementType, shape: readonly number[], data: ConstantData): Value {
-    const count = shape.reduce((a, b) => a * b, 1);
+    const count = elementCount(shape);
     if (data.length !== count) {
       throw new EngineError(
         'internal',
-        `A constant of shape [${shape}] needs ${count} elements, ${data.length} given.`,
+        `A constant of shape [${shape}] needs ${count} elements, found ${data.length}.`,
       );
     }
-    const value = new Value(this, `c${this.counter++}`, type, shape, undefined);
+    const value = new Value(this, `c${this.#counter++}`, type, shape, undefined);
     this.constants.set(value, data);
     return value;
   }
@@ -111,10 +112,10 @@ export class Graph {
 
   /** Builds a value once per graph and key. */
   cached(key: string, build: () => Value): Value {
-    const known = this.cache.get(key);
+    const known = this.#cache.get(key);
     if (known) return known;
     const value = build();
-    this.cache.set(key, value);
+    this.#cache.set(key, value);
     return value;
   }
 
@@ -143,7 +144,7 @@ export class Graph {
       gradientInputs: specification.gradientInputs ?? inputs,
     };
     for (const { type, shape } of outputs) {
-      node.outputs.push(new Value(this, `v${this.counter++}`, type, shape, node));
+      node.outputs.push(new Value(this, `v${this.#counter++}`, type, shape, node));
     }
     this.nodes.push(node);
     return node.outputs;
@@ -163,8 +164,8 @@ export class Graph {
 }
 
 /**
- * Replaces the gradient of a computation: `y`, computed from `inputs` by any number of nodes, gets `gradient` as its rule with
- * respect to them, and what differentiation would have built for the nodes in between is not built.
+ * Replaces the gradient of a computation: `y`, computed from `inputs` by any number of nodes, gets `gradient` as its
+ * rule with respect to them, and what differentiation would have built for the nodes in between is not built.
  */
 export function withGradient(
   y: Value,

@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { CompiledGraph, float32, int64, type Tensor } from '../runtime/onnx.js';
 import { differentiate } from './differentiate.js';
 import { Graph, type Shape, type Value } from './graph.js';
+import * as broadcast from './ops/broadcast.js';
 import * as elementwise from './ops/elementwise.js';
 import * as layout from './ops/layout.js';
 import * as linear from './ops/linear.js';
-import * as reduce from './ops/reduce.js';
+import { reduceMean } from './ops/mean.js';
+import { reshape } from './ops/reshape.js';
 import * as transformer from './ops/transformer.js';
 
 /** Repeatable numbers in [-1, 1). */
@@ -50,17 +52,17 @@ const cases: Record<string, Case> = {
     inputs: { a: ['B', 'T'], b: ['T'], c: ['B', 1] },
     build: ({ a, b, c }) => elementwise.where(elementwise.less(c, elementwise.scalarLike(c, 0)), a, b),
   },
-  'reduceSum, kept': { inputs: { a: ['B', 3, 'T'] }, build: ({ a }) => reduce.reduceSum(a, [0, 2], true) },
-  'reduceSum, dropped': { inputs: { a: ['B', 3, 'T'] }, build: ({ a }) => reduce.reduceSum(a, [-1], false) },
-  reduceMean: { inputs: { a: ['B', 3] }, build: ({ a }) => reduce.reduceMean(a, 1, true) },
+  'reduceSum, kept': { inputs: { a: ['B', 3, 'T'] }, build: ({ a }) => broadcast.reduceSum(a, [0, 2], true) },
+  'reduceSum, dropped': { inputs: { a: ['B', 3, 'T'] }, build: ({ a }) => broadcast.reduceSum(a, [-1], false) },
+  reduceMean: { inputs: { a: ['B', 3] }, build: ({ a }) => reduceMean(a, 1, true) },
   'reshape to symbols': {
     inputs: { a: ['B', 'T', 6] },
-    build: ({ a }) => layout.reshape(layout.reshape(a, ['N', 6]), ['B', 'T', 2, 3]),
+    build: ({ a }) => reshape(reshape(a, ['N', 6]), ['B', 'T', 2, 3]),
   },
   transpose: { inputs: { a: ['B', 'T', 2, 3] }, build: ({ a }) => layout.transpose(a, [0, 2, 1, 3]) },
   expandTo: {
     inputs: { a: ['B', 1, 3], b: ['B', 'T', 3] },
-    build: ({ a, b }) => elementwise.multiply(layout.expandTo(a, b.shape), b),
+    build: ({ a, b }) => elementwise.multiply(broadcast.expandTo(a, b.shape), b),
   },
   'concat of numbers': { inputs: { a: ['B', 2], b: ['B', 3] }, build: ({ a, b }) => layout.concat([a, b], 1) },
   'concat of symbols': {

@@ -1,4 +1,4 @@
-/** A graph as text, for people: one line a node, types and symbolic shapes included. */
+/** A graph as text for people: one line per node, with types and symbolic shapes. */
 import type { AttributeValue, Graph, Value } from './graph.js';
 
 /** Constants of up to this many elements are written out where they are used. */

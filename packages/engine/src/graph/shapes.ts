@@ -32,16 +32,6 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
-/** Product of sizes where all are numbers. */
-export function elementCount(shape: Shape): number | undefined {
-  let count = 1;
-  for (const size of shape) {
-    if (typeof size !== 'number') return undefined;
-    count *= size;
-  }
-  return count;
-}
-
 /** Axis counted from the front. */
 export function normalizeAxis(axis: number, rank: number): number {
   const normalized = axis < 0 ? axis + rank : axis;

@@ -1,16 +1,20 @@
 /**
- * The decoder of Qwen3 and Llama as graph pieces: a layer, the head, and the attention inside. The same layer serves training
- * (whole sequences) and generation (new tokens against a cache).
+ * The decoder as graph pieces: a layer, the head, and the attention inside. The same layer serves training (whole
+ * sequences) and generation (new tokens against a cache). What differs from family to family is a feature of the layer
+ * (`LayerFeatures`); no family is named here.
  */
 import type { Dimension, Graph, Value } from '../graph/graph.js';
 import { add, less, lessOrEqual, multiply, scalarLike, where } from '../graph/ops/elementwise.js';
-import { concat, reshape, split, transpose } from '../graph/ops/layout.js';
+import { concat, split, transpose } from '../graph/ops/layout.js';
 import { linear, matmul } from '../graph/ops/linear.js';
+import { reshape } from '../graph/ops/reshape.js';
 import { attention, rmsNorm, rotaryEmbedding, softmax, swiglu } from '../graph/ops/transformer.js';
 import { int64, type Tensor } from '../runtime/onnx.js';
-import { hasQueryKeyNorm, layerParameterShapes, type ModelConfig } from './config.js';
+import { featuresOf } from './architectures/index.js';
+import type { ModelConfig } from './config.js';
+import { layerParameterShapes } from './parameters.js';
 
-/** Added to scores that may not be attended to: exp of it is exactly 0 in float32. */
+/** Added to the scores of keys that must not be attended to: its exponential is exactly 0 in float32. */
 const MASKED = -1e9;
 
 /** Positions of the B x T tokens of a run and what each may attend to. */
@@ -21,8 +25,8 @@ export interface Positions {
   cosine: Value;
   sine: Value;
   /**
-   * Consecutive pieces of the T tokens as queries, each with the tokens up to its own end as keys. Several pieces spare the work
-   * on keys that come after all of a piece's queries.
+   * Consecutive pieces of the T tokens as queries, each with the tokens up to its own end as keys. Several pieces save
+   * the work on keys that come after all queries of a piece.
    */
   blocks: CausalBlock[];
   /** Added to the scores against the cache: float32 [B, 1, 1, P]. */
@@ -44,8 +48,8 @@ export interface LayerCache {
 }
 
 /**
- * Declares the inputs that say where tokens stand, with the queries in `blockCount` pieces; with `cached`, also how much of the
- * cache each sequence uses.
+ * Declares the inputs for the positions of tokens, with the queries in `blockCount` pieces. With `cached`, also
+ * declares how much of the cache each sequence uses.
  */
 export function declarePositions(graph: Graph, config: ModelConfig, cached: boolean, blockCount = 1): Positions {
   const positions = graph.input('positions', 'int64', ['B', 'T']);
@@ -57,7 +61,8 @@ export function declarePositions(graph: Graph, config: ModelConfig, cached: bool
     const queries = blockCount === 1 ? 'T' : `T${index}`;
     const reach = index === 0 ? queries : `E${index}`;
     const keys = index === blockCount - 1 ? 'T' : reach;
-    // Places in the sequence; the causal rule compares these, so that padding at the end is never attended to by real tokens.
+    // Places in the sequence; the causal rule compares these, so that padding at the end is never attended to by real
+    // tokens.
     const queryOrder = reshape(graph.input(`query order ${index}`, 'int64', [queries]), [1, 1, queries, 1]);
     const keyOrder = reshape(graph.input(`key order ${index}`, 'int64', [keys]), [1, 1, 1, keys]);
     blocks.push({ queries, keys, bias: bias(lessOrEqual(keyOrder, queryOrder)) });
@@ -69,7 +74,7 @@ export function declarePositions(graph: Graph, config: ModelConfig, cached: bool
   return { positions, cosine, sine, blocks, cacheBias };
 }
 
-/** Feeds of the `query order` and `key order` inputs for T tokens: equal pieces, as far as that goes. */
+/** Feeds of the `query order` and `key order` inputs for T tokens: pieces as equal as possible. */
 export function orderFeeds(length: number, blockCount = 1): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (let index = 0; index < blockCount; index++) {
@@ -107,13 +112,14 @@ export function decoderLayer(
   cache?: LayerCache,
 ): { hidden: Value; keys: Value; values: Value } {
   const { headSize, heads, keyValueHeads, rmsNormEpsilon: epsilon } = config;
+  const { queryKeyNorm } = featuresOf(config);
   const normed = rmsNorm(hidden, weight('input_layernorm.weight'), epsilon);
   const project = (name: string, count: number) =>
     reshape(linear(normed, weight(`self_attn.${name}_proj.weight`)), ['B', 'T', count, headSize]);
   const byHead = (x: Value) => transpose(x, [0, 2, 1, 3]);
   const rotate = (x: Value) => rotaryEmbedding(byHead(x), at.positions, at.cosine, at.sine);
   const headNorm = (x: Value, name: string) =>
-    hasQueryKeyNorm(config) ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
+    queryKeyNorm ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
 
   const queries = rotate(headNorm(project('q', heads), 'q'));
   const keys = rotate(headNorm(project('k', keyValueHeads), 'k'));
@@ -161,7 +167,7 @@ function groupedAttention(
     });
     return mixed.length === 1 ? mixed[0] : concat(mixed, 2, 'T');
   }
-  // The cache is read where it lies: scores are joined, keys and values are not.
+  // The cache is read in place: scores are joined, keys and values are not.
   const scores = (against: Value, size: Dimension, added: Value) =>
     add(reshape(matmul(grouped(queries, 'T'), against, { transposeB: true, alpha }), ['B', heads, 'T', size]), added);
   const mix = (probabilities: Value, size: Dimension, content: Value) =>
@@ -173,7 +179,10 @@ function groupedAttention(
   return reshape(mixed, ['B', heads, 'T', headSize]);
 }
 
-/** Final norm and unembedding: hidden [M, hiddenSize] to logits [M, vocabularySize], divided by the temperature's inverse. */
+/**
+ * Final norm and unembedding: hidden [M, hiddenSize] to logits [M, vocabularySize], multiplied by the inverse
+ * temperature (a scalar, or [M, 1] with one for each row).
+ */
 export function head(
   config: ModelConfig,
   hidden: Value,

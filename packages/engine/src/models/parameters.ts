@@ -1,12 +1,53 @@
-/** Sets of a model's parameters (weights, gradients, moments), float32, by Hugging Face name. */
-import { type ModelConfig, parameterShapes } from './config.js';
+/** A model's parameters: their names and shapes, and sets of them (weights, gradients, moments) in float32. */
+import { elementCount } from '../shape.js';
+import { featuresOf } from './architectures/index.js';
+import type { ModelConfig } from './config.js';
 
+/** Names of layer `layer`'s parameters without their `model.layers.N.` prefix, with shapes ([out, in] for matrices). */
+export function layerParameterShapes(config: ModelConfig): Map<string, number[]> {
+  const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize } = config;
+  const shapes = new Map<string, number[]>();
+  shapes.set('input_layernorm.weight', [hiddenSize]);
+  shapes.set('self_attn.q_proj.weight', [heads * headSize, hiddenSize]);
+  shapes.set('self_attn.k_proj.weight', [keyValueHeads * headSize, hiddenSize]);
+  shapes.set('self_attn.v_proj.weight', [keyValueHeads * headSize, hiddenSize]);
+  if (featuresOf(config).queryKeyNorm) {
+    shapes.set('self_attn.q_norm.weight', [headSize]);
+    shapes.set('self_attn.k_norm.weight', [headSize]);
+  }
+  shapes.set('self_attn.o_proj.weight', [hiddenSize, heads * headSize]);
+  shapes.set('post_attention_layernorm.weight', [hiddenSize]);
+  shapes.set('mlp.gate_proj.weight', [intermediateSize, hiddenSize]);
+  shapes.set('mlp.up_proj.weight', [intermediateSize, hiddenSize]);
+  shapes.set('mlp.down_proj.weight', [hiddenSize, intermediateSize]);
+  return shapes;
+}
+
+/** Every parameter by its Hugging Face name, in the order of the forward pass. */
+export function parameterShapes(config: ModelConfig): Map<string, number[]> {
+  const shapes = new Map<string, number[]>();
+  shapes.set('model.embed_tokens.weight', [config.vocabularySize, config.hiddenSize]);
+  const layerShapes = layerParameterShapes(config);
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (const [name, shape] of layerShapes) shapes.set(`model.layers.${layer}.${name}`, shape);
+  }
+  shapes.set('model.norm.weight', [config.hiddenSize]);
+  if (!config.tieWordEmbeddings) shapes.set('lm_head.weight', [config.vocabularySize, config.hiddenSize]);
+  return shapes;
+}
+
+export function parameterCount(config: ModelConfig): number {
+  let count = 0;
+  for (const shape of parameterShapes(config).values()) count += elementCount(shape);
+  return count;
+}
+
+/** Parameters by Hugging Face name. */
 export type ParameterSet = Map<string, Float32Array>;
 
 export function zeroParameters(config: ModelConfig): ParameterSet {
   const set: ParameterSet = new Map();
-  for (const [name, shape] of parameterShapes(config))
-    set.set(name, new Float32Array(shape.reduce((a, b) => a * b, 1)));
+  for (const [name, shape] of parameterShapes(config)) set.set(name, new Float32Array(elementCount(shape)));
   return set;
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ModelConfig } from './config.js';
 import { configToJson, configToText, parseConfig } from './parse-config.js';
 
@@ -34,7 +34,7 @@ const SCALING = {
 
 const parse = (changes: Record<string, unknown> = {}) => parseConfig({ ...MINIMAL, ...changes }, 'm/config.json');
 
-test('a Llama as transformers 5 writes it', () => {
+it('a Llama as transformers 5 writes it', () => {
   expect(parseConfig(fixture('llama-sharded'), 'config.json')).toEqual({
     architecture: 'llama',
     vocabularySize: 36,
@@ -52,14 +52,14 @@ test('a Llama as transformers 5 writes it', () => {
   });
 });
 
-test('a Qwen3 as transformers 5 writes it', () => {
+it('a Qwen3 as transformers 5 writes it', () => {
   const config = parseConfig(fixture('qwen3-bf16'), 'config.json');
   expect(config).toMatchObject({ architecture: 'qwen3', headSize: 12, keyValueHeads: 1, tieWordEmbeddings: true });
   expect(config).toMatchObject({ ropeTheta: 1000000, contextLength: 64 });
   expect(config.ropeScaling).toBeUndefined();
 });
 
-test('what a file leaves out is what transformers assumes', () => {
+it('what a file leaves out is what transformers assumes', () => {
   expect(parse()).toEqual({
     architecture: 'llama',
     vocabularySize: 10,
@@ -79,7 +79,7 @@ test('what a file leaves out is what transformers assumes', () => {
 });
 
 describe('rotary settings', () => {
-  test.each([
+  it.each([
     ['on top (transformers 4)', { rope_theta: 5e5, rope_scaling: LLAMA3 }],
     ['on top with the old key', { rope_theta: 5e5, rope_scaling: { ...LLAMA3, rope_type: undefined, type: 'llama3' } }],
     ['inside (transformers 5)', { rope_parameters: { ...LLAMA3, rope_theta: 5e5 } }],
@@ -88,7 +88,7 @@ describe('rotary settings', () => {
     expect(parse(changes)).toMatchObject({ ropeTheta: 5e5, ropeScaling: SCALING });
   });
 
-  test.each([
+  it.each([
     ['null', { rope_theta: 5e5, rope_scaling: null }],
     ['default', { rope_parameters: { rope_type: 'default', rope_theta: 5e5 } }],
     ['theta inside, null on top', { rope_theta: null, rope_scaling: null, rope_parameters: { rope_theta: 5e5 } }],
@@ -100,7 +100,7 @@ describe('rotary settings', () => {
 });
 
 describe('refusals', () => {
-  test.each([
+  it.each([
     ['attention_bias', { attention_bias: true }, 'true'],
     ['mlp_bias', { mlp_bias: true }, 'true'],
     ['use_sliding_window', { use_sliding_window: true }, 'true'],
@@ -120,7 +120,7 @@ describe('refusals', () => {
     );
   });
 
-  test.each([
+  it.each([
     [{ model_type: 'mistral', architectures: ['MistralForCausalLM'] }, 'MistralForCausalLM (model_type "mistral")'],
     [{ architectures: ['LlamaForSequenceClassification'] }, 'LlamaForSequenceClassification (model_type "llama")'],
     [{ model_type: 'qwen3_moe' }, 'no architectures (model_type "qwen3_moe")'],
@@ -138,7 +138,7 @@ describe('refusals', () => {
     );
   });
 
-  test.each([
+  it.each([
     [{ hidden_size: undefined }, '"hidden_size"'],
     [{ hidden_size: '32' }, '"hidden_size"'],
     [{ vocab_size: 0 }, '"vocab_size"'],
@@ -157,7 +157,7 @@ describe('refusals', () => {
     );
   });
 
-  test.each([null, [], 'text'])('no object: %j', (json) => {
+  it.each([null, [], 'text'])('no object: %j', (json) => {
     expect(() => parseConfig(json, 'config.json')).toThrow(expect.objectContaining({ kind: 'file' }));
   });
 });
@@ -168,7 +168,7 @@ describe('configToJson', () => {
     { ...parse(), architecture: 'qwen3', headSize: 12, keyValueHeads: 1, tieWordEmbeddings: true },
   ];
 
-  test.each(configs)('$architecture is read back', (config) => {
+  it.each(configs)('$architecture is read back', (config) => {
     const json = JSON.parse(JSON.stringify(configToJson(config)));
     expect(parseConfig(json, 'config.json')).toEqual(config);
     // Each generation of transformers by its own form alone.
@@ -178,7 +178,7 @@ describe('configToJson', () => {
     expect(parseConfig(five, 'config.json')).toEqual(config);
   });
 
-  test('names class, tokens and dtype', () => {
+  it('names class, tokens and dtype', () => {
     const json = configToJson(configs[1], { bosTokenId: 1, eosTokenIds: [2, 3], padTokenId: 0, dtype: 'BF16' });
     expect(json).toMatchObject({
       architectures: ['Qwen3ForCausalLM'],
@@ -193,7 +193,7 @@ describe('configToJson', () => {
     expect(configToJson(configs[0]).eos_token_id).toBeNull();
   });
 
-  test('writes the numbers of rotary settings as floating-point ones', () => {
+  it('writes the numbers of rotary settings as floating-point ones', () => {
     const text = configToText(configs[0]);
     expect(JSON.parse(text)).toEqual(configToJson(configs[0]));
     expect(text.match(/"(rope_theta|\w*factor)": \d+\.0/g)).toHaveLength(8);

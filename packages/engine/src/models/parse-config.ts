@@ -1,100 +1,14 @@
 /**
  * A Hugging Face `config.json` as a ModelConfig, and back. Reads the forms of transformers 4 (`rope_theta` and
- * `rope_scaling` on top) and transformers 5 (both inside `rope_parameters`); defaults are those of `LlamaConfig` and
- * `Qwen3Config` of transformers.
+ * `rope_scaling` on top) and transformers 5 (both inside `rope_parameters`). What differs from family to family stands
+ * in architectures/.
  */
 import { EngineError } from '../errors.js';
-import type { Architecture, ModelConfig, RopeScaling } from './config.js';
-
-interface Known {
-  architecture: Architecture;
-  /** Class of the model with its head, the first entry of `architectures`. */
-  causal: string;
-  /** Class of the same model without the head. */
-  base: string;
-  /** What the architecture's configuration class assumes where the file is silent. */
-  defaults: { headSize?: number; keyValueHeads?: number; contextLength: number };
-}
-
-const KNOWN: readonly Known[] = [
-  { architecture: 'llama', causal: 'LlamaForCausalLM', base: 'LlamaModel', defaults: { contextLength: 2048 } },
-  {
-    architecture: 'qwen3',
-    causal: 'Qwen3ForCausalLM',
-    base: 'Qwen3Model',
-    defaults: { headSize: 128, keyValueHeads: 32, contextLength: 32768 },
-  },
-];
-
-type Json = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function show(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 120);
-}
-
-/** Look-ups that name the file and the key on failure. */
-class Fields {
-  readonly file: string;
-  private readonly json: Json;
-  private readonly prefix: string;
-
-  constructor(file: string, json: Json, prefix = '') {
-    this.file = file;
-    this.json = json;
-    this.prefix = prefix;
-  }
-
-  value(key: string): unknown {
-    return this.json[key] ?? undefined;
-  }
-
-  wrong(key: string, expected: string): EngineError {
-    const found = show(this.value(key));
-    return new EngineError('file', `"${this.prefix}${key}" in ${this.file} should be ${expected}, found ${found}.`, {
-      file: this.file,
-      expected,
-      found,
-    });
-  }
-
-  positive(key: string, fallback?: number): number {
-    const value = this.value(key) ?? fallback;
-    if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
-    throw this.wrong(key, 'a positive number');
-  }
-
-  count(key: string, fallback?: number): number {
-    const value = this.positive(key, fallback);
-    if (Number.isSafeInteger(value)) return value;
-    throw this.wrong(key, 'a positive whole number');
-  }
-
-  boolean(key: string, fallback: boolean): boolean {
-    const value = this.value(key) ?? fallback;
-    if (typeof value === 'boolean') return value;
-    throw this.wrong(key, 'true or false');
-  }
-
-  object(key: string): Fields | undefined {
-    const value = this.value(key);
-    if (value === undefined) return undefined;
-    if (isObject(value)) return new Fields(this.file, value, `${this.prefix}${key}.`);
-    throw this.wrong(key, 'an object');
-  }
-
-  unsupported(key: string, expected: string): EngineError {
-    const found = show(this.value(key));
-    return new EngineError(
-      'unsupported',
-      `"${this.prefix}${key}" in ${this.file}: the engine supports ${expected}, found ${found}.`,
-      { file: this.file, expected, found },
-    );
-  }
-}
+import { requireJsonObject, showJson } from '../json.js';
+import type { Architecture } from './architectures/architecture.js';
+import { architectureOf, knownArchitectures } from './architectures/index.js';
+import type { ModelConfig, RopeScaling } from './config.js';
+import { Fields } from './config-fields.js';
 
 /**
  * @param json Parsed content of a config.json.
@@ -103,17 +17,13 @@ class Fields {
  * (a value is missing or of the wrong kind).
  */
 export function parseConfig(json: unknown, file: string): ModelConfig {
-  if (!isObject(json)) {
-    const found = show(json);
-    throw new EngineError('file', `${file} should hold a JSON object, found ${found}.`, {
-      file,
-      expected: 'object',
-      found,
-    });
+  const fields = new Fields(file, requireJsonObject(file, json));
+  const architecture = findArchitecture(fields);
+  const { defaults } = architecture.configJson;
+  const own = architecture.configJson.read(fields);
+  if (fields.value('quantization_config') !== undefined) {
+    throw fields.unsupported('quantization_config', 'unquantised safetensors, or GGUF files');
   }
-  const fields = new Fields(file, json);
-  const { architecture, defaults } = knownOf(fields);
-  refuseUnsupported(fields);
   const hiddenSize = fields.count('hidden_size');
   const heads = fields.count('num_attention_heads');
   const keyValueHeads = fields.count('num_key_value_heads', defaults.keyValueHeads ?? heads);
@@ -123,7 +33,7 @@ export function parseConfig(json: unknown, file: string): ModelConfig {
   if (headSize % 2 !== 0) throw fields.wrong('head_dim', 'an even number');
   const contextLength = fields.count('max_position_embeddings', defaults.contextLength);
   return {
-    architecture,
+    architecture: architecture.name,
     vocabularySize: fields.count('vocab_size'),
     hiddenSize,
     intermediateSize: fields.count('intermediate_size'),
@@ -135,43 +45,33 @@ export function parseConfig(json: unknown, file: string): ModelConfig {
     ...parseRope(fields, contextLength),
     rmsNormEpsilon: fields.positive('rms_norm_eps', 1e-6),
     tieWordEmbeddings: fields.boolean('tie_word_embeddings', false),
+    ...own,
   };
 }
 
-function knownOf(fields: Fields): Known {
+/** The family whose class or `model_type` the file names; where it names both, they must agree. */
+function findArchitecture(fields: Fields): Architecture {
   const classes = fields.value('architectures');
   const name: unknown = Array.isArray(classes) ? classes[0] : undefined;
   const type = fields.value('model_type');
-  const typeFits = (k: Known) => type === undefined || type === k.architecture;
-  const nameFits = (k: Known) => name === undefined || name === k.causal || name === k.base;
-  const known = (type ?? name) === undefined ? undefined : KNOWN.find((k) => typeFits(k) && nameFits(k));
-  if (known !== undefined) return known;
-  const expected = KNOWN.map((k) => `${k.causal} (model_type "${k.architecture}")`).join(', ');
-  const found = `${name ?? 'no architectures'} (model_type ${show(type)})`;
-  throw new EngineError('unknown-architecture', `${fields.file} names ${found}; the engine knows ${expected}.`, {
+  const typeFits = (known: Architecture) => type === undefined || type === known.name;
+  const nameFits = ({ configJson: { causalClass, baseClass } }: Architecture) =>
+    name === undefined || name === causalClass || name === baseClass;
+  const all = knownArchitectures();
+  const found = (type ?? name) === undefined ? undefined : all.find((known) => typeFits(known) && nameFits(known));
+  if (found !== undefined) return found;
+  const expected = all.map((known) => `${known.configJson.causalClass} (model_type "${known.name}")`).join(', ');
+  const named = `${name ?? 'no architectures'} (model_type ${showJson(type)})`;
+  throw new EngineError('unknown-architecture', `${fields.file} names ${named}; the engine knows ${expected}.`, {
     file: fields.file,
     expected,
-    found,
+    found: named,
   });
 }
 
-function refuseUnsupported(fields: Fields): void {
-  for (const key of ['attention_bias', 'mlp_bias', 'use_sliding_window']) {
-    if (fields.boolean(key, false)) throw fields.unsupported(key, 'false');
-  }
-  const activation = fields.value('hidden_act') ?? 'silu';
-  if (activation !== 'silu') throw fields.unsupported('hidden_act', '"silu"');
-  const types = fields.value('layer_types');
-  if (Array.isArray(types) && types.some((type) => type !== 'full_attention')) {
-    throw fields.unsupported('layer_types', '"full_attention" in every layer');
-  }
-  if (fields.value('quantization_config') !== undefined) {
-    throw fields.unsupported('quantization_config', 'unquantised safetensors, or GGUF files');
-  }
-}
-
 function parseRope(fields: Fields, contextLength: number): Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> {
-  // transformers 5 renames `rope_scaling` to `rope_parameters` and gives the older name precedence where both are there.
+  // transformers 5 renames `rope_scaling` to `rope_parameters` and gives the older name precedence where both are
+  // there.
   const rope =
     fields.object('rope_scaling') ?? fields.object('rope_parameters') ?? new Fields(fields.file, {}, 'rope_');
   const inner = [rope, fields, fields.object('rope_parameters')].find((f) => f?.value('rope_theta') !== undefined);
@@ -208,7 +108,7 @@ const TORCH_DTYPE = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' } as cons
 
 /** Content of a config.json that transformers 4 and 5 and vLLM load: rotary settings are there in both forms. */
 export function configToJson(config: ModelConfig, extras: ConfigExtras = {}): Record<string, unknown> {
-  const known = KNOWN.find((k) => k.architecture === config.architecture)!;
+  const { name, configJson } = architectureOf(config);
   const { ropeScaling, ropeTheta } = config;
   const scaling = ropeScaling && {
     rope_type: ropeScaling.type,
@@ -220,8 +120,8 @@ export function configToJson(config: ModelConfig, extras: ConfigExtras = {}): Re
   const eos = extras.eosTokenIds ?? [];
   const dtype = TORCH_DTYPE[extras.dtype ?? 'F32'];
   return {
-    architectures: [known.causal],
-    model_type: config.architecture,
+    architectures: [configJson.causalClass],
+    model_type: name,
     vocab_size: config.vocabularySize,
     hidden_size: config.hiddenSize,
     intermediate_size: config.intermediateSize,
@@ -235,8 +135,7 @@ export function configToJson(config: ModelConfig, extras: ConfigExtras = {}): Re
     rope_theta: ropeTheta,
     rope_scaling: scaling ?? null,
     rope_parameters: { rope_theta: ropeTheta, ...(scaling ?? { rope_type: 'default' }) },
-    attention_bias: false,
-    ...(config.architecture === 'qwen3' ? { use_sliding_window: false } : { mlp_bias: false }),
+    ...configJson.write(config),
     attention_dropout: 0,
     initializer_range: 0.02,
     tie_word_embeddings: config.tieWordEmbeddings,
@@ -249,7 +148,9 @@ export function configToJson(config: ModelConfig, extras: ConfigExtras = {}): Re
   };
 }
 
-/** Keys whose values transformers 4 wants written as floating-point numbers; it warns about 32 where it expects 32.0. */
+/**
+ * Keys whose values transformers 4 wants written as floating-point numbers; it warns about 32 where it expects 32.0.
+ */
 const FLOATS = /^(\s*"(?:rope_theta|factor|low_freq_factor|high_freq_factor)": -?\d+)(,?)$/gm;
 
 /** Text of the config.json of {@link configToJson}. */

@@ -1,7 +1,7 @@
 /** Tables of rotary position embeddings. */
 import type { ModelConfig } from './config.js';
 
-/** Positions are added to the tables in steps of this many. */
+/** The tables grow in steps of this many positions. */
 const STEP = 512;
 
 /**
@@ -9,14 +9,14 @@ const STEP = 512;
  * (arXiv 2104.09864), in the float32 arithmetic of transformers, so that long contexts agree with it too.
  */
 export class RotaryTables {
-  private readonly frequencies: Float32Array;
-  private length = 0;
-  private cosines = new Float32Array(0);
-  private sines = new Float32Array(0);
+  readonly #frequencies: Float32Array;
+  #length = 0;
+  #cosines = new Float32Array(0);
+  #sines = new Float32Array(0);
 
   constructor(config: ModelConfig) {
     const half = config.headSize / 2;
-    this.frequencies = Float32Array.from(
+    this.#frequencies = Float32Array.from(
       { length: half },
       (_, i) => 1 / config.ropeTheta ** ((2 * i) / config.headSize),
     );
@@ -25,7 +25,7 @@ export class RotaryTables {
     // Llama 3: long wavelengths are stretched by `factor`, short ones kept, those in between interpolated.
     const longest = scaling.originalContextLength / scaling.lowFrequencyFactor;
     const shortest = scaling.originalContextLength / scaling.highFrequencyFactor;
-    this.frequencies = this.frequencies.map((frequency) => {
+    this.#frequencies = this.#frequencies.map((frequency) => {
       const wavelength = (2 * Math.PI) / frequency;
       if (wavelength < shortest) return frequency;
       if (wavelength > longest) return frequency / scaling.factor;
@@ -38,19 +38,19 @@ export class RotaryTables {
 
   /** Tables for at least `positions` positions: [rows, headSize / 2] each. */
   upTo(positions: number): { cosine: Float32Array; sine: Float32Array; rows: number } {
-    if (positions > this.length) {
-      const half = this.frequencies.length;
-      this.length = Math.ceil(positions / STEP) * STEP;
-      this.cosines = new Float32Array(this.length * half);
-      this.sines = new Float32Array(this.length * half);
-      for (let position = 0; position < this.length; position++) {
+    if (positions > this.#length) {
+      const half = this.#frequencies.length;
+      this.#length = Math.ceil(positions / STEP) * STEP;
+      this.#cosines = new Float32Array(this.#length * half);
+      this.#sines = new Float32Array(this.#length * half);
+      for (let position = 0; position < this.#length; position++) {
         for (let i = 0; i < half; i++) {
-          const angle = Math.fround(position * this.frequencies[i]);
-          this.cosines[position * half + i] = Math.cos(angle);
-          this.sines[position * half + i] = Math.sin(angle);
+          const angle = Math.fround(position * this.#frequencies[i]);
+          this.#cosines[position * half + i] = Math.cos(angle);
+          this.#sines[position * half + i] = Math.sin(angle);
         }
       }
     }
-    return { cosine: this.cosines, sine: this.sines, rows: this.length };
+    return { cosine: this.#cosines, sine: this.#sines, rows: this.#length };
   }
 }

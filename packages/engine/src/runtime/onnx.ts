@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type * as Ort from 'onnxruntime-node';
-import { EngineError } from '../errors.js';
+import { EngineError, reasonOf } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { serializeGraph } from '../graph/serialize.js';
 import { disableTelemetry } from './telemetry.js';
@@ -31,17 +31,17 @@ export interface RuntimeOptions {
   threads?: number;
 }
 
-/** The loaded runtime. @throws EngineError 'runtime-missing' with the line that mends it. */
+/** Loads the runtime. @throws EngineError 'runtime-missing', whose message has the command that installs it. */
 export async function loadRuntime(
   load: () => Promise<typeof Ort> = () => import('onnxruntime-node'),
 ): Promise<typeof Ort> {
   await disableTelemetry();
   try {
     const loaded = await load();
-    // A CommonJS package: bundlers and Node differ on where its exports end up.
+    // It is a CommonJS package, and bundlers and Node differ on where its exports end up.
     return 'default' in loaded ? (loaded.default as typeof Ort) : loaded;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    const reason = reasonOf(cause).split('\n')[0];
     throw new EngineError(
       'runtime-missing',
       `Local models need the package onnxruntime-node, which could not be loaded (${reason}): install it with ` +
@@ -54,11 +54,16 @@ export async function loadRuntime(
 
 /** A graph compiled for this machine. */
 export class CompiledGraph {
+  readonly #ort: typeof Ort;
+  readonly #session: Ort.InferenceSession;
   private constructor(
-    private readonly ort: typeof Ort,
-    private readonly session: Ort.InferenceSession,
+    ort: typeof Ort,
+    session: Ort.InferenceSession,
     readonly name: string,
-  ) {}
+  ) {
+    this.#ort = ort;
+    this.#session = session;
+  }
 
   static async compile(graph: Graph, options: RuntimeOptions = {}): Promise<CompiledGraph> {
     const ort = await loadRuntime();
@@ -70,7 +75,7 @@ export class CompiledGraph {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         enableCpuMemArena: true,
-        // Shapes change from run to run; patterns would be kept for each of them.
+        // Shapes change from run to run, and the runtime would keep a pattern for each of them.
         enableMemPattern: false,
         logSeverityLevel: 3,
       });
@@ -79,7 +84,7 @@ export class CompiledGraph {
       if (cause instanceof EngineError) throw cause;
       throw new EngineError(
         'internal',
-        `Graph ${graph.name} was refused by ONNX Runtime: ${String(cause)}`,
+        `ONNX Runtime refused the graph ${graph.name}: ${String(cause)}`,
         {},
         { cause },
       );
@@ -89,12 +94,12 @@ export class CompiledGraph {
   /** Runs the graph; `fetches` names the outputs that are wanted (default: all). */
   async run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
     const tensors: Record<string, Ort.Tensor> = {};
-    for (const name of this.session.inputNames) {
+    for (const name of this.#session.inputNames) {
       const feed = feeds[name];
       if (!feed) throw new EngineError('internal', `Graph ${this.name} was run without its input ${name}.`);
-      tensors[name] = new this.ort.Tensor(feed.type, feed.data, feed.dims);
+      tensors[name] = new this.#ort.Tensor(feed.type, feed.data, feed.dims);
     }
-    const results = await this.session.run(tensors, [...(fetches ?? this.session.outputNames)]);
+    const results = await this.#session.run(tensors, [...(fetches ?? this.#session.outputNames)]);
     const outputs: Record<string, Tensor> = {};
     for (const [name, result] of Object.entries(results)) {
       outputs[name] = { type: result.type, data: result.data, dims: result.dims } as Tensor;
@@ -103,6 +108,6 @@ export class CompiledGraph {
   }
 
   async release(): Promise<void> {
-    await this.session.release();
+    await this.#session.release();
   }
 }

@@ -1,4 +1,7 @@
-/** Tells whether this machine can compute: loads the runtime, runs a tiny graph, and measures the rate of matrix products. */
+/**
+ * Tells whether this machine can compute: loads the runtime, runs a tiny graph, and measures the rate of matrix
+ * products.
+ */
 import { EngineError } from '../errors.js';
 import { Graph } from '../graph/graph.js';
 import { CompiledGraph, float32 } from './onnx.js';
@@ -12,7 +15,7 @@ export interface RuntimeProbe {
 }
 
 /**
- * @throws EngineError 'runtime-missing' if ONNX Runtime cannot be loaded, 'internal' if it does not multiply right.
+ * @throws EngineError 'runtime-missing' if ONNX Runtime cannot be loaded, 'internal' if it computes a wrong product.
  */
 export async function probeRuntime(options: { threads?: number } = {}): Promise<RuntimeProbe> {
   await checkProduct(options);
@@ -23,7 +26,7 @@ export async function probeRuntime(options: { threads?: number } = {}): Promise<
   for (let round = 0; round < ROUNDS; round++) {
     const started = performance.now();
     await run(a, b);
-    // The first round also warms up.
+    // The first round warms up.
     if (round > 0) best = Math.min(best, performance.now() - started);
   }
   await release();
@@ -38,7 +41,8 @@ async function checkProduct(options: { threads?: number }): Promise<void> {
   if (expected.every((value, at) => found[at] === value)) return;
   throw new EngineError(
     'internal',
-    `ONNX Runtime multiplied [1 2; 3 4] by [5 6; 7 8] and gave ${[...found].join(' ')}, expected ${expected.join(' ')}. Install it anew.`,
+    `ONNX Runtime multiplied [1 2; 3 4] by [5 6; 7 8] and got ${[...found].join(' ')} instead of ` +
+      `${expected.join(' ')}. Install onnxruntime-node again.`,
   );
 }
 

@@ -1,14 +1,18 @@
 /**
- * Keeps ONNX Runtime quiet. Since version 1.29 its builds for Linux and macOS upload events and leave a device identifier,
- * an event cache and a log file on the machine, unless ORT_DISABLE_TELEMETRY is set in the process's environment when the
- * runtime starts (onnxruntime pull request 27379). The runtime decides once per process, so this must run first.
+ * Switches off the telemetry of ONNX Runtime. Since version 1.29 its builds for Linux and macOS upload events and leave
+ * a device identifier, an event cache and a log file on the machine, unless ORT_DISABLE_TELEMETRY is set in the
+ * process's environment when the runtime starts (onnxruntime pull request 27379). The runtime decides once per process,
+ * so this must run first.
  */
 import { isMainThread } from 'node:worker_threads';
 import { EngineError } from '../errors.js';
 
 const SWITCH = 'ORT_DISABLE_TELEMETRY';
 
-/** How long to wait for the main thread, in milliseconds. It answers between two statements, so only a blocked one is late. */
+/**
+ * How long to wait for the main thread, in milliseconds. It answers between two statements, so only a blocked thread is
+ * late.
+ */
 const PATIENCE = 10_000;
 
 /**
@@ -20,7 +24,8 @@ export async function disableTelemetry(): Promise<void> {
   if (process.env[SWITCH] !== undefined) return;
   // Workers inherit this copy; if they share the environment, so does the process.
   process.env[SWITCH] = '1';
-  // A worker's environment is usually a copy that native code does not see: only the main thread's is the process's own.
+  // A worker's environment is usually a copy that native code does not see: only the main thread's is the process's
+  // own.
   if (!isMainThread) await setInMainThread();
 }
 
@@ -43,7 +48,8 @@ async function setInMainThread(): Promise<void> {
     delete process.env[SWITCH];
     throw new EngineError(
       'runtime-missing',
-      `ONNX Runtime was not loaded: its telemetry could not be switched off from this worker thread (${(cause as Error).message}). ` +
+      'The engine did not load ONNX Runtime, because it could not switch off its telemetry from this worker thread ' +
+        `(${(cause as Error).message}). ` +
         `Start the process with ${SWITCH}=1, or import @tamtrl/engine in the main thread and open the model there.`,
       { expected: `${SWITCH} in the environment`, found: 'nothing' },
       { cause },

@@ -1,30 +1,37 @@
-/** Keys and values of the sequences that are being decoded, in buffers that JavaScript owns and the graph reads in place. */
+/**
+ * Keys and values of the sequences that are being decoded, in buffers that JavaScript owns and the graph reads in
+ * place.
+ */
 import type { ModelConfig } from '../models/config.js';
 import { float32, type Tensor } from '../runtime/onnx.js';
 
-/** Cache lengths are multiples of this: softmax then sums the same numbers in the same order whatever the batch holds. */
+/**
+ * Cache lengths are multiples of this: softmax then sums the same numbers in the same order whatever the batch holds.
+ */
 const STEP = 64;
 
 /**
- * Slots of `capacity` tokens each. Layout of every buffer: [slots, keyValueHeads, capacity, headSize]. The live sequences are
- * always the first slots, so that a view of the buffer's beginning is the graph's input.
+ * Slots of `capacity` tokens each. Layout of every buffer: [slots, keyValueHeads, capacity, headSize]. The live
+ * sequences are always the first slots, so that a view of the buffer's beginning is the graph's input.
  */
 export class Cache {
-  private readonly keys: Float32Array[];
-  private readonly values: Float32Array[];
+  readonly #config: ModelConfig;
+  readonly #keys: Float32Array[];
+  readonly #values: Float32Array[];
   /** Tokens of each slot that are filled in. */
   readonly lengths: Int32Array;
   capacity: number;
 
   constructor(
-    private readonly config: ModelConfig,
+    config: ModelConfig,
     readonly slots: number,
     tokens: number,
   ) {
+    this.#config = config;
     this.capacity = roundUp(tokens);
     const size = slots * config.keyValueHeads * this.capacity * config.headSize;
-    this.keys = Array.from({ length: config.layers }, () => new Float32Array(size));
-    this.values = Array.from({ length: config.layers }, () => new Float32Array(size));
+    this.#keys = Array.from({ length: config.layers }, () => new Float32Array(size));
+    this.#values = Array.from({ length: config.layers }, () => new Float32Array(size));
     this.lengths = new Int32Array(slots);
   }
 
@@ -33,12 +40,12 @@ export class Cache {
     return layers * 2 * keyValueHeads * headSize * 4;
   }
 
-  /** Makes room for `tokens` tokens a slot, keeping what is there. */
+  /** Makes room for `tokens` tokens in each slot and keeps what is there. */
   reserve(tokens: number): void {
     if (tokens <= this.capacity) return;
-    const { keyValueHeads, headSize } = this.config;
+    const { keyValueHeads, headSize } = this.#config;
     const capacity = roundUp(tokens);
-    for (const buffers of [this.keys, this.values]) {
+    for (const buffers of [this.#keys, this.#values]) {
       for (let layer = 0; layer < buffers.length; layer++) {
         const grown = new Float32Array(this.slots * keyValueHeads * capacity * headSize);
         for (let row = 0; row < this.slots * keyValueHeads; row++) {
@@ -53,28 +60,29 @@ export class Cache {
 
   /** Slots `first` to `first + count` as graph inputs. */
   feeds(first: number, count: number): Record<string, Tensor> {
-    const { keyValueHeads, headSize, layers } = this.config;
+    const { keyValueHeads, headSize, layers } = this.#config;
     const dims = [count, keyValueHeads, this.capacity, headSize];
     const slot = keyValueHeads * this.capacity * headSize;
     const view = (buffer: Float32Array) => buffer.subarray(first * slot, (first + count) * slot);
     const feeds: Record<string, Tensor> = {};
     for (let layer = 0; layer < layers; layer++) {
-      feeds[`past keys ${layer}`] = float32(view(this.keys[layer]), dims);
-      feeds[`past values ${layer}`] = float32(view(this.values[layer]), dims);
+      feeds[`past keys ${layer}`] = float32(view(this.#keys[layer]), dims);
+      feeds[`past values ${layer}`] = float32(view(this.#values[layer]), dims);
     }
     return feeds;
   }
 
   /**
-   * Appends the first `count` new tokens of row `row` of a graph's outputs ([B, keyValueHeads, T, headSize]) to slot `slot`.
+   * Appends the first `count` new tokens of row `row` of a graph's outputs ([B, keyValueHeads, T, headSize]) to slot
+   * `slot`.
    */
   append(slot: number, outputs: Record<string, Tensor>, row: number, count: number): void {
-    const { keyValueHeads, headSize, layers } = this.config;
+    const { keyValueHeads, headSize, layers } = this.#config;
     const at = this.lengths[slot];
     for (let layer = 0; layer < layers; layer++) {
       for (const [buffer, tensor] of [
-        [this.keys[layer], outputs[`new keys ${layer}`]],
-        [this.values[layer], outputs[`new values ${layer}`]],
+        [this.#keys[layer], outputs[`new keys ${layer}`]],
+        [this.#values[layer], outputs[`new values ${layer}`]],
       ] as const) {
         const source = tensor.data as Float32Array;
         const length = tensor.dims[2];
@@ -90,10 +98,10 @@ export class Cache {
 
   /** Makes slot `to` a copy of slot `from`. */
   copySlot(to: number, from: number): void {
-    const { keyValueHeads, headSize, layers } = this.config;
+    const { keyValueHeads, headSize, layers } = this.#config;
     const length = this.lengths[from];
     for (let layer = 0; layer < layers; layer++) {
-      for (const buffer of [this.keys[layer], this.values[layer]]) {
+      for (const buffer of [this.#keys[layer], this.#values[layer]]) {
         for (let head = 0; head < keyValueHeads; head++) {
           const start = (from * keyValueHeads + head) * this.capacity * headSize;
           buffer.copyWithin((to * keyValueHeads + head) * this.capacity * headSize, start, start + length * headSize);
@@ -108,7 +116,7 @@ export class Cache {
   }
 }
 
-/** A loop beats a subarray and a set for the few numbers of one token's head. */
+/** For the few numbers of one token's head, a loop is faster than a subarray and a set. */
 function copy(source: Float32Array, from: number, target: Float32Array, to: number, count: number): void {
   if (count > 256) {
     target.set(source.subarray(from, from + count), to);

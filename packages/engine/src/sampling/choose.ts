@@ -9,8 +9,8 @@ export interface ChoiceOptions {
 }
 
 /**
- * A token drawn from probabilities [V] (already at the sampling temperature, masked tokens at 0), after top-k and top-p.
- * Ties at a boundary go to the smaller id.
+ * A token drawn from probabilities [V] (already at the sampling temperature, masked tokens at 0), after top-k and
+ * top-p. Ties at a boundary go to the smaller id.
  */
 export function chooseToken(probabilities: Float32Array, options: ChoiceOptions, random: Random): number {
   const { temperature, topP, topK } = options;

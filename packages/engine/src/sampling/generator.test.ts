@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineCore } from '../core.js';
 import { EngineError } from '../errors.js';
-import { largestDifference, referencePath } from '../testing/reference.js';
+import { largestDifference, referencePath } from '../reference.test-support.js';
 import { loadPretrained } from '../weights/pretrained.js';
 
 const prompts = [

@@ -1,4 +1,7 @@
-/** The graph of generation: new tokens of several sequences against their caches, up to the distribution of the next token. */
+/**
+ * The graph of generation: new tokens of several sequences against their caches, up to the distribution of the next
+ * token.
+ */
 import { Graph } from '../graph/graph.js';
 import { add } from '../graph/ops/elementwise.js';
 import { gatherRows } from '../graph/ops/layout.js';
@@ -7,10 +10,10 @@ import type { ModelConfig } from '../models/config.js';
 import { declareLayer, declarePositions, decoderLayer, head, unembeddingName } from '../models/decoder.js';
 
 /**
- * Inputs: hidden [N, hiddenSize] of B x T new tokens, the caches `past keys i` / `past values i` [B, keyValueHeads, P, headSize] if
- * `cached`, `rows` int64 [M] the flat indices of tokens whose successor is wanted, `inverseTemperature` [M, 1] and `tokenBias` [V].
- * Outputs: `new keys i` / `new values i` [B, keyValueHeads, T, headSize] and `probabilities` [M, V]. Only new keys and values leave
- * the graph; the caller writes them into the caches.
+ * Inputs: hidden [N, hiddenSize] of B x T new tokens, the caches `past keys i` / `past values i` [B, keyValueHeads, P,
+ * headSize] if `cached`, `rows` int64 [M] the flat indices of tokens whose successor is wanted, `inverseTemperature`
+ * [M, 1] and `tokenBias` [V]. Outputs: `new keys i` / `new values i` [B, keyValueHeads, T, headSize] and
+ * `probabilities` [M, V]. Only new keys and values leave the graph; the caller writes them into the caches.
  */
 export function generationGraph(config: ModelConfig, cached: boolean): Graph {
   const graph = new Graph(cached ? 'generate' : 'prefill');

@@ -1,6 +1,6 @@
 /**
- * A second thread for AdamW: on large models its square roots and divisions would keep one core busy and the others idle. Arrays are
- * handed over and back without copying; each number is computed as it would be in the caller's thread.
+ * A second thread for AdamW: on large models its square roots and divisions would keep one core busy and the others
+ * idle. Arrays are handed over and back without copying; each number is computed as it would be in the caller's thread.
  */
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '../errors.js';
@@ -19,17 +19,17 @@ export function buffers(tensors: readonly AdamwTensor[]): ArrayBuffer[] {
 }
 
 export class AdamwThread {
-  private worker: Worker | undefined;
+  #worker: Worker | undefined;
 
   /** Updates tensors whose arrays fill their buffers; the arrays that come back replace those that were given. */
   run(tensors: AdamwTensor[], update: AdamwUpdate): Promise<AdamwTensor[]> {
-    const worker = this.start();
+    const worker = this.#start();
     return new Promise((resolve, reject) => {
       const failed = (cause: unknown) =>
         reject(
           new EngineError(
             'internal',
-            'The optimiser thread ended within a step: load the last checkpoint.',
+            "The optimiser's thread ended during a step. Load the last checkpoint.",
             {},
             { cause },
           ),
@@ -46,15 +46,15 @@ export class AdamwThread {
   }
 
   async close(): Promise<void> {
-    await this.worker?.terminate();
-    this.worker = undefined;
+    await this.#worker?.terminate();
+    this.#worker = undefined;
   }
 
-  private start(): Worker {
-    if (!this.worker) {
-      this.worker = new Worker(builtFile(import.meta.url, 'training/adamw-worker.js'), { name: 'tamtrl adamw' });
-      this.worker.unref();
+  #start(): Worker {
+    if (!this.#worker) {
+      this.#worker = new Worker(builtFile(import.meta.url, 'training/adamw-worker.js'), { name: 'tamtrl adamw' });
+      this.#worker.unref();
     }
-    return this.worker;
+    return this.#worker;
   }
 }

@@ -38,13 +38,13 @@ export function globalNorm(gradients: Gradients): number {
   return Math.sqrt(sum);
 }
 
-/** Models with fewer parameters are done before a second thread has begun. */
+/** Models with fewer parameters finish a step before a second thread would have started. */
 const SMALLEST_SHARED = 4e6;
 
 /**
- * theta <- theta - lr weightDecay theta - lr m^ / (sqrt(v^) + epsilon), with bias-corrected moments m^ and v^ of the gradient
- * scaled to a norm of at most gradientClipNorm. Decay applies to every parameter alike, as in torch.optim.AdamW by default.
- * A gradient that is not finite changes nothing.
+ * theta <- theta - lr weightDecay theta - lr m^ / (sqrt(v^) + epsilon), with bias-corrected moments m^ and v^ of the
+ * gradient scaled to a norm of at most gradientClipNorm. Decay applies to every parameter alike, as in
+ * torch.optim.AdamW by default. A gradient that is not finite changes nothing.
  */
 export async function adamwStep(
   weights: ParameterSet,
@@ -65,7 +65,9 @@ export async function adamwStep(
   if (!Number.isFinite(gradientNorm)) return { gradientNorm, skipped: true, step: state.step };
   state.step++;
   const update: AdamwUpdate = {
-    ...{ beta1, beta2, epsilon },
+    beta1,
+    beta2,
+    epsilon,
     // The small constant is torch.nn.utils.clip_grad_norm_'s.
     clip: gradientClipNorm > 0 ? Math.min(1, gradientClipNorm / (gradientNorm + 1e-6)) : 1,
     stepSize: learningRate / (1 - beta1 ** state.step),

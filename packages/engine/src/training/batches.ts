@@ -1,4 +1,6 @@
-/** Packs rows of different lengths into micro-batches: sorted by length, so that little is padded, under a token budget. */
+/**
+ * Packs rows of different lengths into micro-batches: sorted by length, so that little is padded, under a token budget.
+ */
 import type { ScoreRow, TrainingRow } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
@@ -29,15 +31,15 @@ export function checkRow(config: ModelConfig, row: ScoreRow, index: number): voi
   if (row.promptIds.length === 0) {
     throw new EngineError(
       'empty-prompt',
-      `Row ${index} has an empty prompt: a model needs at least one token to go on from.`,
+      `Row ${index} has an empty prompt: a model needs at least one token to continue.`,
     );
   }
   const total = row.promptIds.length + row.completionIds.length;
   if (total > config.contextLength) {
     throw new EngineError(
       'prompt-too-long',
-      `Row ${index} has ${row.promptIds.length} prompt and ${row.completionIds.length} completion tokens, ${total} in all; ` +
-        `the model's window holds ${config.contextLength}. Shorten the chunk, the memory or the completion.`,
+      `Row ${index} has ${row.promptIds.length} prompt and ${row.completionIds.length} completion tokens, ` +
+        `${total} in all; the model's window holds ${config.contextLength}. Shorten the prompt or the completion.`,
       { expected: `at most ${config.contextLength} tokens`, found: `${total}` },
     );
   }
@@ -52,16 +54,16 @@ export function checkTokens(config: ModelConfig, ids: readonly number[], where: 
     if (Number.isInteger(id) && id >= 0 && id < config.vocabularySize) continue;
     throw new EngineError(
       'token-out-of-vocabulary',
-      `${where} has token ${id} at position ${position}; the model's vocabulary has ids 0 to ${config.vocabularySize - 1}. ` +
-        "Is this the model's own tokenizer?",
+      `${where} has token ${id} at position ${position}; the model's vocabulary has ids 0 to ` +
+        `${config.vocabularySize - 1}. Use the model's own tokenizer.`,
       { expected: `0 to ${config.vocabularySize - 1}`, found: `${id}` },
     );
   }
 }
 
 /**
- * Micro-batches in which every row with a completion stands once, of at most `tokens` padded tokens and `targets` scored tokens
- * each (a single row may exceed them). The order depends on lengths and positions only.
+ * Micro-batches in which every row with a completion appears once, of at most `tokens` padded tokens and `targets`
+ * scored tokens each (a single row may exceed them). The order depends on lengths and positions only.
  */
 export function packRows(rows: readonly ScoreRow[], budget: { tokens: number; targets: number }): MicroBatch[] {
   const order = rows

@@ -1,9 +1,9 @@
 /** Runs scoring and training of micro-batches on the graphs of graphs.ts. */
 import { totalmem } from 'node:os';
 import type { CrossEntropyLoss, PolicyGradientLoss, ScoreRow, TrainingRow } from '../api.js';
-import { layerParameterShapes, type ModelConfig, parameterCount } from '../models/config.js';
+import type { ModelConfig } from '../models/config.js';
 import { orderFeeds, unembeddingName } from '../models/decoder.js';
-import { addRows, lookUp, type ParameterSet } from '../models/parameters.js';
+import { addRows, layerParameterShapes, lookUp, type ParameterSet, parameterCount } from '../models/parameters.js';
 import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, float32, int64, type RuntimeOptions, type Tensor } from '../runtime/onnx.js';
 import { gatherTokens, inputLength, type MicroBatch, packRows } from './batches.js';
@@ -12,7 +12,9 @@ import { GRADIENT, headGraph, layerBackwardGraph, layerForwardGraph, wholeGraph 
 import { lossFeeds, lossRowInputs } from './loss.js';
 
 export interface ExecutorOptions extends RuntimeOptions {
-  /** Bytes that the activations of one micro-batch may take; default: a quarter of the machine's memory, at most 4 GiB. */
+  /**
+   * Bytes that the activations of one micro-batch may take; default: a quarter of the machine's memory, at most 4 GiB.
+   */
   activationBytes?: number;
   /** Bytes that one tokens x vocabulary tensor may take; default 256 MiB. */
   logitBytes?: number;
@@ -20,14 +22,20 @@ export interface ExecutorOptions extends RuntimeOptions {
   microBatchTokens?: number;
   /** `layered` recomputes activations layer by layer; default: by the model's size. */
   execution?: 'auto' | 'whole' | 'layered';
-  /** Pieces that attention cuts the queries into: with n of them it costs (n + 1) / 2n of the square; default: by length. */
+  /**
+   * Pieces that attention cuts the queries into: with n of them it costs (n + 1) / 2n of the square; default: by
+   * length.
+   */
   causalBlocks?: number;
 }
 
 /** Models with more parameters run layer by layer. */
 const LARGEST_WHOLE_MODEL = 250e6;
 
-/** Pieces of attention for sequences of at least so many tokens; below, a piece is not worth its overhead. */
+/**
+ * Pieces of attention by the length of the sequences, longest first. Pieces of short sequences are not worth their
+ * overhead.
+ */
 const CAUSAL_BLOCKS = [
   { tokens: 256, blocks: 4 },
   { tokens: 48, blocks: 2 },
@@ -35,7 +43,7 @@ const CAUSAL_BLOCKS = [
 
 export interface BatchLoss {
   loss: PolicyGradientLoss | CrossEntropyLoss;
-  /** Loss weight of tokens of rows that bring none. */
+  /** Loss weight of the tokens of rows without loss weights. */
   defaultLossWeight: number;
 }
 
@@ -48,67 +56,70 @@ export interface BatchResult {
 }
 
 export class Executor {
-  private readonly graphs = new Map<string, Promise<CompiledGraph>>();
-  private readonly tables: RotaryTables;
-  private readonly activationBytes: number;
-  private readonly logitBytes: number;
-  private readonly microBatchTokens: number;
-  private readonly layered: boolean;
+  readonly #options: ExecutorOptions;
+  readonly #graphs = new Map<string, Promise<CompiledGraph>>();
+  readonly #tables: RotaryTables;
+  readonly #activationBytes: number;
+  readonly #logitBytes: number;
+  readonly #microBatchTokens: number;
+  readonly #layered: boolean;
 
   constructor(
     readonly config: ModelConfig,
-    private readonly options: ExecutorOptions = {},
+    options: ExecutorOptions = {},
   ) {
-    this.tables = new RotaryTables(config);
-    this.activationBytes = options.activationBytes ?? Math.min(4 * 2 ** 30, totalmem() / 4);
-    this.logitBytes = options.logitBytes ?? 256 * 2 ** 20;
-    this.microBatchTokens = options.microBatchTokens ?? 4096;
+    this.#options = options;
+    this.#tables = new RotaryTables(config);
+    this.#activationBytes = options.activationBytes ?? Math.min(4 * 2 ** 30, totalmem() / 4);
+    this.#logitBytes = options.logitBytes ?? 256 * 2 ** 20;
+    this.#microBatchTokens = options.microBatchTokens ?? 4096;
     const execution = options.execution ?? 'auto';
-    this.layered = execution === 'layered' || (execution === 'auto' && parameterCount(config) > LARGEST_WHOLE_MODEL);
+    this.#layered = execution === 'layered' || (execution === 'auto' && parameterCount(config) > LARGEST_WHOLE_MODEL);
   }
 
   /** Micro-batches whose activations and logits stay within the budgets. */
   pack(rows: readonly ScoreRow[]): MicroBatch[] {
     const longest = rows.reduce((length, row) => Math.max(length, inputLength(row)), 1);
-    const fitting = Math.floor(this.activationBytes / this.bytesPerToken(longest));
+    const fitting = Math.floor(this.#activationBytes / this.#bytesPerToken(longest));
     return packRows(rows, {
-      tokens: Math.max(1, Math.min(this.microBatchTokens, fitting)),
+      tokens: Math.max(1, Math.min(this.#microBatchTokens, fitting)),
       // Layer by layer, the head runs in slices of its own.
-      targets: this.layered ? Number.POSITIVE_INFINITY : this.headSlice(),
+      targets: this.#layered ? Number.POSITIVE_INFINITY : this.#headSlice(),
     });
   }
 
   /** Scored tokens whose logits stay within the budget. */
-  private headSlice(): number {
-    return Math.max(1, Math.floor(this.logitBytes / (4 * this.config.vocabularySize)));
+  #headSlice(): number {
+    return Math.max(1, Math.floor(this.#logitBytes / (4 * this.config.vocabularySize)));
   }
 
-  /** Rough bytes of activations for a token of a sequence of `length`: what a backward pass keeps of it. */
-  private bytesPerToken(length: number): number {
+  /** Estimated bytes of activations per token of a sequence of `length`: what a backward pass keeps of it. */
+  #bytesPerToken(length: number): number {
     const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize, layers } = this.config;
-    // Hidden states and norms, the gated unit's parts, heads before and after rotation, attention's probabilities and their gradient.
+    // Hidden states and norms, the gated unit's parts, heads before and after rotation, attention's probabilities and
+    // their gradient.
     const layer =
       8 * hiddenSize + 6 * intermediateSize + (5 * heads + 6 * keyValueHeads) * headSize + 2 * heads * length;
-    return 4 * (this.layered ? layer + layers * hiddenSize : layer * layers);
+    return 4 * (this.#layered ? layer + layers * hiddenSize : layer * layers);
   }
 
-  private blocksOf({ length }: MicroBatch): number {
-    const wanted = this.options.causalBlocks ?? CAUSAL_BLOCKS.find(({ tokens }) => length >= tokens)?.blocks ?? 1;
+  #blocksOf({ length }: MicroBatch): number {
+    const wanted = this.#options.causalBlocks ?? CAUSAL_BLOCKS.find(({ tokens }) => length >= tokens)?.blocks ?? 1;
     return wanted <= length ? wanted : 1;
   }
 
-  private graph(key: string, build: () => Parameters<typeof CompiledGraph.compile>[0]): Promise<CompiledGraph> {
-    let compiled = this.graphs.get(key);
+  #graph(key: string, build: () => Parameters<typeof CompiledGraph.compile>[0]): Promise<CompiledGraph> {
+    let compiled = this.#graphs.get(key);
     if (!compiled) {
-      compiled = CompiledGraph.compile(build(), this.options);
-      this.graphs.set(key, compiled);
+      compiled = CompiledGraph.compile(build(), this.#options);
+      this.#graphs.set(key, compiled);
     }
     return compiled;
   }
 
   /**
    * Scores a micro-batch; with `training`, also adds the gradient of the weighted loss to `gradients`.
-   * `checkpoint` is called between the parts of a long run and may throw to end it.
+   * `throwIfCancelled` is called between the parts of a long run; what it throws ends the run.
    */
   async run(
     weights: ParameterSet,
@@ -116,12 +127,12 @@ export class Executor {
     batch: MicroBatch,
     temperature: number,
     training?: { gradients: Gradients } & BatchLoss,
-    checkpoint: () => void = () => {},
+    throwIfCancelled: () => void = () => {},
   ): Promise<BatchResult> {
     const width = this.config.hiddenSize;
     const embedding = weights.get('model.embed_tokens.weight') as Float32Array;
     const hidden = lookUp(embedding, batch.ids, width);
-    const run = this.layered ? this.runLayered : this.runWhole;
+    const run = this.#layered ? this.#runLayered : this.#runWhole;
     const { result, hiddenGradient } = await run.call(
       this,
       weights,
@@ -130,7 +141,7 @@ export class Executor {
       temperature,
       hidden,
       training,
-      checkpoint,
+      throwIfCancelled,
     );
     if (training && hiddenGradient) {
       training.gradients.addRows('model.embed_tokens.weight', embedding.length, batch.ids, hiddenGradient, width);
@@ -138,7 +149,7 @@ export class Executor {
     return result;
   }
 
-  private async runWhole(
+  async #runWhole(
     weights: ParameterSet,
     rows: readonly TrainingRow[],
     batch: MicroBatch,
@@ -147,18 +158,18 @@ export class Executor {
     training: ({ gradients: Gradients } & BatchLoss) | undefined,
   ) {
     const kind = training?.loss.kind;
-    const blocks = this.blocksOf(batch);
-    const graph = await this.graph(`whole ${kind} ${blocks}`, () => wholeGraph(this.config, kind, blocks));
+    const blocks = this.#blocksOf(batch);
+    const graph = await this.#graph(`whole ${kind} ${blocks}`, () => wholeGraph(this.config, kind, blocks));
     const feeds: Record<string, Tensor> = {
       hidden: float32(hidden, [batch.ids.length, this.config.hiddenSize]),
       rows: int64(batch.rows, [batch.rows.length]),
-      ...this.positionFeeds(batch),
-      ...this.headFeeds(weights, batch.targets, temperature),
-      ...this.lossFeeds(rows, batch, training),
+      ...this.#positionFeeds(batch),
+      ...this.#headFeeds(weights, batch.targets, temperature),
+      ...this.#lossFeeds(rows, batch, training),
     };
     for (let layer = 0; layer < this.config.layers; layer++) {
       const prefix = `model.layers.${layer}.`;
-      Object.assign(feeds, this.layerFeeds(weights, layer, prefix));
+      Object.assign(feeds, this.#layerFeeds(weights, layer, prefix));
     }
     const outputs = await graph.run(feeds);
     if (training) addGradients(training.gradients, outputs, '');
@@ -168,42 +179,50 @@ export class Executor {
     };
   }
 
-  private async runLayered(
+  async #runLayered(
     weights: ParameterSet,
     rows: readonly TrainingRow[],
     batch: MicroBatch,
     temperature: number,
     embedded: Float32Array,
     training: ({ gradients: Gradients } & BatchLoss) | undefined,
-    checkpoint: () => void,
+    throwIfCancelled: () => void,
   ) {
     const { layers, hiddenSize: width } = this.config;
     const dims = [batch.ids.length, width];
-    const positions = this.positionFeeds(batch);
-    const blocks = this.blocksOf(batch);
-    const forward = await this.graph(`layer forward ${blocks}`, () => layerForwardGraph(this.config, blocks));
+    const positions = this.#positionFeeds(batch);
+    const blocks = this.#blocksOf(batch);
+    const forward = await this.#graph(`layer forward ${blocks}`, () => layerForwardGraph(this.config, blocks));
     // Inputs of the layers, kept for the backward pass, which computes the inside of each layer again.
     const inputs: Float32Array[] = [];
     let hidden: Float32Array = embedded;
     for (let layer = 0; layer < layers; layer++) {
-      checkpoint();
+      throwIfCancelled();
       if (training) inputs.push(hidden);
-      const feeds = { hidden: float32(hidden, dims), ...positions, ...this.layerFeeds(weights, layer, '') };
+      const feeds = { hidden: float32(hidden, dims), ...positions, ...this.#layerFeeds(weights, layer, '') };
       hidden = (await forward.run(feeds)).output.data as Float32Array;
     }
 
-    const { result, gradient } = await this.runHead(weights, rows, batch, temperature, hidden, training, checkpoint);
+    const { result, gradient } = await this.#runHead(
+      weights,
+      rows,
+      batch,
+      temperature,
+      hidden,
+      training,
+      throwIfCancelled,
+    );
     if (!training) return { result, hiddenGradient: undefined };
 
-    const backward = await this.graph(`layer backward ${blocks}`, () => layerBackwardGraph(this.config, blocks));
+    const backward = await this.#graph(`layer backward ${blocks}`, () => layerBackwardGraph(this.config, blocks));
     let hiddenGradient: Float32Array = gradient;
     for (let layer = layers - 1; layer >= 0; layer--) {
-      checkpoint();
+      throwIfCancelled();
       const outputs = await backward.run({
         hidden: float32(inputs.pop() as Float32Array, dims),
         [`${GRADIENT}output`]: float32(hiddenGradient, dims),
         ...positions,
-        ...this.layerFeeds(weights, layer, ''),
+        ...this.#layerFeeds(weights, layer, ''),
       });
       addGradients(training.gradients, outputs, `model.layers.${layer}.`);
       hiddenGradient = outputs[`${GRADIENT}hidden`].data as Float32Array;
@@ -211,35 +230,35 @@ export class Executor {
     return { result, hiddenGradient };
   }
 
-  /** The head in slices of scored tokens; returns also the gradient of all hidden states, [N, hiddenSize]. */
-  private async runHead(
+  /** Runs the head on slices of scored tokens. Also returns the gradient of all hidden states, [N, hiddenSize]. */
+  async #runHead(
     weights: ParameterSet,
     rows: readonly TrainingRow[],
     batch: MicroBatch,
     temperature: number,
     hidden: Float32Array,
     training: ({ gradients: Gradients } & BatchLoss) | undefined,
-    checkpoint: () => void,
+    throwIfCancelled: () => void,
   ) {
     const width = this.config.hiddenSize;
     const count = batch.targets.length;
     const kind = training?.loss.kind;
-    const graph = await this.graph(`head ${kind}`, () => headGraph(this.config, kind));
+    const graph = await this.#graph(`head ${kind}`, () => headGraph(this.config, kind));
     const result: BatchResult = {
       logProbabilities: new Float32Array(count),
       entropies: new Float32Array(count),
       losses: training ? new Float32Array(count) : undefined,
     };
     const gradient = new Float32Array(training ? hidden.length : 0);
-    const lossInputs = this.lossFeeds(rows, batch, training);
-    const slice = this.headSlice();
+    const lossInputs = this.#lossFeeds(rows, batch, training);
+    const slice = this.#headSlice();
     for (let start = 0; start < count; start += slice) {
-      checkpoint();
+      throwIfCancelled();
       const end = Math.min(count, start + slice);
       const taken = Int32Array.from(batch.rows.slice(start, end));
       const feeds: Record<string, Tensor> = {
         hidden: float32(lookUp(hidden, taken, width), [taken.length, width]),
-        ...this.headFeeds(weights, batch.targets.slice(start, end), temperature),
+        ...this.#headFeeds(weights, batch.targets.slice(start, end), temperature),
       };
       for (const [name, tensor] of Object.entries(lossInputs)) {
         // Scalars serve every slice; [M] inputs are cut.
@@ -260,22 +279,22 @@ export class Executor {
     return { result, gradient };
   }
 
-  private positionFeeds(batch: MicroBatch): Record<string, Tensor> {
+  #positionFeeds(batch: MicroBatch): Record<string, Tensor> {
     const { sequences, length } = batch;
-    const { cosine, sine, rows } = this.tables.upTo(length);
+    const { cosine, sine, rows } = this.#tables.upTo(length);
     const half = this.config.headSize / 2;
     return {
       positions: int64(
         Array.from({ length: sequences * length }, (_, i) => i % length),
         [sequences, length],
       ),
-      ...orderFeeds(length, this.blocksOf(batch)),
+      ...orderFeeds(length, this.#blocksOf(batch)),
       cosine: float32(cosine, [rows, half]),
       sine: float32(sine, [rows, half]),
     };
   }
 
-  private layerFeeds(weights: ParameterSet, layer: number, prefix: string): Record<string, Tensor> {
+  #layerFeeds(weights: ParameterSet, layer: number, prefix: string): Record<string, Tensor> {
     const feeds: Record<string, Tensor> = {};
     for (const [name, shape] of layerParameterShapes(this.config)) {
       feeds[`${prefix}${name}`] = float32(weights.get(`model.layers.${layer}.${name}`) as Float32Array, shape);
@@ -283,7 +302,7 @@ export class Executor {
     return feeds;
   }
 
-  private headFeeds(weights: ParameterSet, targets: readonly number[], temperature: number): Record<string, Tensor> {
+  #headFeeds(weights: ParameterSet, targets: readonly number[], temperature: number): Record<string, Tensor> {
     const { hiddenSize, vocabularySize } = this.config;
     const unembedding = unembeddingName(this.config);
     return {
@@ -294,26 +313,22 @@ export class Executor {
     };
   }
 
-  private lossFeeds(
-    rows: readonly TrainingRow[],
-    batch: MicroBatch,
-    training: BatchLoss | undefined,
-  ): Record<string, Tensor> {
+  #lossFeeds(rows: readonly TrainingRow[], batch: MicroBatch, training: BatchLoss | undefined): Record<string, Tensor> {
     if (!training) return {};
     const tokens = (numbers: (row: TrainingRow) => readonly number[] | number) =>
       float32(gatherTokens(rows, batch, numbers), [batch.targets.length]);
     const feeds = lossFeeds(training.loss);
     feeds.lossWeights = tokens((row) => row.lossWeights ?? training.defaultLossWeight);
     for (const name of lossRowInputs(training.loss.kind)) {
-      // Without a reference the KL term's coefficient is 0, and old log-probabilities stand in for it.
+      // Without a reference the KL term's coefficient is 0, and the old log-probabilities take its place.
       feeds[name] = tokens((row) => row[name] ?? row.oldLogProbabilities ?? 0);
     }
     return feeds;
   }
 
   async release(): Promise<void> {
-    const compiled = await Promise.all(this.graphs.values());
-    this.graphs.clear();
+    const compiled = await Promise.all(this.#graphs.values());
+    this.#graphs.clear();
     await Promise.all(compiled.map((graph) => graph.release()));
   }
 }
@@ -329,7 +344,7 @@ function batchResult(outputs: Record<string, Tensor>): BatchResult {
 /** Adds every parameter's gradient among a graph's outputs to the accumulated ones. */
 function addGradients(gradients: Gradients, outputs: Record<string, Tensor>, prefix: string): void {
   for (const [name, tensor] of Object.entries(outputs)) {
-    // The gradient of `hidden` is no parameter's.
+    // `hidden` is not a parameter.
     if (!name.startsWith(GRADIENT) || name === `${GRADIENT}hidden`) continue;
     gradients.add(`${prefix}${name.slice(GRADIENT.length)}`, tensor.data as Float32Array);
   }

@@ -1,35 +1,35 @@
-/** The accumulated gradient: a sum of arrays that fresh graph outputs start, so that nothing is cleared or copied. */
+/** The accumulated gradient. The first array of a parameter becomes its sum, so that nothing is cleared or copied. */
 import { addRows, addTo, type ParameterSet } from '../models/parameters.js';
 
 export class Gradients {
-  private readonly sums: ParameterSet = new Map();
+  readonly #sums: ParameterSet = new Map();
 
   get(name: string): Float32Array | undefined {
-    return this.sums.get(name);
+    return this.#sums.get(name);
   }
 
   values(): Iterable<Float32Array> {
-    return this.sums.values();
+    return this.#sums.values();
   }
 
-  /** Adds an array that is then this object's own. */
+  /** Adds an array, which belongs to this object from then on. */
   add(name: string, gradient: Float32Array): void {
-    const sum = this.sums.get(name);
+    const sum = this.#sums.get(name);
     if (sum) addTo(sum, gradient);
-    else this.sums.set(name, gradient);
+    else this.#sums.set(name, gradient);
   }
 
   /** Adds row i of `rows` to row ids[i] of a table of `size` numbers, `width` a row: the gradient of a look-up. */
   addRows(name: string, size: number, ids: ArrayLike<number>, rows: Float32Array, width: number): void {
-    let sum = this.sums.get(name);
+    let sum = this.#sums.get(name);
     if (!sum) {
       sum = new Float32Array(size);
-      this.sums.set(name, sum);
+      this.#sums.set(name, sum);
     }
     addRows(sum, ids, rows, width);
   }
 
   clear(): void {
-    this.sums.clear();
+    this.#sums.clear();
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The graphs of scoring and training. Small models run as one graph, forward and backward. Large ones run layer by layer: one
- * graph a kind of layer, each layer's input kept and its inside computed again in the backward pass.
+ * The graphs of scoring and training. Small models run as one graph, forward and backward. Large ones run layer by
+ * layer: one graph for each kind of layer, run once per layer. The input of each layer is kept, its inside is computed
+ * again in the backward pass.
  *
  * `blocks` is the number of pieces that attention cuts the queries into (see `Positions`).
  *
@@ -11,8 +12,9 @@ import { differentiate } from '../graph/differentiate.js';
 import { Graph, type Value } from '../graph/graph.js';
 import { gatherRows } from '../graph/ops/layout.js';
 import { tokenLogProbability } from '../graph/ops/transformer.js';
-import { layerParameterShapes, type ModelConfig } from '../models/config.js';
+import type { ModelConfig } from '../models/config.js';
 import { declareLayer, declarePositions, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { layerParameterShapes } from '../models/parameters.js';
 import { type LossKind, tokenLoss } from './loss.js';
 
 export const GRADIENT = 'd ';
@@ -69,7 +71,7 @@ export function wholeGraph(config: ModelConfig, loss: LossKind | undefined, bloc
   const embedded = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
   const { hidden, parameters } = allLayers(graph, config, embedded, blocks);
   const headParameters = declareHead(graph, config);
-  // Only what the policy wrote is scored: the head runs on the rows that predict it.
+  // Only completions are scored: the head runs on the rows that predict them.
   const rows = gatherRows(hidden, graph.input('rows', 'int64', ['M']));
   const logProbability = scoreTargets(graph, config, rows, headParameters);
   if (loss) {
@@ -106,7 +108,9 @@ export function layerBackwardGraph(config: ModelConfig, blocks: number): Graph {
   return graph;
 }
 
-/** The head on a slice of rows [M, hiddenSize]; with a loss also the gradients of the rows and of the head's parameters. */
+/**
+ * The head on a slice of rows [M, hiddenSize]; with a loss also the gradients of the rows and of the head's parameters.
+ */
 export function headGraph(config: ModelConfig, loss: LossKind | undefined): Graph {
   const graph = new Graph(loss ? `head ${loss}` : 'head');
   const hidden = graph.input('hidden', 'float32', ['M', config.hiddenSize]);

@@ -1,20 +1,26 @@
-/** What a training step reports of its tokens. */
+/** What a training step reports about its tokens. */
 import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss } from '../api.js';
 
 /** Adds up token numbers over micro-batches. */
 export class MetricSums {
-  private tokens = 0;
-  private loss = 0;
-  private entropy = 0;
-  private clipped = 0;
-  private ratio = 0;
-  private ratioMax = 0;
-  private kl = 0;
-  private approximateKl = 0;
+  readonly #options: PolicyGradientLoss | CrossEntropyLoss;
+  #tokens = 0;
+  #loss = 0;
+  #entropy = 0;
+  #clipped = 0;
+  #ratio = 0;
+  #ratioMax = 0;
+  #kl = 0;
+  #approximateKl = 0;
 
-  constructor(private readonly options: PolicyGradientLoss | CrossEntropyLoss) {}
+  constructor(options: PolicyGradientLoss | CrossEntropyLoss) {
+    this.#options = options;
+  }
 
-  /** Arrays are [M]: log-probability, entropy, loss and loss weight of each token, and what the policy gradient was given. */
+  /**
+   * Arrays are [M]: log-probability, entropy, loss and loss weight of each token, and what the policy gradient was
+   * given.
+   */
   add(
     logProbabilities: Float32Array,
     entropies: Float32Array,
@@ -22,37 +28,37 @@ export class MetricSums {
     lossWeights: Float32Array,
     given?: { advantages: Float32Array; old: Float32Array; reference?: Float32Array },
   ): void {
-    this.tokens += logProbabilities.length;
+    this.#tokens += logProbabilities.length;
     for (let i = 0; i < logProbabilities.length; i++) {
-      this.loss += losses[i] * lossWeights[i];
-      this.entropy += entropies[i];
-      if (this.options.kind === 'cross-entropy' || !given) continue;
+      this.#loss += losses[i] * lossWeights[i];
+      this.#entropy += entropies[i];
+      if (this.#options.kind === 'cross-entropy' || !given) continue;
       const ratio = Math.exp(logProbabilities[i] - given.old[i]);
       const advantage = given.advantages[i];
-      const clipped = Math.min(Math.max(ratio, 1 - this.options.clipLow), 1 + this.options.clipHigh);
-      if (clipped * advantage < ratio * advantage) this.clipped++;
-      this.ratio += ratio;
-      this.ratioMax = Math.max(this.ratioMax, ratio);
-      this.approximateKl += given.old[i] - logProbabilities[i];
+      const clipped = Math.min(Math.max(ratio, 1 - this.#options.clipLow), 1 + this.#options.clipHigh);
+      if (clipped * advantage < ratio * advantage) this.#clipped++;
+      this.#ratio += ratio;
+      this.#ratioMax = Math.max(this.#ratioMax, ratio);
+      this.#approximateKl += given.old[i] - logProbabilities[i];
       if (given.reference) {
         const difference = given.reference[i] - logProbabilities[i];
-        this.kl += Math.exp(difference) - difference - 1;
+        this.#kl += Math.exp(difference) - difference - 1;
       }
     }
   }
 
   result(): { loss: number; metrics: Omit<ForwardBackwardResult['metrics'], 'totalTokens' | 'microBatches'> } {
-    const mean = (sum: number) => (this.tokens > 0 ? sum / this.tokens : 0);
+    const mean = (sum: number) => (this.#tokens > 0 ? sum / this.#tokens : 0);
     return {
-      loss: this.loss,
+      loss: this.#loss,
       metrics: {
-        tokens: this.tokens,
-        entropy: mean(this.entropy),
-        clipFraction: mean(this.clipped),
-        ratioMean: this.options.kind === 'policy-gradient' ? mean(this.ratio) : 1,
-        ratioMax: this.options.kind === 'policy-gradient' ? this.ratioMax : 1,
-        kl: mean(this.kl),
-        approximateKl: mean(this.approximateKl),
+        tokens: this.#tokens,
+        entropy: mean(this.#entropy),
+        clipFraction: mean(this.#clipped),
+        ratioMean: this.#options.kind === 'policy-gradient' ? mean(this.#ratio) : 1,
+        ratioMax: this.#options.kind === 'policy-gradient' ? this.#ratioMax : 1,
+        kl: mean(this.#kl),
+        approximateKl: mean(this.#approximateKl),
       },
     };
   }

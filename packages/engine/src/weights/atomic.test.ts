@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { writeFileAtomic, writeFilesAtomic } from './atomic.js';
 
 function temporaryFolder(): string {
@@ -15,7 +15,7 @@ async function* failing(): AsyncGenerator<Uint8Array> {
   throw new Error('no more');
 }
 
-test('writes text, bytes and pieces', async () => {
+it('writes text, bytes and pieces', async () => {
   const folder = temporaryFolder();
   const pieces = [new Uint8Array([1]), new Uint8Array(), new Uint8Array([2, 3])];
   await writeFilesAtomic(
@@ -32,7 +32,7 @@ test('writes text, bytes and pieces', async () => {
   expect(readdirSync(folder).sort()).toEqual(['bytes', 'pieces', 'text']);
 });
 
-test('a failure half-way leaves the old file and no temporary one', async () => {
+it('a failure half-way leaves the old file and no temporary one', async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'weights'), 'old');
   await expect(writeFileAtomic(join(folder, 'weights'), failing())).rejects.toMatchObject({
@@ -44,7 +44,7 @@ test('a failure half-way leaves the old file and no temporary one', async () => 
   expect(readdirSync(folder)).toEqual(['weights']);
 });
 
-test('if one of several files fails, none is replaced', async () => {
+it('if one of several files fails, none is replaced', async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'a'), 'old');
   const files = new Map<string, string | AsyncGenerator<Uint8Array>>([
@@ -56,7 +56,7 @@ test('if one of several files fails, none is replaced', async () => {
   expect(readdirSync(folder)).toEqual(['a']);
 });
 
-test('the old content is there until the new one is whole', async () => {
+it('the old content is there until the new one is whole', async () => {
   const path = join(temporaryFolder(), 'weights');
   writeFileSync(path, 'old');
   async function* watching(): AsyncGenerator<Uint8Array> {
@@ -68,7 +68,7 @@ test('the old content is there until the new one is whole', async () => {
   expect(readFileSync(path, 'utf8')).toBe('new');
 });
 
-test('a link is replaced, what it points to is not', async () => {
+it('a link is replaced, what it points to is not', async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'shared'), 'shared');
   symlinkSync(join(folder, 'shared'), join(folder, 'link'));
@@ -77,7 +77,7 @@ test('a link is replaced, what it points to is not', async () => {
   expect(readFileSync(join(folder, 'link'), 'utf8')).toBe('mine');
 });
 
-test('a missing folder is named', async () => {
+it('a missing folder is named', async () => {
   const path = join(temporaryFolder(), 'none', 'file');
   await expect(writeFileAtomic(path, 'x')).rejects.toMatchObject({
     kind: 'file',

@@ -5,15 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { EngineError } from '../errors.js';
+import { EngineError, reasonOf } from '../errors.js';
 
 /** Content of a file: text (UTF-8), bytes, or bytes piece by piece. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 function fileError(path: string, cause: unknown): EngineError {
   if (EngineError.isInstance(cause)) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new EngineError('file', `Could not write ${path}: ${reason}`, { file: path }, { cause });
+  return new EngineError('file', `Could not write ${path}: ${reasonOf(cause)}`, { file: path }, { cause });
 }
 
 async function* pieces(content: FileContent): AsyncIterable<Uint8Array> {
@@ -68,7 +67,8 @@ async function stage(path: string, content: FileContent): Promise<string> {
  * Writes several files of one folder: all of them to temporary names first, then renamed one after another, in order.
  * If writing any of them fails, none is replaced.
  *
- * @throws EngineError 'file' naming the file and the system's reason; an EngineError thrown by the content passes as is.
+ * @throws EngineError 'file' naming the file and the system's reason; an EngineError thrown by the content passes as
+ *   is.
  */
 export async function writeFilesAtomic(folder: string, files: ReadonlyMap<string, FileContent>): Promise<void> {
   const staged = new Map<string, string>();

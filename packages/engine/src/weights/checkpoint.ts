@@ -1,13 +1,13 @@
 /**
- * Saves what training goes on from, bit by bit: weights, the optimiser's moments and step count, snapshots. One safetensors file,
- * written whole or not at all.
+ * Saves what training needs to continue bit for bit: weights, the optimiser's moments and step count, snapshots. One
+ * safetensors file, written whole or not at all.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors.js';
-import { type ModelConfig, parameterShapes } from '../models/config.js';
-import type { ParameterSet } from '../models/parameters.js';
+import type { ModelConfig } from '../models/config.js';
+import { type ParameterSet, parameterShapes } from '../models/parameters.js';
 import type { OptimizerState } from '../training/adamw.js';
+import { makeFolder } from './files.js';
 import { SafetensorsFile } from './safetensors.js';
 import { type NamedTensor, writeSafetensors } from './safetensors-writer.js';
 
@@ -40,7 +40,7 @@ export async function saveCheckpoint(folder: string, state: Checkpoint & { confi
     add(SECOND, state.optimizer.second);
   }
   for (const [name, parameters] of state.snapshots) add(snapshotPrefix(name), parameters);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeSafetensors(join(folder, FILE), tensors, {
     metadata: {
       format: FORMAT,
@@ -51,7 +51,7 @@ export async function saveCheckpoint(folder: string, state: Checkpoint & { confi
 }
 
 /**
- * Reads a saved state whole before anything is replaced.
+ * Reads a saved state completely, before anything is replaced.
  *
  * @throws EngineError 'checkpoint' if the file is no checkpoint or belongs to a model of another shape; 'file' or
  *   'truncated-file' if it is damaged or absent.
@@ -77,8 +77,8 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
           const found = entry ? `shape [${entry.shape.join(', ')}]` : 'no such tensor';
           throw new EngineError(
             'checkpoint',
-            `${path} belongs to another model: "${prefix}${name}" should have shape [${shape.join(', ')}], found ${found}. ` +
-              'Resume with the model that the run was started with.',
+            `${path} belongs to another model: "${prefix}${name}" should have shape [${shape.join(', ')}], ` +
+              `found ${found}. Resume with the model that the run began with.`,
             { file: path, tensor: `${prefix}${name}`, expected: `[${shape.join(', ')}]`, found },
           );
         }

@@ -1,7 +1,7 @@
 /**
  * The block formats of GGUF: a row of weights is cut into blocks of 32 or 256 values that share scales. Layouts as in
- * ggml's `ggml-common.h` (https://github.com/ggml-org/ggml). Each value is a product of small integers and float16 scales
- * that a double holds exactly, rounded once, so results equal ggml's bit for bit.
+ * ggml's `ggml-common.h` (https://github.com/ggml-org/ggml). Each value is a product of small integers and float16
+ * scales that a double holds exactly, rounded once, so results equal ggml's bit for bit.
  */
 import { decodeBfloat16, decodeFloat16, float16Values } from './dtype.js';
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from './dtype.js';
 import { SafetensorsFile } from './safetensors.js';
 
@@ -11,7 +11,7 @@ const FORMATS = [
 ] as const;
 
 describe.each(FORMATS)('%s', (dtype, encode, decode) => {
-  test('rounds as PyTorch does: ties, subnormals, the edge of the range, random values', async () => {
+  it('rounds as PyTorch does: ties, subnormals, the edge of the range, random values', async () => {
     const file = await SafetensorsFile.open(ROUNDINGS);
     const source = await file.read('F32');
     const expected = await file.read(dtype);
@@ -24,7 +24,7 @@ describe.each(FORMATS)('%s', (dtype, encode, decode) => {
     expect([...decoded]).toEqual([...expected]);
   });
 
-  test('every bit pattern survives decoding and encoding', () => {
+  it('every bit pattern survives decoding and encoding', () => {
     const bits = Uint16Array.from({ length: 65536 }, (_, i) => i);
     const values = new Float32Array(65536);
     decode(bits, values);
@@ -36,7 +36,7 @@ describe.each(FORMATS)('%s', (dtype, encode, decode) => {
     }
   });
 
-  test('NaN stays NaN, whatever its payload', () => {
+  it('NaN stays NaN, whatever its payload', () => {
     const nans = new Float32Array(new Uint32Array([0x7f800001, 0x7fffffff, 0xffc00000, 0x7f80ffff]).buffer);
     const bits = new Uint16Array(4);
     encode(nans, bits);
@@ -45,7 +45,7 @@ describe.each(FORMATS)('%s', (dtype, encode, decode) => {
     expect([...back]).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
   });
 
-  test('works on views that do not begin their buffer', () => {
+  it('works on views that do not begin their buffer', () => {
     const source = new Float32Array([9, 1, -2, 0.5]).subarray(1);
     const bits = new Uint16Array(5).subarray(2);
     encode(source, bits);

@@ -4,7 +4,7 @@
  * We parse it ourselves because @huggingface/gguf 0.4.6 clips a string that ends an array across its 2 MB reads and
  * takes what lies beyond the end of a truncated file for zeros.
  */
-import { EngineError } from '../errors.js';
+import { EngineError, reasonOf } from '../errors.js';
 import { type RandomAccessFile, refuseLfsPointer, truncated } from './tensor-source.js';
 
 export type GgufValue = string | number | boolean | GgufValue[];
@@ -35,72 +35,72 @@ const MAX_DIMENSIONS = 4;
 const MAX_NESTING = 4;
 
 class Cursor {
-  private readonly view: DataView;
-  private readonly bytes: Buffer;
+  readonly #view: DataView;
+  readonly #bytes: Buffer;
   position = 0;
 
   constructor(bytes: Uint8Array<ArrayBuffer>) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Moves on by `length` bytes and returns where they begin. */
   take(length: number): number {
     const at = this.position;
-    if (at + length > this.bytes.length) throw new NeedMore();
+    if (at + length > this.#bytes.length) throw new NeedMore();
     this.position = at + length;
     return at;
   }
 
   uint32(): number {
-    return this.view.getUint32(this.take(4), true);
+    return this.#view.getUint32(this.take(4), true);
   }
 
   /** Whole numbers above 2^53 lose their lowest bits; nothing in a usable file is that large. */
   uint64(): number {
-    return Number(this.view.getBigUint64(this.take(8), true));
+    return Number(this.#view.getBigUint64(this.take(8), true));
   }
 
   string(): string {
     const length = this.uint64();
     const at = this.take(length);
-    return this.bytes.toString('utf8', at, at + length);
+    return this.#bytes.toString('utf8', at, at + length);
   }
 
   value(type: number, depth = 0): GgufValue {
     switch (type) {
       case 0:
-        return this.view.getUint8(this.take(1));
+        return this.#view.getUint8(this.take(1));
       case 1:
-        return this.view.getInt8(this.take(1));
+        return this.#view.getInt8(this.take(1));
       case 2:
-        return this.view.getUint16(this.take(2), true);
+        return this.#view.getUint16(this.take(2), true);
       case 3:
-        return this.view.getInt16(this.take(2), true);
+        return this.#view.getInt16(this.take(2), true);
       case 4:
         return this.uint32();
       case 5:
-        return this.view.getInt32(this.take(4), true);
+        return this.#view.getInt32(this.take(4), true);
       case 6:
-        return this.view.getFloat32(this.take(4), true);
+        return this.#view.getFloat32(this.take(4), true);
       case 7:
-        return this.view.getUint8(this.take(1)) !== 0;
+        return this.#view.getUint8(this.take(1)) !== 0;
       case 8:
         return this.string();
       case 9:
-        return this.array(depth);
+        return this.#array(depth);
       case 10:
         return this.uint64();
       case 11:
-        return Number(this.view.getBigInt64(this.take(8), true));
+        return Number(this.#view.getBigInt64(this.take(8), true));
       case 12:
-        return this.view.getFloat64(this.take(8), true);
+        return this.#view.getFloat64(this.take(8), true);
       default:
         throw new Error(`a value of unknown type ${type}`);
     }
   }
 
-  private array(depth: number): GgufValue[] {
+  #array(depth: number): GgufValue[] {
     if (depth >= MAX_NESTING) throw new Error(`arrays nested more than ${MAX_NESTING} deep`);
     const type = this.uint32();
     const length = this.uint64();
@@ -129,7 +129,8 @@ function checkStart(file: string, cursor: Cursor, bytes: Uint8Array): number {
     'unsupported',
     swapped
       ? `${file} is a big-endian GGUF file; the engine reads little-endian ones.`
-      : `${file} is a GGUF file of version ${version}; the engine reads versions 2 and 3. Convert it with a newer llama.cpp.`,
+      : `${file} is a GGUF file of version ${version}; the engine reads versions 2 and 3. ` +
+          'Convert it with a newer llama.cpp.',
     { file, expected: 'GGUF version 2 or 3, little-endian', found: swapped ? 'big-endian' : `version ${version}` },
   );
 }
@@ -146,7 +147,7 @@ function parse(file: string, bytes: Uint8Array<ArrayBuffer>): GgufHeader {
       metadata.set(key, cursor.value(cursor.uint32()));
     } catch (error) {
       if (error instanceof NeedMore) throw error;
-      throw damaged(file, `key "${key}"`, 'a typed value', error instanceof Error ? error.message : String(error));
+      throw damaged(file, `key "${key}"`, 'a typed value', reasonOf(error));
     }
   }
   const tensors: GgufTensorRecord[] = [];

@@ -1,40 +1,26 @@
 /**
- * A GGUF file as a model: its metadata as a ModelConfig, its tensors under Hugging Face names and in Hugging Face order.
- * Names of keys and tensors: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
+ * A GGUF file as a model: its metadata as a ModelConfig, its tensors under Hugging Face names and in Hugging Face
+ * order. Names of keys and tensors: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
  */
 import { EngineError } from '../errors.js';
-import { type Architecture, type ModelConfig, parameterShapes, type RopeScaling } from '../models/config.js';
+import type { Architecture } from '../models/architectures/architecture.js';
+import { architectureOf, knownArchitectures } from '../models/architectures/index.js';
+import type { ModelConfig, RopeScaling } from '../models/config.js';
+import { parameterShapes } from '../models/parameters.js';
 import { GgufFile } from './gguf.js';
 import type { GgufValue } from './gguf-header.js';
 import { missingTensor, type TensorEntry, type TensorSource } from './tensor-source.js';
 
-const ARCHITECTURES: readonly Architecture[] = ['llama', 'qwen3'];
-
-/** Hugging Face name of a layer's parameter (without prefix and `.weight`) -> name in the file (without prefix). */
-const LAYER_NAMES: Readonly<Record<string, string>> = {
-  input_layernorm: 'attn_norm',
-  'self_attn.q_proj': 'attn_q',
-  'self_attn.k_proj': 'attn_k',
-  'self_attn.v_proj': 'attn_v',
-  'self_attn.q_norm': 'attn_q_norm',
-  'self_attn.k_norm': 'attn_k_norm',
-  'self_attn.o_proj': 'attn_output',
-  post_attention_layernorm: 'ffn_norm',
-  'mlp.gate_proj': 'ffn_gate',
-  'mlp.up_proj': 'ffn_up',
-  'mlp.down_proj': 'ffn_down',
-};
-
 /** A factor for each rotary frequency; Llama 3's scaling is stored this way. */
 const ROPE_FACTORS = 'rope_freqs.weight';
 
-/** Name in a GGUF file of the parameter that Hugging Face calls `name`. */
-export function ggufName(name: string): string {
+/** Name in a GGUF file of the parameter that Hugging Face calls `name`, for a model of `architecture`. */
+export function ggufName({ gguf }: Architecture, name: string): string {
   if (name === 'model.embed_tokens.weight') return 'token_embd.weight';
   if (name === 'model.norm.weight') return 'output_norm.weight';
   if (name === 'lm_head.weight') return 'output.weight';
   const match = /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(name);
-  const short = match === null ? undefined : LAYER_NAMES[match[2]];
+  const short = match === null ? undefined : gguf.layerNames[match[2]];
   if (match === null || short === undefined) throw new EngineError('internal', `No GGUF name for parameter "${name}".`);
   return `blk.${match[1]}.${short}.weight`;
 }
@@ -42,45 +28,49 @@ export function ggufName(name: string): string {
 /** Typed look-ups that name the file and the key on failure. */
 export class GgufMetadata {
   readonly file: string;
-  private readonly values: ReadonlyMap<string, GgufValue>;
+  readonly #values: ReadonlyMap<string, GgufValue>;
 
   constructor(file: string, values: ReadonlyMap<string, GgufValue>) {
     this.file = file;
-    this.values = values;
+    this.#values = values;
   }
 
   number(key: string): number | undefined {
-    return this.get(key, 'a number', (v) => typeof v === 'number');
+    return this.#get(key, 'a number', (v) => typeof v === 'number');
   }
 
   string(key: string): string | undefined {
-    return this.get(key, 'a string', (v) => typeof v === 'string');
+    return this.#get(key, 'a string', (v) => typeof v === 'string');
   }
 
   boolean(key: string): boolean | undefined {
-    return this.get(key, 'true or false', (v) => typeof v === 'boolean');
+    return this.#get(key, 'true or false', (v) => typeof v === 'boolean');
   }
 
   strings(key: string): string[] | undefined {
-    return this.get(key, 'a list of strings', (v): v is string[] => isListOf(v, 'string'));
+    return this.#get(key, 'a list of strings', (v): v is string[] => isListOf(v, 'string'));
   }
 
   numbers(key: string): number[] | undefined {
-    return this.get(key, 'a list of numbers', (v): v is number[] => isListOf(v, 'number'));
+    return this.#get(key, 'a list of numbers', (v): v is number[] => isListOf(v, 'number'));
   }
 
   /** `value` if it is there. @throws EngineError 'file' otherwise. */
   required<T>(key: string, value: T | undefined): T {
     if (value !== undefined) return value;
-    throw new EngineError('file', `${this.file} has no key "${key}" in its metadata; it can't be loaded without.`, {
-      file: this.file,
-      expected: key,
-      found: 'nothing',
-    });
+    throw new EngineError(
+      'file',
+      `The metadata of ${this.file} lacks the key "${key}", without which the engine cannot load the model.`,
+      {
+        file: this.file,
+        expected: key,
+        found: 'nothing',
+      },
+    );
   }
 
-  private get<T extends GgufValue>(key: string, expected: string, is: (v: GgufValue) => v is T): T | undefined {
-    const value = this.values.get(key);
+  #get<T extends GgufValue>(key: string, expected: string, is: (v: GgufValue) => v is T): T | undefined {
+    const value = this.#values.get(key);
     if (value === undefined || is(value)) return value;
     const found = JSON.stringify(value).slice(0, 80);
     throw new EngineError('file', `Key "${key}" of ${this.file} should be ${expected}, found ${found}.`, {
@@ -127,11 +117,12 @@ export async function openGgufModel(path: string): Promise<{
   }
 }
 
-function architectureOf(metadata: GgufMetadata): Architecture {
+function findArchitecture(metadata: GgufMetadata): Architecture {
   const name = metadata.required('general.architecture', metadata.string('general.architecture'));
-  const architecture = ARCHITECTURES.find((known) => known === name);
-  if (architecture !== undefined) return architecture;
-  const expected = ARCHITECTURES.join(', ');
+  const all = knownArchitectures();
+  const found = all.find(({ gguf }) => gguf.architecture === name);
+  if (found !== undefined) return found;
+  const expected = all.map(({ gguf }) => gguf.architecture).join(', ');
   throw new EngineError(
     'unknown-architecture',
     `${metadata.file} holds a model of architecture "${name}"; the engine knows ${expected}.`,
@@ -143,8 +134,8 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
   const splits = metadata.number('split.count') ?? 1;
   if (splits > 1)
     throw unsupported(file.path, 'the model is split over several files', 'a single file', `${splits} files`);
-  const architecture = architectureOf(metadata);
-  const key = (name: string) => `${architecture}.${name}`;
+  const architecture = findArchitecture(metadata);
+  const key = (name: string) => `${architecture.gguf.architecture}.${name}`;
   const needed = (name: string) => metadata.required(key(name), metadata.number(key(name)));
 
   const embedding = file.entries.get('token_embd.weight');
@@ -166,13 +157,13 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
     );
   }
   const scaling = metadata.string(key('rope.scaling.type')) ?? 'none';
-  if (scaling !== 'none') throw unsupported(file.path, 'the rotary embeddings are scaled', 'none', scaling);
+  if (scaling !== 'none') throw unsupported(file.path, 'the rotary embeddings are scaled', 'no such scaling', scaling);
   const experts = metadata.number(key('expert_count')) ?? 0;
   if (experts > 0) throw unsupported(file.path, 'it is a mixture of experts', 'dense models', `${experts} experts`);
 
   const ropeTheta = shortest(metadata.number(key('rope.freq_base')) ?? 10000);
   return {
-    architecture,
+    architecture: architecture.name,
     // The number of rows counts: the vocabulary's key may be absent and leaves out padding.
     vocabularySize: embedding.shape[0],
     hiddenSize,
@@ -224,13 +215,15 @@ async function ropeScalingOf(file: GgufFile, ropeTheta: number, headSize: number
 }
 
 function refuseUnknownTensors(file: GgufFile, config: ModelConfig): void {
-  const known = new Set([ROPE_FACTORS, ...[...parameterShapes(config).keys()].map(ggufName)]);
+  const architecture = architectureOf(config);
+  const names = [...parameterShapes(config).keys()].map((name) => ggufName(architecture, name));
+  const known = new Set([ROPE_FACTORS, ...names]);
   for (const name of file.entries.keys()) {
     if (known.has(name)) continue;
     throw new EngineError(
       'unsupported',
-      `${file.path} has a tensor "${name}" that the engine's ${config.architecture} has no place for: computing ` +
-        'without it would give another model.',
+      `${file.path} has a tensor "${name}" that is not part of the engine's ${config.architecture}; without it, ` +
+        'the engine would compute another model.',
       { file: file.path, tensor: name, expected: [...known].slice(0, 3).join(', '), found: name },
     );
   }
@@ -239,41 +232,43 @@ function refuseUnknownTensors(file: GgufFile, config: ModelConfig): void {
 /** Tensors by Hugging Face names. */
 class GgufModelSource implements TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  private readonly file: GgufFile;
-  private readonly config: ModelConfig;
+  readonly #file: GgufFile;
+  readonly #config: ModelConfig;
+  readonly #architecture: Architecture;
 
   constructor(file: GgufFile, config: ModelConfig) {
-    this.file = file;
-    this.config = config;
+    this.#file = file;
+    this.#config = config;
+    this.#architecture = architectureOf(config);
     const entries = new Map<string, TensorEntry>();
     for (const name of parameterShapes(config).keys()) {
-      const entry = file.entries.get(ggufName(name));
+      const entry = file.entries.get(ggufName(this.#architecture, name));
       if (entry !== undefined) entries.set(name, entry);
     }
     this.entries = entries;
   }
 
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
-    const values = await this.file.read(ggufName(name));
-    if (this.config.architecture !== 'llama') return values;
-    const { heads, keyValueHeads } = this.config;
-    if (name.endsWith('.self_attn.q_proj.weight')) return splitRotaryPairs(values, heads, this.rows(name));
-    if (name.endsWith('.self_attn.k_proj.weight')) return splitRotaryPairs(values, keyValueHeads, this.rows(name));
+    const values = await this.#file.read(ggufName(this.#architecture, name));
+    if (!this.#architecture.gguf.interleavedRotary) return values;
+    const { heads, keyValueHeads } = this.#config;
+    if (name.endsWith('.self_attn.q_proj.weight')) return splitRotaryPairs(values, heads, this.#rows(name));
+    if (name.endsWith('.self_attn.k_proj.weight')) return splitRotaryPairs(values, keyValueHeads, this.#rows(name));
     return values;
   }
 
   async close(): Promise<void> {
-    await this.file.close();
+    await this.#file.close();
   }
 
-  private rows(name: string): number {
+  #rows(name: string): number {
     return this.entries.get(name)!.shape[0];
   }
 }
 
 /**
- * llama.cpp keeps the two rows that a rotation mixes side by side (0, 1), (2, 3), …; Hugging Face keeps all first rows of
- * a head before all second ones. Row 2i + t of a head in the file is row t * headSize / 2 + i here.
+ * llama.cpp keeps the two rows that a rotation mixes side by side (0, 1), (2, 3), …; Hugging Face keeps all first rows
+ * of a head before all second ones. Row 2i + t of a head in the file is row t * headSize / 2 + i here.
  */
 export function splitRotaryPairs(
   values: Float32Array<ArrayBuffer>,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { GgufValue } from './gguf-header.js';
 import { GgufMetadata } from './gguf-model.js';
 import { type GgufTokenizer, ggufTokenizer } from './gguf-tokenizer.js';
@@ -44,7 +44,7 @@ function load({ tokenizer, config }: GgufTokenizer): Tokenizer {
 describe.each(Object.keys(reference.ids))('%s', (pre) => {
   const tokenizer = load(build(pre));
 
-  test.each(reference.texts.map((text, i) => [text, reference.ids[pre][i]] as const))('%j', (text, ids) => {
+  it.each(reference.texts.map((text, i) => [text, reference.ids[pre][i]] as const))('%j', (text, ids) => {
     expect(tokenizer.encode(text, { add_special_tokens: false }).ids).toEqual(ids);
     if (ids.length > 0)
       expect(tokenizer.decode(ids, { skip_special_tokens: false })).toBe(
@@ -53,7 +53,7 @@ describe.each(Object.keys(reference.ids))('%s', (pre) => {
   });
 });
 
-test('control tokens are special, user-defined ones are not, unused ones are left out', () => {
+it('control tokens are special, user-defined ones are not, unused ones are left out', () => {
   const { tokenizer } = build('qwen2');
   expect(tokenizer.added_tokens.map(({ content, special }) => [content, special])).toEqual([
     ['<|start|>', true],
@@ -64,7 +64,7 @@ test('control tokens are special, user-defined ones are not, unused ones are lef
   expect(tokenizer.model.vocab).not.toHaveProperty('[PAD0]');
 });
 
-test('text begins with BOS as the file says, and where it is silent as llama.cpp does', () => {
+it('text begins with BOS as the file says, and where it is silent as llama.cpp does', () => {
   const begins = (pre: string, flag?: boolean) => {
     const tokenizer = load(build(pre, { 'tokenizer.ggml.add_bos_token': flag }));
     return tokenizer.encode('a').ids[0] === 0;
@@ -77,7 +77,7 @@ test('text begins with BOS as the file says, and where it is silent as llama.cpp
   ]);
 });
 
-test('configuration: tokens by their names, template, length, several ends of text', () => {
+it('configuration: tokens by their names, template, length, several ends of text', () => {
   const { config, generationConfig, eosTokenIds } = build('qwen2', { 'tokenizer.ggml.eot_token_id': 5 });
   expect(config).toMatchObject({
     bos_token: '<|start|>',
@@ -93,7 +93,7 @@ test('configuration: tokens by their names, template, length, several ends of te
 });
 
 describe('refusals', () => {
-  test.each([
+  it.each([
     ['SentencePiece', 'qwen2', { 'tokenizer.ggml.model': 'llama' }, 'unsupported', 'SentencePiece'],
     ['unknown rule', 'deepseek-llm', {}, 'unsupported', 'deepseek-llm'],
     ['a name of Object', 'constructor', {}, 'unsupported', 'constructor'],

@@ -1,7 +1,8 @@
 /**
  * Rebuilds `tokenizer.json`, `tokenizer_config.json` and `generation_config.json` from the metadata of a GGUF file, for
- * byte-level BPE vocabularies (`tokenizer.ggml.model` = "gpt2"). Keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md;
- * what each pre-tokenizer name stands for: `src/llama-vocab.cpp` of https://github.com/ggml-org/llama.cpp.
+ * byte-level BPE vocabularies (`tokenizer.ggml.model` = "gpt2"). Keys:
+ * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; what each pre-tokenizer name stands for:
+ * `src/llama-vocab.cpp` of https://github.com/ggml-org/llama.cpp.
  */
 import { EngineError } from '../errors.js';
 import type { GgufMetadata } from './gguf-model.js';
@@ -12,7 +13,9 @@ const USER_DEFINED = 4;
 const UNUSED = 5;
 
 interface PreTokenizer {
-  /** Regular expression whose matches are split off one after another; absent: GPT-2's, which ByteLevel brings along. */
+  /**
+   * Regular expression whose matches are split off one after another; absent: GPT-2's, which ByteLevel brings along.
+   */
   split?: string;
   /** Pieces that are split off before GPT-2's expression is applied. */
   isolate?: string;
@@ -75,8 +78,8 @@ export interface GgufTokenizer {
 }
 
 /**
- * @throws EngineError 'unsupported' for other kinds of vocabulary or an unknown pre-tokenizer; 'file' if parts are missing
- * or do not fit together.
+ * @throws EngineError 'unsupported' for other kinds of vocabulary or an unknown pre-tokenizer; 'file' if parts are
+ *   missing or do not fit together.
  */
 export function ggufTokenizer(metadata: GgufMetadata): GgufTokenizer {
   const pre = preTokenizerOf(metadata);
@@ -137,13 +140,16 @@ function inconsistent(file: string, expected: string, found: string): EngineErro
   });
 }
 
+/** What other kinds of vocabulary are better known as. */
+const KINDS: Readonly<Record<string, string>> = { llama: ' (SentencePiece)', bert: ' (WordPiece)', t5: ' (Unigram)' };
+
 function preTokenizerOf(metadata: GgufMetadata): PreTokenizer {
   const { file } = metadata;
   const model = metadata.required('tokenizer.ggml.model', metadata.string('tokenizer.ggml.model'));
   if (model !== 'gpt2') {
     throw new EngineError(
       'unsupported',
-      `${file} has a vocabulary of kind "${model}"${model === 'llama' ? ' (SentencePiece)' : ''}; the engine builds ` +
+      `${file} has a vocabulary of kind "${model}"${KINDS[model] ?? ''}; the engine builds ` +
         'tokenizers of kind "gpt2" (byte-level BPE). Load the original folder with its tokenizer.json.',
       { file, expected: 'gpt2', found: model },
     );
@@ -154,8 +160,8 @@ function preTokenizerOf(metadata: GgufMetadata): PreTokenizer {
   const expected = Object.keys(PRE_TOKENIZERS).join(', ');
   throw new EngineError(
     'unsupported',
-    `${file} splits text into words by the rule "${name}"; the engine knows ${expected}. Load the original folder with ` +
-      'its tokenizer.json.',
+    `${file} splits text into words by the rule "${name}"; the engine knows ${expected}. Load the original ` +
+      'folder with its tokenizer.json.',
     { file, expected, found: name },
   );
 }
@@ -215,7 +221,8 @@ function tokenizerConfig(
   tokens: readonly string[],
   ids: Readonly<Record<'bos' | 'eos' | 'pad' | 'unk', number | undefined>>,
 ): Record<string, unknown> {
-  // This class takes tokenizer.json as it is, in transformers 4 and 5; named ones rebuild parts of it.
+  // This class takes tokenizer.json as it is, in transformers 4 and 5; the classes of single models rebuild parts of
+  // it.
   const config: Record<string, unknown> = {
     tokenizer_class: 'PreTrainedTokenizerFast',
     clean_up_tokenization_spaces: false,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gguf } from '@huggingface/gguf';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { GgufFile } from './gguf.js';
 import { SafetensorsFile } from './safetensors.js';
 
@@ -34,7 +34,7 @@ function patched(text: string, change: (bytes: Buffer, after: number) => void): 
 describe('types of tensors', () => {
   const types = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q6_K'];
 
-  test.each(types)('%s is dequantised as by the gguf package of llama.cpp', async (type) => {
+  it.each(types)('%s is dequantised as by the gguf package of llama.cpp', async (type) => {
     const file = await open(QUANTISED);
     const expected = await SafetensorsFile.open(join(FIXTURES, 'quantised.expected.safetensors'));
     onTestFinished(() => expected.close());
@@ -42,7 +42,7 @@ describe('types of tensors', () => {
     expect([...(await file.read(type))]).toEqual([...(await expected.read(type))]);
   });
 
-  test('a type that the engine does not read is refused when it is asked for', async () => {
+  it('a type that the engine does not read is refused when it is asked for', async () => {
     const file = await open(QUANTISED);
     await expect(file.read('Q5_K')).rejects.toMatchObject({
       kind: 'unsupported',
@@ -50,13 +50,13 @@ describe('types of tensors', () => {
     });
   });
 
-  test('a tensor that is not there', async () => {
+  it('a tensor that is not there', async () => {
     await expect((await open(QUANTISED)).read('none')).rejects.toMatchObject({ kind: 'missing-tensor' });
   });
 });
 
 describe('metadata', () => {
-  test('every kind of value', async () => {
+  it('every kind of value', async () => {
     const { metadata } = await open(QUANTISED);
     const kinds = Object.fromEntries([...metadata].filter(([key]) => key.startsWith('kinds.')));
     expect(kinds).toEqual({
@@ -75,7 +75,7 @@ describe('metadata', () => {
     });
   });
 
-  test.each(['quantised', 'llama', 'qwen3'])('%s.gguf: as @huggingface/gguf reads it', async (name) => {
+  it.each(['quantised', 'llama', 'qwen3'])('%s.gguf: as @huggingface/gguf reads it', async (name) => {
     const path = join(FIXTURES, `${name}.gguf`);
     const file = await open(path);
     const reference = await gguf(path, { allowLocalFile: true });
@@ -94,7 +94,7 @@ describe('metadata', () => {
     }
   });
 
-  test('headers longer than the first read', async () => {
+  it('headers longer than the first read', async () => {
     const key = Buffer.from('tokens');
     const prefix = Buffer.alloc(24);
     prefix.write('GGUF');
@@ -117,7 +117,7 @@ describe('metadata', () => {
 });
 
 describe('damaged files', () => {
-  test('cut short anywhere', async () => {
+  it('cut short anywhere', async () => {
     const whole = readFileSync(QUANTISED);
     // Q5_K, the last tensor, is not read; all that lies before it is needed.
     for (let length = 8; length < whole.length - 400; length += 61) {
@@ -127,7 +127,7 @@ describe('damaged files', () => {
     }
   });
 
-  test('cut short in the data: the tensor and the sizes are named', async () => {
+  it('cut short in the data: the tensor and the sizes are named', async () => {
     const whole = readFileSync(join(FIXTURES, 'llama.gguf'));
     const path = write(whole.subarray(0, whole.length - 4096));
     await expect(GgufFile.open(path)).rejects.toMatchObject({
@@ -136,7 +136,7 @@ describe('damaged files', () => {
     });
   });
 
-  test.each([
+  it.each([
     ['no GGUF file', Buffer.from('PK\u0003\u0004 and so on'), 'file', 'first four bytes'],
     ['a Git LFS pointer', Buffer.from('version https://git-lfs.github.com/spec/v1\n'), 'file', 'git lfs pull'],
     ['an old version', Buffer.from('GGUF\u0001\u0000\u0000\u0000'), 'unsupported', 'version 1'],
@@ -148,7 +148,7 @@ describe('damaged files', () => {
     });
   });
 
-  test('a value of unknown type names its key', async () => {
+  it('a value of unknown type names its key', async () => {
     const path = patched('kinds.bool', (bytes, after) => bytes.writeUInt32LE(99, after));
     await expect(GgufFile.open(path)).rejects.toMatchObject({
       kind: 'file',
@@ -156,12 +156,12 @@ describe('damaged files', () => {
     });
   });
 
-  test('a count beyond the file is a truncated file, not an endless loop', async () => {
+  it('a count beyond the file is a truncated file, not an endless loop', async () => {
     const path = patched('kinds.strings', (bytes, after) => bytes.writeBigUInt64LE(2n ** 60n, after + 8));
     await expect(GgufFile.open(path)).rejects.toMatchObject({ kind: 'truncated-file' });
   });
 
-  test('rows that are no whole blocks', async () => {
+  it('rows that are no whole blocks', async () => {
     const path = patched('Q4_1', (bytes, after) => bytes.writeBigUInt64LE(33n, after + 4));
     await expect(GgufFile.open(path)).rejects.toMatchObject({
       kind: 'file',
@@ -169,7 +169,7 @@ describe('damaged files', () => {
     });
   });
 
-  test('a tensor beyond the end', async () => {
+  it('a tensor beyond the end', async () => {
     const path = patched('Q4_1', (bytes, after) => bytes.writeBigUInt64LE(1n << 30n, after + 24));
     await expect(GgufFile.open(path)).rejects.toMatchObject({ kind: 'truncated-file', details: { tensor: 'Q4_1' } });
   });

@@ -1,17 +1,12 @@
 /**
  * A GGUF file's tensors under the file's own names, dequantised. What they mean for a model: gguf-model.ts.
  */
+
 import { EngineError } from '../errors.js';
+import { elementCount } from '../shape.js';
 import { BLOCK_FORMATS } from './dequantise.js';
 import { type GgufHeader, type GgufTensorRecord, type GgufValue, readGgufHeader } from './gguf-header.js';
-import {
-  elementCount,
-  missingTensor,
-  RandomAccessFile,
-  type TensorEntry,
-  type TensorSource,
-  truncated,
-} from './tensor-source.js';
+import { missingTensor, RandomAccessFile, type TensorEntry, type TensorSource, truncated } from './tensor-source.js';
 
 /** ggml's types by number (`enum ggml_type` of ggml.h), so that a refusal can name them. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -60,10 +55,10 @@ export class GgufFile implements TensorSource {
   readonly path: string;
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly entries: ReadonlyMap<string, Entry>;
-  private readonly file: RandomAccessFile;
+  readonly #file: RandomAccessFile;
 
   private constructor(file: RandomAccessFile, header: GgufHeader, entries: Map<string, Entry>) {
-    this.file = file;
+    this.#file = file;
     this.path = file.path;
     this.metadata = header.metadata;
     this.entries = entries;
@@ -95,7 +90,7 @@ export class GgufFile implements TensorSource {
       throw new EngineError(
         'unsupported',
         `Tensor "${name}" of ${this.path} is of type ${entry.dtype}; the engine reads ${known}. ` +
-          'Take a file with another quantisation (Q8_0 loses least) or the original safetensors.',
+          'Use a file with another quantisation (Q8_0 loses least) or the original safetensors.',
         { file: this.path, tensor: name, expected: known, found: entry.dtype },
       );
     }
@@ -103,14 +98,14 @@ export class GgufFile implements TensorSource {
     for (let done = 0; done < values.length; done += CHUNK) {
       const count = Math.min(CHUNK, values.length - done);
       const position = entry.begin + (done / format.blockValues) * format.blockBytes;
-      const bytes = await this.file.read(position, (count / format.blockValues) * format.blockBytes);
+      const bytes = await this.#file.read(position, (count / format.blockValues) * format.blockBytes);
       format.dequantise(bytes, values.subarray(done, done + count), count);
     }
     return values;
   }
 
   async close(): Promise<void> {
-    await this.file.close();
+    await this.#file.close();
   }
 }
 

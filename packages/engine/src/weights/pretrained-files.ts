@@ -1,11 +1,11 @@
 /** The files beside the weights of a Hugging Face folder: tokenizer, chat template, token ids of generation. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError } from '../errors.js';
+import { type JsonObject, parseJsonObject } from '../json.js';
+import { readIfPresent } from './files.js';
 import type { GgufMetadata } from './gguf-model.js';
 import { ggufTokenizer } from './gguf-tokenizer.js';
 
-/** What it takes, beside config and weights, to write the folder again. */
+/** What is needed, beside configuration and weights, to write the folder again. */
 export interface PretrainedFiles {
   /** Contents by file name: tokenizer.json, tokenizer_config.json, generation_config.json, … */
   auxiliary: Map<string, Uint8Array>;
@@ -28,39 +28,6 @@ const AUXILIARY_NAMES = [
   'merges.txt',
 ];
 
-type Json = Readonly<Record<string, unknown>>;
-
-/** @throws EngineError 'file' if the file is not a JSON object. */
-export function parseJsonObject(file: string, bytes: Uint8Array): Json {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineError('file', `${file} is not JSON: ${reason}`, { file, expected: 'JSON' }, { cause });
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-  const found = JSON.stringify(value).slice(0, 80);
-  throw new EngineError('file', `${file} should hold a JSON object, found ${found}.`, {
-    file,
-    expected: 'object',
-    found,
-  });
-}
-
-/** The file's bytes, or undefined if there is none. @throws EngineError 'file' if it can't be read. */
-export async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
-  try {
-    // A plain array with a buffer of its own: it may be sent to another thread.
-    return new Uint8Array(await readFile(path));
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR'))
-      return undefined;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineError('file', `Could not read ${path}: ${reason}`, { file: path }, { cause });
-  }
-}
-
 type TokenIds = Pick<PretrainedFiles, 'eosTokenIds' | 'bosTokenId' | 'padTokenId'>;
 
 function ids(value: unknown): number[] {
@@ -68,8 +35,8 @@ function ids(value: unknown): number[] {
   return list.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
 }
 
-/** Ids that several files may state, of the first that does: generation_config.json counts before config.json. */
-function tokenIds(sources: readonly Json[]): TokenIds {
+/** Token ids that several files may state; the first file that does so counts. */
+function tokenIds(sources: readonly JsonObject[]): TokenIds {
   const first = (key: string) => sources.map((json) => ids(json[key])).find((found) => found.length > 0) ?? [];
   return {
     eosTokenIds: first('eos_token_id'),
@@ -78,11 +45,11 @@ function tokenIds(sources: readonly Json[]): TokenIds {
   };
 }
 
-/** Token ids as generation_config.json among `auxiliary`, else `config` (content of a config.json) states them. */
+/** Token ids that generation_config.json (among `auxiliary`) or else `config` (content of a config.json) states. */
 export function statedTokenIds(
   folder: string,
   auxiliary: ReadonlyMap<string, Uint8Array>,
-  config: Json = {},
+  config: JsonObject = {},
 ): TokenIds {
   const name = 'generation_config.json';
   const bytes = auxiliary.get(name);
@@ -90,7 +57,7 @@ export function statedTokenIds(
 }
 
 /** Reads the auxiliary files of a folder; none of them is required. */
-export async function readPretrainedFiles(folder: string, config: Json): Promise<PretrainedFiles> {
+export async function readPretrainedFiles(folder: string, config: JsonObject): Promise<PretrainedFiles> {
   const auxiliary = new Map<string, Uint8Array>();
   for (const name of AUXILIARY_NAMES) {
     const bytes = await readIfPresent(join(folder, name));

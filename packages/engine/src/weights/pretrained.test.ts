@@ -2,8 +2,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { parameterCount, parameterShapes } from '../models/config.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { parameterCount, parameterShapes } from '../models/parameters.js';
 import { loadPretrained, savePretrained } from './pretrained.js';
 import { SafetensorsFile } from './safetensors.js';
 import { type NamedTensor, writeSafetensors } from './safetensors-writer.js';
@@ -39,7 +39,7 @@ function setConfig(folder: string, changes: Record<string, unknown>): void {
 }
 
 describe('loading', () => {
-  test.each([
+  it.each([
     ['shards', 'llama-sharded', 'llama-sharded'],
     ['bfloat16', 'qwen3-bf16', 'qwen3-bf16'],
     ['a Llama in GGUF, its rows in their old order', 'llama.gguf', 'llama'],
@@ -52,7 +52,7 @@ describe('loading', () => {
     for (const { name, values } of reference) expect(parameters.get(name), name).toEqual(values);
   });
 
-  test('configuration of GGUF files', async () => {
+  it('configuration of GGUF files', async () => {
     const llama = await loadPretrained(join(FIXTURES, 'llama.gguf'));
     const { factor, ...rope } = llama.config.ropeScaling!;
     expect(factor).toBeCloseTo(32, 3);
@@ -83,7 +83,7 @@ describe('loading', () => {
     expect(qwen3.config.ropeScaling).toBeUndefined();
   });
 
-  test('auxiliary files and token ids', async () => {
+  it('auxiliary files and token ids', async () => {
     const folder = await loadPretrained(join(FIXTURES, 'llama-sharded'));
     expect([...folder.files.auxiliary.keys()]).toEqual(['generation_config.json']);
     expect(folder.files).toMatchObject({ eosTokenIds: [2, 3], bosTokenId: 1, padTokenId: undefined });
@@ -98,20 +98,20 @@ describe('loading', () => {
     expect(tokenizer.model.vocab).toMatchObject({ '<|im_end|>': 1, Ġthe: 32 });
   });
 
-  test('generation_config.json counts before config.json', async () => {
+  it('generation_config.json counts before config.json', async () => {
     const folder = await altered((tensors) => tensors);
     writeFileSync(join(folder, 'generation_config.json'), '{"eos_token_id": [7, 8]}');
     expect((await loadPretrained(folder)).files).toMatchObject({ eosTokenIds: [7, 8], bosTokenId: 1 });
   });
 
-  test('progress counts parameters', async () => {
+  it('progress counts parameters', async () => {
     const seen: { finished: number; total: number }[] = [];
     const { config } = await loadPretrained(join(FIXTURES, 'qwen3-bf16'), { onProgress: (p) => seen.push(p) });
     expect(seen).toHaveLength(parameterShapes(config).size);
     expect(seen.at(-1)).toEqual({ finished: parameterCount(config), total: parameterCount(config) });
   });
 
-  test('names without the outer prefix, an unembedding of a tied model, frequencies and heads of other kinds', async () => {
+  it('names without the outer prefix, an unembedding of a tied model, frequencies and heads of other kinds', async () => {
     const extra = (name: string) => ({ name, shape: [1], values: new Float32Array([Number.NaN]) });
     const folder = await altered((tensors) => [
       ...tensors.map((tensor) => ({ ...tensor, name: tensor.name.replace('model.', '') })),
@@ -128,7 +128,7 @@ describe('loading', () => {
 describe('refusals', () => {
   const NORM = 'model.norm.weight';
 
-  test('a missing tensor', async () => {
+  it('a missing tensor', async () => {
     const folder = await altered((tensors) => tensors.filter(({ name }) => name !== NORM));
     await expect(loadPretrained(folder)).rejects.toMatchObject({
       kind: 'missing-tensor',
@@ -136,7 +136,7 @@ describe('refusals', () => {
     });
   });
 
-  test('no unembedding though it is not tied', async () => {
+  it('no unembedding though it is not tied', async () => {
     const folder = await altered((tensors) => tensors);
     setConfig(folder, { tie_word_embeddings: false });
     await expect(loadPretrained(folder)).rejects.toMatchObject({
@@ -146,7 +146,7 @@ describe('refusals', () => {
     });
   });
 
-  test('another shape', async () => {
+  it('another shape', async () => {
     const folder = await altered((tensors) => tensors);
     setConfig(folder, { vocab_size: 37 });
     await expect(loadPretrained(folder)).rejects.toMatchObject({
@@ -160,7 +160,7 @@ describe('refusals', () => {
     });
   });
 
-  test('NaN and infinity: how many and where', async () => {
+  it('NaN and infinity: how many and where', async () => {
     const folder = await altered((tensors) => {
       tensors.find(({ name }) => name === NORM)!.values.set([Number.POSITIVE_INFINITY, 1, Number.NaN], 3);
       return tensors;
@@ -172,7 +172,7 @@ describe('refusals', () => {
     });
   });
 
-  test.each(['model.layers.0.self_attn.q_proj.bias', 'model.layers.2.mlp.up_proj.weight'])(
+  it.each(['model.layers.0.self_attn.q_proj.bias', 'model.layers.2.mlp.up_proj.weight'])(
     'a part of the model that the configuration does not tell: %s',
     async (name) => {
       const folder = await altered((tensors) => [...tensors, { name, shape: [1], values: new Float32Array(1) }]);
@@ -180,7 +180,7 @@ describe('refusals', () => {
     },
   );
 
-  test.each([
+  it.each([
     [['adapter_config.json'], 'adapter'],
     [['pytorch_model.bin'], 'pytorch_model.bin'],
     [['model-q8.gguf'], 'model-q8.gguf'],
@@ -194,7 +194,7 @@ describe('refusals', () => {
     });
   });
 
-  test('a folder without weights', async () => {
+  it('a folder without weights', async () => {
     const folder = await altered((tensors) => tensors);
     rmSync(join(folder, 'model.safetensors'));
     await expect(loadPretrained(folder)).rejects.toMatchObject({
@@ -203,12 +203,14 @@ describe('refusals', () => {
     });
   });
 
-  test('nothing at the path, a part of a folder, a damaged config.json', async () => {
+  it('nothing at the path, a part of a folder, a damaged config.json', async () => {
     await expect(loadPretrained('Qwen/Qwen3-0.6B')).rejects.toMatchObject({
       kind: 'file',
       message: expect.stringContaining('download'),
     });
-    await expect(loadPretrained(join(FIXTURES, 'qwen3-bf16/config.json'))).rejects.toThrow(/folder that holds it/);
+    await expect(loadPretrained(join(FIXTURES, 'qwen3-bf16/config.json'))).rejects.toThrow(
+      /Give the path of the folder/,
+    );
     const folder = await altered((tensors) => tensors);
     writeFileSync(join(folder, 'config.json'), '{"model_type":');
     await expect(loadPretrained(folder)).rejects.toMatchObject({
@@ -217,7 +219,7 @@ describe('refusals', () => {
     });
   });
 
-  test('a GGUF file of another architecture', async () => {
+  it('a GGUF file of another architecture', async () => {
     const bytes = readFileSync(join(FIXTURES, 'llama.gguf'));
     bytes.write('mamba', bytes.indexOf('general.architecture') + 'general.architecture'.length + 12);
     const path = join(temporaryFolder(), 'x.gguf');
@@ -228,7 +230,7 @@ describe('refusals', () => {
     });
   });
 
-  test('a GGUF file with rotary factors of another scaling', async () => {
+  it('a GGUF file with rotary factors of another scaling', async () => {
     const bytes = readFileSync(join(FIXTURES, 'llama.gguf'));
     // The factors are the last tensor: four of them, and padding.
     bytes.writeFloatLE(7.5, bytes.length - 32 + 4);
@@ -242,7 +244,7 @@ describe('refusals', () => {
 });
 
 describe('saving', () => {
-  test.each(['llama-sharded', 'qwen3-bf16', 'llama.gguf', 'qwen3.gguf'])('%s comes back as it was', async (name) => {
+  it.each(['llama-sharded', 'qwen3-bf16', 'llama.gguf', 'qwen3.gguf'])('%s comes back as it was', async (name) => {
     const model = await loadPretrained(join(FIXTURES, name));
     const folder = join(temporaryFolder(), 'new', 'folder');
     await savePretrained(folder, model);
@@ -252,7 +254,7 @@ describe('saving', () => {
     );
   });
 
-  test('16-bit formats round to nearest', async () => {
+  it('16-bit formats round to nearest', async () => {
     const model = await loadPretrained(join(FIXTURES, 'llama-sharded'));
     const folder = temporaryFolder();
     for (const [dtype, bits] of [
@@ -275,7 +277,7 @@ describe('saving', () => {
     });
   });
 
-  test('shards of an earlier model go', async () => {
+  it('shards of an earlier model go', async () => {
     const folder = temporaryFolder();
     cpSync(join(FIXTURES, 'llama-sharded'), folder, { recursive: true });
     writeFileSync(join(folder, 'notes.txt'), 'mine');
@@ -290,7 +292,7 @@ describe('saving', () => {
     expect(await loadPretrained(folder)).toEqual(model);
   });
 
-  test('a model that can not be saved leaves the folder as it was', async () => {
+  it('a model that can not be saved leaves the folder as it was', async () => {
     const folder = temporaryFolder();
     cpSync(join(FIXTURES, 'qwen3-bf16'), folder, { recursive: true });
     const before = readFileSync(join(folder, 'model.safetensors'));

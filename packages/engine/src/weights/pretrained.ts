@@ -1,26 +1,23 @@
 /**
- * Whole models: a Hugging Face folder (config.json, safetensors, tokenizer files) or a GGUF file into memory, and a folder
- * back to the disk that transformers and vLLM load.
+ * Whole models: reads a Hugging Face folder (config.json, safetensors, tokenizer files) or a GGUF file, and writes a
+ * folder that transformers and vLLM load.
  */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors.js';
-import { type ModelConfig, parameterCount, parameterShapes } from '../models/config.js';
+import { parseJsonObject } from '../json.js';
+import type { ModelConfig } from '../models/config.js';
+import { parameterCount, parameterShapes } from '../models/parameters.js';
 import { configToText, parseConfig } from '../models/parse-config.js';
+import { elementCount } from '../shape.js';
 import { type FileContent, writeFilesAtomic } from './atomic.js';
 import type { FloatDtype } from './dtype.js';
+import { exists, makeFolder, readIfPresent } from './files.js';
 import { openGgufModel } from './gguf-model.js';
-import {
-  filesOfGguf,
-  type PretrainedFiles,
-  parseJsonObject,
-  readIfPresent,
-  readPretrainedFiles,
-  statedTokenIds,
-} from './pretrained-files.js';
+import { filesOfGguf, type PretrainedFiles, readPretrainedFiles, statedTokenIds } from './pretrained-files.js';
 import { readWeightMap, SafetensorsFile, ShardedSafetensors } from './safetensors.js';
 import { safetensorsBytes } from './safetensors-writer.js';
-import { elementCount, missingTensor, type TensorSource } from './tensor-source.js';
+import { missingTensor, type TensorSource } from './tensor-source.js';
 
 export type { PretrainedFiles } from './pretrained-files.js';
 
@@ -49,8 +46,8 @@ export async function loadPretrained(path: string, options: LoadOptions = {}): P
   const status = await stat(path).catch((cause: unknown) => {
     throw new EngineError(
       'file',
-      `There is no model at ${path}. Give a folder with config.json and model.safetensors, or a .gguf file; the engine ` +
-        'does not download models.',
+      `There is no model at ${path}. Give a folder with config.json and model.safetensors, or a .gguf file; the ` +
+        'engine does not download models.',
       { file: path, expected: 'folder or .gguf file', found: 'nothing' },
       { cause },
     );
@@ -60,7 +57,7 @@ export async function loadPretrained(path: string, options: LoadOptions = {}): P
 
 async function loadGguf(path: string, options: LoadOptions): Promise<Pretrained> {
   if (path.endsWith('.safetensors') || path.endsWith('.json')) {
-    throw new EngineError('file', `${path} is a part of a model folder. Give the folder that holds it.`, {
+    throw new EngineError('file', `${path} is part of a model folder. Give the path of the folder.`, {
       file: path,
       expected: 'folder or .gguf file',
       found: 'a file of a folder',
@@ -91,15 +88,8 @@ async function loadFolder(folder: string, options: LoadOptions): Promise<Pretrai
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
 async function openWeights(folder: string): Promise<TensorSource> {
-  // Where both are there, transformers takes the single file, too.
+  // If both exist, transformers takes the single file too.
   if (await exists(join(folder, WEIGHTS))) return SafetensorsFile.open(join(folder, WEIGHTS));
   if (await exists(join(folder, INDEX))) return ShardedSafetensors.open(join(folder, INDEX));
   throw await incomplete(folder, `${WEIGHTS} or ${INDEX}`);
@@ -112,7 +102,7 @@ async function incomplete(folder: string, expected: string): Promise<EngineError
   const pickled = names.find((name) => /^pytorch_model.*\.bin$/.test(name));
   const adapter = names.includes('adapter_config.json');
   const found = names.slice(0, 10).join(', ') || 'an empty folder';
-  let advice = 'Give the folder of a whole model.';
+  let advice = 'Give the folder of a complete model.';
   if (adapter) advice = 'It holds an adapter (PEFT): merge it into its base model first.';
   else if (pickled !== undefined) advice = `It holds ${pickled}: save it again with safe_serialization (safetensors).`;
   else if (gguf !== undefined) advice = `It holds a GGUF file: give its path, ${join(folder, gguf)}.`;
@@ -129,8 +119,9 @@ function baseName(name: string): string {
 }
 
 /**
- * A tensor inside the decoder that we have no place for (a bias, a further layer) means that the configuration does not
- * tell the whole model. Others, such as a value head, and the unembedding of a tied model, do no harm.
+ * A tensor inside the decoder that is not one of its parameters (a bias, a further layer) means that the configuration
+ * does not describe the whole model. Other tensors, such as a value head or the unembedding of a tied model, do no
+ * harm.
  */
 function refuseUnknownTensors(config: ModelConfig, source: TensorSource): void {
   const known = new Set([...parameterShapes(config).keys()].map(baseName));
@@ -141,8 +132,8 @@ function refuseUnknownTensors(config: ModelConfig, source: TensorSource): void {
       continue;
     throw new EngineError(
       'unsupported',
-      `${file} has a tensor "${name}" that a ${config.architecture} of ${config.layers} layers has no place for; ` +
-        'computing without it would give another model.',
+      `${file} has a tensor "${name}" that is not part of a ${config.architecture} of ${config.layers} layers; ` +
+        'without it, the engine would compute another model.',
       { file, tensor: name, expected: `the parameters of ${config.architecture}`, found: name },
     );
   }
@@ -202,15 +193,15 @@ function checkFinite(file: string, tensor: string, values: Float32Array): void {
   if (count === 0) return;
   throw new EngineError(
     'non-finite-weights',
-    `Tensor "${tensor}" of ${file} has ${count} of ${values.length} values that are not finite, the first ` +
-      `(${values[first]}) at index ${first}. The file is damaged, or its training diverged.`,
+    `In tensor "${tensor}" of ${file}, ${count} of ${values.length} values are not finite; the first ` +
+      `(${values[first]}) is at index ${first}. The file is damaged, or its training diverged.`,
     { file, tensor, expected: 'finite values', found: `${values[first]} at index ${first}` },
   );
 }
 
 /**
- * Writes config.json, model.safetensors and the auxiliary files, replacing those of a model that is there already; a file
- * is either the old or the new one, never a part. The folder is made if need be.
+ * Writes config.json, model.safetensors and the auxiliary files, replacing those of a model that is there already. Each
+ * file is either the old or the new one, never half-written. Creates the folder if needed.
  *
  * @param options.dtype Of the weights; default F32. Rounded to nearest even.
  * @throws EngineError 'file' if the system refuses; 'missing-tensor', 'tensor-shape' or 'non-finite-weights' if the
@@ -250,9 +241,7 @@ export async function savePretrained(
   contents.set('config.json', configToText(config, extras));
   for (const [name, bytes] of files.auxiliary) contents.set(name, bytes);
 
-  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
-    throw new EngineError('file', `Could not make the folder ${folder}: ${cause.message}`, { file: folder }, { cause });
-  });
+  await makeFolder(folder);
   await writeFilesAtomic(folder, contents);
   await removeShards(folder);
 }
@@ -261,7 +250,7 @@ export async function savePretrained(
 async function removeShards(folder: string): Promise<void> {
   const index = join(folder, INDEX);
   if (!(await exists(index))) return;
-  // An index that can't be read names no shards; it goes all the same.
+  // An index that can't be read names no shards, but it is removed all the same.
   const map = await readWeightMap(index).catch(() => new Map<string, string>());
   const shards = new Set(map.values());
   shards.delete(WEIGHTS);

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
-import { type ModelConfig, parameterShapes } from '../models/config.js';
+import { expect, it } from 'vitest';
+import type { ModelConfig } from '../models/config.js';
+import { parameterShapes } from '../models/parameters.js';
 import { randomParameters } from './random.js';
 
 const config: ModelConfig = {
@@ -17,7 +18,7 @@ const config: ModelConfig = {
   tieWordEmbeddings: true,
 };
 
-test('every parameter of the configuration, norms 1, the rest normal', () => {
+it('every parameter of the configuration, norms 1, the rest normal', () => {
   const parameters = randomParameters(config, 1);
   const shapes = parameterShapes(config);
   expect([...parameters.keys()]).toEqual([...shapes.keys()]);
@@ -37,7 +38,7 @@ test('every parameter of the configuration, norms 1, the rest normal', () => {
   }
 });
 
-test('equal seeds give equal weights, others other ones; no two tensors are alike', () => {
+it('equal seeds give equal weights, others other ones; no two tensors are alike', () => {
   const embedding = (seed: number) => randomParameters(config, seed).get('model.embed_tokens.weight');
   expect(embedding(1)).toEqual(embedding(1));
   expect(embedding(1)).not.toEqual(embedding(2));
@@ -45,26 +46,26 @@ test('equal seeds give equal weights, others other ones; no two tensors are alik
   expect(new Set(first).size).toBe(first.length);
 });
 
-test('a tensor does not depend on the others', () => {
+it('a tensor does not depend on the others', () => {
   const shallow = randomParameters({ ...config, layers: 1, tieWordEmbeddings: false }, 1);
   const deep = randomParameters(config, 1);
   const name = 'model.layers.0.mlp.down_proj.weight';
   expect(shallow.get(name)).toEqual(deep.get(name));
 });
 
-test('the standard deviation scales the values', () => {
+it('the standard deviation scales the values', () => {
   const name = 'model.embed_tokens.weight';
   const wide = randomParameters(config, 1, { standardDeviation: 0.04 }).get(name)!;
   const narrow = randomParameters(config, 1).get(name)!;
   expect(wide[0]).toBeCloseTo(2 * narrow[0], 7);
 });
 
-test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('refuses the standard deviation %s', (standardDeviation) => {
+it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('refuses the standard deviation %s', (standardDeviation) => {
   expect(() => randomParameters(config, 1, { standardDeviation })).toThrow(
     expect.objectContaining({ kind: 'invalid-argument', message: expect.stringContaining('standard deviation') }),
   );
 });
 
-test('refuses a seed that is not a whole number', () => {
+it('refuses a seed that is not a whole number', () => {
   expect(() => randomParameters(config, 0.5)).toThrow(expect.objectContaining({ kind: 'invalid-argument' }));
 });

@@ -1,8 +1,10 @@
 /** Fresh weights for training from nothing. */
+
 import { EngineError } from '../errors.js';
-import { type ModelConfig, parameterShapes } from '../models/config.js';
+import type { ModelConfig } from '../models/config.js';
+import { parameterShapes } from '../models/parameters.js';
 import { hashSeed, Random } from '../random.js';
-import { elementCount } from './tensor-source.js';
+import { elementCount } from '../shape.js';
 
 /** One number for a name, so that a tensor's values do not depend on the tensors before it. */
 function hashName(name: string): number {
@@ -13,7 +15,8 @@ function hashName(name: string): number {
  * Every parameter by its Hugging Face name, as transformers initialises Llama and Qwen3: norms 1, the rest normal with
  * mean 0. Equal seeds give equal weights; a tensor depends on the seed, its name and its size only.
  *
- * @throws EngineError 'invalid-argument' if the seed is not a safe integer or the standard deviation not finite and >= 0.
+ * @throws EngineError 'invalid-argument' if the seed is not a safe integer or the standard deviation is not a
+ *   finite number of at least 0.
  */
 export function randomParameters(
   config: ModelConfig,

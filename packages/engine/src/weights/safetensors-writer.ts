@@ -1,10 +1,11 @@
 /**
  * Writes safetensors files, converting to a 16-bit format on the way if asked. The format: see safetensors.ts.
  */
+
 import { EngineError } from '../errors.js';
+import { elementCount } from '../shape.js';
 import { writeFileAtomic } from './atomic.js';
 import { BYTES_PER_VALUE, encodeBfloat16, encodeFloat16, type FloatDtype } from './dtype.js';
-import { elementCount } from './tensor-source.js';
 
 /** Values converted at once: bounds the memory beside the weights. */
 const BLOCK = 1 << 22;
@@ -40,7 +41,8 @@ export function* safetensorsBytes(
     if (elementCount(shape) !== values.length) {
       throw new EngineError(
         'tensor-shape',
-        `Tensor "${name}" of shape [${shape.join(', ')}] has ${values.length} values.`,
+        `Tensor "${name}" has ${values.length} values, but its shape [${shape.join(', ')}] needs ` +
+          `${elementCount(shape)}.`,
         {
           tensor: name,
           expected: `${elementCount(shape)} values`,
@@ -91,7 +93,7 @@ function refuseOverflow(
   throw new EngineError(
     'non-finite-weights',
     `Tensor "${name}" can't be written to ${file} as ${dtype}: value ${source[index]} at index ${offset + index} is ` +
-      `beyond its range. Save as ${dtype === 'F16' ? 'BF16 or F32' : 'F32'}.`,
+      `out of range. Save the model as ${dtype === 'F16' ? 'BF16 or F32' : 'F32'}.`,
     { file, tensor: name, expected: `values within the range of ${dtype}`, found: String(source[index]) },
   );
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { SafetensorsFile, ShardedSafetensors } from './safetensors.js';
 import { writeSafetensors } from './safetensors-writer.js';
 import type { TensorSource } from './tensor-source.js';
@@ -40,20 +40,20 @@ async function expectEqualTensors(found: TensorSource, expected: TensorSource): 
 }
 
 describe('reading', () => {
-  test('bfloat16 written by transformers has the values that PyTorch sees', async () => {
+  it('bfloat16 written by transformers has the values that PyTorch sees', async () => {
     const file = await open(join(FIXTURES, 'qwen3-bf16/model.safetensors'));
     expect(file.entries.get('model.norm.weight')).toMatchObject({ dtype: 'BF16', shape: [16] });
     await expectEqualTensors(file, await open(join(FIXTURES, 'qwen3-bf16.expected.safetensors')));
   });
 
-  test('shards written by transformers', async () => {
+  it('shards written by transformers', async () => {
     const sharded = await ShardedSafetensors.open(join(FIXTURES, 'llama-sharded/model.safetensors.index.json'));
     onTestFinished(() => sharded.close());
     await expectEqualTensors(sharded, await open(join(FIXTURES, 'llama-sharded.expected.safetensors')));
     await expect(sharded.read('none')).rejects.toMatchObject({ kind: 'missing-tensor', details: { tensor: 'none' } });
   });
 
-  test('scalars, empty tensors and blocks beyond one read', async () => {
+  it('scalars, empty tensors and blocks beyond one read', async () => {
     const path = join(temporaryFolder(), 'x.safetensors');
     const long = Float32Array.from({ length: (1 << 22) + 5 }, (_, i) => (i % 512) - 256);
     const tensors = [
@@ -69,7 +69,7 @@ describe('reading', () => {
     }
   });
 
-  test('other dtypes are refused when asked for, not before', async () => {
+  it('other dtypes are refused when asked for, not before', async () => {
     const shape = [2];
     const file = await open(
       write(
@@ -92,7 +92,7 @@ describe('damaged files', () => {
     data_offsets: [begin, end],
   });
 
-  test('cut short at any byte', async () => {
+  it('cut short at any byte', async () => {
     const whole = readFileSync(join(FIXTURES, 'roundings.safetensors'));
     const path = join(temporaryFolder(), 'x.safetensors');
     for (const length of [0, 7, 8, 100, 200, 400, whole.length - 1]) {
@@ -104,7 +104,7 @@ describe('damaged files', () => {
     }
   });
 
-  test('cut short inside a tensor: the tensor and the sizes are named', async () => {
+  it('cut short inside a tensor: the tensor and the sizes are named', async () => {
     const path = write({ a: f32(0, 8), b: f32(8, 16) }, new Uint8Array(12));
     const size = readFileSync(path).length;
     await expect(SafetensorsFile.open(path)).rejects.toMatchObject({
@@ -113,7 +113,7 @@ describe('damaged files', () => {
     });
   });
 
-  test.each([
+  it.each([
     ['size and shape disagree', { a: f32(0, 16, [3]) }, 16, 'a', '12 bytes (F32 [3])', '16 bytes'],
     ['overlap', { a: f32(0, 8), b: f32(4, 12) }, 12, 'b', 'its data at offset 8', '4, inside another tensor'],
     ['hole', { a: f32(0, 8), b: f32(12, 16) }, 16, 'b', 'its data at offset 8', '12, after a hole'],
@@ -144,14 +144,14 @@ describe('damaged files', () => {
     });
   });
 
-  test('bytes after the last tensor', async () => {
+  it('bytes after the last tensor', async () => {
     await expect(SafetensorsFile.open(write({ a: f32(0, 4) }, new Uint8Array(5)))).rejects.toMatchObject({
       kind: 'file',
       message: expect.stringContaining('accounts for'),
     });
   });
 
-  test.each([
+  it.each([
     ['header of another kind', '[1, 2]', 'should be an object'],
     ['header that is not JSON', '{"a": ', 'not JSON'],
   ])('%s', async (_, header, message) => {
@@ -161,7 +161,7 @@ describe('damaged files', () => {
     });
   });
 
-  test('another kind of file', async () => {
+  it('another kind of file', async () => {
     const path = join(temporaryFolder(), 'x.safetensors');
     writeFileSync(path, '<!DOCTYPE html><title>404</title>');
     await expect(SafetensorsFile.open(path)).rejects.toMatchObject({
@@ -170,13 +170,13 @@ describe('damaged files', () => {
     });
   });
 
-  test('a Git LFS pointer', async () => {
+  it('a Git LFS pointer', async () => {
     const path = join(temporaryFolder(), 'x.safetensors');
     writeFileSync(path, 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n');
     await expect(SafetensorsFile.open(path)).rejects.toThrow(/git lfs pull/);
   });
 
-  test('no file', async () => {
+  it('no file', async () => {
     await expect(SafetensorsFile.open('/none/x.safetensors')).rejects.toMatchObject({ kind: 'file' });
   });
 });
@@ -188,7 +188,7 @@ describe('damaged indices', () => {
     return path;
   }
 
-  test('a shard without a tensor that the index places there', async () => {
+  it('a shard without a tensor that the index places there', async () => {
     const path = index({ weight_map: { b: 'one.safetensors' } });
     await writeSafetensors(join(path, '../one.safetensors'), [{ name: 'a', shape: [1], values: new Float32Array(1) }]);
     await expect(ShardedSafetensors.open(path)).rejects.toMatchObject({
@@ -197,27 +197,27 @@ describe('damaged indices', () => {
     });
   });
 
-  test('a missing shard is named', async () => {
+  it('a missing shard is named', async () => {
     await expect(ShardedSafetensors.open(index({ weight_map: { a: 'none.safetensors' } }))).rejects.toMatchObject({
       kind: 'file',
       message: expect.stringContaining('none.safetensors'),
     });
   });
 
-  test.each(['../x.safetensors', '/x.safetensors', '..', 7])('a shard outside the folder: %s', async (file) => {
+  it.each(['../x.safetensors', '/x.safetensors', '..', 7])('a shard outside the folder: %s', async (file) => {
     await expect(ShardedSafetensors.open(index({ weight_map: { a: file } }))).rejects.toMatchObject({
       kind: 'file',
       details: { tensor: 'a', expected: 'a file name in the same folder' },
     });
   });
 
-  test.each([{}, { weight_map: {} }, [], 'no JSON'])('no map: %j', async (content) => {
+  it.each([{}, { weight_map: {} }, [], 'no JSON'])('no map: %j', async (content) => {
     await expect(ShardedSafetensors.open(index(content))).rejects.toMatchObject({ kind: 'file' });
   });
 });
 
 describe('writing', () => {
-  test('the header is aligned and names the format', async () => {
+  it('the header is aligned and names the format', async () => {
     const path = join(temporaryFolder(), 'x.safetensors');
     await writeSafetensors(path, [{ name: 'ä', shape: [1], values: new Float32Array([1]) }]);
     const bytes = readFileSync(path);
@@ -230,13 +230,13 @@ describe('writing', () => {
     expect((await open(path)).metadata).toEqual({ format: 'pt' });
   });
 
-  test('views of larger buffers', async () => {
+  it('views of larger buffers', async () => {
     const path = join(temporaryFolder(), 'x.safetensors');
     await writeSafetensors(path, [{ name: 'a', shape: [2], values: new Float32Array([1, 2, 3, 4]).subarray(1, 3) }]);
     expect([...(await (await open(path)).read('a'))]).toEqual([2, 3]);
   });
 
-  test('a value beyond the range of the dtype is refused, the old file stays', async () => {
+  it('a value beyond the range of the dtype is refused, the old file stays', async () => {
     const folder = temporaryFolder();
     const path = join(folder, 'x.safetensors');
     writeFileSync(path, 'old');
@@ -250,7 +250,7 @@ describe('writing', () => {
     expect(readdirSync(folder)).toEqual(['x.safetensors']);
   });
 
-  test('a shape that does not fit its values', async () => {
+  it('a shape that does not fit its values', async () => {
     const tensors = [{ name: 'a', shape: [3], values: new Float32Array(2) }];
     await expect(writeSafetensors(join(temporaryFolder(), 'x'), tensors)).rejects.toMatchObject({
       kind: 'tensor-shape',

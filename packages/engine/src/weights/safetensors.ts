@@ -5,10 +5,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { EngineError } from '../errors.js';
+import { EngineError, reasonOf } from '../errors.js';
+import { isJsonObject } from '../json.js';
+import { elementCount } from '../shape.js';
 import { decodeBfloat16, decodeFloat16 } from './dtype.js';
 import {
-  elementCount,
   missingTensor,
   RandomAccessFile,
   refuseLfsPointer,
@@ -17,13 +18,13 @@ import {
   truncated,
 } from './tensor-source.js';
 
-/** The reference implementation's limit, too. */
+/** The reference implementation has the same limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 /** Values converted at once: bounds the memory beside the result. */
 const BLOCK = 1 << 22;
 
-/** Bits per value of the format's other dtypes, to check sizes of tensors that nobody asks for. */
+/** Bits per value of the format's other dtypes, to check the sizes of tensors that nobody reads. */
 const BITS: Readonly<Record<string, number>> = {
   F64: 64,
   I64: 64,
@@ -53,10 +54,6 @@ interface Entry extends TensorEntry {
   end: number;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
@@ -70,9 +67,9 @@ function corrupt(file: string, tensor: string, expected: string, found: string):
 }
 
 function parseEntry(file: string, name: string, value: unknown, dataBegin: number): Entry {
-  const offsets = isRecord(value) ? value.data_offsets : undefined;
+  const offsets = isJsonObject(value) ? value.data_offsets : undefined;
   if (
-    !isRecord(value) ||
+    !isJsonObject(value) ||
     typeof value.dtype !== 'string' ||
     !Array.isArray(value.shape) ||
     !value.shape.every(isCount) ||
@@ -121,10 +118,10 @@ function checkLayout(file: string, entries: readonly Entry[], dataBegin: number,
 export class SafetensorsFile implements TensorSource {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly metadata: Readonly<Record<string, unknown>>;
-  private readonly file: RandomAccessFile;
+  readonly #file: RandomAccessFile;
 
   private constructor(file: RandomAccessFile, entries: Map<string, Entry>, metadata: Record<string, unknown>) {
-    this.file = file;
+    this.#file = file;
     this.entries = entries;
     this.metadata = metadata;
   }
@@ -133,19 +130,19 @@ export class SafetensorsFile implements TensorSource {
   static async open(path: string): Promise<SafetensorsFile> {
     const file = await RandomAccessFile.open(path);
     try {
-      const { header, dataBegin } = await SafetensorsFile.readHeader(file);
+      const { header, dataBegin } = await SafetensorsFile.#readHeader(file);
       const { __metadata__: metadata, ...tensors } = header;
       const entries = new Map<string, Entry>();
       for (const [name, value] of Object.entries(tensors)) entries.set(name, parseEntry(path, name, value, dataBegin));
       checkLayout(path, [...entries.values()], dataBegin, file.size);
-      return new SafetensorsFile(file, entries, isRecord(metadata) ? metadata : {});
+      return new SafetensorsFile(file, entries, isJsonObject(metadata) ? metadata : {});
     } catch (error) {
       await file.close();
       throw error;
     }
   }
 
-  private static async readHeader(file: RandomAccessFile) {
+  static async #readHeader(file: RandomAccessFile) {
     if (file.size < 8) throw truncated(file.path, 'at least 8 bytes', `${file.size} bytes`);
     const prefix = await file.read(0, 8);
     refuseLfsPointer(file.path, prefix);
@@ -174,7 +171,7 @@ export class SafetensorsFile implements TensorSource {
         { cause },
       );
     }
-    if (!isRecord(header)) {
+    if (!isJsonObject(header)) {
       const found = JSON.stringify(header).slice(0, 40);
       throw new EngineError('file', `${file.path} is damaged: its header should be an object, found ${found}.`, {
         file: file.path,
@@ -187,45 +184,45 @@ export class SafetensorsFile implements TensorSource {
 
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
     const entry = this.entries.get(name);
-    if (entry === undefined) throw missingTensor(this.file.path, name);
+    if (entry === undefined) throw missingTensor(this.#file.path, name);
     const { dtype, begin } = entry;
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
       throw new EngineError(
         'unsupported',
-        `Tensor "${name}" of ${this.file.path} is of type ${dtype}; the engine reads F32, F16 and BF16. ` +
+        `Tensor "${name}" of ${this.#file.path} is of type ${dtype}; the engine reads F32, F16 and BF16. ` +
           'Convert the checkpoint to one of these.',
-        { file: this.file.path, tensor: name, expected: 'F32, F16 or BF16', found: dtype },
+        { file: this.#file.path, tensor: name, expected: 'F32, F16 or BF16', found: dtype },
       );
     }
     const values = new Float32Array(elementCount(entry.shape));
     if (dtype === 'F32') {
-      await this.file.readInto(new Uint8Array(values.buffer), begin);
+      await this.#file.readInto(new Uint8Array(values.buffer), begin);
       return values;
     }
     const decode = dtype === 'F16' ? decodeFloat16 : decodeBfloat16;
     const block = new Uint16Array(Math.min(BLOCK, values.length));
     for (let done = 0; done < values.length; done += BLOCK) {
       const part = block.subarray(0, Math.min(BLOCK, values.length - done));
-      await this.file.readInto(new Uint8Array(block.buffer, 0, part.byteLength), begin + 2 * done);
+      await this.#file.readInto(new Uint8Array(block.buffer, 0, part.byteLength), begin + 2 * done);
       decode(part, values.subarray(done, done + part.length));
     }
     return values;
   }
 
   async close(): Promise<void> {
-    await this.file.close();
+    await this.#file.close();
   }
 }
 
 /** Several safetensors files that make up one checkpoint, by their `*.safetensors.index.json`. */
 export class ShardedSafetensors implements TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  private readonly shardOf: ReadonlyMap<string, SafetensorsFile>;
-  private readonly shards: readonly SafetensorsFile[];
+  readonly #shardOf: ReadonlyMap<string, SafetensorsFile>;
+  readonly #shards: readonly SafetensorsFile[];
 
   private constructor(shardOf: Map<string, SafetensorsFile>, shards: SafetensorsFile[]) {
-    this.shardOf = shardOf;
-    this.shards = shards;
+    this.#shardOf = shardOf;
+    this.#shards = shards;
     this.entries = new Map([...shardOf].map(([name, shard]) => [name, shard.entries.get(name)!]));
   }
 
@@ -256,14 +253,14 @@ export class ShardedSafetensors implements TensorSource {
   }
 
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
-    const shard = this.shardOf.get(name);
+    const shard = this.#shardOf.get(name);
     if (shard === undefined)
-      throw missingTensor(this.shards[0]?.entries.values().next().value?.file ?? 'The index', name);
+      throw missingTensor(this.#shards[0]?.entries.values().next().value?.file ?? 'The index', name);
     return shard.read(name);
   }
 
   async close(): Promise<void> {
-    for (const shard of this.shards) await shard.close();
+    for (const shard of this.#shards) await shard.close();
   }
 }
 
@@ -273,11 +270,10 @@ export async function readWeightMap(indexPath: string): Promise<Map<string, stri
   try {
     index = JSON.parse(await readFile(indexPath, 'utf8'));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineError('file', `Could not read ${indexPath}: ${reason}`, { file: indexPath }, { cause });
+    throw new EngineError('file', `Could not read ${indexPath}: ${reasonOf(cause)}`, { file: indexPath }, { cause });
   }
-  const map = isRecord(index) ? index.weight_map : undefined;
-  const entries = isRecord(map) ? Object.entries(map) : [];
+  const map = isJsonObject(index) ? index.weight_map : undefined;
+  const entries = isJsonObject(map) ? Object.entries(map) : [];
   const shards = new Map<string, string>();
   for (const [tensor, file] of entries) {
     // A name with a folder in it could point anywhere.
@@ -290,7 +286,7 @@ export async function readWeightMap(indexPath: string): Promise<Map<string, stri
     throw new EngineError('file', `${indexPath} has no "weight_map" from tensor names to files.`, {
       file: indexPath,
       expected: 'weight_map',
-      found: isRecord(index) ? Object.keys(index).join(', ') : typeof index,
+      found: isJsonObject(index) ? Object.keys(index).join(', ') : typeof index,
     });
   }
   return shards;

@@ -1,9 +1,9 @@
 /**
- * Named tensors in files, read one at a time: the common face of safetensors and GGUF, and the positional reads below
- * both.
+ * Named tensors in files, read one at a time: the common interface of safetensors and GGUF files, and the positional
+ * reads that both are built on.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { EngineError } from '../errors.js';
+import { EngineError, reasonOf } from '../errors.js';
 
 export interface TensorEntry {
   readonly name: string;
@@ -24,10 +24,6 @@ export interface TensorSource {
   close(): Promise<void>;
 }
 
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((a, b) => a * b, 1);
-}
-
 /** Largest single read; the system's own limit is 2 GiB. */
 const READ_BYTES = 1 << 30;
 
@@ -35,12 +31,12 @@ const READ_BYTES = 1 << 30;
 export class RandomAccessFile {
   readonly path: string;
   readonly size: number;
-  private readonly handle: FileHandle;
+  readonly #handle: FileHandle;
 
   private constructor(path: string, size: number, handle: FileHandle) {
     this.path = path;
     this.size = size;
-    this.handle = handle;
+    this.#handle = handle;
   }
 
   /** @throws EngineError 'file' if there is no readable file at `path`. */
@@ -53,8 +49,7 @@ export class RandomAccessFile {
       return new RandomAccessFile(path, status.size, handle);
     } catch (cause) {
       await handle?.close();
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new EngineError('file', `Could not read ${path}: ${reason}`, { file: path }, { cause });
+      throw new EngineError('file', `Could not read ${path}: ${reasonOf(cause)}`, { file: path }, { cause });
     }
   }
 
@@ -63,7 +58,7 @@ export class RandomAccessFile {
     let done = 0;
     while (done < target.length) {
       const length = Math.min(target.length - done, READ_BYTES);
-      const { bytesRead } = await this.handle.read(target, done, length, position + done);
+      const { bytesRead } = await this.#handle.read(target, done, length, position + done);
       if (bytesRead === 0) {
         throw truncated(this.path, `${position + target.length} bytes`, `${position + done} bytes`);
       }
@@ -79,7 +74,7 @@ export class RandomAccessFile {
   }
 
   async close(): Promise<void> {
-    await this.handle.close();
+    await this.#handle.close();
   }
 }
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, TrainingRow } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
-import { referencePath } from '../testing/reference.js';
+import { referencePath } from '../reference.test-support.js';
 import { createEngine } from './client.js';
 
 const config: ModelConfig = {
@@ -208,5 +208,22 @@ describe('an engine in its thread', () => {
     expect((await rejection(engine.load(join(folder, 'good')))).kind).toBe('truncated-file');
     expect(await other.score(rows)).toEqual(before);
     await Promise.all([engine.close(), other.close()]);
+  });
+
+  it('says where it could not save', async () => {
+    const engine = await createEngine({ model: { config, seed: 1 } });
+    const path = join(folder, 'a file');
+    await writeFile(path, '');
+    for (const saving of [engine.save(join(path, 'in it')), engine.exportModel(join(path, 'in it'))]) {
+      const error = await rejection(saving);
+      expect([error.kind, error.details.file]).toEqual(['file', join(path, 'in it')]);
+    }
+    await engine.close();
+  });
+
+  it('refuses a configuration whose architecture it does not know', async () => {
+    const error = await rejection(createEngine({ model: { config: { ...config, architecture: 'qwen-3' }, seed: 1 } }));
+    expect(error.kind).toBe('unknown-architecture');
+    expect(error.message).toContain('"qwen-3"; the engine knows llama, qwen3');
   });
 });

@@ -20,8 +20,8 @@ interface LongOptions {
 /**
  * Opens a model in a worker thread.
  *
- * @throws EngineError 'runtime-missing', 'file', 'truncated-file', 'missing-tensor', 'tensor-shape', 'unknown-architecture',
- *   'unsupported' or 'non-finite-weights'.
+ * @throws EngineError 'runtime-missing', 'file', 'truncated-file', 'missing-tensor', 'tensor-shape',
+ *   'unknown-architecture', 'unsupported' or 'non-finite-weights'.
  */
 export async function createEngine({ model, ...options }: EngineOptions): Promise<Engine> {
   // Here rather than in the worker: native code sees the main thread's environment only.
@@ -64,85 +64,88 @@ interface Waiting {
 
 /** One call at a time to the worker; the others wait here, where they can still be cancelled. */
 class Channel {
-  private current: Waiting | undefined;
-  private queue: Promise<unknown> = Promise.resolve();
-  private gone: Error | undefined;
+  readonly #worker: Worker;
+  readonly #cancel: Int32Array;
+  #current: Waiting | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #gone: Error | undefined;
 
-  constructor(
-    private readonly worker: Worker,
-    private readonly cancel: Int32Array,
-  ) {
-    worker.on('message', (reply: Reply) => this.receive(reply));
+  constructor(worker: Worker, cancel: Int32Array) {
+    this.#worker = worker;
+    this.#cancel = cancel;
+    worker.on('message', (reply: Reply) => this.#receive(reply));
     worker.on('error', (error) =>
-      this.end(new EngineError('internal', `The engine's thread failed: ${error.message}`, {}, { cause: error })),
+      this.#end(new EngineError('internal', `The engine's thread failed: ${error.message}`, {}, { cause: error })),
     );
-    worker.on('exit', (code) => this.end(new EngineError('internal', `The engine's thread has ended (code ${code}).`)));
+    worker.on('exit', (code) =>
+      this.#end(new EngineError('internal', `The engine's thread has ended (code ${code}).`)),
+    );
   }
 
   opened(): Promise<Opened> {
-    return this.wait<Opened>({}, () => {});
+    return this.#wait<Opened>({}, () => {});
   }
 
   call<T>(verb: string, args: unknown[], { signal, onProgress }: LongOptions): Promise<T> {
-    const turn = this.queue.then(async () => {
+    const turn = this.#queue.then(async () => {
       if (signal?.aborted) throw aborted(signal);
-      Atomics.store(this.cancel, 0, 0);
-      const abort = () => Atomics.store(this.cancel, 0, 1);
+      Atomics.store(this.#cancel, 0, 0);
+      const abort = () => Atomics.store(this.#cancel, 0, 1);
       signal?.addEventListener('abort', abort, { once: true });
       try {
-        return await this.wait<T>({ onProgress }, () => this.worker.postMessage({ verb, args }));
+        return await this.#wait<T>({ onProgress }, () => this.#worker.postMessage({ verb, args }));
       } catch (error) {
         throw signal?.aborted && EngineError.isInstance(error, 'aborted') ? aborted(signal) : error;
       } finally {
         signal?.removeEventListener('abort', abort);
       }
     });
-    this.queue = turn.catch(() => {});
+    this.#queue = turn.catch(() => {});
     return turn;
   }
 
   async close(): Promise<void> {
-    if (this.gone) return;
-    // What runs now is cut short at its next checkpoint; what waits finds the engine closed.
-    Atomics.store(this.cancel, 0, 1);
+    if (this.#gone) return;
+    // The call that runs ends where it next checks for cancellation; calls that wait find the engine closed.
+    Atomics.store(this.#cancel, 0, 1);
     const closed = this.call('close', [], {}).catch(() => {});
     await closed;
-    this.gone = new EngineError('invalid-argument', 'The engine was closed.');
-    await this.worker.terminate();
+    this.#gone = new EngineError('invalid-argument', 'The engine was closed.');
+    await this.#worker.terminate();
   }
 
-  private wait<T>(waiting: Pick<Waiting, 'onProgress'>, send: () => void): Promise<T> {
-    if (this.gone) return Promise.reject(this.gone);
+  #wait<T>(waiting: Pick<Waiting, 'onProgress'>, send: () => void): Promise<T> {
+    if (this.#gone) return Promise.reject(this.#gone);
     // An idle engine does not keep the process alive; one at work does.
-    this.worker.ref();
+    this.#worker.ref();
     return new Promise<T>((resolve, reject) => {
-      this.current = { ...waiting, resolve: resolve as (value: unknown) => void, reject };
+      this.#current = { ...waiting, resolve: resolve as (value: unknown) => void, reject };
       send();
     });
   }
 
-  private receive(reply: Reply): void {
-    const { current } = this;
+  #receive(reply: Reply): void {
+    const current = this.#current;
     if (!current) return;
     if (reply.type === 'progress') {
       current.onProgress?.(reply.value as Parameters<NonNullable<LongOptions['onProgress']>>[0]);
       return;
     }
-    this.settle();
+    this.#settle();
     if (reply.type === 'error') current.reject(fromWire(reply.error));
     else current.resolve(reply.value);
   }
 
-  private end(error: Error): void {
-    this.gone ??= error;
-    const { current } = this;
-    this.settle();
-    current?.reject(this.gone);
+  #end(error: Error): void {
+    this.#gone ??= error;
+    const current = this.#current;
+    this.#settle();
+    current?.reject(this.#gone);
   }
 
-  private settle(): void {
-    this.current = undefined;
-    this.worker.unref();
+  #settle(): void {
+    this.#current = undefined;
+    this.#worker.unref();
   }
 }
 

@@ -13,7 +13,7 @@ const { source, options, cancel } = workerData as WorkerData;
 const flag = new Int32Array(cancel);
 const reply = (message: Reply) => port.postMessage(message);
 
-function checkpoint(): void {
+function throwIfCancelled(): void {
   if (Atomics.load(flag, 0) !== 0) throw new EngineError('aborted', 'The call was cancelled.');
 }
 
@@ -35,7 +35,7 @@ async function serve(): Promise<void> {
   port?.on('message', async ({ verb, args }: Call) => {
     try {
       const onProgress = (value: unknown) => reply({ type: 'progress', value });
-      const call = LONG.has(verb) ? [args[0], { ...(args[1] as object), onProgress }, checkpoint] : args;
+      const call = LONG.has(verb) ? [args[0], { ...(args[1] as object), onProgress }, throwIfCancelled] : args;
       reply({ type: 'result', value: await verbs[verb](...call) });
     } catch (error) {
       reply({ type: 'error', error: toWire(error) });

@@ -11,7 +11,10 @@ export type ModelSource =
 export interface WorkerData {
   source: ModelSource;
   options: CoreOptions;
-  /** Int32 [1]: not 0 once the call in hand is cancelled. Shared, since a computing worker reads no messages. */
+  /**
+   * Int32 [1]: not 0 once the current call is cancelled. Shared memory, because a worker that computes reads no
+   * messages.
+   */
   cancel: SharedArrayBuffer;
 }
 

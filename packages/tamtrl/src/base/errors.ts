@@ -1,9 +1,12 @@
 /**
- * The one base class of every refusal in this package. Each room has a subclass with its own kinds, so that a program can tell
- * errors apart without reading sentences.
+ * The one base class of every refusal in this package. Each room has a subclass with its own kinds, so that a program
+ * can tell errors apart without reading sentences.
  */
 
-/** Shared by all copies of the package, and by the engine: `instanceof` fails across copies and threads, a symbol does not. */
+/**
+ * Shared by all copies of the package, and by the engine: `instanceof` fails across copies and threads, a symbol does
+ * not.
+ */
 const MARK = Symbol.for('tamtrl.error');
 
 type ErrorClass<E> = { readonly errorName: string; readonly prototype: E };
@@ -22,8 +25,8 @@ export abstract class TamtrlError<Kind extends string = string> extends Error {
   }
 
   /**
-   * Whether `error` is of the class that this is called on (any of them for `TamtrlError`), and of `kind` if one is given. The
-   * engine's `EngineError` counts as a `TamtrlError`.
+   * Whether `error` is of the class that this is called on (any of them for `TamtrlError`), and of `kind` if one is
+   * given. The engine's `EngineError` counts as a `TamtrlError`.
    */
   static isInstance<E extends { readonly kind: string }>(
     this: ErrorClass<E>,
@@ -33,9 +36,17 @@ export abstract class TamtrlError<Kind extends string = string> extends Error {
     if (!(error instanceof Error) || !(MARK in error) || !('kind' in error)) return false;
     // biome-ignore lint/complexity/noThisInStatic: `this` is the subclass that the method is called on
     const wanted = this.errorName;
-    if (wanted !== TamtrlError.errorName && error.name !== wanted) return false;
+    if (wanted !== TamtrlError.errorName && !namesOf(error).includes(wanted)) return false;
     return kind === undefined || error.kind === kind;
   }
+}
+
+/** The name of an error's class, and those of the classes above it. */
+function namesOf(error: Error): string[] {
+  const names = [error.name];
+  let at = error.constructor as Partial<ErrorClass<Error>>;
+  for (; at.errorName !== undefined; at = Object.getPrototypeOf(at)) names.push(at.errorName);
+  return names;
 }
 
 /** The run was cancelled, by the signal or because the engine noticed the signal first. */

@@ -236,7 +236,7 @@ test('the doctor asks a model: the embedded one, one at a training server, one t
     expect(far.of.trains.message).toBe('the loss, a frozen teacher, KL');
     const without = await asked('--model', `tinker:${server.url}?loss=cispo#mini`, '--tokenizer', 'mini');
     expect(without).toMatchObject({ code: 1, of: { samples: { status: 'ok' }, trains: { status: 'failed' } } });
-    expect(without.of.trains.message).toContain('does not do the loss cispo');
+    expect(without.of.trains.message).toContain('does not have the loss cispo');
   } finally {
     await server.close();
   }

@@ -1,6 +1,6 @@
-import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
 import { expect, test } from 'vitest';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
+import type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.js';
 import type { AgentChunk } from '../text/chunks.js';
 import { type AgentOptions, type MemoryModel, runAgent } from './agent.js';
 import { PromptFrames } from './frames.js';

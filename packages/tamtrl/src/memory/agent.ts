@@ -2,8 +2,9 @@
  * The memory agent: reads chunk after chunk, writes a new memory after each, and answers from the last one. Many questions and
  * several rollouts of each go forward together, one sampling call a turn.
  */
-import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
+
 import { streamSeed } from '../base/seeds.js';
+import type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.js';
 import type { ChatFormat } from '../text/chat.js';
 import type { AgentChunk } from '../text/chunks.js';
 import type { Tokenizer } from '../text/tokenizer.js';

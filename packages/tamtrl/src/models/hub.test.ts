@@ -1,4 +1,6 @@
-/** Downloads from a hub on this machine that answers as the real one does: listings, paths' infos, files, redirects of neither. */
+/**
+ * Downloads from a hub on this machine that answers as the real one does: lists of files, their infos, their contents.
+ */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,6 +16,7 @@ import { EMBEDDED_MINI } from './embedded.js';
 import { downloadModel } from './hub.js';
 import { openModel } from './open.js';
 
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
 const files = new Map<string, Buffer>();
 const asked: string[] = [];
@@ -41,7 +44,9 @@ beforeAll(async () => {
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
       if (request.headers.authorization === 'Bearer hf_wrong') return json({ error: 'Invalid token' }, 401);
       const info = (path: string, content: Buffer, prefix: string) => ({
-        ...{ type: 'file', path: path.slice(prefix.length), size: content.length },
+        type: 'file',
+        path: path.slice(prefix.length),
+        size: content.length,
         oid: createHash('sha1').update(content).digest('hex'),
         lastCommit: { id: COMMIT, title: 'files', date: '2026-01-01T00:00:00.000Z' },
       });
@@ -63,7 +68,10 @@ beforeAll(async () => {
       const [, start, end] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
       const piece = start === undefined ? content : content.subarray(Number(start), end ? Number(end) + 1 : undefined);
       response.writeHead(start === undefined ? 200 : 206, {
-        ...{ etag, 'x-repo-commit': COMMIT, 'content-length': piece.length, 'accept-ranges': 'bytes' },
+        etag,
+        'x-repo-commit': COMMIT,
+        'content-length': piece.length,
+        'accept-ranges': 'bytes',
         ...(start === undefined
           ? {}
           : { 'content-range': `bytes ${start}-${Number(start) + piece.length - 1}/${content.length}` }),
@@ -112,14 +120,34 @@ it('a model is downloaded, opened, and not downloaded again', async () => {
 });
 
 it('the command says on stderr what it downloads, and nothing of it on stdout', async () => {
-  const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
   const facts = join(cache, 'facts.txt');
   await writeFile(facts, 'anna oslo\nben rome\n');
   const args = [main, 'ask', facts, 'anna', '--model', 'hf:us/mini', '--chunk-tokens', '12', '--json'];
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: process.env });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
   expect(stdout.trim().split('\n')).toHaveLength(1);
   expect(JSON.parse(stdout)).toMatchObject({ turns: expect.any(Number) });
   expect(stderr).toContain('Downloading model.safetensors');
+});
+
+const MODEL = ['--model', 'hf:us/mini'];
+it.each([
+  ['eval', '--data', 'RECORDS', ...MODEL, '--limit', '1', '--out', 'OUT', '--json'],
+  ['doctor', ...MODEL, '--out', 'OUT', '--json'],
+  ['mcp', ...MODEL],
+  ['train', '--preset', 'mini', ...MODEL, '--steps', '1', '--out', 'OUT', '--json'],
+  ['data', 'generate', 'niah_single_1', '--tokenizer', 'hf:us/mini', '--tokens', '500', '--count', '1', '--out', 'OUT'],
+])('%s says on stderr what it downloads', async (...args) => {
+  const records = join(cache, 'records.jsonl');
+  const record = { id: 'a', question: 'anna', answers: ['oslo'], documents: [{ title: 'a', text: 'anna oslo' }] };
+  await writeFile(records, JSON.stringify(record));
+  const places: Record<string, string> = { RECORDS: records, OUT: join(cache, args[0] === 'data' ? 'x.jsonl' : 'out') };
+  const child = promisify(execFile)(process.execPath, [main, ...args.map((arg) => places[arg] ?? arg)]);
+  // The server for chat programs ends with its input.
+  child.child.stdin?.end();
+  const { stdout, stderr } = await child;
+  expect(stderr).toContain('Downloading tokenizer.json\n');
+  expect(stderr.includes('Downloading model.safetensors\n')).toBe(args[0] !== 'data');
+  expect(stdout).not.toContain('Downloading');
 });
 
 it('one file of a model, the tokenizer alone, and files of a data set', async () => {
@@ -137,8 +165,9 @@ it('what is not there, and a key that is not accepted: one sentence, without the
     downloadModel(...model).then(String, (error: Error) => error.message);
   expect(await refusal({ repository: 'us/nothing' })).toBe('There is no hf:us/nothing, or no such revision of it.');
   expect(await refusal({ repository: 'us/quantised' })).toBe(
-    'hf:us/quantised has no config.json and no tokenizer.json. It has small.Q4.gguf: name one, hf:us/quantised:small.Q4.gguf.',
+    'hf:us/quantised has no config.json and no tokenizer.json. It has small.Q4.gguf: name one, ' +
+      'hf:us/quantised:small.Q4.gguf.',
   );
   process.env.HF_TOKEN = 'hf_wrong';
-  expect(await refusal({ repository: 'us/mini' })).toBe('hf:us/mini may not be read with the key in HF_TOKEN (401).');
+  expect(await refusal({ repository: 'us/mini' })).toBe('The key in HF_TOKEN may not read hf:us/mini (401).');
 });

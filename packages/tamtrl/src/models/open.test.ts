@@ -1,4 +1,4 @@
-/** What is handed on when a model is opened by its name. */
+/** What is handed on when a model is opened by its address. */
 import { cp, mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,8 @@ import { EMBEDDED_MINI } from './embedded.js';
 import { openModel } from './open.js';
 
 const TEMPLATE =
-  '{% for m in messages %}{{ m.content }}{% endfor %}{% if enable_thinking is defined and not enable_thinking %} ?{% endif %}';
+  '{% for m in messages %}{{ m.content }}{% endfor %}' +
+  '{% if enable_thinking is defined and not enable_thinking %} ?{% endif %}';
 
 async function withTemplate(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'open-'));

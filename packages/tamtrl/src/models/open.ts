@@ -1,26 +1,23 @@
-/** Opens a model, whatever it is called by: the one function that every command and the reader use. */
-
+/** Opens a model by its address: the one function that every command and the reader use. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { exists } from '../base/files.js';
+import type { EngineSettings } from '../policy/engine.js';
 import { PolicyError } from '../policy/errors.js';
-import type { LocalPolicyOptions } from '../policy/local.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { openOpenAIPolicy } from '../policy/openai/policy.js';
-import type { SavedState } from '../policy/tinker/policy.js';
+import { type SavedState, STATE_FILE } from '../policy/tinker/saved-state.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
-import type { ChatFormat } from '../text/chat.js';
-import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
-import { loadChatFormat } from '../text/templates.js';
-import type { Tokenizer } from '../text/tokenizer.js';
-import { modelSource } from './embedded.js';
-import { downloadModel, parseHubModel } from './hub.js';
-import { parseTinkerSpec } from './tinker-spec.js';
+import { modelSource } from './source.js';
+import { type OpenAISpec, parseModelSpec, type TinkerSpec } from './spec.js';
+import { openTokenizer } from './tokenizer.js';
 
 export interface OpenOptions {
   /** Seed of weights that are made from nothing; default 0. */
   seed?: number;
-  /** For models at a server: folder or .gguf file (or hf:owner/name) with the model's tokenizer, so that tokens can be sent. */
+  /**
+   * For models at a server: folder, .gguf file or hf:owner/name with the model's tokenizer, so that tokens can be sent.
+   */
   tokenizer?: string;
   /** Whether models that can think before they write do (Qwen3 and its like); absent: what their chat template says. */
   thinking?: boolean;
@@ -30,90 +27,48 @@ export interface OpenOptions {
   concurrency?: number;
   retries?: number;
   /** For local models. */
-  engine?: LocalPolicyOptions['engine'];
+  engine?: EngineSettings;
   signal?: AbortSignal;
-  /** Told of files that are downloaded. */
+  /** Told of each file that is downloaded. */
   onDownload?: (file: string) => void;
 }
 
-/** What --model takes, for help texts and messages. */
-export const MODEL_SPECS = 'mini, a model folder, a .gguf file, hf:owner/name, openai:URL#MODEL, or tinker:URL#MODEL';
-
-/** Beginnings of names that are no paths. */
-const SCHEMES = ['openai:', 'tinker:', 'hf:'];
-
-export const hasScheme = (spec: string): boolean => SCHEMES.some((scheme) => spec.startsWith(scheme));
-
 /**
- * Opens `mini`, `mini-random`, a model folder, a folder that says where at a server the weights are, a .gguf file, `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or
- * `tinker:URL[?settings]#MODEL`, which can be trained.
+ * Opens `mini`, `mini-random`, a model folder, a folder that says where at a server the weights are, a .gguf file,
+ * `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or `tinker:URL[?settings]#MODEL`, which can be trained.
  * @throws ModelError, PolicyError, TextError, EngineError saying what is wrong and what to do.
  */
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
-  if (spec.startsWith('openai:')) return openServer(spec, options);
-  if (spec.startsWith('tinker:')) return openTinker(spec, options);
-  const trained = await trainedAtServer(spec);
-  if (trained) {
-    const policy = await openTinker(trained.spec, { ...options, tokenizer: options.tokenizer ?? trained.tokenizer });
-    await policy.load(spec).catch(async (error) => {
-      await policy.close();
-      throw error;
-    });
-    return policy;
-  }
-  const hub = parseHubModel(spec);
-  const source = hub ? await downloadModel(hub, options) : await modelSource(spec, options.seed ?? 0);
+  const parsed = parseModelSpec(spec);
+  if (parsed.kind === 'openai') return openServer(parsed, options);
+  if (parsed.kind === 'tinker') return openTinker(spec, parsed, options);
+  const trained = parsed.kind === 'folder' ? await trainedAtServer(parsed.path) : undefined;
+  if (trained) return openTrainedAtServer(spec, trained, options);
+  const source = await modelSource(spec, options.seed, { onDownload: options.onDownload });
   const chatOptions = { enableThinking: options.thinking };
   return openLocalPolicy(source, { name: spec, engine: options.engine, chatOptions });
 }
 
-/** "openai:http://127.0.0.1:8080/v1#model"; without an address OPENAI_BASE_URL, else OpenAI's own. */
-export function parseServerSpec(spec: string): { baseUrl: string; model: string } {
-  const rest = spec.slice('openai:'.length);
-  const at = rest.lastIndexOf('#');
-  const base = at < 0 ? '' : rest.slice(0, at);
-  const model = rest.slice(at + 1);
-  if (model === '' || (at < 0 && /^https?:/.test(rest))) {
-    throw new PolicyError(
-      'invalid-argument',
-      `"${spec}" names no model; expected openai:URL#MODEL, for example openai:http://127.0.0.1:8080/v1#smollm2.`,
-    );
-  }
-  return { baseUrl: base === '' ? process.env.OPENAI_BASE_URL || 'https://api.openai.com/v1' : base, model };
-}
-
-async function openServer(spec: string, options: OpenOptions): Promise<Policy> {
-  const { baseUrl, model } = parseServerSpec(spec);
+async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions): Promise<Policy> {
   const { contextLength, concurrency, retries, signal, thinking } = options;
-  // vLLM, SGLang and llama.cpp hand this to the chat template; others pass over it.
+  // vLLM, SGLang and llama.cpp hand this to the chat template; others ignore it.
   const extra = thinking === undefined ? undefined : { chat_template_kwargs: { enable_thinking: thinking } };
   const text = options.tokenizer === undefined ? {} : await tokenizerAndChat(options.tokenizer, options);
-  return openOpenAIPolicy({ baseUrl, model, contextLength, concurrency, retries, signal, extra, ...text });
+  return openOpenAIPolicy({
+    ...text,
+    baseUrl: baseUrl ?? (process.env.OPENAI_BASE_URL || 'https://api.openai.com/v1'),
+    model,
+    contextLength,
+    concurrency,
+    retries,
+    signal,
+    extra,
+  });
 }
 
-async function tokenizerAndChat(
-  place: string,
-  options: OpenOptions,
-): Promise<{ tokenizer: Tokenizer; chat: ChatFormat }> {
-  const chatOptions = { enableThinking: options.thinking };
-  const hub = parseHubModel(place);
-  const source = hub ? await downloadModel({ ...hub, weights: false }, options) : await modelSource(place, 0);
-  if (typeof source === 'string' && !source.endsWith('.gguf')) {
-    const tokenizer = await loadTokenizer(source);
-    return { tokenizer, chat: await loadChatFormat(source, tokenizer, chatOptions) };
-  }
-  // A .gguf file's tokenizer comes with its weights.
-  const { tokenizer, chat, close } = await openLocalPolicy(source, { name: place, chatOptions }).then((policy) => ({
-    ...{ tokenizer: policy.tokenizer, chat: policy.chat, close: () => policy.close() },
-  }));
-  await close();
-  return { tokenizer, chat };
-}
-
-async function openTinker(spec: string, options: OpenOptions): Promise<TrainablePolicy> {
-  const parsed = parseTinkerSpec(spec);
+async function openTinker(spec: string, parsed: TinkerSpec, options: OpenOptions): Promise<TrainablePolicy> {
   const { contextLength, concurrency, retries, signal, seed } = options;
-  // Without a word on it, the tokenizer is that of the base model: a folder here, or the one of its name on the hub.
+  // If none is named, the tokenizer is that of the base model: a folder here, or the one of its name on the hub.
   const place = options.tokenizer ?? ((await exists(parsed.model)) ? parsed.model : `hf:${parsed.model}`);
   const text = await tokenizerAndChat(place, options);
   const { openTinkerPolicy } = await import('../policy/tinker/policy.js');
@@ -121,18 +76,48 @@ async function openTinker(spec: string, options: OpenOptions): Promise<Trainable
   return openTinkerPolicy({ ...parsed, ...text, contextLength, concurrency, retries, seed, signal, opened });
 }
 
-/** How to open what a training at a server left in its run's folder; undefined for everything else. */
-async function trainedAtServer(folder: string): Promise<SavedState['opened']> {
-  const text = await readFile(join(folder, 'tinker.json'), 'utf8').catch(() => undefined);
+async function tokenizerAndChat(place: string, options: OpenOptions) {
+  const { tokenizer, chat } = await openTokenizer(place, options);
+  return { tokenizer, chat: await chat() };
+}
+
+type Opened = NonNullable<SavedState['opened']>;
+
+/** Opens the server that a training left the weights at, and goes on from there. */
+async function openTrainedAtServer(folder: string, trained: Opened, options: OpenOptions): Promise<Policy> {
+  const parsed = parseModelSpec(trained.spec);
+  if (parsed.kind !== 'tinker') throw unopenable(folder);
+  const policy = await openTinker(trained.spec, parsed, {
+    ...options,
+    tokenizer: options.tokenizer ?? trained.tokenizer,
+  });
+  try {
+    await policy.load(folder);
+    return policy;
+  } catch (error) {
+    await policy.close();
+    throw error;
+  }
+}
+
+const noteOf = (folder: string) => join(folder, STATE_FILE);
+
+/** How to open what a training at a server left in its run's folder; undefined for every other folder. */
+async function trainedAtServer(folder: string): Promise<Opened | undefined> {
+  const text = await readFile(noteOf(folder), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
     const { opened } = JSON.parse(text) as Partial<SavedState>;
     if (opened) return opened;
   } catch {
-    // Said below.
+    // The error below covers it.
   }
-  throw new PolicyError(
+  throw unopenable(folder);
+}
+
+function unopenable(folder: string): PolicyError {
+  return new PolicyError(
     'invalid-argument',
-    `${join(folder, 'tinker.json')} does not say how to open its model. Resume its run, or name the server: tinker:URL#MODEL.`,
+    `${noteOf(folder)} does not say how to open its model. Resume its run, or name the server: tinker:URL#MODEL.`,
   );
 }

@@ -1,4 +1,4 @@
-/** Engines for tests: slow to start, quick to put back to where they began. What is closed goes back into the pool. */
+/** Engines for tests: slow to start, quick to reset. Closing one puts it back into the pool. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +8,18 @@ import { type LocalPolicy, openLocalPolicy } from './local.js';
 export const tinyTokenizer = miniTokenizer();
 
 const shape = {
-  ...{ architecture: 'qwen3' as const, vocabularySize: tinyTokenizer.vocabularySize, contextLength: 64 },
-  ...{ hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, keyValueHeads: 1, headSize: 8 },
-  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
+  architecture: 'qwen3' as const,
+  vocabularySize: tinyTokenizer.vocabularySize,
+  contextLength: 64,
+  hiddenSize: 16,
+  intermediateSize: 32,
+  layers: 2,
+  heads: 2,
+  keyValueHeads: 1,
+  headSize: 8,
+  ropeTheta: 10_000,
+  rmsNormEpsilon: 1e-6,
+  tieWordEmbeddings: true,
 };
 
 const idle: LocalPolicy[] = [];

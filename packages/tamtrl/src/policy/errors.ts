@@ -8,12 +8,12 @@ export type PolicyErrorKind =
   | 'invalid-argument'
   /** A server does not answer, or not in time. */
   | 'unreachable'
-  /** A server answers that it will not: key, model name, request. */
+  /** A server refuses: key, model name, request. */
   | 'refused'
-  /** A server answers with what is no answer. */
+  /** A server's reply cannot be understood. */
   | 'protocol';
 
 /** What happened, what was expected, and what to do. */
 export class PolicyError extends TamtrlError<PolicyErrorKind> {
-  static override readonly errorName = 'PolicyError';
+  static override readonly errorName: string = 'PolicyError';
 }

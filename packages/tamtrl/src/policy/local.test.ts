@@ -1,15 +1,25 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { miniChat, miniTokenizer, miniTokenizerFiles } from '../data/mini/tokenizer.js';
 import { type LocalPolicyOptions, openLocalPolicy } from './local.js';
+import { isTrainable } from './trainable.js';
 
 const tokenizer = miniTokenizer();
 const shape = {
-  ...{ architecture: 'qwen3' as const, vocabularySize: tokenizer.vocabularySize, contextLength: 32 },
-  ...{ hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, keyValueHeads: 1, headSize: 8 },
-  ...{ ropeTheta: 10_000, rmsNormEpsilon: 1e-6, tieWordEmbeddings: true },
+  architecture: 'qwen3' as const,
+  vocabularySize: tokenizer.vocabularySize,
+  contextLength: 32,
+  hiddenSize: 16,
+  intermediateSize: 32,
+  layers: 1,
+  heads: 2,
+  keyValueHeads: 1,
+  headSize: 8,
+  ropeTheta: 10_000,
+  rmsNormEpsilon: 1e-6,
+  tieWordEmbeddings: true,
 };
 const parts: LocalPolicyOptions = { tokenizer, chat: miniChat };
 const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value));
@@ -22,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('an exported model opens with its own tokenizer and chat format, and says the same', async () => {
+it('an exported model opens with its own tokenizer and chat format, and says the same', async () => {
   const files = {
     'tokenizer.json': bytes(miniTokenizerFiles().tokenizer),
     'tokenizer_config.json': bytes(miniTokenizerFiles().config),
@@ -42,12 +52,13 @@ test('an exported model opens with its own tokenizer and chat format, and says t
     const messages = [{ role: 'user' as const, content: '<question> anna <answer>' }];
     expect(tokenizer.encode(opened.chat.render(messages))).toEqual(row.promptIds);
     expect(opened.contextLength).toBe(32);
+    expect(isTrainable(opened)).toBe(true);
   } finally {
     await opened.close();
   }
 });
 
-test('ids that are no token are never sampled', async () => {
+it('ids that are no token are never sampled', async () => {
   // Three rows of the embedding more than there are tokens.
   const padded = { ...shape, vocabularySize: tokenizer.vocabularySize + 3 };
   const policy = await openLocalPolicy({ config: padded, seed: 5, standardDeviation: 1 }, parts);
@@ -61,13 +72,13 @@ test('ids that are no token are never sampled', async () => {
   }
 });
 
-test('what does not belong together is refused', async () => {
+it('what does not belong together is refused', async () => {
   const small = { ...shape, vocabularySize: 10 };
   await expect(openLocalPolicy({ config: small, seed: 1 }, parts)).rejects.toThrow(
     "but the model's vocabulary ends at 9. Use the tokenizer that belongs to the model.",
   );
   await expect(openLocalPolicy({ config: shape, seed: 1 })).rejects.toThrow(
-    'random weights brings no tokenizer along, so one must be given.',
+    'random weights has no tokenizer of its own. Give one.',
   );
   await writeFile(join(folder, 'model.gguf'), '');
   await expect(openLocalPolicy(join(folder, 'model.gguf'))).rejects.toThrow('model.gguf');

@@ -1,7 +1,15 @@
 /** A policy whose weights live in this process: the engine, with the model's own tokenizer and chat format. */
+import { stat } from 'node:fs/promises';
+import type { ChatFormat } from '../text/chat.js';
+import { chatFormatFromContents, tokenizerFromContents } from '../text/file-contents.js';
+import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
+import { type ChatFormatOptions, loadChatFormat } from '../text/templates.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import type { Engine, EngineSettings, LocalModel } from './engine.js';
+import { PolicyError } from './errors.js';
+import { loadEngine } from './load-engine.js';
 import type {
-  Engine,
-  EngineOptions,
+  Capabilities,
   ForwardBackwardOptions,
   ForwardBackwardResult,
   GenerateOptions,
@@ -12,15 +20,9 @@ import type {
   ScoredRow,
   ScoreOptions,
   ScoreRow,
+  TrainablePolicy,
   TrainingRow,
-} from '@tamtrl/engine';
-import type { ChatFormat } from '../text/chat.js';
-import { HuggingFaceTokenizer, loadTokenizer } from '../text/hugging-face-tokenizer.js';
-import { type JsonObject, parseJsonObject } from '../text/model-files.js';
-import { type ChatFiles, type ChatFormatOptions, chatFormatFromFiles, loadChatFormat } from '../text/templates.js';
-import type { Tokenizer } from '../text/tokenizer.js';
-import { PolicyError } from './errors.js';
-import type { Capabilities, TrainablePolicy } from './types.js';
+} from './types.js';
 
 export interface LocalPolicyOptions {
   /** Instead of the model's own; needed for random weights without files. */
@@ -29,31 +31,29 @@ export interface LocalPolicyOptions {
   /** For the folder's chat template. */
   chatOptions?: ChatFormatOptions;
   /** Threads, memory and the like. */
-  engine?: Omit<EngineOptions, 'model'>;
+  engine?: EngineSettings;
   /** Shown in reports; default: the model's path. */
   name?: string;
 }
 
 /**
  * Opens a model folder, a GGUF file, or random weights of a given shape.
- * @throws PolicyError `runtime-missing` without the engine; `tokenizer` if tokenizer and model do not fit; TextError and
- *   EngineError for what cannot be read.
+ * @throws PolicyError `runtime-missing` without the engine; `tokenizer` if tokenizer and model do not fit; TextError
+ *   and EngineError for what cannot be read.
  */
-export async function openLocalPolicy(
-  model: EngineOptions['model'],
-  options: LocalPolicyOptions = {},
-): Promise<LocalPolicy> {
-  const { createEngine } = await importEngine();
+export async function openLocalPolicy(model: LocalModel, options: LocalPolicyOptions = {}): Promise<LocalPolicy> {
+  const { createEngine } = await loadEngine();
   const name = options.name ?? (typeof model === 'string' ? model : 'random weights');
-  // A folder's tokenizer is read before its weights, which take longer; a GGUF's comes out of the file with them.
-  const folder = typeof model === 'string' && !model.endsWith('.gguf') ? model : undefined;
+  // A folder's tokenizer is read before its weights, which take longer; a GGUF file's comes with them.
+  const folder = typeof model === 'string' && (await isFolder(model)) ? model : undefined;
   let tokenizer = options.tokenizer ?? (folder === undefined ? undefined : await loadTokenizer(folder));
   let chat = options.chat;
   if (!chat && folder !== undefined && tokenizer) chat = await loadChatFormat(folder, tokenizer, options.chatOptions);
   const engine = await createEngine({ ...options.engine, model });
   try {
-    tokenizer ??= tokenizerOf(engine.files, name);
-    chat ??= chatFormatFromFiles(chatFilesOf(engine.files), tokenizer, { model: name, ...options.chatOptions });
+    tokenizer ??= tokenizerFromContents(engine.files);
+    if (!tokenizer) throw new PolicyError('tokenizer', `${name} has no tokenizer of its own. Give one.`);
+    chat ??= chatFormatFromContents(engine.files, tokenizer, { model: name, ...options.chatOptions });
     return new LocalPolicy(name, engine, tokenizer, chat);
   } catch (error) {
     await engine.close();
@@ -61,44 +61,21 @@ export async function openLocalPolicy(
   }
 }
 
-function json(files: Engine['files'], name: string): JsonObject | undefined {
-  const bytes = files.get(name);
-  return bytes && parseJsonObject(new TextDecoder().decode(bytes), name);
-}
-
-function tokenizerOf(files: Engine['files'], name: string): Tokenizer {
-  const tokenizer = json(files, 'tokenizer.json');
-  if (tokenizer) return new HuggingFaceTokenizer({ tokenizer, config: json(files, 'tokenizer_config.json') });
-  throw new PolicyError('tokenizer', `${name} brings no tokenizer along, so one must be given.`);
-}
-
-function chatFilesOf(files: Engine['files']): ChatFiles {
-  const template = files.get('chat_template.jinja');
-  return {
-    tokenizerConfig: json(files, 'tokenizer_config.json'),
-    generationConfig: json(files, 'generation_config.json'),
-    templateFile: template && new TextDecoder().decode(template),
-  };
-}
-
-/** The engine is an optional peer: programs that only use remote models need not install it. */
-async function importEngine(): Promise<typeof import('@tamtrl/engine')> {
-  try {
-    return await import('@tamtrl/engine');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new PolicyError(
-      'runtime-missing',
-      'Local models need the packages @tamtrl/engine and onnxruntime-node: npm install @tamtrl/engine onnxruntime-node.',
-      { cause: error },
-    );
-  }
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 export class LocalPolicy implements TrainablePolicy {
   readonly name: string;
   readonly capabilities: Capabilities = {
-    ...{ score: true, snapshots: true, averages: true, train: true, exactLogProbabilities: true },
+    score: true,
+    snapshots: true,
+    averages: true,
+    train: true,
+    exactLogProbabilities: true,
   };
   readonly tokenizer: Tokenizer;
   readonly chat: ChatFormat;
@@ -107,13 +84,14 @@ export class LocalPolicy implements TrainablePolicy {
   /** Rows of the embedding that stand for no token: sampled, they would have no text. */
   readonly #paddingIds: readonly number[];
 
-  /** @throws PolicyError `tokenizer` if the tokenizer has ids that the model has not. */
+  /** @throws PolicyError `tokenizer` if the tokenizer has ids that the model lacks. */
   constructor(name: string, engine: Engine, tokenizer: Tokenizer, chat: ChatFormat) {
     const { vocabularySize, contextLength } = engine.config;
     if (tokenizer.vocabularySize > vocabularySize) {
       throw new PolicyError(
         'tokenizer',
-        `The tokenizer of ${name} has ids up to ${tokenizer.vocabularySize - 1}, but the model's vocabulary ends at ${vocabularySize - 1}. Use the tokenizer that belongs to the model.`,
+        `The tokenizer of ${name} has ids up to ${tokenizer.vocabularySize - 1}, but the model's vocabulary ends at ` +
+          `${vocabularySize - 1}. Use the tokenizer that belongs to the model.`,
       );
     }
     this.name = name;

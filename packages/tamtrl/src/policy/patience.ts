@@ -1,6 +1,6 @@
 /** Waiting, as clients of servers do it. */
 
-/** Lets so many in at a time; the others wait in the order in which they came. */
+/** Lets at most `limit` run at a time; the others wait in the order in which they came. */
 export class Gate {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
@@ -10,7 +10,7 @@ export class Gate {
     this.#limit = limit;
   }
 
-  /** @throws the reason of the signal if it is aborted by the time of its turn; nobody else's turn is lost with it. */
+  /** @throws the signal's reason if it is aborted before the work's turn comes; the others keep their turns. */
   async run<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     if (this.#inside >= this.#limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#inside++;
@@ -26,15 +26,18 @@ export class Gate {
   }
 }
 
-/** Milliseconds before attempt `attempt` + 1 (from 0): doubled each time, up to `longest`, and spread, so that many clients do not come back at once. */
+/**
+ * Milliseconds before attempt `attempt` + 1 (from 0): doubled each time, up to `longest`, and spread, so that many
+ * clients do not come back at once.
+ */
 export function backoffPause(first: number, attempt: number, longest: number): number {
   return Math.min(longest, first * 2 ** attempt * (0.5 + Math.random() / 2));
 }
 
-/** @throws the reason of the signal as soon as it is aborted. */
+/** @throws the signal's reason as soon as it is aborted. */
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    // A signal of its own: hundreds of pauses may hang on the same one, and its owner is not to be warned of that.
+    // A signal of its own: hundreds of listeners on one signal would make Node warn its owner.
     const own = signal && AbortSignal.any([signal]);
     const timer = setTimeout(done, milliseconds);
     function done() {

@@ -5,6 +5,7 @@ export type { Budgets } from '../memory/frames.js';
 export { chatPrompts, type PromptFormat } from '../memory/prompts.js';
 export { PolicyError } from '../policy/errors.js';
 export { type OpenAIPolicyOptions, openOpenAIPolicy } from '../policy/openai/policy.js';
+export type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.js';
 export type { AgentChunk } from '../text/chunks.js';
 export { ReaderError } from './errors.js';
 export { type TextSource, textOf } from './input.js';

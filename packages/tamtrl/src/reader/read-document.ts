@@ -1,34 +1,32 @@
 /** A question, a text, an answer: the reader in one call, and readers of models that are named. */
 import type { MemoryModel } from '../memory/agent.js';
+import type { OpenOptions } from '../models/open.js';
 import { ReaderError } from './errors.js';
 import type { TextSource } from './input.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
 import type { MemoryPiece, ReaderState } from './state.js';
 
-export interface NamedModelOptions extends Omit<ReaderOptions, 'model'> {
+export interface NamedModelOptions
+  extends Omit<ReaderOptions, 'model'>,
+    Pick<OpenOptions, 'tokenizer' | 'thinking' | 'contextLength' | 'onDownload'> {
   /**
-   * An open policy, or a name: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A named model is opened for
-   * the reader; local ones need the packages @tamtrl/engine and onnxruntime-node.
+   * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A
+   * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node.
    */
   model: string | MemoryModel;
-  /** Folder or .gguf file with the tokenizer of a model at a server. */
-  tokenizer?: string;
-  /** Whether models that can think before they write do (Qwen3 and its like); absent: what their chat template says. */
-  thinking?: boolean;
-  /** For a server that does not say how large its window is. */
-  contextLength?: number;
 }
 
 /** A reader, opened. `close` frees a model that was opened for it. */
 export async function createMemoryReader(
   options: NamedModelOptions,
 ): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
-  const { model: named, tokenizer, contextLength, thinking, ...rest } = options;
+  const { model: named, tokenizer, contextLength, thinking, onDownload, ...rest } = options;
   let close = async () => {};
   let model: MemoryModel;
   if (typeof named === 'string') {
     const { openModel } = await import('../models/open.js');
-    const policy = await openModel(named, { tokenizer, contextLength, thinking, signal: options.signal });
+    const { signal } = options;
+    const policy = await openModel(named, { tokenizer, contextLength, thinking, onDownload, signal });
     close = () => policy.close();
     model = policy;
   } else model = named;
@@ -69,7 +67,8 @@ export interface DocumentReading {
 
 /**
  * Reads a document of any length for a question, or several at once, and answers.
- * @throws ReaderError, MemoryError, PolicyError with a sentence that says what to do; the signal's reason when it is aborted.
+ * @throws ReaderError, MemoryError, PolicyError with a sentence that says what to do; the signal's reason when it is
+ *   aborted.
  */
 export async function readDocument(options: ReadDocumentOptions): Promise<DocumentReading> {
   const { document, onEvent, ...rest } = options;

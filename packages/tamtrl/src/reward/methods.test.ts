@@ -1,4 +1,3 @@
-import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { idealMemories, miniExample, miniQuestion, slotAccuracy } from '../data/mini/task.js';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
@@ -6,7 +5,7 @@ import { PromptFrames } from '../memory/frames.js';
 import { miniPrompts } from '../memory/prompts.js';
 import type { Trajectory, Turn } from '../memory/trajectory.js';
 import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
-import type { Policy } from '../policy/types.js';
+import type { GenerateOptions, GenerateRequest, Policy, Sample } from '../policy/types.js';
 import type { RolloutGroup } from './group.js';
 import { checkRequirements, type MethodContext, optionsOf } from './method.js';
 import { methodNamed } from './methods.js';

@@ -3,11 +3,10 @@
  * writes one of two label tokens. Its probability of the good one is the turn's score. It learns by cross-entropy from
  * memories whose share of needed facts is known. prm.ts trains one for a run.
  */
-import type { ScoreRow, TrainingRow } from '@tamtrl/engine';
 import { streamSeed } from '../base/seeds.js';
 import { PromptFrames } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
-import type { TrainablePolicy } from '../policy/types.js';
+import type { ScoreRow, TrainablePolicy, TrainingRow } from '../policy/types.js';
 import { RewardError } from './errors.js';
 import { byTurn, type RolloutGroup } from './group.js';
 import type { MethodContext, MethodResult } from './method.js';

@@ -1,7 +1,6 @@
-import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
 import { expect, it } from 'vitest';
 import { judged } from '../data/relevance.js';
-import type { Policy } from '../policy/types.js';
+import type { GenerateOptions, GenerateRequest, Policy, Sample } from '../policy/types.js';
 import { parseRelevant, relevanceJudge } from './relevance-judge.js';
 
 /** Code points for tokens, so that lengths can be counted by hand; `reply` answers each prompt. */

@@ -3,9 +3,9 @@
  * part of the chunk. The teacher is the policy itself, an average or an early copy of it, or another policy; nothing is
  * sampled.
  */
-import type { ScoreRow } from '@tamtrl/engine';
 import { z } from 'zod';
 import { memoryBefore } from '../memory/trajectory.js';
+import type { ScoreRow } from '../policy/types.js';
 import { RewardError } from './errors.js';
 import { byTurn, type RolloutGroup } from './group.js';
 import type { MethodContext, MethodResult, OptionValues, RewardMethod } from './method.js';

@@ -4,9 +4,9 @@
  */
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { exists } from '../base/files.js';
 import { suggestion } from '../base/nearest.js';
-import { MODEL_NAMES } from '../models/embedded.js';
-import { hasScheme } from '../models/open.js';
+import { MODEL_NAMES, parseModelSpec } from '../models/spec.js';
 import { type RunConfig, runConfigSchema, type SftConfig, sftConfigSchema } from '../train/config.js';
 import { RunError } from './errors.js';
 import type { Preset } from './presets/preset.js';
@@ -175,12 +175,12 @@ async function requireFiles(config: RunConfig | SftConfig, file: YamlFile | unde
     const names = [...OWN_TEACHERS, ...MODEL_NAMES];
     models.push({ model: config.teacherModel, place: source(['teacherModel'], '--teacher'), names });
   }
-  for (const { model: path, place, names } of models) {
-    if ((MODEL_NAMES as readonly string[]).includes(path) || hasScheme(path)) continue;
-    if (await stat(path).catch(() => undefined)) continue;
+  for (const { model: address, place, names } of models) {
+    const spec = parseModelSpec(address);
+    if ((spec.kind !== 'folder' && spec.kind !== 'gguf') || (await exists(spec.path))) continue;
     throw new RunError(
       'settings',
-      `${place}: there is no model folder or .gguf file at ${path}. ${suggestion(path, names)}`,
+      `${place}: there is no model folder or .gguf file at ${address}. ${suggestion(address, names)}`,
     );
   }
 }

@@ -2,12 +2,11 @@
  * What every kind of training has in common: evaluation, steps, checkpoints, early stop, resuming. What a step does comes from
  * outside (trainer.ts, sft.ts).
  */
-import type { GenerateOptions } from '@tamtrl/engine';
 import type { ExampleSource } from '../data/examples.js';
 import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
-import type { TrainablePolicy } from '../policy/types.js';
+import type { GenerateOptions, TrainablePolicy } from '../policy/types.js';
 import {
   hasCheckpoint,
   loadCheckpoint,

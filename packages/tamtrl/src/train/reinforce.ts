@@ -2,7 +2,7 @@
  * Reinforcement learning of a memory agent (DAPO over conversations, with a reward for every turn). `reinforce` is one step from
  * top to bottom: rollouts with rewards and advantages (rollouts.ts), rows, mini-batches, updates.
  */
-import type { ForwardBackwardResult, OptimStepResult } from '@tamtrl/engine';
+import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js';
 import { learningRateAt, type RunConfig } from './config.js';
 import { type Run, runTraining, type StepResult, type TrainingEvent, type TrainingSummary } from './loop.js';
 import { PhaseClock } from './metrics.js';

@@ -1,6 +1,5 @@
 /** What reinforcement needs beside the loop: the parts it is given, and whether they fit the configuration. */
-import type { PolicyGradientLoss } from '@tamtrl/engine';
-import type { Policy } from '../policy/types.js';
+import type { Policy, PolicyGradientLoss } from '../policy/types.js';
 import { checkRequirements, type RewardMethod } from '../reward/method.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';

@@ -1,7 +1,8 @@
 /** From rollouts with advantages to the rows that are trained: one for each conversation. */
-import type { TrainingRow } from '@tamtrl/engine';
+
 import { SeededRandom } from '../base/random.js';
 import type { Trajectory } from '../memory/trajectory.js';
+import type { TrainingRow } from '../policy/types.js';
 import { TrainError } from './errors.js';
 import { type Aggregation, lossWeights, type TurnCredit } from './loss-weights.js';
 

@@ -2,11 +2,12 @@
  * Supervised warm-up: conversations with ideal memories and right answers, learned by cross-entropy. A step shares everything with
  * reinforcement but what it learns from.
  */
-import type { TrainingRow } from '@tamtrl/engine';
+
 import { SeededRandom } from '../base/random.js';
 import { type Example, exampleAt } from '../data/examples.js';
 import { filteredChunks } from '../eval/evaluate.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
+import type { TrainingRow } from '../policy/types.js';
 import { learningRateAt, type SftConfig } from './config.js';
 import { TrainError } from './errors.js';
 import {

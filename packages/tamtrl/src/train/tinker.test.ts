@@ -195,10 +195,10 @@ it('what cannot be done there is refused before the first step', async () => {
   expect(await refusal({}, { teacher: 'ema' })).toMatch(
     /weights that can be averaged .* which mini at http.* does not have/,
   );
-  expect(await refusal({}, { dualClip: 3 })).toMatch(/no dual clip\. Leave dualClip away/);
+  expect(await refusal({}, { dualClip: 3 })).toMatch(/no dual clip\. Remove dualClip/);
   expect(await refusal({}, { temperature: 0.7 })).toMatch(/at temperature 1 only; asked for 0\.7/);
   expect(await refusal({ losses: ['cross_entropy'] }, {})).toMatch(
-    /http:\S+ does not do the loss ppo, .* \(422\): Input should be one of cross_entropy\. Name another one: \?loss=/,
+    /http:\S+ does not have the loss ppo, .* \(422\): Input should be one of cross_entropy\. Name another one: \?loss=/,
   );
   expect(await refusal({ places: 1 }, { klCoefficient: 0.1 })).toMatch(
     /refused create_model \(400\): at most 1 models\. The snapshot "initial" is a second model there\. .* set klCoefficient to 0/,

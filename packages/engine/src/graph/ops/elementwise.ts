@@ -1,7 +1,7 @@
 /** Operators that work element by element, each with its gradient rule. */
 import type { ElementType, GradientRule, Value } from '../graph.js';
 import { broadcast } from '../shapes.js';
-import { sumTo } from './reduce.js';
+import { sumTo } from './broadcast.js';
 
 function binary(operator: string, a: Value, b: Value, gradient?: GradientRule, type: ElementType = a.type): Value {
   return a.graph.node(operator, [a, b], [{ type, shape: broadcast(a.shape, b.shape) }], { gradient })[0];

@@ -1,54 +1,8 @@
 /** Operators that move elements and compute nothing, each with its gradient rule. */
-import { EngineError } from '../../errors.js';
-import { type Dimension, type ElementType, int, ints, type Shape, type Value } from '../graph.js';
-import { broadcastAxes, normalizeAxis, sameShape } from '../shapes.js';
-import { add, scalarLike } from './elementwise.js';
-import { sumTo } from './reduce.js';
-
-/**
- * The sizes of `shape` as an int64 vector. Symbols are read off the graph's inputs; one symbol that no input has becomes
- * -1 ("what is left") if `inferOne`.
- */
-function shapeVector(x: Value, shape: Shape, inferOne: boolean): Value {
-  const { graph } = x;
-  const symbols = shape.filter((size) => typeof size === 'string');
-  if (symbols.length === 0) return graph.integers(shape as readonly number[]);
-  if (inferOne && symbols.length === 1) {
-    return graph.integers(shape.map((size) => (typeof size === 'string' ? -1 : size)));
-  }
-  return graph.cached(`shape:${shape.join()}`, () => {
-    const known = (size: string) => graph.inputs.some((input) => input.shape.includes(size));
-    const unknown = inferOne ? symbols.find((size) => !known(size)) : undefined;
-    const parts = shape.map((size) => {
-      if (typeof size === 'number') return graph.integers([size]);
-      return size === unknown ? graph.integers([-1]) : symbolSize(x, size);
-    });
-    return graph.node('Concat', parts, [{ type: 'int64', shape: [shape.length] }], { attributes: { axis: int(0) } })[0];
-  });
-}
-
-/** Size of a symbol at run time, int64 [1]. */
-function symbolSize(x: Value, symbol: string): Value {
-  const { graph } = x;
-  return graph.cached(`symbol:${symbol}`, () => {
-    for (const input of graph.inputs) {
-      const axis = input.shape.indexOf(symbol);
-      if (axis < 0) continue;
-      return graph.node('Shape', [input], [{ type: 'int64', shape: [1] }], {
-        attributes: { start: int(axis), end: int(axis + 1) },
-      })[0];
-    }
-    throw new EngineError('internal', `No input of graph ${graph.name} has the symbol ${symbol}.`);
-  });
-}
-
-/** Same elements in the same order. One symbol of `shape` may be new: it takes what is left. */
-export function reshape(x: Value, shape: Shape): Value {
-  if (sameShape(x.shape, shape)) return x;
-  return x.graph.node('Reshape', [x, shapeVector(x, shape, true)], [{ type: x.type, shape }], {
-    gradient: ([dy]) => [dy && (() => reshape(dy, x.shape))],
-  })[0];
-}
+import { type Dimension, type ElementType, int, ints, type Value } from '../graph.js';
+import { normalizeAxis } from '../shapes.js';
+import { expandTo, filled } from './broadcast.js';
+import { reshape, symbolSize } from './reshape.js';
 
 /** Axis `i` of the result is axis `permutation[i]` of `x`. */
 export function transpose(x: Value, permutation: readonly number[]): Value {
@@ -60,16 +14,7 @@ export function transpose(x: Value, permutation: readonly number[]): Value {
   })[0];
 }
 
-/** Broadcasts to `shape`. */
-export function expandTo(x: Value, shape: Shape): Value {
-  if (sameShape(x.shape, shape)) return x;
-  broadcastAxes(x.shape, shape);
-  return x.graph.node('Expand', [x, shapeVector(x, shape, false)], [{ type: x.type, shape }], {
-    gradient: ([dy]) => [dy && (() => sumTo(dy, x.shape))],
-  })[0];
-}
-
-/** `size` is the size of the result's axis where it is a symbol. */
+/** Joins values along an axis. `size` is the size of the result's axis if it is a symbol. */
 export function concat(values: readonly Value[], axis: number, size?: Dimension): Value {
   const [first] = values;
   const at = normalizeAxis(axis, first.rank);
@@ -107,17 +52,7 @@ export function split(x: Value, sizes: readonly Dimension[], axis: number): Valu
     attributes: { axis: int(at) },
     gradient: (gradients) => [
       () => {
-        const known = gradients.map(
-          (dy, index) =>
-            dy ??
-            expandTo(
-              reshape(
-                scalarLike(x, 0),
-                x.shape.map(() => 1),
-              ),
-              parts[index].shape,
-            ),
-        );
+        const known = gradients.map((dy, index) => dy ?? filled(x.graph, 0, parts[index].shape));
         return concat(known, at, x.shape[at]);
       },
     ],
@@ -135,10 +70,9 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
     gradient: ([dy]) => [
       dy &&
         (() => {
-          const pads = [
-            ...x.shape.map((_, i) => (i === at ? start : 0)),
-            ...x.shape.map((_, i) => (i === at ? size - end : 0)),
-          ];
+          const before = x.shape.map((_, i) => (i === at ? start : 0));
+          const after = x.shape.map((_, i) => (i === at ? size - end : 0));
+          const pads = [...before, ...after];
           return dy.graph.node('Pad', [dy, dy.graph.integers(pads)], [{ type: x.type, shape: x.shape }])[0];
         }),
     ],
@@ -156,13 +90,7 @@ export function gatherRows(x: Value, indices: Value): Value {
     gradient: ([dy]) => [
       dy &&
         (() => {
-          const zeros = expandTo(
-            reshape(
-              scalarLike(dy, 0),
-              x.shape.map(() => 1),
-            ),
-            x.shape,
-          );
+          const zeros = filled(dy.graph, 0, x.shape);
           const positions = reshape(indices, [...indices.shape, ...x.shape.slice(1).map(() => 1)]);
           return scatterAdd(zeros, expandTo(positions, dy.shape), dy, 0);
         }),
@@ -175,27 +103,23 @@ export function gatherColumns(x: Value, indices: Value): Value {
   const column = reshape(indices, [x.shape[0], 1]);
   const [picked] = x.graph.node('GatherElements', [x, column], [{ type: x.type, shape: [x.shape[0], 1] }], {
     attributes: { axis: int(1) },
-    gradient: ([dy]) => [
-      dy && (() => scatterAdd(expandTo(reshape(scalarLike(dy, 0), [1, 1]), x.shape), column, dy, 1)),
-    ],
+    gradient: ([dy]) => [dy && (() => scatterAdd(filled(dy.graph, 0, x.shape), column, dy, 1))],
   });
   return reshape(picked, [x.shape[0]]);
 }
 
-/** x with updates added at indices along an axis (ScatterElements); used in backward passes, without gradient itself. */
+/**
+ * x with updates added at indices along an axis (ScatterElements); used in backward passes; it has no gradient rule
+ * itself.
+ */
 export function scatterAdd(x: Value, indices: Value, updates: Value, axis: number): Value {
   return x.graph.node('ScatterElements', [x, indices, updates], [{ type: x.type, shape: x.shape }], {
     attributes: { axis: int(axis), reduction: { type: 'string', value: 'add' } },
   })[0];
 }
 
-/** Conversion to another type; gradients do not pass. */
+/** Converts to another type. Gradients do not pass through. */
 export function cast(x: Value, type: ElementType): Value {
   const to = { float32: 1, int32: 6, int64: 7, bool: 9 }[type];
   return x.graph.node('Cast', [x], [{ type, shape: x.shape }], { attributes: { to: int(to) } })[0];
-}
-
-/** Sum of two gradients that reach the same value. */
-export function accumulate(a: Value | undefined, b: Value): Value {
-  return a ? add(a, b) : b;
 }

@@ -10,7 +10,8 @@ export interface MatmulOptions {
 }
 
 /**
- * alpha op(a) op(b) over the last two axes, op being transposition where asked for; leading axes must be the same in both.
+ * alpha op(a) op(b) over the last two axes, op being transposition where asked for; leading axes must be the same in
+ * both.
  */
 export function matmul(
   a: Value,

@@ -1,9 +1,11 @@
 /** The operators that transformers are made of: normalisation, rotary embedding, softmax, log-probability of tokens. */
 import { float, int, type Shape, type Value, withGradient } from '../graph.js';
+import { reduceSum, sumTo } from './broadcast.js';
 import { add, exp, multiply, negate, scalarLike, sigmoid, subtract } from './elementwise.js';
-import { gatherColumns, reshape, scatterAdd } from './layout.js';
+import { gatherColumns, scatterAdd } from './layout.js';
 import { matmul } from './linear.js';
-import { reduceMean, reduceSum, sumTo } from './reduce.js';
+import { reduceMean } from './mean.js';
+import { reshape } from './reshape.js';
 
 /**
  * Root mean square normalisation over the last axis (arXiv 1910.07467): x / sqrt(mean(x^2) + epsilon) * weight.
@@ -34,7 +36,9 @@ export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
   return y;
 }
 
-/** Sum over all axes but the last. In two steps where heads are short: long rows first, which the kernel sums fastest. */
+/**
+ * Sum over all axes but the last. In two steps where heads are short: long rows first, which the kernel sums fastest.
+ */
 function sumRows(x: Value): Value {
   if (x.rank < 4) return sumTo(x, x.shape.slice(-1));
   const axes = x.shape.slice(0, -2).map((_, axis) => axis);
@@ -42,8 +46,9 @@ function sumRows(x: Value): Value {
 }
 
 /**
- * Rotary position embedding (arXiv 2104.09864), halves form, of x [B, heads, T, size] at positions int64 [B, T] with tables
- * cosine and sine [positions, size / 2]. A rotation: its transpose, which the backward pass needs, rotates the other way.
+ * Rotary position embedding (arXiv 2104.09864), halves form, of x [B, heads, T, size] at positions int64 [B, T] with
+ * tables cosine and sine [positions, size / 2]. A rotation: its transpose, which the backward pass needs, rotates the
+ * other way.
  */
 export function rotaryEmbedding(x: Value, positions: Value, cosine: Value, sine: Value): Value {
   return x.graph.node('RotaryEmbedding', [x, positions, cosine, sine], [{ type: x.type, shape: x.shape }], {
@@ -69,9 +74,9 @@ export function softmax(x: Value): Value {
 }
 
 /**
- * Softmax(alpha q k^T + bias) v over the last two axes: q [..., Q, d], k and v [..., K, d], bias broadcast to [..., Q, K] and
- * without gradient. The backward pass uses rowsum(dP * P) = rowsum(dy * y) (FlashAttention, arXiv 2205.14135), which is a sum over
- * d numbers instead of K.
+ * Softmax(alpha q k^T + bias) v over the last two axes: q [..., Q, d], k and v [..., K, d], bias broadcast to
+ * [..., Q, K] and without gradient. The backward pass uses rowsum(dP * P) = rowsum(dy * y) (FlashAttention, arXiv
+ * 2205.14135), which is a sum over d numbers instead of K.
  *
  * @param shape of the scores while the bias is added, where q holds several heads that share a key head
  */

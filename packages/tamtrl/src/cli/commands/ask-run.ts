@@ -4,7 +4,6 @@ import { basename } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { writeWhole } from '../../base/files.js';
 import { count, duration } from '../../base/format.js';
-import { openModel } from '../../models/open.js';
 import { ReaderError } from '../../reader/errors.js';
 import { loadText } from '../../reader/files/load.js';
 import { textOf } from '../../reader/input.js';
@@ -12,13 +11,11 @@ import { type Answer, type MemoryEvent, MemoryReader } from '../../reader/reader
 import type { MemoryPiece, ReaderState } from '../../reader/state.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
+import { type ModelFlags, noteOn, openForCommand } from '../terminal/models.js';
 
-export interface AskFlags {
+export interface AskFlags extends ModelFlags {
   question?: string[];
   model?: string;
-  tokenizer?: string;
-  contextLength?: number;
-  thinking?: boolean;
   questionTokens?: number;
   chunkTokens?: number;
   memoryTokens?: number;
@@ -47,9 +44,7 @@ export async function runAsk(
   }
   const state = flags.state === undefined ? undefined : await savedState(flags.state);
   const total = await charactersOf(paths);
-  const { tokenizer, contextLength, thinking } = flags;
-  const onDownload = (file: string) => io.err(`Downloading ${file}\n`);
-  const policy = await openModel(model, { tokenizer, contextLength, thinking, signal, onDownload });
+  const policy = await openForCommand(model, flags, { note: noteOn(io), signal });
   try {
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = flags;
     const reader = new MemoryReader({

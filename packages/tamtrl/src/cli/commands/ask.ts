@@ -1,6 +1,6 @@
 /** `tamtrl ask`: reads files of any length and answers questions about them. */
 import type { Command } from 'commander';
-import { MODEL_SPECS } from '../../models/open.js';
+import { MODEL_SPECS } from '../../models/spec.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import {

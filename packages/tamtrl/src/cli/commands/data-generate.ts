@@ -6,14 +6,13 @@ import { findSyntheticTask } from '../../data/generators/generators.js';
 import { DocumentPool, rulerHqa } from '../../data/generators/ruler-hqa.js';
 import { miniExample, toRecord } from '../../data/mini/task.js';
 import { loadRecords, type QuestionRecord } from '../../data/records.js';
-import { modelSource } from '../../models/embedded.js';
-import { openLocalPolicy } from '../../policy/local.js';
-import { loadTokenizer } from '../../text/hugging-face-tokenizer.js';
+import { openTokenizer } from '../../models/tokenizer.js';
 import { splitSentences } from '../../text/sentences.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
+import { downloadTold, noteOn } from '../terminal/models.js';
 
 export interface GenerateFlags {
   out: string;
@@ -63,7 +62,7 @@ async function recordsOf(task: string, flags: GenerateFlags, io: Io): Promise<Ge
   const { tokens, seed, count: total = 100 } = flags;
   const { make } = findSyntheticTask(task)!;
   if (tokens === undefined) throw new UsageError(`${task} needs --tokens: the length of each text.`);
-  const tokenizer = await tokenizerOf(flags.tokenizer, task);
+  const tokenizer = await tokenizerOf(flags.tokenizer, task, io);
   const haystack = flags.haystack === undefined ? undefined : await sentencesOf(flags.haystack);
   return {
     total,
@@ -116,16 +115,11 @@ async function rulerHqaRecords(flags: GenerateFlags, io: Io): Promise<Generated>
   };
 }
 
-async function tokenizerOf(model: string | undefined, task: string): Promise<Tokenizer> {
+async function tokenizerOf(model: string | undefined, task: string, io: Io): Promise<Tokenizer> {
   if (model === undefined) {
     throw new UsageError(`${task} needs --tokenizer: a model folder or .gguf file whose tokens --tokens counts.`);
   }
-  const source = await modelSource(model, 0);
-  if (typeof source === 'string' && !source.endsWith('.gguf')) return loadTokenizer(source);
-  // A .gguf file's tokenizer comes with its weights.
-  const policy = await openLocalPolicy(source, { name: model });
-  await policy.close();
-  return policy.tokenizer;
+  return (await openTokenizer(model, { onDownload: downloadTold(noteOn(io)) })).tokenizer;
 }
 
 async function sentencesOf(path: string): Promise<string[]> {

@@ -8,6 +8,7 @@ import type { QuestionRecord } from '../../data/records.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
+import { downloadTold, noteOn } from '../terminal/models.js';
 
 export interface ImportFlags {
   out: string;
@@ -68,7 +69,7 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
 
 async function filesOf(place: string, io: Io): Promise<string[]> {
   const hub = parseHubSource(place);
-  if (hub) return downloadHubFiles(hub, (file) => io.err(`Downloading ${file}\n`));
+  if (hub) return downloadHubFiles(hub, downloadTold(noteOn(io)));
   const found = await stat(place).catch(() => undefined);
   if (found?.isFile()) return [place];
   throw new UsageError(`There is ${found ? 'a folder' : 'nothing'} at ${place}; expected a file, or hf:owner/name.`);

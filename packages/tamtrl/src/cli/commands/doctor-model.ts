@@ -3,9 +3,10 @@
 import { count } from '../../base/format.js';
 import { promptsFor } from '../../memory/asking.js';
 import { miniPrompts } from '../../memory/prompts.js';
-import { type OpenOptions, openModel } from '../../models/open.js';
-import type { Policy, TrainablePolicy } from '../../policy/types.js';
+import { isTrainable } from '../../policy/trainable.js';
+import type { Policy } from '../../policy/types.js';
 import { describe } from '../terminal/errors.js';
+import { type ModelFlags, type Opening, openForCommand } from '../terminal/models.js';
 import type { Check } from './doctor.js';
 
 const TOKENS = 16;
@@ -15,7 +16,7 @@ const CLOSE = 0.05;
 type Finding = Omit<Check, 'name' | 'status'> & { status?: Check['status'] };
 
 /** @param spec as `--model` takes it */
-export async function examineModel(spec: string, options: OpenOptions): Promise<Check[]> {
+export async function examineModel(spec: string, flags: ModelFlags, opening: Opening): Promise<Check[]> {
   const checks: Check[] = [];
   const check = async (name: string, look: () => Promise<Finding>): Promise<boolean> => {
     try {
@@ -28,7 +29,7 @@ export async function examineModel(spec: string, options: OpenOptions): Promise<
   };
   let policy: Policy | undefined;
   await check('model', async () => {
-    policy = await openModel(spec, options);
+    policy = await openForCommand(spec, flags, opening);
     const { contextLength, name } = policy;
     return { message: `${name}, window ${count(contextLength)} tokens`, data: { name, contextLength } };
   });
@@ -81,11 +82,10 @@ async function checkVerbs(policy: Policy, check: (name: string, look: () => Prom
       message: `${apart}: sampler and scorer are not the same weights, tokens or numerics, and training on their ratio would go astray`,
     };
   });
-  if (!capabilities.train) return;
+  if (!isTrainable(policy)) return;
   await check('trains', async () => {
-    const trainable = policy as TrainablePolicy;
     const loss = { kind: 'policy-gradient', clipLow: 0.2, clipHigh: 0.28 } as const;
-    await trainable.checkTraining?.({ loss });
+    await policy.checkTraining?.({ loss });
     const { snapshots, averages } = capabilities;
     const can = ['the loss', ...(snapshots ? ['a frozen teacher', 'KL'] : []), ...(averages ? ['an EMA teacher'] : [])];
     return { message: can.join(', '), data: { snapshots: String(snapshots), averages: String(averages) } };

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { gibibytes } from '../../base/format.js';
 import { EMBEDDED_MINI } from '../../models/embedded.js';
-import { MODEL_SPECS } from '../../models/open.js';
+import { MODEL_SPECS } from '../../models/spec.js';
 import { describe, EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
+import { noteOn } from '../terminal/models.js';
 import { addModelOptions, GROUPS, JSON_OPTION } from '../terminal/options.js';
 
 export interface Check {
@@ -47,7 +48,7 @@ export function addDoctorCommand(program: Command, io: Io, exit: (code: number) 
       const checks = await examine(out);
       if (model !== undefined) {
         const { examineModel } = await import('./doctor-model.js');
-        checks.push(...(await examineModel(model, { tokenizer, thinking, retries: 1 })));
+        checks.push(...(await examineModel(model, { tokenizer, thinking }, { note: noteOn(io), retries: 1 })));
       }
       const ok = checks.every(({ status }) => status !== 'failed');
       if (json) io.out(`${JSON.stringify({ ok, checks })}\n`);

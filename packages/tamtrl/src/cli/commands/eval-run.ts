@@ -10,22 +10,19 @@ import type { Interval } from '../../eval/statistics.js';
 import { MINI_BUDGETS, promptsFor } from '../../memory/asking.js';
 import { type Budgets, PromptFrames } from '../../memory/frames.js';
 import { miniPrompts, type PromptFormat } from '../../memory/prompts.js';
-import { openModel } from '../../models/open.js';
 import type { Policy } from '../../policy/types.js';
 import { type DocumentRenderer, numberedRenderer, plainRenderer } from '../../text/documents.js';
 import { UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
+import { type ModelFlags, noteOn, openForCommand } from '../terminal/models.js';
 
-export interface EvalFlags {
+export interface EvalFlags extends ModelFlags {
   data: string[];
   model: string;
   reader: ReaderName;
   out?: string;
   resume?: boolean;
   limit?: number;
-  tokenizer?: string;
-  contextLength?: number;
-  thinking?: boolean;
   concurrency: number;
   questionTokens?: number;
   chunkTokens?: number;
@@ -59,8 +56,7 @@ export async function runEvaluation(
 ): Promise<EvaluationSummary> {
   if (flags.resume && flags.out === undefined)
     throw new UsageError('--resume needs the folder of the evaluation: --out FOLDER --resume.');
-  const { seed: own, tokenizer, contextLength, thinking } = flags;
-  const policy = await openModel(flags.model, { seed: own, tokenizer, contextLength, thinking, signal });
+  const policy = await openForCommand(flags.model, flags, { note: noteOn(io), signal, seed: flags.seed });
   try {
     const { format, renderer, budgets: usual } = asking(policy);
     const budgets: Budgets = {
@@ -77,7 +73,7 @@ export async function runEvaluation(
         'runs',
         `eval-${flags.reader}-${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`,
       );
-    const { model, reader, data, limit, contextTokens, temperature, topP, seed, concurrency } = flags;
+    const { model, thinking, reader, data, limit, contextTokens, temperature, topP, seed, concurrency } = flags;
     const settings = {
       model,
       thinking,

@@ -1,7 +1,7 @@
 /** `tamtrl eval`: any model over any records, with memory or without. */
 import { type Command, Option } from 'commander';
 import { READERS } from '../../eval/read.js';
-import { MODEL_SPECS } from '../../models/open.js';
+import { MODEL_SPECS } from '../../models/spec.js';
 import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';

@@ -1,18 +1,16 @@
 /** `tamtrl mcp`: a tool for chat programs that reads long files. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { MODEL_SPECS, openModel } from '../../models/open.js';
+import { MODEL_SPECS } from '../../models/spec.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
+import { type ModelFlags, noteOn, openForCommand } from '../terminal/models.js';
 import { addModelOptions, GROUPS, repeatable, wholeNumber } from '../terminal/options.js';
 
-interface McpFlags {
+interface McpFlags extends ModelFlags {
   root?: string[];
   model?: string;
-  tokenizer?: string;
-  contextLength?: number;
-  thinking?: boolean;
   chunkTokens?: number;
   memoryTokens?: number;
   answerTokens?: number;
@@ -46,8 +44,8 @@ async function serve(flags: McpFlags, io: Io, signal: AbortSignal): Promise<numb
   const roots = flags.root ?? [];
   // A wrong root is told now and not at the first question.
   await rootsOf(roots);
-  const { tokenizer, contextLength, thinking, chunkTokens, memoryTokens, answerTokens } = flags;
-  const model = await openModel(name, { tokenizer, contextLength, thinking, signal });
+  const { chunkTokens, memoryTokens, answerTokens } = flags;
+  const model = await openForCommand(name, flags, { note: noteOn(io), signal });
   try {
     const budgets = Object.fromEntries(
       Object.entries({ chunkTokens, memoryTokens, answerTokens }).filter(([, value]) => value !== undefined),

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { alignedTable, count, duration } from '../../base/format.js';
 import type { ExampleSource } from '../../data/examples.js';
 import { judged } from '../../data/relevance.js';
-import { openModel } from '../../models/open.js';
 import { LocalPolicy } from '../../policy/local.js';
+import { isTrainable } from '../../policy/trainable.js';
 import type { Policy, TrainablePolicy } from '../../policy/types.js';
 import { writeReport } from '../../report/report.js';
 import { comparisonRows, costRows, type FinishedRun, jsonSummary, stepsOf } from '../../report/summary.js';
@@ -28,6 +28,7 @@ import { warmUp } from '../../train/sft.js';
 import { describe, EXIT, exitCodeOf, UsageError } from '../terminal/errors.js';
 import { Interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
+import { openForCommand } from '../terminal/models.js';
 import { Progress } from '../terminal/progress.js';
 
 interface CommonLaunch {
@@ -61,7 +62,7 @@ export async function runSession(launch: Launch, io: Io): Promise<number> {
 
 /** @throws UsageError for a model that can be asked but not trained. */
 function trainable(policy: Policy): TrainablePolicy {
-  if (policy.capabilities.train && 'forwardBackward' in policy) return policy as TrainablePolicy;
+  if (isTrainable(policy)) return policy;
   throw new UsageError(
     `${policy.name} cannot be trained: its weights are out of reach. Take a local model, or a training server (tinker:URL#MODEL).`,
   );
@@ -122,10 +123,10 @@ class Session {
 
   async #open(model: string): Promise<Policy> {
     const { config, info } = this.#launch;
-    const onDownload = (file: string) => this.#progress.note(`Downloading ${file}`);
     const { seed, thinking } = config;
-    const options = { seed, thinking, tokenizer: info.tokenizer, signal: this.#signal, onDownload };
-    const policy = await openModel(model, options);
+    const note = (text: string) => this.#progress.note(text);
+    const flags = { thinking, tokenizer: info.tokenizer };
+    const policy = await openForCommand(model, flags, { note, signal: this.#signal, seed });
     this.#policies.push(policy);
     this.#signal.throwIfAborted();
     return policy;

@@ -1,6 +1,6 @@
 /** Flags that `train` and `sft` share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { MODEL_SPECS } from '../../models/open.js';
+import { MODEL_SPECS } from '../../models/spec.js';
 import type { SettingFlags } from '../../run/settings.js';
 import { UsageError } from './errors.js';
 

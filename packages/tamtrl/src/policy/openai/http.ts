@@ -1,4 +1,7 @@
-/** JSON over HTTP with patience: retries with backoff, time limits, a limit of requests at a time, and a sentence for every refusal. */
+/**
+ * JSON over HTTP with patience: retries with backoff, time limits, a limit of requests at a time, and a sentence for
+ * every refusal.
+ */
 import { PolicyError } from '../errors.js';
 import { backoffPause, Gate, pause } from '../patience.js';
 
@@ -17,19 +20,19 @@ export interface HttpOptions {
   concurrency?: number;
 }
 
-/** Milliseconds that a server may ask to wait at most. */
+/** Longest wait, in milliseconds, that a server may ask for. */
 const LONGEST_WAIT = 60_000;
 const AGAIN = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
 
 export class JsonClient {
   readonly baseUrl: string;
-  /** Attempts that had to be made again, so far. */
+  /** Requests sent again so far. */
   retried = 0;
   readonly #options: Required<Pick<HttpOptions, 'retries' | 'backoff' | 'timeout'>>;
   readonly #headers: Record<string, string>;
   readonly #gate: Gate;
 
-  /** @throws PolicyError `invalid-argument` for what is no http(s) address. */
+  /** @throws PolicyError `invalid-argument` for anything but an http(s) address. */
   constructor(options: HttpOptions) {
     const { retries = 4, backoff = 500, timeout = 300_000, concurrency = 8, apiKey } = options;
     let url: URL;
@@ -38,13 +41,14 @@ export class JsonClient {
     } catch {
       throw new PolicyError(
         'invalid-argument',
-        `"${options.baseUrl}" is no address; expected something like http://127.0.0.1:8080/v1.`,
+        `"${options.baseUrl}" is not an address; expected something like http://127.0.0.1:8080/v1.`,
       );
     }
     if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
       throw new PolicyError(
         'invalid-argument',
-        `The address of a server begins with http:// or https:// and holds no key; found ${url.protocol}//${url.host}. Keys come from the environment.`,
+        `The address of a server must begin with http:// or https:// and hold no key; found ${url.protocol}//` +
+          `${url.host}. Put the key in TAMTRL_API_KEY or OPENAI_API_KEY.`,
       );
     }
     this.baseUrl = options.baseUrl.replace(/\/+$/, '');
@@ -111,7 +115,7 @@ export class JsonClient {
     } catch (error) {
       signal?.throwIfAborted();
       const why = limit.aborted
-        ? `gave no whole answer within ${timeout / 1000} s`
+        ? `gave no complete answer within ${timeout / 1000} s`
         : `cannot be reached: ${reasonOf(error)}`;
       throw new Again(
         (tries) =>
@@ -126,7 +130,8 @@ export class JsonClient {
           (tries) =>
             new PolicyError(
               'protocol',
-              `${url} answered with what is not JSON: ${excerpt(text)} (${tries} attempts). Is this the address of an OpenAI-compatible server?`,
+              `${url} answered with something other than JSON: ${excerpt(text)} (${tries} attempts). Is this the ` +
+                'address of an OpenAI-compatible server?',
               { cause: error },
             ),
         );
@@ -143,7 +148,7 @@ export class JsonClient {
   }
 }
 
-/** What may succeed if it is asked again, and what to say if it never does. */
+/** A failure that may pass when the request is sent again, and what to say if it does not. */
 class Again extends Error {
   readonly final: (attempts: number) => PolicyError;
   readonly wait: number | undefined;
@@ -159,7 +164,10 @@ function refusal(url: string, status: number, said: string): string {
   switch (status) {
     case 401:
     case 403:
-      return `${url} does not accept the key (${status}): ${said} Set TAMTRL_API_KEY or OPENAI_API_KEY to one that it does.`;
+      return (
+        `${url} does not accept the key (${status}): ${said} Set TAMTRL_API_KEY or OPENAI_API_KEY to one that it ` +
+        'accepts.'
+      );
     case 404:
       return `${url} is not there (404): ${said} Check the address (does it end in /v1?) and the model's name.`;
     case 413:
@@ -169,7 +177,10 @@ function refusal(url: string, status: number, said: string): string {
   }
 }
 
-/** The server's own sentence: {"error": {"message"}} , {"error": "…"}, {"detail": …}, {"message": "…"}, or the beginning of what came. */
+/**
+ * The server's own sentence: {"error": {"message"}} , {"error": "…"}, {"detail": …}, {"message": "…"}, or the beginning
+ * of what came.
+ */
 function messageOf(text: string): string {
   let found: unknown;
   try {

@@ -1,8 +1,9 @@
 /** The client against a server that misbehaves in every way that servers do, and against replies of the known kinds. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it, test } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { miniChat, miniTokenizer } from '../../data/mini/tokenizer.js';
+import { isTrainable } from '../trainable.js';
 import { CountingTokenizer, messageFormat, parseMessages } from './counting-tokenizer.js';
 import { type OpenAIPolicyOptions, openOpenAIPolicy } from './policy.js';
 
@@ -95,13 +96,13 @@ describe('what servers do', () => {
 
   it.each([
     ['errors that stay', status(500), /answered 500 3 times: no luck\./],
-    ['a stall that stays', stall, /gave no whole answer within 0\.4 s \(3 attempts\)\. Is the server running/],
+    ['a stall that stays', stall, /gave no complete answer within 0\.4 s \(3 attempts\)\. Is the server running/],
     ['a connection that always drops', drop, /cannot be reached: .* \(3 attempts\)/],
-    ['what is never JSON', malformed, /answered with what is not JSON: "<html>busy<\/html>" \(3 attempts\)/],
+    ['what is never JSON', malformed, /answered with something other than JSON: "<html>busy<\/html>" \(3 attempts\)/],
     [
       'another shape',
       (_, response) => json(response, { text: 'hm' }),
-      /answered \/chat\/completions with something else than expected: \{"text":"hm"\}/,
+      /answered \/chat\/completions with something unexpected: \{"text":"hm"\}/,
     ],
     ['a wrong key', status(401), /does not accept the key \(401\): no luck\. Set TAMTRL_API_KEY/],
     ['a wrong path', status(404, { detail: 'Not Found' }), /is not there \(404\): Not Found\. Check the address/],
@@ -131,9 +132,9 @@ describe('what servers do', () => {
     await expect(openOpenAIPolicy({ ...fast, baseUrl: 'http://127.0.0.1:9/v1' })).rejects.toThrow(
       /cannot be reached: .*Is the server running\?/,
     );
-    await expect(openOpenAIPolicy({ ...fast, baseUrl: 'nowhere' })).rejects.toThrow(/is no address/);
+    await expect(openOpenAIPolicy({ ...fast, baseUrl: 'nowhere' })).rejects.toThrow(/is not an address/);
     await expect(openOpenAIPolicy({ ...fast, baseUrl: 'http://a:sk-1@b/v1' })).rejects.toThrow(
-      /holds no key; found http:\/\/b\./,
+      /hold no key; found http:\/\/b\./,
     );
   });
 
@@ -180,7 +181,7 @@ describe('chat', () => {
     const policy = await openOpenAIPolicy({ ...fast, baseUrl });
     expect(policy.contextLength).toBe(64);
     await expect(policy.sample([{ promptIds: Array(60).fill(0) }], { maxTokens: 10 })).rejects.toThrow(
-      /60 tokens and 10 to be written are more than the window/,
+      /60 tokens and 10 to be written exceed the window/,
     );
     expect(seen).toEqual([]);
     await expect(policy.score([{ promptIds: [0], completionIds: [1] }])).rejects.toThrow(
@@ -249,6 +250,7 @@ describe('tokens', () => {
     const { baseUrl, seen } = await serve([reply], models({ id: 'file.gguf', owned_by: 'llamacpp' }));
     const policy = await openOpenAIPolicy({ ...fast, ...exact, baseUrl, contextLength: 100 });
     expect(policy.capabilities.score).toBe(false);
+    expect(isTrainable(policy)).toBe(false);
     const [[sample]] = await policy.sample([{ promptIds: [3, 4] }], { maxTokens: 5, temperature: 0 });
     expect(sample).toEqual({ tokens: [7], logProbabilities: [-0.5], stopReason: 'length' });
     expect(seen[0]).toMatchObject({ path: '/completion', body: { prompt: [3, 4], n_predict: 5, return_tokens: true } });
@@ -262,7 +264,7 @@ describe('tokens', () => {
   });
 });
 
-test('texts and messages come back from their pieces as they were', () => {
+it('texts and messages come back from their pieces as they were', () => {
   const tokenizer = new CountingTokenizer();
   const messages = [
     { role: 'system' as const, content: 'Be brief.\n\nReally: 3.14 ✓ 東京 😀' },

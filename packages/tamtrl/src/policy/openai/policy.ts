@@ -1,13 +1,21 @@
 /**
- * A model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, hosted services. As a chat, text goes over the wire and the
- * server's template applies; with the model's own tokenizer at hand and a server that takes token ids (vLLM, llama.cpp), tokens do, and vLLM
- * scores them too.
+ * A model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, hosted services. As a chat, text goes
+ * over the wire and the server's template applies; with the model's own tokenizer at hand and a server that takes token
+ * ids (vLLM, llama.cpp), tokens do, and vLLM scores them too.
  */
-import type { GenerateOptions, GenerateRequest, Sample, ScoredRow, ScoreOptions, ScoreRow } from '@tamtrl/engine';
 import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { PolicyError } from '../errors.js';
-import type { Capabilities, Policy } from '../types.js';
+import type {
+  Capabilities,
+  GenerateOptions,
+  GenerateRequest,
+  Policy,
+  Sample,
+  ScoredRow,
+  ScoreOptions,
+  ScoreRow,
+} from '../types.js';
 import { CountingTokenizer, messageFormat, parseMessages } from './counting-tokenizer.js';
 import { type HttpOptions, JsonClient } from './http.js';
 import {
@@ -36,7 +44,7 @@ export interface OpenAIPolicyOptions extends Omit<HttpOptions, 'apiKey'> {
 
 export const DEFAULT_CONTEXT = 8192;
 
-/** What the server has counted. */
+/** Counted by the server. */
 export interface Usage {
   requests: number;
   promptTokens: number;
@@ -45,7 +53,8 @@ export interface Usage {
 
 /**
  * Asks the server what it is, and opens the model there.
- * @throws PolicyError `unreachable` if it does not answer; `refused` if it does not accept the key or has no such model.
+ * @throws PolicyError `unreachable` if it does not answer; `refused` if it does not accept the key or has no such
+ *   model.
  */
 export async function openOpenAIPolicy(options: OpenAIPolicyOptions): Promise<OpenAIPolicy> {
   const apiKey = options.apiKey ?? environment('TAMTRL_API_KEY') ?? environment('OPENAI_API_KEY');
@@ -105,7 +114,7 @@ export class OpenAIPolicy implements Policy {
     this.#options = options;
   }
 
-  /** Attempts that had to be made again, so far. */
+  /** Requests sent again so far. */
   get retried(): number {
     return this.#client.retried;
   }
@@ -138,7 +147,7 @@ export class OpenAIPolicy implements Policy {
     if (!this.capabilities.score) {
       throw new PolicyError(
         'capability',
-        `${this.name} gives no log-probabilities of given tokens. vLLM does, with the model's tokenizer at hand.`,
+        `${this.name} gives no log-probabilities of given tokens. vLLM does, if the model's tokenizer is given.`,
       );
     }
     if (options.temperature !== undefined && options.temperature !== 1) {
@@ -174,7 +183,8 @@ export class OpenAIPolicy implements Policy {
     if (prompt + completion <= this.contextLength) return;
     throw new PolicyError(
       'invalid-argument',
-      `A prompt of ${prompt} tokens and ${completion} to be written are more than the window of ${this.name}, ${this.contextLength} tokens.`,
+      `A prompt of ${prompt} tokens and ${completion} to be written exceed the window of ${this.name}, ` +
+        `${this.contextLength} tokens.`,
     );
   }
 
@@ -186,18 +196,19 @@ export class OpenAIPolicy implements Policy {
     options: GenerateOptions,
   ): Promise<Sample> {
     const body = {
-      ...{
-        model: this.#options.model,
-        messages: parseMessages(this.tokenizer.decode(promptIds)),
-        max_tokens: maxTokens,
-      },
-      ...{ temperature: options.temperature ?? 1, top_p: options.topP ?? 1, ...this.#seed(seed, number, options) },
+      model: this.#options.model,
+      messages: parseMessages(this.tokenizer.decode(promptIds)),
+      max_tokens: maxTokens,
+      temperature: options.temperature ?? 1,
+      top_p: options.topP ?? 1,
+      ...this.#seed(seed, number, options),
       ...this.#options.extra,
     };
     const reply = chatReply(await this.#client.post('/chat/completions', body, options.signal), this.#client.baseUrl);
     this.#count(reply.usage);
     const ids = this.tokenizer.encode(reply.content);
-    // Counted from above, what the server takes for a full budget can be more than one: the rest is cut off, and said to be.
+    // Counted from above, what the server takes for a full budget can be more than one: the rest is cut off, and said
+    // to be.
     const cut = ids.length > maxTokens;
     return {
       tokens: cut ? ids.slice(0, maxTokens) : ids,
@@ -254,7 +265,7 @@ export class OpenAIPolicy implements Policy {
     };
   }
 
-  /** Servers that know seeds get one of each rollout; the others pass over it. */
+  /** One seed for each rollout. Servers that do not know seeds ignore it. */
   #seed(
     seed: number | undefined,
     number: number,

@@ -1,4 +1,4 @@
-/** What OpenAI-compatible servers answer, and what is made of it. */
+/** Reads the replies of OpenAI-compatible servers. */
 import { z } from 'zod';
 import { PolicyError } from '../errors.js';
 
@@ -7,7 +7,7 @@ export type ServerKind = 'vllm' | 'llama.cpp' | 'unknown';
 export interface ServerInfo {
   kind: ServerKind;
   models: string[];
-  /** The model that is wanted is among them. */
+  /** Whether the wanted model is among them. */
   found: boolean;
   contextLength?: number;
 }
@@ -18,7 +18,7 @@ const modelsSchema = z.object({
   ),
 });
 
-/** Reads the reply to GET /models. What cannot be read is a server that does not list its models. */
+/** Reads the reply to GET /models. A reply of another shape means that the server does not list its models. */
 export function serverInfo(reply: unknown, model: string): ServerInfo {
   const parsed = modelsSchema.safeParse(reply);
   if (!parsed.success) return { kind: 'unknown', models: [], found: false };
@@ -135,7 +135,8 @@ export function tokenReply(reply: unknown, kind: 'vllm' | 'llama.cpp', server: s
   if (!token_ids) {
     throw new PolicyError(
       'protocol',
-      `${server} did not return token ids (return_token_ids needs vLLM 0.10.2 or later). Leave the tokenizer away to talk to it in text.`,
+      `${server} did not return token ids (return_token_ids needs vLLM 0.10.2 or later). Without a tokenizer it is ` +
+        'sent text instead.',
     );
   }
   return {
@@ -152,7 +153,9 @@ const promptSchema = z.object({
     .min(1),
 });
 
-/** vLLM's prompt_logprobs: for each token but the first a map from ids to log-probabilities, the token's own among them. */
+/**
+ * vLLM's prompt_logprobs: for each token but the first a map from ids to log-probabilities, the token's own among them.
+ */
 export function promptLogProbabilities(reply: unknown, tokens: readonly number[], server: string): number[] {
   const parsed = promptSchema.safeParse(reply);
   if (!parsed.success) throw unexpected(server, '/completions with prompt_logprobs', reply);
@@ -161,7 +164,7 @@ export function promptLogProbabilities(reply: unknown, tokens: readonly number[]
     if (at === 0) return 0;
     const own = rows[at]?.[String(id)];
     if (own) return own.logprob;
-    throw new PolicyError('protocol', `${server} gave no log-probability of token ${id} at place ${at}.`);
+    throw new PolicyError('protocol', `${server} gave no log-probability of token ${id} at position ${at}.`);
   });
 }
 
@@ -169,6 +172,6 @@ function unexpected(server: string, path: string, reply: unknown): PolicyError {
   const text = JSON.stringify(reply) ?? 'nothing';
   return new PolicyError(
     'protocol',
-    `${server} answered ${path} with something else than expected: ${text.slice(0, 200)}${text.length > 200 ? '…' : ''}`,
+    `${server} answered ${path} with something unexpected: ${text.slice(0, 200)}${text.length > 200 ? '…' : ''}`,
   );
 }

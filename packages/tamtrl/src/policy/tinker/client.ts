@@ -1,10 +1,11 @@
 /**
- * The Tinker protocol over HTTP, in JSON or protobuf as the server wants it: sessions with a heartbeat, submitted calls whose results are
- * fetched by long polling, and numbers that make it safe to send a call again. Thinking Machines' API; open servers such as SkyRL speak it too.
+ * The Tinker protocol over HTTP, in JSON or protobuf as the server wants it: sessions with a heartbeat, submitted calls
+ * whose results are fetched by long polling, and numbers that make it safe to send a call again. Thinking Machines'
+ * API; open servers such as SkyRL speak it too.
  */
-import { PolicyError, type PolicyErrorKind } from '../errors.js';
 import { backoffPause, pause } from '../patience.js';
-import type { Datum } from './datum.js';
+import { silenced } from './datum.js';
+import { TinkerError } from './errors.js';
 import { decodeResult, encodeForwardBackward, type ForwardBackwardBody, PROTOBUF } from './wire.js';
 
 export interface TinkerClientOptions {
@@ -19,7 +20,10 @@ export interface TinkerClientOptions {
   retries?: number;
   /** Milliseconds before the first retry, doubled for each further one; default 500. */
   backoff?: number;
-  /** The server knows a call that comes twice by its number; default true. If not, gradients and updates are sent once only. */
+  /**
+   * Whether the server recognises a call that comes twice by its number; default true. If not, gradients and updates
+   * are sent only once.
+   */
   resend?: boolean;
   /** Milliseconds to wait before asking again for a result that a server calls pending at once; default 100. */
   pollPause?: number;
@@ -27,34 +31,13 @@ export interface TinkerClientOptions {
   heartbeat?: number;
 }
 
-/** Every way in which a server can refuse, fail, or be gone. Never holds the key. */
-export class TinkerError extends PolicyError {
-  readonly server: string;
-  readonly path: string;
-  /** HTTP status; undefined if there was no answer. */
-  readonly status?: number;
-  readonly body?: unknown;
-
-  constructor(
-    kind: PolicyErrorKind,
-    message: string,
-    about: { server: string; path: string; status?: number; body?: unknown; cause?: unknown },
-  ) {
-    super(kind, message, { cause: about.cause });
-    this.server = about.server;
-    this.path = about.path;
-    this.status = about.status;
-    this.body = about.body;
-  }
-}
-
 interface Patience {
   signal?: AbortSignal;
-  /** Statuses that are no reason to ask again. */
+  /** Statuses that are returned instead of asking again. */
   pass?: readonly number[];
   /** What a result in protobuf is of. */
   of?: string;
-  /** Sent again only if it has not arrived for certain. */
+  /** Sent again only if it certainly did not arrive. */
   once?: boolean;
 }
 
@@ -70,9 +53,9 @@ type Body = object | Uint8Array<ArrayBuffer>;
 
 export interface SubmitOptions {
   signal?: AbortSignal;
-  /** Doing it twice would spoil the weights. */
+  /** Doing the call twice would spoil the weights. */
   once?: boolean;
-  /** The server has the call and will do it; its result comes later. */
+  /** Called when the server has accepted the call; its result comes later. */
   onAccepted?: () => void;
 }
 
@@ -83,7 +66,7 @@ export class TinkerClient {
   #beat: ReturnType<typeof setInterval> | undefined;
   #dialect: 'json' | 'protobuf' | 'no-forward' = 'json';
 
-  /** @throws TinkerError `invalid-argument` for what is no http(s) address. */
+  /** @throws TinkerError `invalid-argument` for anything but an http(s) address without a key in it. */
   constructor(options: TinkerClientOptions) {
     const {
       baseUrl,
@@ -100,7 +83,7 @@ export class TinkerClient {
     if (!URL.canParse(this.server) || !/^https?:$/.test(new URL(this.server).protocol)) {
       throw new TinkerError(
         'invalid-argument',
-        `"${baseUrl}" is no address of a server; expected something like http://127.0.0.1:8123.`,
+        `"${baseUrl}" is not the address of a server; expected something like http://127.0.0.1:8123.`,
         { server: baseUrl, path: '' },
       );
     }
@@ -110,12 +93,13 @@ export class TinkerClient {
       const server = `${protocol}//${host}`;
       throw new TinkerError(
         'invalid-argument',
-        `The address of a server holds no key or password; found some before ${host}. The key comes from TINKER_API_KEY.`,
+        `The address of a server must not hold a key or password; found one before ${host}. Put the key in ` +
+          'TINKER_API_KEY.',
         { server, path: '' },
       );
     }
     this.#options = { timeout, patience, retries, backoff, heartbeat, pollPause, resend };
-    // Both names are in use; a server passes over the one that it does not know.
+    // Both names are in use; a server ignores the one that it does not know.
     this.#headers = {
       'content-type': 'application/json',
       accept: `application/json, ${PROTOBUF}`,
@@ -129,7 +113,7 @@ export class TinkerClient {
     const { session_id } = await this.call('create_session', body, signal);
     if (typeof session_id !== 'string') throw this.#unexpected('create_session', { session_id });
     this.#beat = setInterval(() => {
-      // One that is lost does not matter: the next comes soon, and a session that is gone shows at the next call.
+      // A lost heartbeat does not matter: the next comes soon, and a session that is gone shows at the next call.
       this.#send('POST', 'session_heartbeat', { session_id }).catch(() => undefined);
     }, this.#options.heartbeat);
     this.#beat.unref?.();
@@ -140,7 +124,7 @@ export class TinkerClient {
     clearInterval(this.#beat);
   }
 
-  /** A call that answers at once. Sent again where that is safe to do. */
+  /** A call that is answered at once. Sent again where that is safe. */
   call(path: string, body: Body | undefined, signal?: AbortSignal): Promise<Record<string, unknown>> {
     return this.#called(path, body, { signal });
   }
@@ -153,14 +137,18 @@ export class TinkerClient {
   }
 
   /**
-   * A call whose result comes later. Its body holds a sequence number, by which the server knows a call that comes twice.
+   * A call whose result comes later. Its body holds a sequence number, by which the server recognises a call that comes
+   * twice.
    * @throws TinkerError with the server's own words if it fails there.
    */
   submit(path: string, body: object, options: SubmitOptions = {}): Promise<Record<string, unknown>> {
     return this.#submitted(path, path, body, options);
   }
 
-  /** @param path what the result is of; @param place where it is sent */
+  /**
+   * @param path of the call, which says what its result is
+   * @param place where it is sent
+   */
   async #submitted(
     path: string,
     place: string,
@@ -175,11 +163,12 @@ export class TinkerClient {
       if (request_id === undefined) return rest;
       const result = await this.#result(path, request_id, deadline, signal);
       if (result !== undefined) return result;
-      // Gone: the server has forgotten the result, and does the call again if it has forgotten that too.
+      // The server has forgotten the result, and does the call again if it has forgotten the call too.
       if (settings.once) {
         throw new TinkerError(
           'unreachable',
-          `${this.server} has forgotten the result of ${path}, and does not know a call that comes twice. What was saved can be resumed.`,
+          `${this.server} has forgotten the result of ${path}, and does not recognise a call that comes twice. ` +
+            'What was saved can be resumed.',
           { server: this.server, path, status: 410 },
         );
       }
@@ -187,8 +176,8 @@ export class TinkerClient {
   }
 
   /**
-   * A forward pass, with gradients or without. JSON first; a server that wants protobuf says so once (415, or no `forward` at all), and gets it
-   * from then on. One that has neither makes forward passes with gradients that are 0.
+   * A forward pass, with gradients or without. JSON is tried first; a server that wants protobuf says so once (415, or
+   * no `forward` at all), and gets it from then on. A server that has neither makes forward passes with gradients of 0.
    */
   async forward(body: ForwardBackwardBody, options: SubmitOptions = {}): Promise<Record<string, unknown>> {
     const { forward_only } = body;
@@ -210,7 +199,7 @@ export class TinkerClient {
       }
       if (!forward_only || (status !== 404 && status !== 405) || isModelMissing(error)) throw error;
     }
-    // There is no `forward`: either the server wants protobuf, or it cannot do without gradients.
+    // There is no `forward`: the server wants protobuf, or makes no forward pass without gradients.
     try {
       const reply = await inProtobuf([500]);
       this.#dialect = 'protobuf';
@@ -287,7 +276,8 @@ export class TinkerClient {
         if (once && reasonOf(error) !== 'ECONNREFUSED') {
           throw new TinkerError(
             'unreachable',
-            `${this.server} ${problem}. It may have done it or not, and does not know a call that comes twice, so this one is not sent again. What was saved can be resumed.`,
+            `${this.server} ${problem}. The call may have been done or not, and the server does not recognise one ` +
+              'that comes twice, so it is not sent again. What was saved can be resumed.',
             { server: this.server, path, cause },
           );
         }
@@ -295,7 +285,8 @@ export class TinkerClient {
       if (attempt >= this.#options.retries) {
         throw new TinkerError(
           'unreachable',
-          `${this.server} ${problem} (${attempt + 1} attempts). Is the server running? What was saved can be resumed.`,
+          `${this.server} ${problem} (${attempt + 1} attempts). Is the server running? What was saved can be ` +
+            'resumed.',
           { server: this.server, path, status, cause },
         );
       }
@@ -306,23 +297,23 @@ export class TinkerClient {
   /** @param of what a result in protobuf is of */
   async #send(method: string, path: string, body: Body | undefined, signal?: AbortSignal, of = ''): Promise<Reply> {
     const limit = AbortSignal.timeout(this.#options.timeout);
+    const bytes = body instanceof Uint8Array;
     const response = await fetch(`${this.server}/api/v1/${path}`, {
-      ...{
-        method,
-        headers: body instanceof Uint8Array ? { ...this.#headers, 'content-type': PROTOBUF } : this.#headers,
-        signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      },
-      ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
+      method,
+      headers: bytes ? { ...this.#headers, 'content-type': PROTOBUF } : this.#headers,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      ...(body === undefined ? {} : { body: bytes ? body : JSON.stringify(body) }),
     });
     if (response.ok && response.headers.get('content-type')?.startsWith(PROTOBUF)) {
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const reply = new Uint8Array(await response.arrayBuffer());
       return {
         status: response.status,
-        body: readable(() => decodeResult(of, bytes), 'what is not the protobuf expected'),
+        body: readable(() => decodeResult(of, reply), 'something other than the protobuf expected'),
       };
     }
     const text = await response.text();
-    if (response.ok) return { status: response.status, body: readable(() => JSON.parse(text), 'what is not JSON') };
+    if (response.ok)
+      return { status: response.status, body: readable(() => JSON.parse(text), 'something other than JSON') };
     try {
       return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
     } catch {
@@ -339,7 +330,7 @@ export class TinkerClient {
         about,
       );
     }
-    // Servers that are restarted know their models no more.
+    // A restarted server has lost its models.
     const gone = /model\b.*\bnot (found|loaded)/i.test(saidIn(body)) && path !== 'create_model';
     const advice = gone ? ' Was the server restarted? What was saved can be resumed.' : '';
     return new TinkerError('refused', `${this.server} refused ${path} (${status}): ${saidIn(body)}${advice}`, about);
@@ -349,39 +340,34 @@ export class TinkerClient {
     const about = { server: this.server, path, status: 200, body };
     return new TinkerError(
       'protocol',
-      `${this.server} answered ${path} with something else than expected: ${JSON.stringify(body).slice(0, 200)}.`,
+      `${this.server} answered ${path} with something unexpected: ${JSON.stringify(body).slice(0, 200)}.`,
       about,
     );
   }
 }
 
-/** Failures also come with status 200: {"error", "category"}, or {"type": "RequestFailedResponse"}. Successes may have the same fields as null. */
+/**
+ * Failures also come with status 200: {"error", "category"}, or {"type": "RequestFailedResponse"}. Successes may have
+ * the same fields as null.
+ */
 function isFailure(body: Record<string, unknown>): boolean {
   const said = (value: unknown) => value !== undefined && value !== null;
   return said(body.error) || said(body.error_message) || body.type === 'RequestFailedResponse';
 }
 
-const statusOf = (error: unknown): number | undefined => (error instanceof TinkerError ? error.status : undefined);
+const statusOf = (error: unknown): number | undefined => (TinkerError.isInstance(error) ? error.status : undefined);
 
-/** 404 is also said of a model that is gone, in other words than of a path that is not there. */
+/** 404 also answers for a model that is gone, with other words than for a path that is not there. */
 function isModelMissing(error: unknown): boolean {
   const { detail } = (error as TinkerError).body as { detail?: unknown };
   return typeof detail === 'string' && /model/i.test(detail);
 }
 
 /** The same forward pass; its loss is 0 whatever the weights. */
-function withoutGradient(body: ForwardBackwardBody): ForwardBackwardBody {
-  const silent = ({ data, ...rest }: Datum['loss_fn_inputs'][string]) => ({ ...rest, data: data.map(() => 0) });
-  const data = body.data.map((datum) => {
-    const { weights, advantages, ...inputs } = datum.loss_fn_inputs;
-    const silenced = {
-      ...(weights ? { weights: silent(weights) } : {}),
-      ...(advantages ? { advantages: silent(advantages) } : {}),
-    };
-    return { ...datum, loss_fn_inputs: { ...inputs, ...silenced } };
-  });
-  return { ...body, data };
-}
+const withoutGradient = (body: ForwardBackwardBody): ForwardBackwardBody => ({
+  ...body,
+  data: body.data.map(silenced),
+});
 
 function saidIn({ error, error_message, detail, message }: Record<string, unknown>): string {
   const said = error ?? error_message ?? detail ?? message ?? 'no reason';
@@ -394,7 +380,7 @@ function reasonOf(error: unknown): string {
   return name === 'TimeoutError' ? 'no answer in time' : (cause?.code ?? message ?? String(error));
 }
 
-/** A reply that was spoilt on its way: worth asking again. */
+/** A reply that was spoilt on its way, so it is worth asking again. */
 class UnreadableReply extends Error {}
 
 function readable(read: () => Record<string, unknown>, otherwise: string): Record<string, unknown> {

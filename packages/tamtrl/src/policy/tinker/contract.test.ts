@@ -1,5 +1,6 @@
 /**
- * What a real server has to keep to, held against the local engine. Runs against whatever TAMTRL_TINKER names and serves the embedded model:
+ * What real servers must do, compared with the local engine. Runs against whatever TAMTRL_TINKER names and
+ * serves the embedded model:
  *   tools/tinker/skyrl.sh
  *   TAMTRL_TINKER='tinker:http://127.0.0.1:8123?server=skyrl-jax&rank=8&pad=64#FOLDER' npx vitest run contract
  */
@@ -7,7 +8,6 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TrainingRow } from '@tamtrl/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { miniSource } from '../../data/examples.js';
 import { miniExample } from '../../data/mini/task.js';
@@ -19,13 +19,15 @@ import { runConfigSchema } from '../../train/config.js';
 import type { MetricsLine } from '../../train/metrics.js';
 import { train } from '../../train/reinforce.js';
 import { type LocalPolicy, openLocalPolicy } from '../local.js';
-import type { TrainablePolicy } from '../types.js';
+import { isTrainable } from '../trainable.js';
+import type { TrainablePolicy, TrainingRow } from '../types.js';
 
 const spec = process.env.TAMTRL_TINKER;
 const folder = fileURLToPath(new URL('../../../models/mini', import.meta.url));
 if (!spec) {
   console.warn(
-    'NO TINKER SERVER: the contract with real servers was not tested. Start one (tools/tinker/skyrl.sh) and set TAMTRL_TINKER to its address.',
+    'NO TINKER SERVER: the contract with real servers was not tested. Start one (tools/tinker/skyrl.sh) and set ' +
+      'TAMTRL_TINKER to its address.',
   );
 }
 
@@ -41,7 +43,8 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
 
   async function opened(): Promise<{ own: LocalPolicy; far: TrainablePolicy }> {
     const own = await openLocalPolicy(folder);
-    const far = (await openModel(spec!, { tokenizer: folder, seed: 1 })) as TrainablePolicy;
+    const far = await openModel(spec!, { tokenizer: folder, seed: 1 });
+    if (!isTrainable(far)) throw new Error(`${far.name} cannot be trained.`);
     policies.push(own, far);
     return { own, far };
   }
@@ -81,7 +84,9 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
     const apart = difference(await valuesOf(own), await valuesOf(far));
     expect(apart).toBeLessThan(1e-3);
     const [samples] = await far.sample([{ promptIds: rows[0].promptIds, samples: 4, seed: 3 }], {
-      ...{ maxTokens: 8, temperature: 1, stopIds: far.chat.stopIds },
+      maxTokens: 8,
+      temperature: 1,
+      stopIds: far.chat.stopIds,
     });
     const prompts = samples.map((sample) => ({ promptIds: rows[0].promptIds, completionIds: sample.tokens }));
     const scored = (await own.score(prompts)).map(({ logProbabilities }) => logProbabilities);
@@ -102,7 +107,9 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
       const before = await valuesOf(own);
       const sign = (row: number) => (loss === crossEntropy || row % 2 === 0 ? 1 : -0.5);
       const batch = rows.map((row, at) => ({
-        ...{ ...row, oldLogProbabilities: before[at], advantages: row.completionIds.map(() => sign(at)) },
+        ...row,
+        oldLogProbabilities: before[at],
+        advantages: row.completionIds.map(() => sign(at)),
       }));
       const changes: number[] = [];
       const losses: number[] = [];
@@ -114,7 +121,8 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
       expect(losses[1]).toBeCloseTo(losses[0], 3);
       expect(Math.min(...changes)).toBeGreaterThan(0);
       console.log(
-        `${loss.kind}: loss ${losses.join(' / ')}, weighted log-probability up by ${changes.join(' / ')} (engine / server)`,
+        `${loss.kind}: loss ${losses.join(' / ')}, weighted log-probability up by ${changes.join(' / ')} ` +
+          '(engine / server)',
       );
     }
   });
@@ -159,12 +167,19 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
     const root = join(await mkdtemp(join(tmpdir(), 'tinker-contract-')), 'run');
     const config = runConfigSchema.parse({
       ...MINI_REINFORCEMENT,
-      ...{ steps: 5, questionsPerStep: 4, groupSize: 4, learningRate: 1e-3, klCoefficient: 0, savedTrajectories: 0 },
+      steps: 5,
+      questionsPerStep: 4,
+      groupSize: 4,
+      learningRate: 1e-3,
+      klCoefficient: 0,
+      savedTrajectories: 0,
       evaluation: { every: 0, questions: 8 },
     });
     const task = { chunks: 4, factsPerChunk: 6, queries: 3 };
     const run = train({
-      ...{ config, policy: far, folder: root },
+      config,
+      policy: far,
+      folder: root,
       train: miniSource(task, 2, local.tokenizer),
       heldOut: miniSource(task, 1_000_005, local.tokenizer),
     });

@@ -1,5 +1,5 @@
-/** Rows of ours as the protocol's data: inputs shifted by one, and prompt positions silenced by zeros. */
-import type { TrainingRow } from '@tamtrl/engine';
+/** Rows as the protocol's data: inputs shifted by one, and prompt positions silenced by zeros. */
+import type { TrainingRow } from '../types.js';
 
 interface TensorData {
   data: readonly number[];
@@ -17,7 +17,8 @@ export interface ModelInput {
 }
 
 /**
- * How a server adds up token losses: `sum`; or `average`, over each row's weights and then over the rows (SkyRL's jax backend).
+ * How a server adds up token losses: `sum`; or `average`, over each row's weights and then over the rows (SkyRL's jax
+ * backend).
  */
 export type LossScaling = 'sum' | 'average';
 
@@ -36,7 +37,7 @@ function spread({ promptIds }: TrainingRow, values: readonly number[], padded: n
   ];
 }
 
-/** Lengths that are multiples of `step`, so that a server that compiles for each shape meets few of them; 1: as they are. */
+/** `length` rounded up to a multiple of `step`, so that a server that compiles for each shape meets few of them. */
 export function paddedLength(length: number, step: number): number {
   return Math.ceil(length / step) * step;
 }
@@ -67,12 +68,13 @@ export interface PolicyDatumOptions {
 }
 
 /**
- * For `ppo`, `importance_sampling` and `cispo`. The weight of each token goes into its advantage: a positive factor passes through the clipped
- * objective, min(r A, clip(r) A), as it is. On a server that averages it is multiplied by what the server divides by, the row's tokens and the
- * batch's rows, so that gradients have the same length too.
+ * For `ppo`, `importance_sampling` and `cispo`. The weight of each token goes into its advantage: a positive factor
+ * passes through the clipped objective, min(r A, clip(r) A), unchanged. On a server that averages it is multiplied by
+ * what the server divides by, the row's tokens and the batch's rows, so that gradients have the same length too.
  *
- * So does the KL penalty against the reference: the k3 estimate exp(d) - d - 1, d = reference - log-probability, has the derivative 1 - exp(d),
- * and at ratio 1 the surrogate's is -A; so A - coefficient (1 - exp(d)) has the gradient of both.
+ * So does the KL penalty against the reference: the k3 estimate exp(d) - d - 1, d = reference - log-probability, has
+ * the derivative 1 - exp(d), and at ratio 1 the surrogate's is -A; so A - coefficient (1 - exp(d)) has the gradient of
+ * both.
  */
 export function policyDatum(
   row: TrainingRow,
@@ -102,4 +104,14 @@ export function policyDatum(
 export function completionValues(row: TrainingRow, values: readonly number[]): number[] {
   const before = row.promptIds.length - 1;
   return values.slice(before, before + row.completionIds.length);
+}
+
+/** The same datum with zeros for weights and advantages: its loss is 0 whatever the model's weights. */
+export function silenced(datum: Datum): Datum {
+  const zeros = Object.fromEntries(
+    Object.entries(datum.loss_fn_inputs)
+      .filter(([name]) => name === 'weights' || name === 'advantages')
+      .map(([name, tensor]) => [name, { ...tensor, data: tensor.data.map(() => 0) }]),
+  );
+  return { ...datum, loss_fn_inputs: { ...datum.loss_fn_inputs, ...zeros } };
 }

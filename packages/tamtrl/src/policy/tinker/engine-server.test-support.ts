@@ -1,6 +1,7 @@
 /**
- * A Tinker server for tests whose numbers are real: local engines sample, score and train, one for each model. It keeps the results of calls by
- * their numbers, as servers do, so that a call that comes twice is done once. `before` can spoil what happens to a request.
+ * A Tinker server for tests whose numbers are real: local engines sample, score and train, one for each model. It keeps
+ * the results of calls by their numbers, as servers do, so that a call that comes twice is done once. `before` can
+ * spoil what happens to a request.
  */
 import { mkdtemp } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -9,7 +10,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TrainablePolicy } from '../types.js';
 import { PROTOBUF } from './wire.js';
-import { decodeForwardBackwardRequest, encodeForwardBackwardOutput, encodeSamples } from './wire.test-support.js';
+import {
+  type Datum,
+  decodeForwardBackwardRequest,
+  encodeForwardBackwardOutput,
+  encodeSamples,
+  type ForwardInput,
+} from './wire.test-support.js';
 
 export interface EngineServerOptions {
   /** The weights of a new model. */
@@ -30,17 +37,6 @@ export interface EngineServerOptions {
   before?: (path: string, count: number, response: ServerResponse) => boolean;
   /** True if the answer is to be lost after the work is done. */
   lose?: (path: string, count: number) => boolean;
-}
-
-interface Datum {
-  model_input: { chunks: { tokens: number[] }[] };
-  loss_fn_inputs: Record<string, { data: number[] }>;
-}
-
-export interface ForwardInput {
-  data: Datum[];
-  loss_fn: string;
-  loss_fn_config?: { clip_low_threshold: number; clip_high_threshold: number };
 }
 
 interface Body {
@@ -142,8 +138,12 @@ export async function engineServer(options: EngineServerOptions): Promise<Engine
     optim_step: async (policy, { adam_params }) => {
       const { learning_rate, beta1, beta2, eps, weight_decay, grad_clip_norm } = adam_params!;
       const { gradientNorm } = await policy.optimStep({
-        ...{ learningRate: learning_rate, beta1, beta2, epsilon: eps },
-        ...{ weightDecay: weight_decay, gradientClipNorm: grad_clip_norm },
+        learningRate: learning_rate,
+        beta1,
+        beta2,
+        epsilon: eps,
+        weightDecay: weight_decay,
+        gradientClipNorm: grad_clip_norm,
       });
       return { metrics: { grad_norm: gradientNorm } };
     },
@@ -165,11 +165,17 @@ export async function engineServer(options: EngineServerOptions): Promise<Engine
       const { max_tokens, temperature, top_p, seed, stop } = sampling_params!;
       const promptIds = prompt!.chunks.flatMap(({ tokens }) => tokens);
       const [samples] = await policy.sample([{ promptIds, samples: num_samples, seed }], {
-        ...{ maxTokens: max_tokens, temperature, topP: top_p, stopIds: stop, weights: sampling_session_id },
+        maxTokens: max_tokens,
+        temperature,
+        topP: top_p,
+        stopIds: stop,
+        weights: sampling_session_id,
       });
       return {
         sequences: samples.map(({ tokens, logProbabilities, stopReason }) => ({
-          ...{ tokens, logprobs: logProbabilities, stop_reason: stopReason },
+          tokens,
+          logprobs: logProbabilities,
+          stop_reason: stopReason,
         })),
       };
     },
@@ -280,7 +286,9 @@ export async function engineServer(options: EngineServerOptions): Promise<Engine
   };
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{ done, order, restart },
+    done,
+    order,
+    restart,
     close: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

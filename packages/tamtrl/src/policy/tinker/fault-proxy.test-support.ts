@@ -1,4 +1,7 @@
-/** A proxy that spoils what passes through it, seeded: it drops requests and replies, delays, sends twice, cuts short, garbles, and answers "busy". */
+/**
+ * A proxy that spoils what passes through it, seeded: it drops requests and replies, delays, sends twice, cuts short,
+ * garbles, and answers "busy".
+ */
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SeededRandom } from '../../base/random.js';

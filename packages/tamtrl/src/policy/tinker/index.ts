@@ -1,7 +1,8 @@
 /** `tamtrl/tinker`: the client of training servers that speak the Tinker protocol, and the policy made of it. */
 
-export { type SubmitOptions, TinkerClient, type TinkerClientOptions, TinkerError } from './client.js';
+export { type SubmitOptions, TinkerClient, type TinkerClientOptions } from './client.js';
 export { type Datum, type LossScaling, type ModelInput, modelInput, policyDatum, weightedDatum } from './datum.js';
+export { TinkerError } from './errors.js';
 export { type AdamParameters, RemoteModel, type RemoteModelOptions } from './model.js';
 export { openTinkerPolicy, TinkerPolicy, type TinkerPolicyOptions } from './policy.js';
 export { TINKER_SERVERS } from './servers.js';

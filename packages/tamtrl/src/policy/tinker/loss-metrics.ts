@@ -1,5 +1,5 @@
 /** What the engine would report of an update, from the log-probabilities that a server gives. */
-import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss, TrainingRow } from '@tamtrl/engine';
+import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss, TrainingRow } from '../types.js';
 
 /** Loss and metrics as in `ForwardBackwardResult`; entropies are not known. */
 export function lossMetrics(
@@ -44,8 +44,15 @@ export function lossMetrics(
   return {
     loss: sum,
     metrics: {
-      ...{ tokens, totalTokens, entropy: Number.NaN, clipFraction: mean(clipped), ratioMean: mean(ratios), ratioMax },
-      ...{ kl: mean(kl), approximateKl: mean(approximateKl), microBatches: 1 },
+      tokens,
+      totalTokens,
+      entropy: Number.NaN,
+      clipFraction: mean(clipped),
+      ratioMean: mean(ratios),
+      ratioMax,
+      kl: mean(kl),
+      approximateKl: mean(approximateKl),
+      microBatches: 1,
     },
   };
 }

@@ -1,8 +1,10 @@
 /** One model at a server: its calls in their order, its batches cut to size, its samplers. */
-import type { TrainingRow } from '@tamtrl/engine';
+
 import { Gate } from '../patience.js';
-import { type TinkerClient, TinkerError } from './client.js';
+import type { TrainingRow } from '../types.js';
+import type { TinkerClient } from './client.js';
 import type { Datum } from './datum.js';
+import { TinkerError } from './errors.js';
 import type { ForwardBackwardBody } from './wire.js';
 
 export interface RemoteModelOptions {
@@ -31,12 +33,15 @@ const NUMBERS_A_TOKEN = 4;
 /** Requests of one batch under way: enough that the server never waits, and few enough to hold in memory. */
 const PIECES = 4;
 
-/** Made with `RemoteModel.create`. Every call may be made before the last has come back; they reach the server in the order of the calls. */
+/**
+ * Made with `RemoteModel.create`. A call may be made before the last has come back; they reach the server in the order
+ * of the calls.
+ */
 export class RemoteModel {
   readonly id: string;
   readonly #client: TinkerClient;
   readonly #session: string;
-  /** Grows by one for each call; with the model's id it names the call, so that the server knows one that comes twice. */
+  /** Grows by one for each call; with the model's id it names the call, so that the server recognises it. */
   #sequence = 0;
   #tail: Promise<void> = Promise.resolve();
   readonly #pieces = new Gate(PIECES);
@@ -45,7 +50,8 @@ export class RemoteModel {
   /** Of the weights as they are after the calls so far. */
   #sampler: Promise<string> | undefined;
 
-  private constructor(client: TinkerClient, session: string, id: string) {
+  /** Use `RemoteModel.create`, which asks the server for the id. */
+  constructor(client: TinkerClient, session: string, id: string) {
     this.#client = client;
     this.#session = session;
     this.id = id;
@@ -135,7 +141,10 @@ export class RemoteModel {
     await this.#client.call('unload_model', { model_id: this.id }, AbortSignal.timeout(3000)).catch(() => undefined);
   }
 
-  /** @param nextNumber of a sampling session within the session; @returns the sampling session of the weights as they are now. */
+  /**
+   * @param nextNumber of a sampling session within the session
+   * @returns the sampling session of the weights as they are now
+   */
   sampler(nextNumber: () => number, signal?: AbortSignal): Promise<string> {
     if (!this.#sampler) {
       const fresh = this.#newSampler(nextNumber, signal);
@@ -163,7 +172,10 @@ export class RemoteModel {
     return this.#sequence > 0;
   }
 
-  /** Calls reach the server one after another, whatever is lost on the way: an update that overtook its gradients would be one without them. */
+  /**
+   * Calls reach the server one after another, whatever is lost on the way: an update that overtook its gradients would
+   * be made without them.
+   */
   async #inOrder<T>(send: (sequence: number, accepted: () => void) => Promise<T>): Promise<T> {
     const before = this.#tail;
     let accepted = () => {};
@@ -189,11 +201,12 @@ export class RemoteModel {
         about,
       );
     }
-    // SkyRL's answer to a token that the model has not.
+    // SkyRL's answer to a token that the model does not have.
     if (lists.some((list) => list.some((value) => !Number.isFinite(value)))) {
       throw new TinkerError(
         'protocol',
-        `${this.#client.server} gave log-probabilities that are no numbers: is the tokenizer that of the model there, or have the weights diverged?`,
+        `${this.#client.server} gave log-probabilities that are not numbers. Is the tokenizer that of the model ` +
+          'there? Have the weights diverged?',
         about,
       );
     }

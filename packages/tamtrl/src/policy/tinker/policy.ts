@@ -1,7 +1,11 @@
 /** A policy whose weights are at a server that speaks the Tinker protocol: sampled, scored and trained there. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ChatFormat } from '../../text/chat.js';
+import type { Tokenizer } from '../../text/tokenizer.js';
+import { PolicyError } from '../errors.js';
+import { Gate } from '../patience.js';
 import type {
+  Capabilities,
   ForwardBackwardOptions,
   ForwardBackwardResult,
   GenerateOptions,
@@ -13,17 +17,15 @@ import type {
   ScoredRow,
   ScoreOptions,
   ScoreRow,
+  TrainablePolicy,
   TrainingRow,
-} from '@tamtrl/engine';
-import type { ChatFormat } from '../../text/chat.js';
-import type { Tokenizer } from '../../text/tokenizer.js';
-import { PolicyError } from '../errors.js';
-import { Gate } from '../patience.js';
-import type { Capabilities, TrainablePolicy } from '../types.js';
-import { TinkerClient, type TinkerClientOptions, TinkerError } from './client.js';
+} from '../types.js';
+import { TinkerClient, type TinkerClientOptions } from './client.js';
 import { completionValues, type LossScaling, modelInput, policyDatum, weightedDatum } from './datum.js';
+import { TinkerError } from './errors.js';
 import { lossMetrics } from './loss-metrics.js';
 import { RemoteModel, type RemoteModelOptions } from './model.js';
+import { readState, type SavedState, STATE_FILE, writeState } from './saved-state.js';
 
 export interface TinkerPolicyOptions extends TinkerClientOptions, RemoteModelOptions {
   tokenizer: Tokenizer;
@@ -36,35 +38,18 @@ export interface TinkerPolicyOptions extends TinkerClientOptions, RemoteModelOpt
   padTo?: number;
   /** Tokens of prompt and completion together; default: what the server says, else 32,768. */
   contextLength?: number;
-  /** What opened it; kept with what it saves, so that this can be opened by its folder alone. */
-  opened?: { spec: string; tokenizer: string };
+  /** What opened the policy; kept with what it saves, so that its folder alone opens it again. */
+  opened?: SavedState['opened'];
   /** Samplings under way at a time; default 256. */
   concurrency?: number;
   signal?: AbortSignal;
 }
 
-/** The file of a checkpoint: where at the server the weights are. */
-export const STATE_FILE = 'tinker.json';
 const DEFAULT_CONTEXT = 32_768;
-
-/** What is in it. */
-export interface SavedState {
-  server: string;
-  model: string;
-  /** Weights and optimiser, to go on from. */
-  path: string;
-  /** Weights in the form that is served. */
-  sampler?: string;
-  opened?: { spec: string; tokenizer: string };
-  /** Updates done. */
-  steps: number;
-  /** Names of snapshots, and where they are. */
-  snapshots: Record<string, string>;
-}
 
 /**
  * Opens a session and makes a model to train.
- * @throws TinkerError if the server is not there, does not accept the key, has no such model, or a smaller window than `contextLength`.
+ * @throws TinkerError if the server is not there, does not accept the key, or has no such model or too small a window.
  */
 export async function openTinkerPolicy(options: TinkerPolicyOptions): Promise<TinkerPolicy> {
   const { model, signal } = options;
@@ -101,9 +86,13 @@ export async function openTinkerPolicy(options: TinkerPolicyOptions): Promise<Ti
 
 export class TinkerPolicy implements TrainablePolicy {
   readonly name: string;
-  /** A snapshot is another model at the server, so it takes one more place there; two cannot be blended. */
+  /** A snapshot is another model at the server and takes one more place there. Models cannot be blended. */
   readonly capabilities: Capabilities = {
-    ...{ score: true, snapshots: true, averages: false, train: true, exactLogProbabilities: false },
+    score: true,
+    snapshots: true,
+    averages: false,
+    train: true,
+    exactLogProbabilities: false,
   };
   readonly tokenizer: Tokenizer;
   readonly chat: ChatFormat;
@@ -122,7 +111,7 @@ export class TinkerPolicy implements TrainablePolicy {
   #samplers = 0;
   #draws = 0;
   #saves = 0;
-  /** In the names of what is saved: some servers give all sessions the same id. */
+  /** Part of the names of what is saved: some servers give all sessions the same id. */
   readonly #run = crypto.randomUUID().slice(0, 8);
   #optimSteps = 0;
 
@@ -146,15 +135,21 @@ export class TinkerPolicy implements TrainablePolicy {
       (await this.#model(weights).sampler(() => this.#samplers++, signal));
     let finished = 0;
     let tokens = 0;
-    // All of a turn go out together, as far as the gate lets them.
+    // All requests of a turn go out together, as far as the gate lets them.
     return Promise.all(
       requests.map(async ({ promptIds, samples = 1, maxTokens = options.maxTokens, seed = common }) => {
         const body = {
-          ...{ sampling_session_id: session, seq_id: ++this.#draws },
-          ...{ num_samples: samples, prompt: modelInput(promptIds) },
+          sampling_session_id: session,
+          seq_id: ++this.#draws,
+          num_samples: samples,
+          prompt: modelInput(promptIds),
           sampling_params: {
-            ...{ max_tokens: maxTokens, temperature, top_p: topP, top_k: topK > 0 ? topK : -1 },
-            ...{ seed: seed % 2 ** 31, stop: stopIds },
+            max_tokens: maxTokens,
+            temperature,
+            top_p: topP,
+            top_k: topK > 0 ? topK : -1,
+            seed: seed % 2 ** 31,
+            stop: stopIds,
           },
         };
         const result = await this.#samplings.run(signal, () => this.#client.submit('asample', body, { signal }));
@@ -162,7 +157,7 @@ export class TinkerPolicy implements TrainablePolicy {
         if (sequences.length !== samples || sequences.some((each) => each.logprobs?.length !== each.tokens.length)) {
           throw new TinkerError(
             'protocol',
-            `${this.#client.server} was asked for ${samples} samples with log-probabilities and gave something else.`,
+            `${this.#client.server} was asked for ${samples} samples with log-probabilities, and gave something else.`,
             { server: this.#client.server, path: 'asample', body: result },
           );
         }
@@ -200,8 +195,8 @@ export class TinkerPolicy implements TrainablePolicy {
   }
 
   /**
-   * Whether the server has the loss: it is asked for one forward pass of it.
-   * @throws PolicyError as `forwardBackward` does; TinkerError `refused` if the server has not.
+   * Asks the server for one forward pass of the loss.
+   * @throws PolicyError as `forwardBackward` does; TinkerError `refused` if the server does not have the loss.
    */
   async checkTraining(options: ForwardBackwardOptions): Promise<void> {
     this.#checkLoss(options);
@@ -213,21 +208,20 @@ export class TinkerPolicy implements TrainablePolicy {
     try {
       await this.#live.forward([row], toDatum, { ...this.#lossNamed(loss), forward_only: true }, signal);
     } catch (error) {
-      if (!(error instanceof TinkerError) || error.kind !== 'refused') throw error;
-      const { server, path, status, body } = error;
+      if (!TinkerError.isInstance(error, 'refused')) throw error;
       const { loss: name = 'ppo' } = this.#options;
-      throw new TinkerError(
-        'refused',
-        `${server} does not do the loss ${name}, or not forward passes of it: ${error.message} Name another one: ?loss=importance_sampling (or ppo, cispo) in the model's address.`,
-        { server, path, status, body, cause: error },
+      throw error.retold(
+        `${error.server} does not have the loss ${name}, or no forward passes of it: ${error.message} Name another ` +
+          "one: ?loss=importance_sampling (or ppo, cispo) in the model's address.",
       );
     }
   }
 
   /**
-   * A KL term goes into the advantages, which is exact where old and new log-probabilities are the same (the first update of a step).
-   * @throws PolicyError `capability` for what the protocol's losses do not have: a dual clip, another temperature than 1, and weighted
-   *   cross-entropy on a server that averages.
+   * A KL term goes into the advantages, which is exact where old and new log-probabilities are the same (the first
+   * update of a step).
+   * @throws PolicyError `capability` for what the protocol's losses do not have: a dual clip, a temperature other than
+   *   1, and weighted cross-entropy on a server that averages.
    */
   async forwardBackward(rows: readonly TrainingRow[], options: ForwardBackwardOptions): Promise<ForwardBackwardResult> {
     const { loss } = options;
@@ -272,10 +266,16 @@ export class TinkerPolicy implements TrainablePolicy {
     return { gradientNorm: typeof norm === 'number' ? norm : Number.NaN, skipped: false, step: ++this.#optimSteps };
   }
 
-  /** The protocol cannot drop gradients; they are only there between a forward-backward and its step, which the trainer does not break off. */
+  /**
+   * The protocol cannot drop gradients. There are some only between a forward-backward and its step, which the trainer
+   * does not interrupt.
+   */
   async zeroGradients(): Promise<void> {}
 
-  /** To score with, the live weights are saved at the server and loaded into a model of their own; to sample, their sampler is kept. */
+  /**
+   * To score with, the live weights are saved at the server and loaded into a model of their own; to sample, their
+   * sampler is kept.
+   */
   async snapshot(name: string, use: 'score' | 'sample' = 'score'): Promise<void> {
     if (use === 'sample') {
       this.#held.set(name, await this.#live.sampler(() => this.#samplers++));
@@ -286,12 +286,10 @@ export class TinkerPolicy implements TrainablePolicy {
     try {
       this.#snapshots.set(name, { model: await this.#loaded(path, false), path });
     } catch (error) {
-      if (!(error instanceof TinkerError) || error.kind !== 'refused') throw error;
-      const { server, path: call, status, body } = error;
-      throw new TinkerError(
-        'refused',
-        `${error.message} The snapshot "${name}" is a second model there. If the server has no place for it, set klCoefficient to 0 and teacher to "self".`,
-        { server, path: call, status, body, cause: error },
+      if (!TinkerError.isInstance(error, 'refused')) throw error;
+      throw error.retold(
+        `${error.message} The snapshot "${name}" is a second model there. If the server has no place for it, set ` +
+          'klCoefficient to 0 and teacher to "self".',
       );
     }
   }
@@ -314,19 +312,9 @@ export class TinkerPolicy implements TrainablePolicy {
 
   /** @throws PolicyError `invalid-argument` for a folder of another model. */
   async load(folder: string): Promise<void> {
-    const place = join(folder, STATE_FILE);
-    let saved: Partial<SavedState>;
-    try {
-      saved = JSON.parse(await readFile(place, 'utf8'));
-    } catch (error) {
-      throw new PolicyError(
-        'invalid-argument',
-        `${place} cannot be read: ${(error as Error).message}. It says where at the server the weights are.`,
-        { cause: error },
-      );
-    }
-    const { path, model, server, steps = 0, snapshots = {} } = saved;
+    const { path, model, server, steps = 0, snapshots = {} } = await readState(folder);
     if (model !== this.#options.model || typeof path !== 'string') {
+      const place = join(folder, STATE_FILE);
       throw new PolicyError('invalid-argument', `${place} is of ${model} at ${server}; this is ${this.name}.`);
     }
     for (const name of [...this.#snapshots.keys()]) await this.dropSnapshot(name);
@@ -341,7 +329,9 @@ export class TinkerPolicy implements TrainablePolicy {
     this.#optimSteps = steps;
   }
 
-  /** The weights stay at the server, to go on from and to be served: the folder says where, and `openModel` opens it. */
+  /**
+   * The weights stay at the server, to go on from and to be served. The folder says where, and `openModel` opens it.
+   */
   async exportModel(folder: string): Promise<void> {
     const path = await this.#live.save(this.#newName('model'), 'weights');
     const sampler = await this.#live.save(this.#newName('sampler'), 'weights_for_sampler');
@@ -380,16 +370,14 @@ export class TinkerPolicy implements TrainablePolicy {
   }
 
   async #note(folder: string, where: Pick<SavedState, 'path' | 'sampler' | 'snapshots'>): Promise<void> {
-    await mkdir(folder, { recursive: true });
     const { model, opened } = this.#options;
-    const note: SavedState = { server: this.#client.server, model, ...where, steps: this.#optimSteps, opened };
-    await writeFile(join(folder, STATE_FILE), `${JSON.stringify(note, null, 2)}\n`);
+    await writeState(folder, { server: this.#client.server, model, ...where, steps: this.#optimSteps, opened });
   }
 
   #checkLoss({ loss, temperature }: ForwardBackwardOptions): void {
     this.#checkTemperature(temperature);
     if (loss.kind === 'policy-gradient' && loss.dualClip !== undefined) {
-      throw new PolicyError('capability', `The losses of ${this.name} have no dual clip. Leave dualClip away.`);
+      throw new PolicyError('capability', `The losses of ${this.name} have no dual clip. Remove dualClip.`);
     }
   }
 

@@ -1,4 +1,7 @@
-/** Real servers' replies, played back: the client sends what it sent then, and reads in them what the official SDK reads. */
+/**
+ * Real servers' replies, played back: the client sends what it sent then, and reads in them what the official SDK
+ * reads.
+ */
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -70,7 +73,13 @@ async function play(name: string, server: keyof typeof TINKER_SERVERS, padTo: nu
   const { url, sent } = await playedBack(exchanges);
   const policy = await openTinkerPolicy({
     ...TINKER_SERVERS[server],
-    ...{ baseUrl: url, model: 'mini', tokenizer, chat: miniChat, rank: 8, padTo, pollPause: 1 },
+    baseUrl: url,
+    model: 'mini',
+    tokenizer,
+    chat: miniChat,
+    rank: 8,
+    padTo,
+    pollPause: 1,
   });
   const ids = tokenizer.encode('anna oslo ?');
   const rows = [
@@ -79,7 +88,8 @@ async function play(name: string, server: keyof typeof TINKER_SERVERS, padTo: nu
   ];
   const scored = await policy.score(rows);
   const samples = await policy.sample([{ promptIds: ids, samples: 2, seed: 3 }], {
-    ...{ maxTokens: 4, stopIds: miniChat.stopIds },
+    maxTokens: 4,
+    stopIds: miniChat.stopIds,
   });
   const update = await policy.forwardBackward(
     rows.map((row, at) => ({
@@ -160,17 +170,16 @@ it('Open-RL: no forward and no protobuf, so a forward pass is one whose gradient
 
 it('numbers and names beyond the recorded ones travel whole', () => {
   const bytes = encodeForwardBackward({
-    ...{
-      model_id: 'é',
-      seq_id: 2 ** 31 - 1,
-      data: [],
-      loss_fn: 'ppo',
-      loss_fn_config: { a: 0.1 },
-      forward_only: false,
-    },
+    model_id: 'é',
+    seq_id: 2 ** 31 - 1,
+    data: [],
+    loss_fn: 'ppo',
+    loss_fn_config: { a: 0.1 },
+    forward_only: false,
   });
-  // model_id (tag 10), seq_id (16), loss_fn (34), one entry of the map (42) with a double (17); forward_only is left out when false.
-  expect(Buffer.from(bytes).toString('hex')).toBe(
-    `0a02c3a910ffffffff0722${Buffer.from('\x03ppo').toString('hex')}2a0c0a016111${Buffer.from(new Float64Array([0.1]).buffer).toString('hex')}`,
-  );
+  // model_id (tag 10), seq_id (16), loss_fn (34), one entry of the map (42) with a double (17); forward_only is left
+  // out when false.
+  const name = Buffer.from('\x03ppo').toString('hex');
+  const number = Buffer.from(new Float64Array([0.1]).buffer).toString('hex');
+  expect(Buffer.from(bytes).toString('hex')).toBe(`0a02c3a910ffffffff0722${name}2a0c0a016111${number}`);
 });

@@ -1,9 +1,9 @@
-/** What is known of the servers that there are. */
+/** Known servers that speak the Tinker protocol. */
 import type { TinkerPolicyOptions } from './policy.js';
 
 /**
- * What servers need that they do not say themselves; docs/scale.md says where each was run. The dialect, the window and refused losses show
- * by themselves.
+ * What servers need and do not say themselves; docs/scale.md says where each was run. The dialect, the window and
+ * refused losses show by themselves.
  */
 export const TINKER_SERVERS: Readonly<
   Record<string, Pick<TinkerPolicyOptions, 'scaling' | 'loss' | 'padTo' | 'resend'>>

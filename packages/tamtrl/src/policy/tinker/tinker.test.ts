@@ -1,18 +1,20 @@
-/** The client and the policy against a server whose numbers are the local engine's: parity, training, faults, refusals. */
+/**
+ * The client and the policy against a server whose numbers are the local engine's: parity, training, faults, refusals.
+ */
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TrainingRow } from '@tamtrl/engine';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { miniChat } from '../../data/mini/tokenizer.js';
 import { openModel } from '../../models/open.js';
-import { parseTinkerSpec } from '../../models/tinker-spec.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../engine-pool.test-support.js';
+import { PolicyError } from '../errors.js';
 import type { LocalPolicy } from '../local.js';
-import { TinkerError } from './client.js';
+import type { TrainingRow } from '../types.js';
 import { policyDatum, weightedDatum } from './datum.js';
 import { type EngineServer, type EngineServerOptions, engineServer } from './engine-server.test-support.js';
+import { TinkerError } from './errors.js';
 import { openTinkerPolicy, type TinkerPolicy, type TinkerPolicyOptions } from './policy.js';
 
 const tokenizer = tinyTokenizer;
@@ -116,7 +118,7 @@ describe('parity with the local engine', () => {
     },
   );
 
-  it('a KL term in the advantages gives the gradient of the one in the loss, against a snapshot that stays', async () => {
+  it('a KL term in the advantages has the gradient of the one in the loss, against a frozen snapshot', async () => {
     const own = await local();
     const { policy } = await remote();
     const found: { gradient: number; loss: number; after: number[] }[] = [];
@@ -178,8 +180,11 @@ describe('parity with the local engine', () => {
 
   it('a batch too large for one request goes in several, whose gradients add up before the update', async () => {
     const many = Array.from({ length: 1100 }, (_, at) => ({
-      ...{ promptIds: [3 + (at % 5)], completionIds: [4 + (at % 7), 9], oldLogProbabilities: [-4, -4] },
-      ...{ advantages: [at % 3 ? 1 : -1, 1], lossWeights: [1e-3, 1e-3] },
+      promptIds: [3 + (at % 5)],
+      completionIds: [4 + (at % 7), 9],
+      oldLogProbabilities: [-4, -4],
+      advantages: [at % 3 ? 1 : -1, 1],
+      lossWeights: [1e-3, 1e-3],
     }));
     const expected = await stepped(await local(), ppo, many);
     const { policy, server } = await remote();
@@ -216,7 +221,7 @@ describe('parity with the local engine', () => {
 });
 
 describe('faults', () => {
-  it('answers that are lost, late, garbled or a refusal that passes: asked again, and no batch is trained twice', async () => {
+  it('lost, late and garbled answers and passing refusals: asked again, and no batch is trained twice', async () => {
     const expected = await stepped(await local(), ppo);
     const { policy, server } = await remote({
       pending: 3,
@@ -243,11 +248,11 @@ describe('faults', () => {
     expect(server.done).toMatchObject({ forward_backward: 1, optim_step: 1, forward: 1 });
   });
 
-  it('a server that does not know calls that come twice gets gradients once, and the run stops if the answer is lost', async () => {
+  it('a server that does not recognise repeated calls gets gradients once; a lost answer stops the run', async () => {
     const lost = await remote({ lose: (path, count) => path === 'optim_step' && count === 1 }, { resend: false });
     await lost.policy.forwardBackward(rows, { loss: ppo });
     await expect(lost.policy.optimStep({ learningRate: 1e-2 })).rejects.toThrow(
-      /cannot be reached for optim_step: .*It may have done it or not, .* so this one is not sent again\. What was saved/,
+      /for optim_step: .*The call may have been done or not, .* so it is not sent again\. What was saved/,
     );
     expect(lost.server.done).toMatchObject({ forward_backward: 1, optim_step: 1 });
     const forgetful = await remote(
@@ -273,7 +278,9 @@ describe('faults', () => {
     const { policy, server } = await remote({}, { retries: 1 });
     await server.close();
     const error = await policy.score(rows).catch((each: unknown) => each);
-    expect(error).toBeInstanceOf(TinkerError);
+    expect(TinkerError.isInstance(error)).toBe(true);
+    expect(PolicyError.isInstance(error, 'unreachable')).toBe(true);
+    expect(TinkerError.isInstance(new PolicyError('unreachable', 'Gone.'))).toBe(false);
     expect(error).toMatchObject({ kind: 'unreachable', path: 'forward', server: server.url });
     expect((error as Error).message).toMatch(
       /cannot be reached for forward: \w+ \(2 attempts\)\. Is the server running\? What was saved can be resumed\./,
@@ -309,9 +316,9 @@ describe('refusals', () => {
     expect(await refused({ contextLength: 64 }, { contextLength: 8192 })).toMatch(
       /reads at most 64 tokens with mini; 8192 are asked for/,
     );
-    expect(await refused({}, { baseUrl: 'nowhere' })).toMatch(/is no address of a server/);
+    expect(await refused({}, { baseUrl: 'nowhere' })).toMatch(/is not the address of a server/);
     const inside = await refused({}, { baseUrl: 'http://me:tml-secret@127.0.0.1:1' });
-    expect(inside).toMatch(/holds no key or password; found some before 127\.0\.0\.1:1\./);
+    expect(inside).toMatch(/must not hold a key or password; found one before 127\.0\.0\.1:1\./);
     expect(inside).not.toContain('tml-secret');
   });
 
@@ -342,22 +349,4 @@ it('a row is shifted by one, and its prompt is silent', () => {
   });
   const { advantages } = policyDatum(row, [0.1, 0.1, 0.1, 0.1], { scaling: 'average', rows: 2 }).loss_fn_inputs;
   expect(advantages.data).toEqual([0, 0, 0.8, 0.8, 0.8, 0.8]);
-});
-
-it('names say where and how', () => {
-  expect(parseTinkerSpec('tinker:http://h:1?rank=8&server=skyrl-jax#Qwen/Qwen3-0.6B')).toEqual({
-    ...{ baseUrl: 'http://h:1', model: 'Qwen/Qwen3-0.6B', rank: 8, scaling: 'average', loss: undefined, padTo: 256 },
-  });
-  expect(() => parseTinkerSpec('tinker:http://h:1')).toThrow('names no address and model');
-  expect(() => parseTinkerSpec('tinker:http://h:1?renk=8#m')).toThrow('there is no setting "renk"');
-  expect(parseTinkerSpec('tinker:http://h:1?server=twinkle&scaling=average#m')).toMatchObject({
-    ...{ scaling: 'average', loss: 'importance_sampling', padTo: 1 },
-  });
-  expect(() => parseTinkerSpec('tinker:http://h:1?server=nope#m')).toThrow(
-    'server is "nope", not one of skyrl-jax, skyrl',
-  );
-  expect(() => parseTinkerSpec('tinker:http://h:1?pad=0#m')).toThrow('pad is "0", not a number from 1');
-  expect(() => parseTinkerSpec('tinker:http://h:1?scaling=mean#m')).toThrow(
-    'scaling is "mean", not one of sum, average',
-  );
 });

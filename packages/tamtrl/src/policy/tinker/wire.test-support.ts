@@ -1,6 +1,16 @@
 /** The server's side of the protobuf dialect, for tests. */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import type { ForwardInput } from './engine-server.test-support.js';
+
+export interface Datum {
+  model_input: { chunks: { tokens: number[] }[] };
+  loss_fn_inputs: Record<string, { data: number[] }>;
+}
+
+export interface ForwardInput {
+  data: Datum[];
+  loss_fn: string;
+  loss_fn_config?: { clip_low_threshold: number; clip_high_threshold: number };
+}
 
 /** A message's fields by number, each as often as it came: numbers, or bytes. */
 class Message {
@@ -35,7 +45,9 @@ export function decodeForwardBackwardRequest(
   const request = new Message(bytes);
   const config = Object.fromEntries(request.messages(5).map((entry) => [entry.text(1), entry.number(2)]));
   return {
-    ...{ model_id: request.text(1), seq_id: request.number(2), loss_fn: request.text(4) },
+    model_id: request.text(1),
+    seq_id: request.number(2),
+    loss_fn: request.text(4),
     forward_only: request.number(6) === 1,
     loss_fn_config: Object.keys(config).length > 0 ? (config as unknown as ForwardInput['loss_fn_config']) : undefined,
     data: request.messages(3).map((datum) => ({

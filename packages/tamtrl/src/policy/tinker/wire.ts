@@ -1,6 +1,6 @@
 /**
- * The protocol's protobuf dialect, which newer servers want for forward-backward calls and answer results in. Field numbers are those of the
- * official SDK's messages (PyPI `tinker` 0.25, tinker_public.proto).
+ * The protocol's protobuf dialect, which newer servers want for forward-backward calls and give results in. Field
+ * numbers are those of the official SDK's messages (PyPI `tinker` 0.25, tinker_public.proto).
  */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Datum } from './datum.js';
@@ -41,7 +41,10 @@ export function encodeForwardBackward(body: ForwardBackwardBody): Uint8Array<Arr
   return new Uint8Array(writer.finish());
 }
 
-/** Datum: model_input 1 (Chunk: encoded_text 1 (tokens 1, int32 bytes)), loss_fn_inputs 2 (map to Tensor: dense 1, dtype 3, shape 4). */
+/**
+ * Datum: model_input 1 (Chunk: encoded_text 1 (tokens 1, int32 bytes)), loss_fn_inputs 2 (map to Tensor: dense 1, dtype
+ * 3, shape 4).
+ */
 function writeDatum(writer: BinaryWriter, { model_input, loss_fn_inputs }: Datum): void {
   for (const { tokens } of model_input.chunks) {
     writer.tag(1, WireType.LengthDelimited).fork();
@@ -106,8 +109,8 @@ function decodeSamples(bytes: Uint8Array): Record<string, unknown> {
 }
 
 /**
- * ForwardBackwardOutput: loss_fn_outputs 2 (ArrayRecord: fields 2 (map to BatchedTensor: data 1, offsets 2 in bytes, dtype 3)), metrics 3 (map to
- * double).
+ * ForwardBackwardOutput: loss_fn_outputs 2 (ArrayRecord: fields 2 (map to BatchedTensor: data 1, offsets 2 in bytes,
+ * dtype 3)), metrics 3 (map to double).
  */
 function decodeForwardBackward(bytes: Uint8Array): Record<string, unknown> {
   const outputs: { logprobs: { data: number[] } }[] = [];

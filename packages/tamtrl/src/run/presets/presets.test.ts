@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { MINI_MODEL, MODEL_NAMES, modelSource } from '../../models/embedded.js';
+import { MINI_MODEL } from '../../models/embedded.js';
+import { modelSource } from '../../models/source.js';
+import { MODEL_NAMES } from '../../models/spec.js';
 import { rewardMethods } from '../../reward/methods.js';
 import { runConfigSchema, sftConfigSchema } from '../../train/config.js';
 import { findRecipe, recipes } from '../recipes.js';

@@ -1,10 +1,11 @@
 /** The fixtures that tools/reference/make_engine_fixtures.py made with transformers and PyTorch, for tests. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { ForwardBackwardOptions, ForwardBackwardResult, OptimStepOptions, ScoreRow, TrainingRow } from '../api.js';
-import { SafetensorsFile } from '../weights/safetensors.js';
+import type { ForwardBackwardOptions, ForwardBackwardResult, OptimStepOptions, ScoreRow, TrainingRow } from './api.js';
+import { SafetensorsFile } from './weights/safetensors.js';
 
-export const ARCHITECTURES = ['qwen3', 'llama'] as const;
+/** Families that have a folder of fixtures. */
+export const ARCHITECTURES = readdirSync(referencePath('')).sort();
 
 interface TrainingCase {
   rows: TrainingRow[];
@@ -41,7 +42,7 @@ export interface ReferenceCases {
 }
 
 export function referencePath(architecture: string, file = ''): string {
-  return fileURLToPath(new URL(`../../fixtures/reference/${architecture}/${file}`, import.meta.url));
+  return fileURLToPath(new URL(`../fixtures/reference/${architecture}/${file}`, import.meta.url));
 }
 
 export function referenceCases(architecture: string): ReferenceCases {

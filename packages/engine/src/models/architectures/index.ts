@@ -1,0 +1,45 @@
+/**
+ * The families of models that the engine knows. A new one is a file of this folder and an entry at the end of this one.
+ */
+import { EngineError } from '../../errors.js';
+import type { ModelConfig } from '../config.js';
+import type { Architecture, LayerFeatures } from './architecture.js';
+import { llama } from './llama.js';
+import { qwen3 } from './qwen3.js';
+
+const known = new Map<string, Architecture>();
+
+/**
+ * Makes a family known.
+ *
+ * @returns a function that takes it out again
+ * @throws EngineError 'internal' if there is a family of this name
+ */
+export function registerArchitecture(architecture: Architecture): () => void {
+  const { name } = architecture;
+  if (known.has(name)) throw new EngineError('internal', `There are two architectures named "${name}".`);
+  known.set(name, architecture);
+  return () => void known.delete(name);
+}
+
+export function knownArchitectures(): Architecture[] {
+  return [...known.values()];
+}
+
+/** The family of a model. @throws EngineError 'unknown-architecture' naming those that there are. */
+export function architectureOf({ architecture }: Pick<ModelConfig, 'architecture'>): Architecture {
+  const found = known.get(architecture);
+  if (found) return found;
+  const expected = [...known.keys()].join(', ');
+  throw new EngineError(
+    'unknown-architecture',
+    `The model's configuration names the architecture "${architecture}"; the engine knows ${expected}.`,
+    { expected, found: String(architecture) },
+  );
+}
+
+export function featuresOf(config: ModelConfig): LayerFeatures {
+  return architectureOf(config).features(config);
+}
+
+for (const architecture of [llama, qwen3]) registerArchitecture(architecture);

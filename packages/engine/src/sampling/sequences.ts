@@ -1,0 +1,116 @@
+/** A call of `generate`, checked and laid out as the sequences that it asks for. */
+import type { GenerateOptions, GenerateRequest } from '../api.js';
+import { EngineError } from '../errors.js';
+import type { ModelConfig } from '../models/config.js';
+import { hashSeed, Random } from '../random.js';
+import { checkTokens } from '../training/batches.js';
+
+/** One continuation on its way. */
+export interface Sequence {
+  request: number;
+  sample: number;
+  promptIds: readonly number[];
+  maxTokens: number;
+  random: Random;
+  tokens: number[];
+  logProbabilities: number[];
+}
+
+/** What a call asks for; the caller handles cancellation and finds the weights. */
+export type GenerateCall = Omit<GenerateOptions, 'signal' | 'weights'>;
+
+/**
+ * Checks a call and lays out its sequences, samples of a prompt next to each other.
+ *
+ * @throws EngineError 'empty-prompt', 'prompt-too-long', 'token-out-of-vocabulary' or 'invalid-argument', naming the
+ *   request or the option.
+ */
+export function layOutSequences(
+  config: ModelConfig,
+  requests: readonly GenerateRequest[],
+  options: GenerateCall,
+): Sequence[] {
+  checkOptions(config, options);
+  const sequences: Sequence[] = [];
+  const occurrences = new Map<number, number>();
+  requests.forEach((request, index) => {
+    const { promptIds, samples = 1, maxTokens = options.maxTokens } = request;
+    checkRequest(config, index, promptIds, samples, maxTokens);
+    // A stream belongs to the prompt, not to its place in the call; equal prompts are told apart by counting.
+    let seed = request.seed;
+    if (seed === undefined) {
+      const prompt = hashSeed(...promptHash(promptIds));
+      const occurrence = occurrences.get(prompt) ?? 0;
+      occurrences.set(prompt, occurrence + 1);
+      seed = hashSeed(options.seed ?? 0, prompt, occurrence);
+    }
+    for (let sample = 0; sample < samples; sample++) {
+      const random = new Random(hashSeed(seed, sample));
+      sequences.push({ request: index, sample, promptIds, maxTokens, random, tokens: [], logProbabilities: [] });
+    }
+  });
+  return sequences;
+}
+
+function checkRequest(
+  config: ModelConfig,
+  index: number,
+  promptIds: readonly number[],
+  samples: number,
+  maxTokens: number,
+): void {
+  if (promptIds.length === 0) {
+    throw new EngineError(
+      'empty-prompt',
+      `Request ${index} has an empty prompt: a model needs at least one token to continue.`,
+    );
+  }
+  checkTokens(config, promptIds, `Request ${index}'s prompt`);
+  checkCount(samples, `Request ${index}: samples`, 0);
+  checkCount(maxTokens, `Request ${index}: maxTokens`, 1);
+  const { contextLength } = config;
+  if (promptIds.length + maxTokens > contextLength) {
+    throw new EngineError(
+      'prompt-too-long',
+      `Request ${index} has ${promptIds.length} prompt tokens and may write ${maxTokens}; the model's window holds ` +
+        `${contextLength} in all. Shorten the prompt or lower maxTokens.`,
+      { expected: `at most ${contextLength} tokens`, found: `${promptIds.length + maxTokens}` },
+    );
+  }
+}
+
+function checkOptions(
+  config: ModelConfig,
+  { temperature = 1, topP = 1, topK = 0, stopIds = [], maskedIds = [] }: GenerateCall,
+): void {
+  const refuse = (name: string, expected: string, found: number) => {
+    throw new EngineError('invalid-argument', `generate: ${name} must be ${expected}, found ${found}.`, {
+      expected,
+      found: `${found}`,
+    });
+  };
+  if (!(temperature >= 0 && Number.isFinite(temperature)))
+    refuse('temperature', 'a finite number of at least 0', temperature);
+  if (!(topP > 0 && topP <= 1)) refuse('topP', 'above 0 and at most 1', topP);
+  if (!(Number.isInteger(topK) && topK >= 0)) refuse('topK', 'a whole number of at least 0', topK);
+  checkTokens(config, stopIds, 'The list of stop ids');
+  checkTokens(config, maskedIds, 'The list of masked ids');
+  if (new Set(maskedIds).size >= config.vocabularySize) {
+    throw new EngineError('invalid-argument', 'generate: maskedIds leave no token to choose.');
+  }
+}
+
+function checkCount(value: number, name: string, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new EngineError('invalid-argument', `${name} must be a whole number of at least ${least}, found ${value}.`, {
+    expected: `at least ${least}`,
+    found: `${value}`,
+  });
+}
+
+/** A prompt as two numbers, so that hashSeed is not called with thousands of arguments. */
+function promptHash(promptIds: readonly number[]): [number, number] {
+  let hash = 0;
+  for (const id of promptIds) hash = hashSeed(hash, id);
+  return [hash, promptIds.length];
+}

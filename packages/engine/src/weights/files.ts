@@ -1,0 +1,31 @@
+/** Files and folders that may be absent. How files are written: atomic.ts. */
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { EngineError, reasonOf } from '../errors.js';
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The file's bytes, or undefined if there is none. @throws EngineError 'file' if the system refuses to read it. */
+export async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
+  try {
+    // A plain array with a buffer of its own can be sent to another thread.
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) {
+      return undefined;
+    }
+    throw new EngineError('file', `Could not read ${path}: ${reasonOf(cause)}`, { file: path }, { cause });
+  }
+}
+
+/** Creates a folder and those above it, unless they exist. @throws EngineError 'file' if the system refuses. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    const message = `Could not create the folder ${path}: ${reasonOf(cause)}`;
+    throw new EngineError('file', message, { file: path }, { cause });
+  });
+}

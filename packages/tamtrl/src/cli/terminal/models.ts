@@ -1,0 +1,35 @@
+/** The one way in which commands open models: with the flags that say how, and with downloads told on stderr. */
+import { openModel } from '../../models/open.js';
+import type { Policy } from '../../policy/types.js';
+import type { Io } from './io.js';
+
+/** See `addModelOptions`. */
+export interface ModelFlags {
+  tokenizer?: string;
+  contextLength?: number;
+  thinking?: boolean;
+}
+
+export interface Opening {
+  /** Where downloads are told: stderr, or the note of a progress display. */
+  note: (text: string) => void;
+  signal?: AbortSignal;
+  /** Seed of weights that are made from nothing. */
+  seed?: number;
+  /** For models at a server: attempts beyond the first. */
+  retries?: number;
+}
+
+/** @param spec as `--model` takes it */
+export function openForCommand(spec: string, flags: ModelFlags, { note, ...opening }: Opening): Promise<Policy> {
+  const { tokenizer, contextLength, thinking } = flags;
+  return openModel(spec, { ...opening, tokenizer, contextLength, thinking, onDownload: downloadTold(note) });
+}
+
+/** For every function that takes `onDownload`. */
+export const downloadTold = (note: Opening['note']) => (file: string) => note(`Downloading ${file}`);
+
+export const noteOn =
+  (io: Io): Opening['note'] =>
+  (text) =>
+    io.err(`${text}\n`);

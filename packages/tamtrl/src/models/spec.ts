@@ -1,0 +1,152 @@
+/**
+ * The one parser of model addresses, as `--model` and `openModel` take them. It only reads text: whether the model is
+ * there shows when it is opened.
+ */
+import { isHubAddress, parseHubAddress } from '../base/hub.js';
+import { PolicyError } from '../policy/errors.js';
+import type { TinkerPolicyOptions } from '../policy/tinker/policy.js';
+import { TINKER_SERVERS } from '../policy/tinker/servers.js';
+
+/** The warm start that ships with the package, and random weights of the same shape. */
+export const MODEL_NAMES = ['mini', 'mini-random'] as const;
+
+/** What --model takes, for help texts and messages. */
+export const MODEL_SPECS = 'mini, a model folder, a .gguf file, hf:owner/name, openai:URL#MODEL, or tinker:URL#MODEL';
+
+/** "mini": ships with the package. */
+export interface EmbeddedSpec {
+  kind: 'embedded';
+}
+
+/** "mini-random": its weights are made from a seed. */
+export interface RandomSpec {
+  kind: 'random';
+}
+
+/**
+ * A model folder, or one that says where at a server its weights are. Every address without a form of its own is one.
+ */
+export interface FolderSpec {
+  kind: 'folder';
+  path: string;
+}
+
+/** A file that ends in ".gguf". */
+export interface GgufSpec {
+  kind: 'gguf';
+  path: string;
+}
+
+/** "hf:owner/name[@revision][:file.gguf]" */
+export interface HubSpec {
+  kind: 'hub';
+  /** "owner/name" */
+  repository: string;
+  revision?: string;
+  /** A .gguf file of the repository instead of the whole model. */
+  file?: string;
+}
+
+/** "openai:[URL#]MODEL" */
+export interface OpenAISpec {
+  kind: 'openai';
+  /** Absent: OPENAI_BASE_URL of the environment, else OpenAI's own. */
+  baseUrl?: string;
+  model: string;
+}
+
+/** "tinker:URL[?settings]#MODEL" */
+export interface TinkerSpec
+  extends Pick<TinkerPolicyOptions, 'baseUrl' | 'model' | 'rank' | 'scaling' | 'loss' | 'padTo' | 'resend'> {
+  kind: 'tinker';
+}
+
+/** Models whose weights are on this machine once they are open. */
+export type LocalSpec = EmbeddedSpec | RandomSpec | FolderSpec | GgufSpec | HubSpec;
+
+export type ModelSpec = LocalSpec | OpenAISpec | TinkerSpec;
+
+export const isGguf = (path: string): boolean => path.endsWith('.gguf');
+
+/**
+ * @throws PolicyError `invalid-argument` for an address that begins like one of a server or of the hub and is not one.
+ */
+export function parseModelSpec(spec: string): ModelSpec {
+  if (spec === 'mini') return { kind: 'embedded' };
+  if (spec === 'mini-random') return { kind: 'random' };
+  if (spec.startsWith('openai:')) return parseOpenAI(spec);
+  if (spec.startsWith('tinker:')) return parseTinker(spec);
+  if (isHubAddress(spec)) return parseHub(spec);
+  return { kind: isGguf(spec) ? 'gguf' : 'folder', path: spec };
+}
+
+function parseHub(spec: string): HubSpec {
+  const { repository, revision, path: file } = parseHubAddress(spec) ?? {};
+  if (repository !== undefined && (file === undefined || isGguf(file))) {
+    return { kind: 'hub', repository, revision, file };
+  }
+  throw new PolicyError(
+    'invalid-argument',
+    `"${spec}" is not a model on the hub; expected hf:owner/name, hf:owner/name@revision or hf:owner/name:file.gguf.`,
+  );
+}
+
+function parseOpenAI(spec: string): OpenAISpec {
+  const rest = spec.slice('openai:'.length);
+  const at = rest.lastIndexOf('#');
+  const model = rest.slice(at + 1);
+  if (model === '' || (at < 0 && /^https?:/.test(rest))) {
+    throw new PolicyError(
+      'invalid-argument',
+      `"${spec}" names no model; expected openai:URL#MODEL, for example openai:http://127.0.0.1:8080/v1#smollm2.`,
+    );
+  }
+  return { kind: 'openai', baseUrl: at > 0 ? rest.slice(0, at) : undefined, model };
+}
+
+const SETTINGS = ['rank', 'scaling', 'loss', 'pad', 'server'];
+const SCALINGS = ['sum', 'average'] as const;
+const LOSSES = ['ppo', 'importance_sampling', 'cispo'] as const;
+
+/**
+ * "tinker:http://127.0.0.1:8123?rank=8&scaling=average#Qwen/Qwen3-0.6B". `server=NAME` stands for what that server
+ * needs.
+ */
+function parseTinker(spec: string): TinkerSpec {
+  const wrong = (what: string) =>
+    new PolicyError(
+      'invalid-argument',
+      `"${spec}": ${what}; expected tinker:http://HOST:PORT#MODEL, with settings such as ?rank=32&scaling=average ` +
+        'before the #.',
+    );
+  const [, baseUrl, query = '', model] = /^tinker:([^?#]+)(?:\?([^#]*))?#(.+)$/.exec(spec) ?? [];
+  if (baseUrl === undefined) throw wrong('names no address and model');
+  const settings = new URLSearchParams(query);
+  const unknown = [...settings.keys()].find((key) => !SETTINGS.includes(key));
+  if (unknown !== undefined) throw wrong(`there is no setting "${unknown}" (there are ${SETTINGS.join(', ')})`);
+  const choice = <T extends string>(name: string, known: readonly T[]): T | undefined => {
+    const text = settings.get(name);
+    if (text === null) return undefined;
+    const found = known.find((each) => each === text);
+    if (found === undefined) throw wrong(`${name} is "${text}", not one of ${known.join(', ')}`);
+    return found;
+  };
+  const number = (name: string, least: number): number | undefined => {
+    const text = settings.get(name);
+    if (text === null) return undefined;
+    if (!/^\d+$/.test(text) || Number(text) < least) throw wrong(`${name} is "${text}", not a number from ${least}`);
+    return Number(text);
+  };
+  const server = choice('server', Object.keys(TINKER_SERVERS));
+  const known = server === undefined ? {} : TINKER_SERVERS[server];
+  return {
+    kind: 'tinker',
+    baseUrl,
+    model,
+    rank: number('rank', 0),
+    scaling: choice('scaling', SCALINGS) ?? known.scaling ?? 'sum',
+    loss: choice('loss', LOSSES) ?? known.loss,
+    padTo: number('pad', 1) ?? known.padTo ?? 1,
+    ...(known.resend === undefined ? {} : { resend: known.resend }),
+  };
+}

@@ -1,0 +1,42 @@
+/** A model's tokenizer and chat format without its weights. */
+import { loadEngine } from '../policy/load-engine.js';
+import type { ChatFormat } from '../text/chat.js';
+import { TextError } from '../text/errors.js';
+import { chatFormatFromContents, tokenizerFromContents } from '../text/file-contents.js';
+import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
+import { loadChatFormat } from '../text/templates.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { modelSource, type SourceOptions } from './source.js';
+import { isGguf } from './spec.js';
+
+export interface TokenizerOptions extends Pick<SourceOptions, 'onDownload'> {
+  /** Whether models that can think before they write do; absent: what their chat template says. */
+  thinking?: boolean;
+}
+
+export interface ModelText {
+  tokenizer: Tokenizer;
+  /** @throws TextError `chat-template` for a model without a template, such as a base model. */
+  chat(): Promise<ChatFormat>;
+}
+
+/**
+ * Reads no weights, and downloads none but those that are in one file with the tokenizer (GGUF).
+ * @param model a model folder, a .gguf file, hf:owner/name[:file.gguf], mini or mini-random
+ * @throws ModelError, PolicyError, TextError, EngineError saying what is wrong and what to do.
+ */
+export async function openTokenizer(model: string, options: TokenizerOptions = {}): Promise<ModelText> {
+  const source = await modelSource(model, 0, { weights: false, onDownload: options.onDownload });
+  const chatOptions = { model, enableThinking: options.thinking };
+  if (typeof source === 'string' && !isGguf(source)) {
+    const tokenizer = await loadTokenizer(source);
+    return { tokenizer, chat: () => loadChatFormat(source, tokenizer, chatOptions) };
+  }
+  const files =
+    typeof source === 'string'
+      ? await (await loadEngine()).readGgufFiles(source)
+      : new Map(Object.entries(source.files ?? {}));
+  const tokenizer = tokenizerFromContents(files);
+  if (!tokenizer) throw new TextError('tokenizer', `${model} has no tokenizer.`);
+  return { tokenizer, chat: async () => chatFormatFromContents(files, tokenizer, chatOptions) };
+}

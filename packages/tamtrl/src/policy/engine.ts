@@ -1,0 +1,96 @@
+/**
+ * What local policies need of @tamtrl/engine, written out here so that programs type-check where it is not installed.
+ * types.test.ts holds that these types and the engine's stay equal.
+ */
+import type {
+  ForwardBackwardOptions,
+  ForwardBackwardResult,
+  GenerateOptions,
+  GenerateRequest,
+  OptimStepOptions,
+  OptimStepResult,
+  Sample,
+  ScoredRow,
+  ScoreOptions,
+  ScoreRow,
+  TrainingRow,
+} from './types.js';
+
+/** Shape of a decoder. Sizes count numbers. */
+export interface ModelConfig {
+  architecture: string;
+  vocabularySize: number;
+  hiddenSize: number;
+  intermediateSize: number;
+  layers: number;
+  /** Query heads; a multiple of `keyValueHeads` (grouped-query attention). */
+  heads: number;
+  keyValueHeads: number;
+  headSize: number;
+  /** Longest sequence, prompt and completion together, in tokens. */
+  contextLength: number;
+  ropeTheta: number;
+  /** Llama 3's frequency scaling of rotary embeddings. */
+  ropeScaling?: {
+    type: 'llama3';
+    factor: number;
+    lowFrequencyFactor: number;
+    highFrequencyFactor: number;
+    originalContextLength: number;
+  };
+  rmsNormEpsilon: number;
+  /** The unembedding is the embedding; there is no `lm_head.weight`. */
+  tieWordEmbeddings: boolean;
+}
+
+/** A model folder in Hugging Face's layout, a GGUF file, or a shape to fill with random weights. */
+export type LocalModel =
+  | string
+  | {
+      config: ModelConfig;
+      seed: number;
+      standardDeviation?: number;
+      /** Contents of the files beside the weights, by name. */
+      files?: Record<string, Uint8Array>;
+    };
+
+/** Threads, memory and the like. */
+export interface EngineSettings {
+  /** Threads of one operator; default: the machine's cores. */
+  threads?: number;
+  /** Bytes for keys and values; default 1 GiB. */
+  cacheBytes?: number;
+  /** Bytes for the activations of one micro-batch; default: a quarter of the machine's memory, at most 4 GiB. */
+  activationBytes?: number;
+  /** Bytes for one tokens x vocabulary tensor; default 256 MiB. */
+  logitBytes?: number;
+  /** Padded tokens in a micro-batch, where memory allows; default 4,096. */
+  microBatchTokens?: number;
+  /** `layered` recomputes activations layer by layer; default: by the model's size. */
+  execution?: 'auto' | 'whole' | 'layered';
+  /** Pieces that attention cuts the queries into: n of them cost (n + 1) / 2n of the square; default: by length. */
+  causalBlocks?: number;
+}
+
+/** A loaded model with its optimiser, in a worker thread. Calls are queued and run one after another. */
+export interface Engine {
+  readonly config: ModelConfig;
+  readonly parameters: number;
+  /**
+   * Contents of the files that belong to the model beside its weights, by name: tokenizer.json, tokenizer_config.json
+   * and the like. For a GGUF file they are made from its own metadata.
+   */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  generate(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;
+  score(rows: readonly ScoreRow[], options?: ScoreOptions): Promise<ScoredRow[]>;
+  forwardBackward(rows: readonly TrainingRow[], options: ForwardBackwardOptions): Promise<ForwardBackwardResult>;
+  optimStep(options: OptimStepOptions): Promise<OptimStepResult>;
+  zeroGradients(): Promise<void>;
+  snapshot(name: string): Promise<void>;
+  blendSnapshot(name: string, decay: number): Promise<void>;
+  dropSnapshot(name: string): Promise<void>;
+  save(folder: string): Promise<void>;
+  load(folder: string): Promise<void>;
+  exportModel(folder: string, options?: { dtype?: 'F32' | 'BF16' | 'F16' }): Promise<void>;
+  close(): Promise<void>;
+}

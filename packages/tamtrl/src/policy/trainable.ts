@@ -1,0 +1,6 @@
+/** Tells policies that can be trained from those that can only be asked. */
+import type { Policy, TrainablePolicy } from './types.js';
+
+export function isTrainable(policy: Policy): policy is TrainablePolicy {
+  return policy.capabilities.train && 'forwardBackward' in policy;
+}
