@@ -3,7 +3,7 @@
  * and workerd (the edge; bundled there, and without the engine). And what publint and attw say of them.
  */
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -69,6 +69,17 @@ beforeAll(async () => {
        return answer + ' ' + turns;
      }`,
   );
+  writeFileSync(
+    join(folder, 'worker-thread.mjs'),
+    `import { isMainThread, Worker } from 'node:worker_threads';
+     if (isMainThread) new Worker(new URL(import.meta.url), { env: { ...process.env, ...JSON.parse(process.argv[2]) } });
+     else await import('./local.mjs');`,
+  );
+  writeFileSync(
+    join(folder, 'bare.mjs'),
+    `import ort from 'onnxruntime-node';
+     await ort.InferenceSession.create(new Uint8Array(3)).catch(() => {});`,
+  );
   const { port } = server.address() as AddressInfo;
   const address = `http://127.0.0.1:${port}/v1`;
   writeFileSync(
@@ -92,6 +103,50 @@ it.each(Object.entries(RUNTIMES))(
     expect(await said('main.mjs')).toBe('Ann sold it. 9');
   },
 );
+
+describe.skipIf(process.platform === 'win32')('the telemetry of ONNX Runtime', () => {
+  /** Files that a program leaves in its home and temporary folder, except the caches of Bun and Deno. */
+  const leftBy = async (runtime: string, ...program: string[]) => {
+    const [command, ...args] = RUNTIMES[runtime];
+    const home = mkdtempSync(join(folder, 'home-'));
+    const temporary = join(home, 'tmp');
+    mkdirSync(temporary);
+    // Hosted CI would silence the runtime, so nothing of the real environment is passed on. Events reach nobody.
+    await run(command, [...args, ...program], {
+      cwd: folder,
+      env: {
+        PATH: process.env.PATH,
+        HOME: home,
+        TMPDIR: temporary,
+        XDG_CACHE_HOME: join(home, 'cache'),
+        https_proxy: 'http://127.0.0.1:9',
+        HTTPS_PROXY: 'http://127.0.0.1:9',
+      },
+    });
+    const files = readdirSync(home, { recursive: true, encoding: 'utf8' });
+    return files.filter((path) => /Microsoft|deviceid|mat-debug|\.ses$/.test(path));
+  };
+
+  it.each(Object.keys(RUNTIMES))('is off in %s, in the main thread and in workers', async (runtime) => {
+    expect(await leftBy(runtime, 'local.mjs')).toEqual([]);
+    expect(await leftBy(runtime, 'worker-thread.mjs', '{}')).toEqual([]);
+    expect(await leftBy(runtime, 'worker-thread.mjs', '{"ORT_DISABLE_TELEMETRY":"1"}')).toEqual([]);
+  });
+
+  it.each(Object.keys(RUNTIMES))('is on in %s by itself, or these tests would show nothing', async (runtime) => {
+    expect((await leftBy(runtime, 'bare.mjs')).join()).toContain('deviceid');
+  });
+
+  it('is off in Bun by a .env file, which reaches only process.env', async () => {
+    const env = join(folder, '.env');
+    writeFileSync(env, 'ORT_DISABLE_TELEMETRY=1');
+    try {
+      expect(await leftBy('bun', 'local.mjs')).toEqual([]);
+    } finally {
+      rmSync(env);
+    }
+  });
+});
 
 it('workerd reads with a model at a server', async () => {
   const bundler = join(root, 'node_modules/.bin/rolldown');

@@ -26,6 +26,11 @@ const programs = {
     import { isMainThread, Worker } from 'node:worker_threads';
     if (isMainThread) new Worker(new URL(import.meta.url));
     else {${sample}}`,
+  'a worker thread with a setting of its own': `
+    import { isMainThread, Worker } from 'node:worker_threads';
+    const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
+    if (isMainThread) new Worker(new URL(import.meta.url), { env });
+    else {${sample}}`,
   'the bare runtime': `
     const { default: ort } = await import(${JSON.stringify(runtime)});
     await ort.InferenceSession.create(new Uint8Array(3)).catch(() => {});`,
@@ -60,6 +65,10 @@ describe('telemetry', () => {
 
   it('is off for a model in a worker whose environment is a copy', async () => {
     expect(await leftBy('a worker thread')).toEqual([]);
+  });
+
+  it('is off for a worker that was given the setting and whose process was not', async () => {
+    expect(await leftBy('a worker thread with a setting of its own')).toEqual([]);
   });
 
   it.skipIf(process.platform === 'win32')("follows the user's own setting", async () => {

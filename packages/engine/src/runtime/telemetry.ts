@@ -3,33 +3,81 @@
  * a device identifier, an event cache and a log file on the machine, unless ORT_DISABLE_TELEMETRY is set in the
  * process's environment when the runtime starts (onnxruntime pull request 27379). The runtime decides once per process,
  * so this must run first.
+ *
+ * What counts is the environment that native code sees. `process.env` is that environment in the main thread of Node and
+ * Deno. In a worker thread it is usually a copy, and in Bun it always is, so a value found there may never have arrived.
  */
-import { isMainThread } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { EngineError } from '../errors.js';
 
 const SWITCH = 'ORT_DISABLE_TELEMETRY';
 
-/**
- * How long to wait for the main thread, in milliseconds. It answers between two statements, so only a blocked thread is
- * late.
- */
+/** Worker threads inherit this mark from the thread that set the switch, and then have nothing to do. */
+const SETTLED = '@tamtrl/engine: telemetry settled';
+
+/** Milliseconds to wait for the main thread. It answers between two statements, so only a blocked thread is late. */
 const PATIENCE = 10_000;
 
 /**
  * Switches the telemetry of ONNX Runtime off for this process. A value that the user has set, "0" included, stays.
  *
- * @throws EngineError 'runtime-missing' in a worker thread whose main thread cannot be reached.
+ * @throws EngineError 'runtime-missing' if the process's environment cannot be changed from here.
  */
 export async function disableTelemetry(): Promise<void> {
-  if (process.env[SWITCH] !== undefined) return;
-  // Workers inherit this copy; if they share the environment, so does the process.
-  process.env[SWITCH] = '1';
-  // A worker's environment is usually a copy that native code does not see: only the main thread's is the process's
-  // own.
-  if (!isMainThread) await setInMainThread();
+  if (getEnvironmentData(SETTLED)) return;
+  const found = process.env[SWITCH];
+  try {
+    await setForProcess(found ?? '1');
+  } catch (cause) {
+    // With a value, the process was almost certainly started with it, which is the remedy that the error below names.
+    if (found === undefined) throw refusal(cause as Error);
+  }
+  process.env[SWITCH] ??= '1';
+  setEnvironmentData(SETTLED, true);
 }
 
-async function setInMainThread(): Promise<void> {
+async function setForProcess(value: string): Promise<void> {
+  if (process.versions.bun) await setWithLibc(value);
+  else if (isMainThread) process.env[SWITCH] = value;
+  else if ('Deno' in globalThis) setWithDeno(value);
+  else await setInMainThread(value);
+}
+
+interface BunFfi {
+  dlopen(
+    library: string,
+    symbols: { setenv: { args: readonly string[]; returns: string } },
+  ): { symbols: { setenv(name: Uint8Array, value: Uint8Array, overwrite: number): number }; close(): void };
+}
+
+/** Bun: assigning to `process.env` does not call setenv, in no thread. */
+async function setWithLibc(value: string): Promise<void> {
+  const libraries: Partial<Record<NodeJS.Platform, string>> = {
+    darwin: '/usr/lib/libSystem.B.dylib',
+    linux: 'libc.so.6',
+  };
+  const library = libraries[process.platform];
+  // The builds for other systems have no switch.
+  if (library === undefined) return;
+  // A variable, because neither the compiler nor bundlers know this module.
+  const name = 'bun:ffi';
+  const ffi = (await import(name)) as BunFfi;
+  const libc = ffi.dlopen(library, { setenv: { args: ['cstring', 'cstring', 'i32'], returns: 'i32' } });
+  const text = (string: string) => new TextEncoder().encode(`${string}\0`);
+  // The main thread's value may come from a .env file or an assignment; a worker's yields to what the process has.
+  const failed = libc.symbols.setenv(text(SWITCH), text(value), isMainThread ? 1 : 0);
+  libc.close();
+  if (failed) throw new Error('setenv failed');
+}
+
+/** Deno in a worker: `process.env` is a copy, and Deno's own functions reach the process's environment. */
+function setWithDeno(value: string): void {
+  const { env } = (globalThis as unknown as { Deno: { env: Pick<Map<string, string>, 'get' | 'set'> } }).Deno;
+  if (env.get(SWITCH) === undefined) env.set(SWITCH, value);
+}
+
+/** Node in a worker: asks the main thread to do it. */
+async function setInMainThread(value: string): Promise<void> {
   const { Session } = await import('node:inspector');
   const session = new Session();
   // The timer also keeps this thread alive: a waiting session does not.
@@ -38,24 +86,26 @@ async function setInMainThread(): Promise<void> {
     session.connectToMainThread();
     await new Promise<void>((resolve, reject) => {
       timer = setTimeout(() => reject(new Error('the main thread did not answer')), PATIENCE);
-      session.post('Runtime.evaluate', { expression: `process.env.${SWITCH} ??= '1'` }, (error, reply) => {
+      const expression = `process.env.${SWITCH} ??= ${JSON.stringify(value)}`;
+      session.post('Runtime.evaluate', { expression }, (error, reply) => {
         if (error) reject(error);
         else if (reply.exceptionDetails) reject(new Error(reply.exceptionDetails.text));
         else resolve();
       });
     });
-  } catch (cause) {
-    delete process.env[SWITCH];
-    throw new EngineError(
-      'runtime-missing',
-      'The engine did not load ONNX Runtime, because it could not switch off its telemetry from this worker thread ' +
-        `(${(cause as Error).message}). ` +
-        `Start the process with ${SWITCH}=1, or import @tamtrl/engine in the main thread and open the model there.`,
-      { expected: `${SWITCH} in the environment`, found: 'nothing' },
-      { cause },
-    );
   } finally {
     clearTimeout(timer);
     session.disconnect();
   }
+}
+
+function refusal(cause: Error): EngineError {
+  const place = isMainThread ? 'from this process' : 'from this worker thread';
+  return new EngineError(
+    'runtime-missing',
+    `The engine did not load ONNX Runtime, because it could not switch off its telemetry ${place} (${cause.message}). ` +
+      `Start the process with ${SWITCH}=1, or import @tamtrl/engine in the main thread and open the model there.`,
+    { expected: `${SWITCH} in the environment`, found: 'nothing' },
+    { cause },
+  );
 }

@@ -292,6 +292,23 @@ describe('saving', () => {
     expect(await loadPretrained(folder)).toEqual(model);
   });
 
+  it.each([
+    ['config.json', '{"steps":3}'],
+    ['config.json', 'not JSON'],
+    ['model.safetensors', 'mine'],
+    ['generation_config.json', '{}'],
+  ])('a folder of something else with %s (%s) is left as it is', async (name, content) => {
+    const model = await loadPretrained(join(FIXTURES, 'llama-sharded'));
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, name), content);
+    await expect(savePretrained(folder, model)).rejects.toMatchObject({
+      kind: 'file',
+      message: expect.stringContaining(`holds ${name}, but is not the folder of a model`),
+    });
+    expect(readdirSync(folder)).toEqual([name]);
+    expect(readFileSync(join(folder, name), 'utf8')).toBe(content);
+  });
+
   it('a model that can not be saved leaves the folder as it was', async () => {
     const folder = temporaryFolder();
     cpSync(join(FIXTURES, 'qwen3-bf16'), folder, { recursive: true });

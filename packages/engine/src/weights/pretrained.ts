@@ -33,6 +33,7 @@ export interface LoadOptions {
   onProgress?: (progress: { finished: number; total: number }) => void;
 }
 
+const CONFIG = 'config.json';
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 
@@ -73,9 +74,9 @@ async function loadGguf(path: string, options: LoadOptions): Promise<Pretrained>
 }
 
 async function loadFolder(folder: string, options: LoadOptions): Promise<Pretrained> {
-  const configFile = join(folder, 'config.json');
+  const configFile = join(folder, CONFIG);
   const bytes = await readIfPresent(configFile);
-  if (bytes === undefined) throw await incomplete(folder, 'config.json');
+  if (bytes === undefined) throw await incomplete(folder, CONFIG);
   const json = parseJsonObject(configFile, bytes);
   const config = parseConfig(json, configFile);
   const source = await openWeights(folder);
@@ -204,7 +205,7 @@ function checkFinite(file: string, tensor: string, values: Float32Array): void {
  * file is either the old or the new one, never half-written. Creates the folder if needed.
  *
  * @param options.dtype Of the weights; default F32. Rounded to nearest even.
- * @throws EngineError 'file' if the system refuses; 'missing-tensor', 'tensor-shape' or 'non-finite-weights' if the
+ * @throws EngineError 'file' if the system refuses, or the folder holds something else; 'missing-tensor', 'tensor-shape' or 'non-finite-weights' if the
  * parameters do not fit the configuration, are not finite or leave the range of the dtype; nothing is replaced then.
  */
 export async function savePretrained(
@@ -237,13 +238,34 @@ export async function savePretrained(
     bosTokenId: files.bosTokenId ?? stated.bosTokenId,
     padTokenId: files.padTokenId ?? stated.padTokenId,
   };
-  const contents = new Map<string, FileContent>([[WEIGHTS, safetensorsBytes(tensors, { dtype }, path)]]);
-  contents.set('config.json', configToText(config, extras));
+  // Renamed in this order: with config.json first, a folder that is left half written is known for a model's.
+  const contents = new Map<string, FileContent>([[CONFIG, configToText(config, extras)]]);
+  contents.set(WEIGHTS, safetensorsBytes(tensors, { dtype }, path));
   for (const [name, bytes] of files.auxiliary) contents.set(name, bytes);
+  await requireModelFolder(folder, [...contents.keys()]);
 
   await makeFolder(folder);
   await writeFilesAtomic(folder, contents);
   await removeShards(folder);
+}
+
+/** @throws EngineError 'file' if one of the files is there and belongs to something else than a model. */
+async function requireModelFolder(folder: string, names: readonly string[]): Promise<void> {
+  const present = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
+  const found = names.find((_, at) => present[at] !== undefined);
+  if (found === undefined || (await holdsModel(join(folder, CONFIG)))) return;
+  const expected = 'a new folder, or one whose config.json has a "model_type"';
+  const message = `${folder} holds ${found}, but is not the folder of a model: its ${CONFIG} has no "model_type". Nothing was written; name a new folder.`;
+  throw new EngineError('file', message, { file: join(folder, found), expected, found });
+}
+
+async function holdsModel(config: string): Promise<boolean> {
+  try {
+    const bytes = await readIfPresent(config);
+    return bytes !== undefined && typeof parseJsonObject(config, bytes).model_type === 'string';
+  } catch {
+    return false;
+  }
 }
 
 /** Shards of an earlier model would be loaded by programs that follow the index (vLLM) rather than the single file. */

@@ -1,10 +1,12 @@
 /** Files that a killed process leaves whole, and files that may be missing. */
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 
 /** Writes a file under a temporary name and renames it: under its own name it is always whole. Objects become JSON. */
 export async function writeWhole(path: string, content: unknown): Promise<void> {
   const text = typeof content === 'string' ? content : `${JSON.stringify(content, undefined, 2)}\n`;
-  await writeFile(`${path}.partial`, text, { flush: true });
+  // A link left in the temporary file's place would lead to another file.
+  await rm(`${path}.partial`, { force: true });
+  await writeFile(`${path}.partial`, text, { flag: 'wx', flush: true });
   await rename(`${path}.partial`, path);
 }
 

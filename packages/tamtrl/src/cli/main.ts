@@ -8,7 +8,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-// Libraries that tell of their doings (the hub's, of downloads) would tell it on stdout, where --json and the Model Context Protocol are.
+// The hub's library reports downloads with console.debug, and copies where links are impossible with console.info. Both write
+// to stdout, which belongs to the results, to --json and to the Model Context Protocol.
 console.debug = () => {};
+console.info = () => {};
 
 process.exitCode = await runProgram(process.argv.slice(2), processIo);

@@ -23,7 +23,7 @@ export function contextOf(
   tokens: number,
   renderer: DocumentRenderer,
 ): Context {
-  const whole = tokenizer.encode(renderDocuments(record.documents, renderer));
+  const whole = tokenizer.encodeText(renderDocuments(record.documents, renderer));
   const { length } = whole;
   if (kind === 'bm25') return { ids: retrieved(record, tokenizer, tokens, renderer), length };
   if (length <= tokens) return { ids: whole, length };
@@ -88,7 +88,7 @@ function retrieved(record: QuestionRecord, tokenizer: Tokenizer, tokens: number,
   const taken = new Map<number, number[]>();
   let left = tokens;
   for (const at of order) {
-    const ids = tokenizer.encode(`${passages[at].text}\n`);
+    const ids = tokenizer.encodeText(`${passages[at].text}\n`);
     if (ids.length > left) {
       // A first passage that alone is too long is cut rather than left out.
       if (taken.size === 0) taken.set(at, ids.slice(0, left));

@@ -2,6 +2,7 @@
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
+import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import type { QuestionRecord } from '../data/records.js';
 import type { MemoryModel } from '../memory/agent.js';
 import { EvaluationError } from './errors.js';
@@ -48,7 +49,6 @@ export async function evaluateRecords(
   setup: EvaluationSetup,
 ): Promise<{ summary: EvaluationSummary; results: RecordResult[] }> {
   const { folder, settings, read, concurrency, signal } = setup;
-  await mkdir(folder, { recursive: true });
   const known = await begin(setup);
   setup.onStart?.();
   const done = new Map(known.map((result) => [result.id, result]));
@@ -124,9 +124,19 @@ async function append(file: FileHandle, results: readonly RecordResult[]): Promi
   await file.sync();
 }
 
+/** @throws EvaluationError `file` for a folder with something else in it than an evaluation. */
+export async function requireUnusedFolder(folder: string): Promise<void> {
+  // All that an evaluation leaves that is killed before its first file is whole.
+  const entries = (await entriesOf(folder)).filter((name) => name !== `${SETTINGS}.partial`);
+  if (entries.length === 0 || entries.includes(SETTINGS)) return;
+  throw new EvaluationError('file', foreignFolderMessage(folder, entries, 'an evaluation'));
+}
+
 async function begin({ folder, settings, resume }: EvaluationSetup): Promise<RecordResult[]> {
   const text = await readIfThere(join(folder, SETTINGS));
   if (text === undefined) {
+    await requireUnusedFolder(folder);
+    await mkdir(folder, { recursive: true });
     await writeWhole(join(folder, SETTINGS), settings);
     return [];
   }
@@ -136,7 +146,13 @@ async function begin({ folder, settings, resume }: EvaluationSetup): Promise<Rec
       `${folder} already holds an evaluation. Go on with it (--resume), or name another folder.`,
     );
   }
-  const before = JSON.parse(text) as Record<string, unknown>;
+  const before = await readJsonObject(join(folder, SETTINGS));
+  if (!before) {
+    throw new EvaluationError(
+      'file',
+      `${join(folder, SETTINGS)} does not hold the settings of an evaluation. Name another folder.`,
+    );
+  }
   const now = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
   const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
     (name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]),
@@ -147,7 +163,7 @@ async function begin({ folder, settings, resume }: EvaluationSetup): Promise<Rec
     );
     throw new EvaluationError(
       'settings',
-      `The evaluation in ${folder} was begun otherwise: ${list.join('; ')}. Name another folder.`,
+      `The evaluation in ${folder} began with other settings: ${list.join('; ')}. Name another folder.`,
     );
   }
   return savedResults(join(folder, RESULTS));

@@ -56,7 +56,7 @@ export async function readRecords(
   const { frames, budgets } = options;
   const tokens = contextBudget(model, options);
   const contexts = records.map((record) => contextOf(reader, record, model.tokenizer, tokens, options.renderer));
-  const questions = records.map(({ question }) => model.tokenizer.encode(question));
+  const questions = records.map(({ question }) => model.tokenizer.encodeText(question));
   const prompts = contexts.map(({ ids }, at) => frames.direct(questions[at], ids));
   // A format without a prompt for this takes the text as its only chunk.
   if (prompts.some((prompt) => prompt === undefined)) return readAsOneChunk(reader, model, records, options);

@@ -98,7 +98,7 @@ export async function runAgent(
 
 function startGroup(model: MemoryModel, task: AgentTask, index: number, options: AgentOptions): GroupRun {
   const { frames, budgets } = options;
-  const questionIds = model.tokenizer.encode(task.question);
+  const questionIds = model.tokenizer.encodeText(task.question);
   if (questionIds.length > budgets.questionTokens) {
     throw new MemoryError(
       'question-too-long',
@@ -184,11 +184,12 @@ function record(
   const { keep = 'all', empty: onEmpty = 'keep' } = options;
   const trajectory = group.trajectories[index];
   const said = carriedIds(sample.tokens, chat.stopIds, tokenizer.idOf('</think>'));
-  const text = tokenizer.decode(said, { skipSpecialTokens: true });
-  const empty = text.trim() === '';
   const { chunk } = group;
+  const kept = chunk ? options.frames.carried(said) : said;
+  const text = tokenizer.decode(kept, { skipSpecialTokens: true });
+  const empty = text.trim() === '';
   if (!chunk) trajectory.output = text;
-  else if (!empty || onEmpty === 'overwrite') group.memories[index] = empty ? [] : said;
+  else if (!empty || onEmpty === 'overwrite') group.memories[index] = empty ? [] : kept;
   const memory = group.memories[index];
   const turn: Turn = {
     kind: chunk ? 'memory' : 'answer',

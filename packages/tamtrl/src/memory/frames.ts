@@ -34,6 +34,8 @@ export class PromptFrames {
   readonly #answer: Frame;
   readonly #check: Frame;
   readonly #direct: Frame | undefined;
+  /** Ids that no memory carries into the next prompt. */
+  readonly #notCarried: ReadonlySet<number>;
 
   /** @throws MemoryError `prompt-format` if the format or the chat template drops or repeats a slot. */
   constructor(model: { tokenizer: Tokenizer; chat: ChatFormat }, format: PromptFormat) {
@@ -45,6 +47,16 @@ export class PromptFrames {
     this.#answer = frame(format.answer(MARK), 'answer', ['question', 'memory']);
     this.#check = frame(format.check(MARK), 'check', ['question', 'memory', 'chunk']);
     this.#direct = format.direct && frame(format.direct(MARK), 'direct', ['question', 'chunk']);
+    this.#notCarried = notCarried(model, [format.update(MARK), format.answer(MARK), format.check(MARK)]);
+  }
+
+  /**
+   * A memory as the next prompt holds it: what the model wrote, without control tokens. A model can write the token
+   * that opens a role, and in a prompt that token would open one. Marks of the wording itself stay: they divide a
+   * message.
+   */
+  carried(memory: readonly number[]): number[] {
+    return memory.filter((id) => !this.#notCarried.has(id));
   }
 
   /** Asks for a new memory. */
@@ -69,11 +81,11 @@ export class PromptFrames {
 
   /** Ids of what the teacher reads instead of a chunk; the format's fixed line where nothing in it is relevant. */
   filteredChunk(text: string): number[] {
-    return this.tokenizer.encode(text.trim() === '' ? this.format.nothingRelevant : text);
+    return this.tokenizer.encodeText(text.trim() === '' ? this.format.nothingRelevant : text);
   }
 
   initialMemory(question: string): number[] {
-    return this.tokenizer.encode(this.format.initialMemory(question));
+    return this.tokenizer.encodeText(this.format.initialMemory(question));
   }
 
   /** Tokens of the fixed text of each prompt. */
@@ -113,6 +125,16 @@ export class PromptFrames {
       );
     }
   }
+}
+
+/** Control tokens, save those that the wording uses as marks of its own and the template does not. */
+function notCarried({ tokenizer, chat }: { tokenizer: Tokenizer; chat: ChatFormat }, wording: readonly string[]) {
+  const fixedIds = (text: string) =>
+    new Set(tokenizer.encode([...text].map((c) => (SLOT_OF.has(c) ? ' ' : c)).join('')));
+  const marks = fixedIds(wording.join(' '));
+  const roles = fixedIds(chat.render([{ role: 'user', content: MARK.question }]));
+  const control = [...tokenizer.controlTokens.values()];
+  return new Set([...control.filter((id) => roles.has(id) || !marks.has(id)), ...chat.stopIds]);
 }
 
 function compile(text: string, tokenizer: Tokenizer, name: string, slots: readonly Slot[]): Frame {

@@ -9,11 +9,14 @@ import { chatPrompts, miniPrompts, promptFormatNamed } from './prompts.js';
 const tokenizer = miniTokenizer();
 
 /** One id a character: whatever the wording, slots must come out where they went in. */
+const codePoints = (text: string) => [...text].map((character) => character.codePointAt(0)!);
 const characters = {
-  encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+  encode: codePoints,
+  encodeText: codePoints,
   decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
   vocabularySize: 0x110000,
   idOf: () => undefined,
+  controlTokens: new Map(),
 };
 
 test('the mini prompts use the marks of the vocabulary, and nothing that is not in it', () => {

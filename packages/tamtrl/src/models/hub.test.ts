@@ -3,14 +3,14 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { downloadHubFiles } from '../data/files/hub.js';
 import { EMBEDDED_MINI } from './embedded.js';
 import { downloadModel } from './hub.js';
@@ -119,14 +119,31 @@ it('a model is downloaded, opened, and not downloaded again', async () => {
   expect(downloads()).toBe(first);
 });
 
-it('the command says on stderr what it downloads, and nothing of it on stdout', async () => {
-  const facts = join(cache, 'facts.txt');
-  await writeFile(facts, 'anna oslo\nben rome\n');
-  const args = [main, 'ask', facts, 'anna', '--model', 'hf:us/mini', '--chunk-tokens', '12', '--json'];
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
-  expect(stdout.trim().split('\n')).toHaveLength(1);
-  expect(JSON.parse(stdout)).toMatchObject({ turns: expect.any(Number) });
-  expect(stderr).toContain('Downloading model.safetensors');
+describe('the command', () => {
+  async function ask(...nodeOptions: string[]): Promise<{ stdout: string; stderr: string }> {
+    const facts = join(cache, 'facts.txt');
+    await writeFile(facts, 'anna oslo\nben rome\n');
+    const args = ['ask', facts, 'anna', '--model', 'hf:us/mini', '--chunk-tokens', '12', '--json'];
+    return promisify(execFile)(process.execPath, [...nodeOptions, main, ...args], { env: process.env });
+  }
+
+  it('says on stderr what it downloads, and nothing of it on stdout', async () => {
+    const { stdout, stderr } = await ask();
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    expect(JSON.parse(stdout)).toMatchObject({ turns: expect.any(Number) });
+    expect(stderr).toContain('Downloading model.safetensors');
+  });
+
+  it('keeps stdout clean where symbolic links cannot be made, as on Windows', async () => {
+    const withoutLinks = `import fs from 'node:fs/promises';
+      import { syncBuiltinESMExports } from 'node:module';
+      fs.symlink = async () => { throw new Error('EPERM'); };
+      syncBuiltinESMExports();`;
+    const { stdout } = await ask('--import', `data:text/javascript,${encodeURIComponent(withoutLinks)}`);
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    const snapshots = join(cache, 'hub/models--us--mini/snapshots', COMMIT);
+    expect((await lstat(join(snapshots, 'config.json'))).isFile()).toBe(true);
+  });
 });
 
 const MODEL = ['--model', 'hf:us/mini'];

@@ -8,8 +8,9 @@ import { openLocalPolicy } from '../policy/local.js';
 import { openOpenAIPolicy } from '../policy/openai/policy.js';
 import { type SavedState, STATE_FILE } from '../policy/tinker/saved-state.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
+import { requireNamedServer } from './hosts.js';
 import { modelSource } from './source.js';
-import { type OpenAISpec, parseModelSpec, type TinkerSpec } from './spec.js';
+import { defaultBaseUrl, type OpenAISpec, originOf, parseModelSpec, type TinkerSpec } from './spec.js';
 import { openTokenizer } from './tokenizer.js';
 
 export interface OpenOptions {
@@ -26,6 +27,11 @@ export interface OpenOptions {
   /** For models at a server: requests at a time, and attempts beyond the first. */
   concurrency?: number;
   retries?: number;
+  /**
+   * Servers that a folder may name (HOST, HOST:PORT or http://HOST:PORT): they get the API key and the text. A server
+   * that the address itself names needs no entry.
+   */
+  allowHosts?: readonly string[];
   /** For local models. */
   engine?: EngineSettings;
   signal?: AbortSignal;
@@ -56,7 +62,7 @@ async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions):
   const text = options.tokenizer === undefined ? {} : await tokenizerAndChat(options.tokenizer, options);
   return openOpenAIPolicy({
     ...text,
-    baseUrl: baseUrl ?? (process.env.OPENAI_BASE_URL || 'https://api.openai.com/v1'),
+    baseUrl: baseUrl ?? defaultBaseUrl(),
     model,
     contextLength,
     concurrency,
@@ -87,6 +93,7 @@ type Opened = NonNullable<SavedState['opened']>;
 async function openTrainedAtServer(folder: string, trained: Opened, options: OpenOptions): Promise<Policy> {
   const parsed = parseModelSpec(trained.spec);
   if (parsed.kind !== 'tinker') throw unopenable(folder);
+  requireNamedServer({ origin: originOf(parsed.baseUrl), place: noteOf(folder) }, options.allowHosts);
   const policy = await openTinker(trained.spec, parsed, {
     ...options,
     tokenizer: options.tokenizer ?? trained.tokenizer,
@@ -108,7 +115,7 @@ async function trainedAtServer(folder: string): Promise<Opened | undefined> {
   if (text === undefined) return undefined;
   try {
     const { opened } = JSON.parse(text) as Partial<SavedState>;
-    if (opened) return opened;
+    if (typeof opened?.spec === 'string' && typeof opened.tokenizer === 'string') return opened;
   } catch {
     // The error below covers it.
   }

@@ -80,6 +80,22 @@ export function parseModelSpec(spec: string): ModelSpec {
   return { kind: isGguf(spec) ? 'gguf' : 'folder', path: spec };
 }
 
+/** Scheme, host and port of an address. */
+export const originOf = (address: string): string => (URL.canParse(address) ? new URL(address).origin : address);
+
+/** Where models of an address without a server are: at OPENAI_BASE_URL of the environment, else at OpenAI. */
+export const defaultBaseUrl = (): string => process.env.OPENAI_BASE_URL || 'https://api.openai.com/v1';
+
+/**
+ * Scheme, host and port of the server that a model's address stands for; undefined for models on this machine or on the
+ * hub.
+ */
+export function serverOf(spec: string): string | undefined {
+  const parsed = parseModelSpec(spec);
+  if (parsed.kind !== 'openai' && parsed.kind !== 'tinker') return undefined;
+  return originOf(parsed.baseUrl ?? defaultBaseUrl());
+}
+
 function parseHub(spec: string): HubSpec {
   const { repository, revision, path: file } = parseHubAddress(spec) ?? {};
   if (repository !== undefined && (file === undefined || isGguf(file))) {

@@ -8,7 +8,7 @@ import type { MemoryPiece, ReaderState } from './state.js';
 
 export interface NamedModelOptions
   extends Omit<ReaderOptions, 'model'>,
-    Pick<OpenOptions, 'tokenizer' | 'thinking' | 'contextLength' | 'onDownload'> {
+    Pick<OpenOptions, 'tokenizer' | 'thinking' | 'contextLength' | 'allowHosts' | 'onDownload'> {
   /**
    * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A
    * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node.
@@ -20,13 +20,13 @@ export interface NamedModelOptions
 export async function createMemoryReader(
   options: NamedModelOptions,
 ): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
-  const { model: named, tokenizer, contextLength, thinking, onDownload, ...rest } = options;
+  const { model: named, tokenizer, contextLength, thinking, allowHosts, onDownload, ...rest } = options;
   let close = async () => {};
   let model: MemoryModel;
   if (typeof named === 'string') {
     const { openModel } = await import('../models/open.js');
     const { signal } = options;
-    const policy = await openModel(named, { tokenizer, contextLength, thinking, onDownload, signal });
+    const policy = await openModel(named, { tokenizer, contextLength, thinking, allowHosts, onDownload, signal });
     close = () => policy.close();
     model = policy;
   } else model = named;

@@ -113,7 +113,7 @@ export class MemoryReader {
 
   #slot(question: string): Slot {
     const { tokenizer } = this.#model;
-    const questionIds = tokenizer.encode(question);
+    const questionIds = tokenizer.encodeText(question);
     if (questionIds.length > this.budgets.questionTokens) {
       throw new MemoryError(
         'question-too-long',
@@ -142,7 +142,7 @@ export class MemoryReader {
     }
     state.questions.forEach(({ memory, pieces }, at) => {
       const slot = this.#slots[at];
-      slot.memoryIds = this.#model.tokenizer.encode(memory).slice(0, this.budgets.memoryTokens);
+      slot.memoryIds = this.#model.tokenizer.encodeText(memory).slice(0, this.budgets.memoryTokens);
       slot.pieces = pieces;
     });
     this.#turns = state.turns;
@@ -315,8 +315,9 @@ export class MemoryReader {
     const prompts = this.#slots.map(({ questionIds }, at) => this.#frames.update(questionIds, memories[at], chunk.ids));
     const results = await this.#sample(prompts, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
     return results.map(({ ids, truncated }, at) => {
-      const empty = this.#text(ids).trim() === '';
-      return { ids: empty ? [...memories[at]] : ids, truncated, empty };
+      const kept = this.#frames.carried(ids);
+      const empty = this.#text(kept).trim() === '';
+      return { ids: empty ? [...memories[at]] : kept, truncated, empty };
     });
   }
 

@@ -6,6 +6,7 @@ import { alignedTable, markdownTable } from '../base/format.js';
 import { evaluationFolder, type Run, runsOf } from '../cli/commands/compare-run.js';
 import { type RecordResult, resultSchema } from '../eval/results.js';
 import { mean, studentInterval } from '../eval/statistics.js';
+import { PAGE_HEAD } from '../run/comparison-folder.js';
 import type { CompareBenchmark, CompareConfig } from '../run/comparison-plan.js';
 import type { MetricsLine } from '../train/metrics.js';
 import {
@@ -158,7 +159,7 @@ function page(
     .map(({ name, metric, questions }) => `${name}: ${metric}, ${questions} records`)
     .join('; ');
   const parts = [
-    '# Comparison\n',
+    PAGE_HEAD,
     `Scores in percent, mean and half of Student's 95 % interval over seeds (${seeds.join(', ')}); methods that are not trained answer greedily and have one. ${metrics}. Differences are paired by record (mean over seeds): bootstrap 95 % interval over records and p of a sign-flip test, 2,000 resamples. A cell that says "${NOT_RUN}" was not.\n`,
     `## Results\n\nAgainst ${baseline}.\n\n${markdownTable(tables.results)}`,
     '![Results](results.svg)\n',

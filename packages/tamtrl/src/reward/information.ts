@@ -95,7 +95,7 @@ function questionOf(group: RolloutGroup, { frames, policy, budgets }: MethodCont
   }
   // The policy could not write more than its budget, and the window has no room for more.
   const targets = group.answers.map((answer) =>
-    [...frames.tokenizer.encode(frames.format.answerTarget(answer)), ...policy.chat.stopIds.slice(0, 1)].slice(
+    [...frames.tokenizer.encodeText(frames.format.answerTarget(answer)), ...policy.chat.stopIds.slice(0, 1)].slice(
       0,
       budgets.answerTokens,
     ),

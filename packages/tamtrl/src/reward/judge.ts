@@ -1,6 +1,7 @@
 /** LLM as a judge: another model reads each memory update and grades it from 0 to 10; the score is grade / 10. */
 import type { Trajectory } from '../memory/trajectory.js';
 import { memoryBefore } from '../memory/trajectory.js';
+import { encodeChat } from '../text/encode-chat.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { withoutThoughts } from './extract.js';
 import { byTurn, type RolloutGroup } from './group.js';
@@ -62,7 +63,7 @@ async function scoreWithJudge(groups: readonly RolloutGroup[], context: MethodCo
     group.trajectories.flatMap((trajectory) => updatesOf(group, trajectory, texts).map(judgePrompt)),
   );
   const requests = prompts.map((content) => ({
-    promptIds: judge.tokenizer.encode(judge.chat.render([{ role: 'user', content }])),
+    promptIds: encodeChat(judge, [{ role: 'user', content }]),
   }));
   const { stopIds } = judge.chat;
   const replies = await judge.sample(requests, {

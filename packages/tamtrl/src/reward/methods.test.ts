@@ -161,7 +161,9 @@ it('a judge grades each update; a failed grade is neutral and counted', async ()
   const seen: string[] = [];
   const codes = {
     vocabularySize: 0x110000,
+    controlTokens: new Map(),
     encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+    encodeText: (text: string) => [...text].map((character) => character.codePointAt(0)!),
     decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
     idOf: () => undefined,
   };

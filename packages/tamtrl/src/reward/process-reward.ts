@@ -138,7 +138,7 @@ export class ProcessRewardModel {
   #prompt({ question, evidence, memory }: MemoryCase): number[] {
     const { tokenizer } = this.policy;
     const read = this.#frames.filteredChunk(evidence).slice(-this.#evidenceTokens);
-    return this.#frames.check(tokenizer.encode(question), tokenizer.encode(memory), read);
+    return this.#frames.check(tokenizer.encodeText(question), tokenizer.encodeText(memory), read);
   }
 }
 

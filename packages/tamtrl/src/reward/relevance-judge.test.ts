@@ -8,7 +8,9 @@ function scripted(contextLength: number, reply: (prompt: string) => string): { p
   const prompts: string[] = [];
   const tokenizer = {
     vocabularySize: 0x110000,
+    controlTokens: new Map(),
     encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
+    encodeText: (text: string) => [...text].map((character) => character.codePointAt(0)!),
     decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
     idOf: () => undefined,
   };

@@ -1,6 +1,7 @@
 /** Relevance by a model: it reads numbered sentences and names those that the answer needs. */
 import type { RelevanceJudge } from '../data/relevance.js';
 import type { Policy } from '../policy/types.js';
+import { encodeChat } from '../text/encode-chat.js';
 import { withoutThoughts } from './extract.js';
 
 export interface RelevanceJudgeOptions {
@@ -43,7 +44,7 @@ export function parseRelevant(reply: string, count: number): number[] | undefine
 export function relevanceJudge(policy: Policy, options: RelevanceJudgeOptions = {}): RelevanceJudge {
   const { tokenizer, chat, contextLength } = policy;
   const promptOf = (question: string, answers: readonly string[], sentences: readonly string[]) =>
-    tokenizer.encode(chat.render([{ role: 'user', content: relevancePrompt(question, answers, sentences) }]));
+    encodeChat(policy, [{ role: 'user', content: relevancePrompt(question, answers, sentences) }]);
 
   return async (question, answers, sentences) => {
     const room = contextLength - REPLY_TOKENS;

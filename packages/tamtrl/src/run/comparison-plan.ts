@@ -62,7 +62,10 @@ export const compareSchema = z.strictObject({
   concurrency: count.default(64),
 });
 
-export type CompareConfig = z.output<typeof compareSchema>;
+export type CompareConfig = z.output<typeof compareSchema> & {
+  /** The YAML file itself. */
+  file: string;
+};
 export type CompareMethod = CompareConfig['methods'][number];
 export type CompareBenchmark = CompareConfig['benchmarks'][number];
 
@@ -118,5 +121,5 @@ export async function readCompareConfig(path: string): Promise<CompareConfig> {
       problems.push(`${file.place(['benchmarks', at])}: the name "${name}" comes twice.`);
   });
   if (problems.length > 0) throw new RunError('settings', problems.join('\n'));
-  return { ...config, out: resolve(config.out) };
+  return { ...config, file: path, out: resolve(config.out) };
 }

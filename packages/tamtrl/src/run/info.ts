@@ -1,9 +1,10 @@
 /** What a run's folder keeps beside the files of the trainer, so that it can be resumed and reported on without further flags. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../base/files.js';
-import type { MetricsLine } from '../train/metrics.js';
+import { hasCheckpoint } from '../train/checkpoint.js';
+import { INFO_FILE, type MetricsLine } from '../train/metrics.js';
 import { RunError } from './errors.js';
 import type { HeldOutReadings } from './readings.js';
 
@@ -22,7 +23,6 @@ const infoSchema = z.object({
 
 export type RunInfo = z.output<typeof infoSchema>;
 
-const INFO = 'info.json';
 const CONFIG = 'config.json';
 const READINGS = 'readings.json';
 
@@ -34,25 +34,36 @@ export function defaultFolder({ preset, method, started }: RunInfo, seed: number
 }
 
 export async function writeInfo(folder: string, info: RunInfo): Promise<void> {
-  await writeWhole(join(folder, INFO), info);
+  await writeWhole(join(folder, INFO_FILE), info);
 }
 
 export async function writeConfig(folder: string, config: unknown): Promise<void> {
   await writeWhole(join(folder, CONFIG), config);
 }
 
-/** Info and configuration of an earlier run. @throws RunError if there is no run in the folder, or its files are damaged. */
+/**
+ * Info and configuration of an earlier run.
+ * @throws RunError if there is no run in the folder, its files are damaged, or it was killed before anything was saved.
+ */
 export async function readRun(folder: string): Promise<{ info: RunInfo; config: unknown }> {
-  const config = await readJson(join(folder, CONFIG));
-  const info = infoSchema.safeParse(await readJson(join(folder, INFO)));
-  if (config === undefined || !info.success) {
-    const missing = config === undefined ? CONFIG : INFO;
-    throw new RunError(
-      'no-run',
-      `--resume: there is no run in ${folder}: ${missing} is missing or damaged. Give the folder that the run was written to.`,
-    );
-  }
-  return { info: info.data, config };
+  const [info, config] = [await readJson(join(folder, INFO_FILE)), await readJson(join(folder, CONFIG))];
+  const parsed = infoSchema.safeParse(info ?? (await infoOfOldRun(folder, config)));
+  if (parsed.success && config !== undefined) return { info: parsed.data, config };
+  const [missing, advice] = parsed.success
+    ? [CONFIG, `If the run was killed as it began, nothing was saved: start it again with --out ${folder}.`]
+    : [INFO_FILE, 'Give the folder that the run was written to.'];
+  throw new RunError('no-run', `--resume: there is no run in ${folder}: ${missing} is missing or damaged. ${advice}`);
+}
+
+/** Earlier versions wrote info.json after the first checkpoint, and could be killed in between. */
+async function infoOfOldRun(folder: string, config: unknown): Promise<RunInfo | undefined> {
+  if (typeof config !== 'object' || config === null) return undefined;
+  const found = await stat(join(folder, INFO_FILE)).catch(() => undefined);
+  if (found || !(await hasCheckpoint(join(folder, 'checkpoints')))) return undefined;
+  const { method } = config as { method?: unknown };
+  const started = (await stat(join(folder, CONFIG))).mtime.toISOString();
+  const command = typeof method === 'string' ? 'train' : 'sft';
+  return { command, preset: 'custom', method: typeof method === 'string' ? method : 'sft', started };
 }
 
 export async function writeReadings(folder: string, readings: HeldOutReadings): Promise<void> {

@@ -196,9 +196,11 @@ describe('chunkStream', () => {
       vocabularySize: bpe.vocabularySize,
       idOf: (token) => bpe.idOf(token),
       decode: (ids, options) => bpe.decode(ids, options),
-      encode: (some) => {
+      controlTokens: bpe.controlTokens,
+      encode: (some) => bpe.encode(some),
+      encodeText: (some) => {
         encoded += some.length;
-        return bpe.encode(some);
+        return bpe.encodeText(some);
       },
     };
     let pulled = 0;

@@ -130,17 +130,17 @@ export class TokenCutter {
   }
 
   #count(text: string): number {
-    if (text.length > CACHED_LENGTH) return this.#tokenizer.encode(text).length;
+    if (text.length > CACHED_LENGTH) return this.#tokenizer.encodeText(text).length;
     const known = this.#counts.get(text);
     if (known !== undefined) return known;
-    const count = this.#tokenizer.encode(text).length;
+    const count = this.#tokenizer.encodeText(text).length;
     if (this.#counts.size >= CACHED_UNITS) this.#counts.clear();
     this.#counts.set(text, count);
     return count;
   }
 
   #encode(count: number): number[] {
-    return this.#tokenizer.encode(this.#buffer.slice(0, this.#units[count - 1].end));
+    return this.#tokenizer.encodeText(this.#buffer.slice(0, this.#units[count - 1].end));
   }
 
   /** As many units as fit (one always does), by interpolating between what is known to fit and what is known not to. */

@@ -7,18 +7,27 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HuggingFaceTokenizer, loadTokenizer } from './hugging-face-tokenizer.js';
 
-const folder = fileURLToPath(new URL('../../fixtures/tokenizers/bpe', import.meta.url));
-const tokenizer = await loadTokenizer(folder);
-const cases = JSON.parse(await readFile(join(folder, 'cases.json'), 'utf8')) as {
+interface Case {
   text: string;
   ids: number[];
   decoded: string;
   withoutSpecial: string;
-}[];
+  /** With control tokens as text. */
+  textIds: number[];
+}
+
+const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/tokenizers/${name}`, import.meta.url));
+const casesOf = async (name: string): Promise<Case[]> =>
+  JSON.parse(await readFile(join(fixture(name), 'cases.json'), 'utf8'));
+const folder = fixture('bpe');
+const tokenizer = await loadTokenizer(folder);
+const cases = await casesOf('bpe');
+const metaspace = await loadTokenizer(fixture('metaspace'));
 
 describe('a byte-level BPE', () => {
-  it.each(cases)('agrees with Python on $text', ({ text, ids, decoded, withoutSpecial }) => {
+  it.each(cases)('agrees with Python on $text', ({ text, ids, decoded, withoutSpecial, textIds }) => {
     expect(tokenizer.encode(text)).toEqual(ids);
+    expect(tokenizer.encodeText(text)).toEqual(textIds);
     expect(tokenizer.decode(ids)).toBe(decoded);
     expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe(withoutSpecial);
   });
@@ -43,12 +52,28 @@ describe('a byte-level BPE', () => {
     expect(tokenizer.decode([])).toBe('');
   });
 
-  it('knows its size and its special tokens', () => {
+  it('knows its size and its control tokens', () => {
     expect(tokenizer.vocabularySize).toBe(1200);
-    expect(tokenizer.specialTokens).toEqual(['<|endoftext|>', '<|im_start|>', '<|im_end|>']);
+    expect([...tokenizer.controlTokens]).toEqual([
+      ['<|endoftext|>', 0],
+      ['<|im_start|>', 1],
+      ['<|im_end|>', 2],
+    ]);
     expect(tokenizer.idOf('<|im_end|>')).toBe(2);
     expect(tokenizer.idOf('no such token')).toBeUndefined();
   });
+});
+
+describe('a BPE with U+2581 for spaces and byte fallback', async () => {
+  it.each(await casesOf('metaspace'))(
+    'agrees with Python on $text',
+    ({ text, ids, decoded, withoutSpecial, textIds }) => {
+      expect(metaspace.encode(text)).toEqual(ids);
+      expect(metaspace.encodeText(text)).toEqual(textIds);
+      expect(metaspace.decode(ids)).toBe(decoded);
+      expect(metaspace.decode(ids, { skipSpecialTokens: true })).toBe(withoutSpecial);
+    },
+  );
 });
 
 describe('special tokens of its own accord', () => {

@@ -3,11 +3,14 @@
  * `@huggingface/tokenizers`: under `nodenext` its types resolve to nothing, so the part used here is typed by hand.
  */
 import * as library from '@huggingface/tokenizers';
+import { controlTokensOf, unknownTokenOf } from './control-tokens.js';
 import { TextError } from './errors.js';
 import { isJsonObject, type JsonObject, readOptionalJson } from './model-files.js';
 import type { Tokenizer } from './tokenizer.js';
 
 interface LibraryTokenizer {
+  /** Vocabulary and merges. */
+  model: unknown;
   encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[]; tokens: string[] };
   decode(ids: number[], options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean }): string;
   token_to_id(token: string): number | undefined;
@@ -25,6 +28,9 @@ export interface TokenizerFiles {
   config?: JsonObject;
 }
 
+/** Costs nothing; its tokenizer gets the model of another. */
+const NO_MODEL = { type: 'BPE', vocab: {}, merges: [] };
+
 /** Parts that the library looks up in `tokenizer.json` even where they are null. */
 const REQUIRED_PARTS = ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'];
 
@@ -35,9 +41,12 @@ const REQUIRED_PARTS = ['normalizer', 'pre_tokenizer', 'post_processor', 'decode
 export class HuggingFaceTokenizer implements Tokenizer {
   /** One more than the highest id. The model's embedding may have more rows: those ids mean nothing. */
   readonly vocabularySize: number;
-  /** Tokens marked special, as they stand in text: a document that contains one would break a prompt apart. */
-  readonly specialTokens: readonly string[];
+  readonly controlTokens: ReadonlyMap<string, number>;
   readonly #tokenizer: LibraryTokenizer;
+  /** Recognises no special token. */
+  readonly #plain: LibraryTokenizer;
+  readonly #controlIds: ReadonlySet<number>;
+  readonly #unknownId: number | undefined;
 
   /** @throws TextError `tokenizer` if the contents are not a tokenizer that can be built. */
   constructor(files: TokenizerFiles) {
@@ -60,6 +69,12 @@ export class HuggingFaceTokenizer implements Tokenizer {
       for (const [token, id] of this.#tokenizer.get_vocab(true))
         if (token !== undefined) highest = Math.max(highest, id);
       this.vocabularySize = highest + 1;
+      this.controlTokens = controlTokensOf(tokenizer, config, (token) => this.idOf(token));
+      const ordinary = addedTokens.filter(
+        ({ special, content }) => special !== true && !this.controlTokens.has(String(content)),
+      );
+      this.#plain = new LibraryTokenizer({ ...parts, model: NO_MODEL, added_tokens: ordinary }, completed);
+      this.#plain.model = this.#tokenizer.model;
     } catch (error) {
       throw new TextError(
         'tokenizer',
@@ -67,21 +82,34 @@ export class HuggingFaceTokenizer implements Tokenizer {
         { cause: error },
       );
     }
-    this.specialTokens = addedTokens.filter((token) => token.special === true).map((token) => String(token.content));
+    this.#controlIds = new Set(this.controlTokens.values());
+    const unknownToken = unknownTokenOf(tokenizer);
+    this.#unknownId = unknownToken === undefined ? undefined : this.idOf(unknownToken);
   }
 
   encode(text: string): number[] {
-    if (text === '') return [];
-    const { ids, tokens } = this.#tokenizer.encode(text, { add_special_tokens: false });
-    for (let at = 0; at < ids.length; at++) {
-      if (ids[at] === undefined) {
-        throw new TextError(
-          'tokenizer',
-          `The tokenizer has no id for ${JSON.stringify(tokens[at])} and no unknown token. Its tokenizer.json is incomplete.`,
-        );
-      }
-    }
-    return ids as number[];
+    return encodeWith(this.#tokenizer, text);
+  }
+
+  /**
+   * The ids that transformers gives with `split_special_tokens`. Beyond that, where the vocabulary alone leads to a
+   * control token (`<eos>` as a word of a word-level vocabulary), the token is spelled out character by character, or
+   * becomes the unknown token where it cannot be spelled.
+   */
+  encodeText(text: string): number[] {
+    const ids = encodeWith(this.#plain, text);
+    return ids.some((id) => this.#controlIds.has(id)) ? ids.flatMap((id) => this.#spelledOut(id)) : ids;
+  }
+
+  #spelledOut(id: number): number[] {
+    if (!this.#controlIds.has(id)) return [id];
+    // The unknown token is also a control token: what it stands for has no text of its own.
+    if (id === this.#unknownId) return [];
+    const characters = [...(this.#tokenizer.id_to_token(id) ?? '')];
+    const ids = characters.flatMap((character) => encodeWith(this.#plain, character));
+    const spelled = ids.filter((each) => !this.#controlIds.has(each));
+    if (spelled.length > 0) return spelled;
+    return this.#unknownId === undefined || this.#controlIds.has(this.#unknownId) ? [] : [this.#unknownId];
   }
 
   /** Ids outside the vocabulary decode to nothing, as in Python's tokenizers. */
@@ -97,6 +125,21 @@ export class HuggingFaceTokenizer implements Tokenizer {
   idOf(token: string): number | undefined {
     return this.#tokenizer.token_to_id(token);
   }
+}
+
+/** @throws TextError `tokenizer` for what has no id. */
+function encodeWith(tokenizer: LibraryTokenizer, text: string): number[] {
+  if (text === '') return [];
+  const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: false });
+  for (let at = 0; at < ids.length; at++) {
+    if (ids[at] === undefined) {
+      throw new TextError(
+        'tokenizer',
+        `The tokenizer has no id for ${JSON.stringify(tokens[at])} and no unknown token. Its tokenizer.json is incomplete.`,
+      );
+    }
+  }
+  return ids as number[];
 }
 
 /**

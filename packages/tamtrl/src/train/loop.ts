@@ -7,15 +7,7 @@ import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
 import type { GenerateOptions, TrainablePolicy } from '../policy/types.js';
-import {
-  hasCheckpoint,
-  loadCheckpoint,
-  newRunState,
-  type RunState,
-  saveCheckpoint,
-  saveModel,
-  saveRunState,
-} from './checkpoint.js';
+import { loadCheckpoint, newRunState, type RunState, saveCheckpoint, saveModel, saveRunState } from './checkpoint.js';
 import type { CommonConfig } from './config.js';
 import { TrainError } from './errors.js';
 import {
@@ -26,6 +18,7 @@ import {
   type StepMetrics,
   type WrittenTrajectory,
 } from './metrics.js';
+import { requireUnusedFolder } from './used-folder.js';
 
 export type ProgressListener = (
   progress: Parameters<NonNullable<GenerateOptions['onProgress']>>[0] & { phase: Phase; step: number },
@@ -37,8 +30,10 @@ export interface TrainingSetup<Config extends CommonConfig> {
   policy: TrainablePolicy;
   train: ExampleSource;
   heldOut: ExampleSource;
-  /** The run's folder; made if need be. */
+  /** The run's folder: new, empty, or that of a run that is resumed. */
   folder: string;
+  /** Written into it as info.json, before anything else; default: when it was started. */
+  info?: object;
   /** Go on from the checkpoint in the folder. */
   resume?: boolean;
   /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
@@ -112,8 +107,8 @@ export async function* runTraining<Config extends CommonConfig>(
     }
     await folder.resume(run.state.step, run.state.evaluatedStep);
   } else {
-    await refuseUsedFolder(folder);
-    await folder.start(config);
+    await requireUnusedFolder(setup.folder);
+    await folder.start(config, setup.info);
     for (const name of snapshots) await policy.snapshot(name);
     run.state.snapshots = snapshots;
     await saveCheckpoint(folder.checkpoints, policy, run.state, config);
@@ -173,12 +168,6 @@ export async function* runTraining<Config extends CommonConfig>(
   const model = improved ? `${folder.checkpoints}/best` : final;
   const seconds = secondsBefore + (performance.now() - started) / 1000;
   return { reason: reason ?? 'steps', state, model, seconds };
-}
-
-/** A new run would overwrite what another one has learned. */
-async function refuseUsedFolder({ path, checkpoints }: RunFolder): Promise<void> {
-  if (!(await hasCheckpoint(checkpoints))) return;
-  throw new TrainError('checkpoint', `${path} already holds a run. Resume it, or give the new run another folder.`);
 }
 
 function evaluationDue(step: number, { steps, evaluation }: CommonConfig): boolean {

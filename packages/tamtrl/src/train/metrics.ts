@@ -1,5 +1,5 @@
 /** What a step and an evaluation report, and the files of a run's folder that they are written to. */
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
 import type { EvaluationResult } from '../eval/evaluate.js';
@@ -119,7 +119,10 @@ export interface WrittenTrajectory {
   }[];
 }
 
-/** The folder of a run: config.json, metrics.jsonl, trajectories.jsonl, checkpoints/. */
+/** Names the run in its folder. */
+export const INFO_FILE = 'info.json';
+
+/** The folder of a run: info.json, config.json, metrics.jsonl, trajectories.jsonl, checkpoints/. */
 export class RunFolder {
   readonly path: string;
 
@@ -139,12 +142,23 @@ export class RunFolder {
     return join(this.path, 'trajectories.jsonl');
   }
 
-  /** A new run: earlier metrics and trajectories of the folder go. */
-  async start(config: unknown): Promise<void> {
-    await mkdir(this.checkpoints, { recursive: true });
-    await writeFile(join(this.path, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
+  /**
+   * A new run. What names it is written first, so that a run that is killed at any moment is recognised: by `info` and `config` it can be
+   * resumed, with less than that it has saved nothing.
+   */
+  async start(config: unknown, info: object = { started: new Date().toISOString() }): Promise<void> {
+    await mkdir(this.path, { recursive: true });
+    await writeWhole(join(this.path, INFO_FILE), info);
+    await writeWhole(join(this.path, 'config.json'), config);
     await writeFile(this.metrics, '');
     await writeFile(this.trajectories, '');
+    await mkdir(this.checkpoints, { recursive: true });
+  }
+
+  /** Steps or evaluations have been written. */
+  async hasMetrics(): Promise<boolean> {
+    const found = await stat(this.metrics).catch(() => undefined);
+    return found !== undefined && found.size > 0;
   }
 
   /** A run goes on after `step`: lines of steps that will be done again go, and a last line that was cut short. */

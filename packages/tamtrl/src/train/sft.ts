@@ -86,12 +86,12 @@ export function supervisedRow(example: Example, turn: number, filtered: boolean,
     );
   }
   const { tokenizer, format } = frames;
-  const question = tokenizer.encode(example.question);
-  const memory = tokenizer.encode(idealMemories[turn]);
+  const question = tokenizer.encodeText(example.question);
+  const memory = tokenizer.encodeText(idealMemories[turn]);
   const isAnswer = turn === example.chunks.length;
   const chunks = filtered ? filteredChunks(example, frames, config.memory) : example.chunks;
   const promptIds = isAnswer ? frames.answer(question, memory) : frames.update(question, memory, chunks[turn].ids);
-  const target = tokenizer.encode(isAnswer ? format.answerTarget(example.answers[0]) : idealMemories[turn + 1]);
+  const target = tokenizer.encodeText(isAnswer ? format.answerTarget(example.answers[0]) : idealMemories[turn + 1]);
   const limit = isAnswer ? config.memory.answerTokens : config.memory.memoryTokens;
   const completionIds = [...target, policy.chat.stopIds[0]];
   if (completionIds.length > limit) {

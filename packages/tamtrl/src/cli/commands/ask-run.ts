@@ -8,7 +8,7 @@ import { ReaderError } from '../../reader/errors.js';
 import { loadText } from '../../reader/files/load.js';
 import { textOf } from '../../reader/input.js';
 import { type Answer, type MemoryEvent, MemoryReader } from '../../reader/reader.js';
-import type { MemoryPiece, ReaderState } from '../../reader/state.js';
+import { type MemoryPiece, type ReaderState, readerStateSchema } from '../../reader/state.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { type ModelFlags, noteOn, openForCommand } from '../terminal/models.js';
@@ -139,12 +139,19 @@ async function savedState(path: string): Promise<ReaderState | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new UsageError(`--state: cannot read ${path}: ${(error as Error).message}.`);
   }
+  // Any other file would be replaced after the first turn.
+  const state = readerStateSchema.safeParse(parseJson(text));
+  if (state.success) return state.data;
+  throw new UsageError(
+    `--state: ${path} is not a saved state. Name another file, or remove it to read from the beginning.`,
+  );
+}
+
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as ReaderState;
+    return JSON.parse(text);
   } catch {
-    throw new UsageError(
-      `--state: ${path} is no saved state. Name another file, or remove it to read from the beginning.`,
-    );
+    return undefined;
   }
 }
 

@@ -7,12 +7,16 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { exists } from '../../base/files.js';
+import { exists, writeWhole } from '../../base/files.js';
 import { duration } from '../../base/format.js';
 import { writeRecords } from '../../data/files/writer.js';
 import { miniExample, toRecord } from '../../data/mini/task.js';
+import { requireNamedServer } from '../../models/hosts.js';
+import { serverOf } from '../../models/spec.js';
 import { writeTables } from '../../report/comparison-page.js';
+import { markFolder, requireComparisonFolder } from '../../run/comparison-folder.js';
 import type { CompareBenchmark, CompareConfig, CompareMethod } from '../../run/comparison-plan.js';
+import { readRun } from '../../run/info.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import type { CompareFlags } from './compare.js';
@@ -45,6 +49,14 @@ export function evaluationFolder({ out }: CompareConfig, { method, seed }: Run, 
 
 export const slug = (name: string) => name.toLowerCase().replaceAll(/[^\p{L}\p{N}.]+/gu, '-');
 
+/** What every cell's process needs beside its own arguments. */
+interface Surroundings {
+  /** Servers that the user has named: `--allow-host HOST …` */
+  hosts: readonly string[];
+  io: Io;
+  signal: AbortSignal;
+}
+
 interface Job {
   name: string;
   /** Runs only after this one has succeeded. */
@@ -60,15 +72,23 @@ export async function runComparison(
   io: Io,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { allowHost = [] } = flags;
+  const origin = serverOf(config.model);
+  // Cells name the model on their command line, where it counts as the user's word.
+  if (origin !== undefined && !flags.tablesOnly)
+    requireNamedServer({ origin, place: `${config.file}: model` }, allowHost);
+  await requireComparisonFolder(config.out);
   await mkdir(config.out, { recursive: true });
-  if (!flags.tablesOnly) await runJobs(await jobsOf(config, io, signal), flags.jobs, io, signal);
+  await markFolder(config.out);
+  const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
+  if (!flags.tablesOnly) await runJobs(await jobsOf(config, { hosts, io, signal }), flags.jobs, io, signal);
   const { complete, text, summary } = await writeTables(config);
   if (flags.json) io.out(`${JSON.stringify(summary)}\n`);
   else io.out(`\n${text}\nTables  ${config.out}\n`);
   return complete;
 }
 
-async function jobsOf(config: CompareConfig, io: Io, signal: AbortSignal): Promise<Job[]> {
+async function jobsOf(config: CompareConfig, around: Surroundings): Promise<Job[]> {
   const jobs: Job[] = [];
   const data = new Map<string, string>();
   for (const benchmark of config.benchmarks) data.set(benchmark.name, await dataOf(config, benchmark));
@@ -79,7 +99,7 @@ async function jobsOf(config: CompareConfig, io: Io, signal: AbortSignal): Promi
       trained = {
         name: `${method.name}, seed ${seed}: training`,
         finished: await exists(join(training, 'train.json')),
-        run: () => train(config, method, seed, training, io, signal),
+        run: () => train(config, method, seed, training, around),
       };
       jobs.push(trained);
     }
@@ -90,7 +110,7 @@ async function jobsOf(config: CompareConfig, io: Io, signal: AbortSignal): Promi
         name: `${method.name}, seed ${seed}: ${benchmark.name}`,
         ...(trained ? { after: trained } : {}),
         finished: await exists(join(folder, 'summary.json')),
-        run: () => evaluate(config, run, benchmark, { folder, model, data: data.get(benchmark.name)! }, io, signal),
+        run: () => evaluate(config, run, benchmark, { folder, model, data: data.get(benchmark.name)! }, around),
       });
     }
   }
@@ -149,13 +169,15 @@ async function train(
   method: CompareMethod,
   seed: number,
   folder: string,
-  io: Io,
-  signal: AbortSignal,
+  { hosts, io, signal }: Surroundings,
 ): Promise<boolean> {
   await mkdir(join(config.out, 'training'), { recursive: true });
   const settings = `${folder}.yaml`;
   await writeFile(settings, stringify({ ...config.train, ...method.settings }));
-  const begun = await exists(join(folder, 'checkpoints/last'));
+  const begun = await readRun(folder).then(
+    () => true,
+    () => false,
+  );
   const fresh = [
     ...(config.preset === undefined ? [] : ['--preset', config.preset]),
     ...[
@@ -172,12 +194,12 @@ async function train(
     ],
   ];
   const { code, out } = await child(
-    ['train', ...(begun ? ['--resume', folder] : fresh), '--json'],
+    ['train', ...(begun ? ['--resume', folder] : fresh), ...hosts, '--json'],
     `${folder}.log`,
     signal,
   );
   if (code !== EXIT.success) return told(code, `${folder}.log`, io);
-  await writeFile(join(folder, 'train.json'), out);
+  await writeWhole(join(folder, 'train.json'), out);
   return true;
 }
 
@@ -186,14 +208,14 @@ async function evaluate(
   { method, seed }: Run,
   benchmark: CompareBenchmark,
   { folder, model, data }: { folder: string; model: string; data: string },
-  io: Io,
-  signal: AbortSignal,
+  { hosts, io, signal }: Surroundings,
 ): Promise<boolean> {
   await mkdir(join(config.out, 'evaluation'), { recursive: true });
   const limits = ['chunkTokens', 'memoryTokens', 'answerTokens', 'questionTokens', 'contextTokens'] as const;
   const { code } = await child(
     [
       ...['eval', '--model', model, '--data', data, '--reader', method.reader, '--out', folder, '--json'],
+      ...hosts,
       ...['--limit', String(benchmark.questions), '--seed', String(seed), '--concurrency', String(config.concurrency)],
       ...limits.flatMap((name) => {
         const value = benchmark[name];

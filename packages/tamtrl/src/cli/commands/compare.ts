@@ -4,18 +4,18 @@ import { readCompareConfig } from '../../run/comparison-plan.js';
 import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
-import { JSON_OPTION, wholeNumber } from '../terminal/options.js';
+import { addHostOption, JSON_OPTION, wholeNumber } from '../terminal/options.js';
 import { runComparison } from './compare-run.js';
 
 export interface CompareFlags {
   jobs: number;
   tablesOnly?: boolean;
   json?: boolean;
+  allowHost?: string[];
 }
 
 export function addCompareCommand(program: Command, io: Io, exit: (code: number) => void): void {
-  program
-    .command('compare')
+  addHostOption(program.command('compare'))
     .description('train and evaluate several methods with several seeds, and tabulate the results')
     .argument('<file>', 'YAML file that lists methods, seeds and benchmarks')
     .option('--jobs <n>', 'number of processes to run at the same time', wholeNumber(1), 1)

@@ -1,6 +1,7 @@
 /** `tamtrl data generate` */
 import { readFile } from 'node:fs/promises';
 import { count, duration } from '../../base/format.js';
+import { requireFreeFile } from '../../data/files/output.js';
 import { type StreamedRecord, writeRecords } from '../../data/files/writer.js';
 import { findSyntheticTask } from '../../data/generators/generators.js';
 import { DocumentPool, rulerHqa } from '../../data/generators/ruler-hqa.js';
@@ -27,11 +28,13 @@ export interface GenerateFlags {
   chunks: number;
   facts: number;
   queries: number;
+  overwrite?: boolean;
   json?: boolean;
 }
 
 export function generateData(task: string, flags: GenerateFlags, io: Io): Promise<number> {
   return runInterruptible(io, async (signal) => {
+    await requireFreeFile(flags.out, flags.overwrite);
     const started = performance.now();
     const { total, records } = await recordsOf(task, flags, io);
     let told = started;

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { count } from '../../base/format.js';
 import { downloadHubFiles, parseHubSource } from '../../data/files/hub.js';
+import { requireFreeFile } from '../../data/files/output.js';
 import { writeRecords } from '../../data/files/writer.js';
 import { findImporter, type ImportProblem, importRecords, readEvidence } from '../../data/importers/importers.js';
 import type { QuestionRecord } from '../../data/records.js';
@@ -17,6 +18,7 @@ export interface ImportFlags {
   rejoin?: string;
   limit?: number;
   strict?: boolean;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -26,6 +28,7 @@ const EVERY = 5000;
 
 export function importData(place: string, flags: ImportFlags, io: Io): Promise<number> {
   return runInterruptible(io, async (signal) => {
+    await requireFreeFile(flags.out, flags.overwrite);
     const paths = await filesOf(place, io);
     const importer = flags.format === undefined ? undefined : findImporter(flags.format);
     const evidence = flags.rejoin === undefined ? undefined : await readEvidence(flags.rejoin);

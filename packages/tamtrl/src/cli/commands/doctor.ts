@@ -27,6 +27,7 @@ interface DoctorFlags {
   model?: string;
   tokenizer?: string;
   thinking?: boolean;
+  allowHost?: string[];
   json?: boolean;
 }
 
@@ -44,11 +45,11 @@ export function addDoctorCommand(program: Command, io: Io, exit: (code: number) 
     .optionsGroup(GROUPS.output)
     .option('--out <folder>', 'folder where runs are written', 'runs')
     .option(...JSON_OPTION)
-    .action(async ({ out, model, tokenizer, thinking, json }: DoctorFlags) => {
+    .action(async ({ out, model, json, ...flags }: DoctorFlags) => {
       const checks = await examine(out);
       if (model !== undefined) {
         const { examineModel } = await import('./doctor-model.js');
-        checks.push(...(await examineModel(model, { tokenizer, thinking }, { note: noteOn(io), retries: 1 })));
+        checks.push(...(await examineModel(model, flags, { note: noteOn(io), retries: 1 })));
       }
       const ok = checks.every(({ status }) => status !== 'failed');
       if (json) io.out(`${JSON.stringify({ ok, checks })}\n`);

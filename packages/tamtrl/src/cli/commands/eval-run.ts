@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeWhole } from '../../base/files.js';
 import { alignedTable, count, duration, markdownTable, percent } from '../../base/format.js';
 import { type QuestionRecord, readRecords } from '../../data/records.js';
-import { evaluateRecords } from '../../eval/evaluation.js';
+import { evaluateRecords, requireUnusedFolder } from '../../eval/evaluation.js';
 import type { ReaderName } from '../../eval/read.js';
 import type { EvaluationSummary, Summary } from '../../eval/results.js';
 import type { Interval } from '../../eval/statistics.js';
@@ -56,6 +56,7 @@ export async function runEvaluation(
 ): Promise<EvaluationSummary> {
   if (flags.resume && flags.out === undefined)
     throw new UsageError('--resume needs the folder of the evaluation: --out FOLDER --resume.');
+  if (flags.out !== undefined) await requireUnusedFolder(flags.out);
   const policy = await openForCommand(flags.model, flags, { note: noteOn(io), signal, seed: flags.seed });
   try {
     const { format, renderer, budgets: usual } = asking(policy);

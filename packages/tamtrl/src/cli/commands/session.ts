@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { alignedTable, count, duration } from '../../base/format.js';
 import type { ExampleSource } from '../../data/examples.js';
 import { judged } from '../../data/relevance.js';
+import { serverOf } from '../../models/spec.js';
 import { LocalPolicy } from '../../policy/local.js';
 import { isTrainable } from '../../policy/trainable.js';
 import type { Policy, TrainablePolicy } from '../../policy/types.js';
@@ -35,7 +36,11 @@ interface CommonLaunch {
   info: RunInfo;
   folder: string;
   resume: boolean;
+  /** It is resumed, but was killed before its first checkpoint. */
+  restart?: boolean;
   json: boolean;
+  /** Servers that the user has named. */
+  allowHosts: readonly string[];
 }
 
 export type Launch = CommonLaunch & ({ command: 'train'; config: RunConfig } | { command: 'sft'; config: SftConfig });
@@ -105,7 +110,7 @@ class Session {
     const { setup, events } = await this.#prepare(policy);
     let next = await events.next();
     while (!next.done) {
-      if (next.value.type === 'started') await this.#begin(setup, next.value.resumed);
+      if (next.value.type === 'started') await this.#begin(setup, next.value);
       this.#progress.event(next.value);
       next = await events.next();
     }
@@ -122,10 +127,10 @@ class Session {
   }
 
   async #open(model: string): Promise<Policy> {
-    const { config, info } = this.#launch;
+    const { config, info, allowHosts } = this.#launch;
     const { seed, thinking } = config;
     const note = (text: string) => this.#progress.note(text);
-    const flags = { thinking, tokenizer: info.tokenizer };
+    const flags = { thinking, tokenizer: info.tokenizer, allowHost: allowHosts };
     const policy = await openForCommand(model, flags, { note, signal: this.#signal, seed });
     this.#policies.push(policy);
     this.#signal.throwIfAborted();
@@ -138,7 +143,7 @@ class Session {
     events: AsyncGenerator<TrainingEvent, TrainingSummary>;
   }> {
     const launch = this.#launch;
-    const { config, info, folder, resume } = launch;
+    const { config, info, folder, resume, restart } = launch;
     const method = launch.command === 'train' ? methodNamed(launch.config.method) : undefined;
     const needsRelevance = method?.requires.relevance ?? false;
     const judge = info.judge === undefined ? undefined : await this.#open(info.judge);
@@ -148,9 +153,10 @@ class Session {
       judged: ask && ((record) => judged(record, ask)),
     });
     if (launch.command === 'sft') await checkWarmUp(sources);
+    if (restart) this.#progress.note(`Nothing was saved in ${folder} before the run ended: it starts again.`);
     for (const warning of await warnings(sources, config)) this.#progress.note(`Warning: ${warning}`);
     const { train: questions, heldOut } = sources;
-    const parts = { policy, train: questions, heldOut, folder, resume, signal: this.#signal };
+    const parts = { policy, train: questions, heldOut, folder, info, resume, signal: this.#signal };
     const common = { ...parts, onProgress: this.#progress.tick };
     if (launch.command === 'sft') {
       const setup = { ...common, config: launch.config };
@@ -165,15 +171,20 @@ class Session {
   }
 
   /** The run's folder is there and the weights are the initial ones, or those of the checkpoint. */
-  async #begin({ policy, heldOut }: TrainingSetup<RunConfig | SftConfig>, resumed: boolean): Promise<void> {
+  async #begin(
+    { policy, heldOut }: TrainingSetup<RunConfig | SftConfig>,
+    { resumed, step }: { resumed: boolean; step: number },
+  ): Promise<void> {
     const { info, folder, config } = this.#launch;
     this.started = true;
-    await writeInfo(folder, info);
     if (resumed) {
+      // Earlier versions may not have come to it.
+      await writeInfo(folder, info);
       // Another number of steps is the run's own from now on.
       await writeConfig(folder, config);
       this.#readings = await readReadings(folder);
-      return;
+      // A run that was killed before it had written them still has its initial weights.
+      if (this.#readings.before.length > 0 || step > 0) return;
     }
     const before = await this.#read(policy, heldOut);
     if (!before) return;
@@ -215,8 +226,18 @@ class Session {
       ...(step > 0 ? [alignedTable(cost.seconds), alignedTable(cost.tokens)] : []),
       `Checkpoint  ${checkpoint}\nReport      ${join(folder, 'report.md')}\n`,
     ];
-    if (summary.reason === 'stopped') parts.push(`Go on with  tamtrl ${this.#launch.command} --resume ${folder}\n`);
+    if (summary.reason === 'stopped') {
+      parts.push(`Go on with  tamtrl ${this.#launch.command} --resume ${folder}${this.#hostFlags()}\n`);
+    }
     this.#io.out(`\n${parts.join('\n')}`);
+  }
+
+  /** Servers that the run's folder will name and a resuming command has to allow. */
+  #hostFlags(): string {
+    const { config, info } = this.#launch;
+    const specs = [config.model, 'teacherModel' in config ? config.teacherModel : undefined, info.judge];
+    const origins = specs.map((spec) => (spec === undefined ? undefined : serverOf(spec)));
+    return [...new Set(origins)].map((origin) => (origin === undefined ? '' : ` --allow-host ${origin}`)).join('');
   }
 
   #examples(): string[] {

@@ -8,6 +8,8 @@ export interface ModelFlags {
   tokenizer?: string;
   contextLength?: number;
   thinking?: boolean;
+  /** Servers that a file may name. */
+  allowHost?: readonly string[];
 }
 
 export interface Opening {
@@ -22,8 +24,15 @@ export interface Opening {
 
 /** @param spec as `--model` takes it */
 export function openForCommand(spec: string, flags: ModelFlags, { note, ...opening }: Opening): Promise<Policy> {
-  const { tokenizer, contextLength, thinking } = flags;
-  return openModel(spec, { ...opening, tokenizer, contextLength, thinking, onDownload: downloadTold(note) });
+  const { tokenizer, contextLength, thinking, allowHost: allowHosts } = flags;
+  return openModel(spec, {
+    ...opening,
+    tokenizer,
+    contextLength,
+    thinking,
+    allowHosts,
+    onDownload: downloadTold(note),
+  });
 }
 
 /** For every function that takes `onDownload`. */

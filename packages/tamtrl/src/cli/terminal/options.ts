@@ -1,5 +1,6 @@
 /** Flags that `train` and `sft` share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { allowedOrigins } from '../../models/hosts.js';
 import { MODEL_SPECS } from '../../models/spec.js';
 import type { SettingFlags } from '../../run/settings.js';
 import { UsageError } from './errors.js';
@@ -11,6 +12,7 @@ export interface RunFlags extends SettingFlags {
   json?: boolean;
   judge?: string;
   tokenizer?: string;
+  allowHost?: string[];
 }
 
 /** Parses a whole number of at least `least`; "1_000_000" is one. */
@@ -47,10 +49,28 @@ export const GROUPS = {
 
 export const JSON_OPTION = ['--json', 'print one JSON object as the last line of stdout'] as const;
 
+/** @throws InvalidArgumentError for what is not a host. */
+function hosts(value: string, before: readonly string[] = []): string[] {
+  try {
+    allowedOrigins(value);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return [...before, value];
+}
+
+/** For every command that may meet a server's name in a file. */
+export function addHostOption(command: Command): Command {
+  return command.option(
+    '--allow-host <host>',
+    'server that may receive your API key and text although only a file names it: HOST, HOST:PORT or http://HOST:PORT; repeat it for several',
+    hosts,
+  );
+}
+
 /** How a model is opened, for every command that takes one. */
 export function addModelOptions(command: Command): Command {
-  return command
-    .optionsGroup(GROUPS.model)
+  return addHostOption(command.optionsGroup(GROUPS.model))
     .option('--tokenizer <model>', 'for a model behind a server: folder or .gguf file that holds its tokenizer')
     .option('--thinking', 'let the model think before it writes, whatever its chat template says')
     .option('--no-thinking', 'stop the model from thinking before it writes');

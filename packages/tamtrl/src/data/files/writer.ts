@@ -48,7 +48,9 @@ export async function writeRecords(
   }
   try {
     await mkdir(dirname(path), { recursive: true });
-    const file = createWriteStream(partial);
+    // A link at its place would lead to another file.
+    await rm(partial, { force: true });
+    const file = createWriteStream(partial, { flags: 'wx' });
     if (path.endsWith('.gz')) await pipeline(text, createGzip(), file);
     else await pipeline(text, file);
     const handle = await open(partial, 'r+');

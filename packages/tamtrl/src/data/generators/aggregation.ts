@@ -71,7 +71,7 @@ export function commonWords(options: SyntheticOptions): StreamedRecord {
   const first = random.integer(20_000);
   const word = (number: number) => madeUpWord(first + number * 17);
   // What a list of n other words costs is found on the way: numbers take more tokens as they grow.
-  const price = (text: string) => tokenizer.encode(text).length;
+  const price = (text: string) => tokenizer.encodeText(text).length;
   const numbersCost = new NumberCosts(price);
   const base = Array.from({ length: common }, (_, at) => price(` ${word(at)}`)).reduce((a, b) => a + b, 0) * times;
   const least = base + numbersCost.upTo(common * times);
@@ -148,7 +148,7 @@ export function frequentWords(options: SyntheticOptions): StreamedRecord {
   const names = new Set<string>();
   while (names.size < vocabulary) names.add(codedWord(random));
   const words = ['...', ...names];
-  const prices = words.map((word) => tokenizer.encode(` ${word}`).length);
+  const prices = words.map((word) => tokenizer.encodeText(` ${word}`).length);
   const weights = words.map((_, at) => (at + 1) ** -alpha);
   const total = weights.reduce((a, b) => a + b, 0);
   // Cumulative shares, for drawing.

@@ -39,7 +39,7 @@ const STOPGAP = 'Here it begins.';
  */
 export function scatter(options: ScatterOptions): Scattered {
   const { tokenizer, tokens, filler, separator = ' ' } = options;
-  const cost = (text: string, first: boolean) => tokenizer.encode(first ? text : separator + text).length;
+  const cost = (text: string, first: boolean) => tokenizer.encodeText(first ? text : separator + text).length;
   const needles = [...options.needles].sort((a, b) => a.depth - b.depth);
   const needleTokens = needles.reduce((sum, { text }) => sum + cost(text, false), 0);
   if (needleTokens > tokens) {

@@ -31,10 +31,12 @@ describe('mini tokenizer', () => {
     ids: number[];
     decoded: string;
     withoutSpecial: string;
+    textIds: number[];
   }[];
 
-  it.each(cases)('agrees with Python on $text', ({ text, ids, decoded, withoutSpecial }) => {
+  it.each(cases)('agrees with Python on $text', ({ text, ids, decoded, withoutSpecial, textIds }) => {
     expect(tokenizer.encode(text)).toEqual(ids);
+    expect(tokenizer.encodeText(text)).toEqual(textIds);
     expect(tokenizer.decode(ids)).toBe(decoded);
     expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe(withoutSpecial);
   });

@@ -5,6 +5,7 @@
 import type {
   LanguageModelV3,
   LanguageModelV3CallOptions,
+  LanguageModelV3Message,
   LanguageModelV3Middleware,
   LanguageModelV3StreamPart,
   LanguageModelV3Usage,
@@ -12,8 +13,9 @@ import type {
 import type { MemoryModel } from '../../memory/agent.js';
 import { MemoryError } from '../../memory/errors.js';
 import type { Budgets } from '../../memory/frames.js';
-import { CountingTokenizer, messageFormat, parseMessages } from '../../policy/openai/counting-tokenizer.js';
+import { CountingTokenizer, messageFormat } from '../../policy/openai/counting-tokenizer.js';
 import { MemoryReader } from '../../reader/reader.js';
+import type { ChatMessage } from '../../text/chat.js';
 import { overlongPart, type PartPlace, promptTokens, withNotes } from './overlong.js';
 
 export interface MemoryMiddlewareOptions extends Partial<Pick<Budgets, 'chunkTokens' | 'memoryTokens'>> {
@@ -106,7 +108,7 @@ async function read(
     const reader = new MemoryReader({
       model: asMemoryModel(model, options.contextLength, usage, params),
       question: part.question,
-      questionTokens: Math.max(64, new CountingTokenizer().encode(part.question).length),
+      questionTokens: Math.max(64, new CountingTokenizer().encodeText(part.question).length),
       chunkTokens: options.chunkTokens,
       memoryTokens: options.memoryTokens,
       signal: params.abortSignal,
@@ -135,9 +137,9 @@ function asMemoryModel(
     sample: (requests, { maxTokens, temperature }) =>
       Promise.all(
         requests.map(async ({ promptIds }) => {
-          const [{ content }] = parseMessages(tokenizer.decode(promptIds));
+          const messages = tokenizer.messages(promptIds);
           const result = await model.doGenerate({
-            prompt: [{ role: 'user', content: [{ type: 'text', text: content }] }],
+            prompt: messages.map(promptMessage),
             ...{
               maxOutputTokens: maxTokens,
               temperature,
@@ -148,7 +150,7 @@ function asMemoryModel(
           });
           usage.push(result.usage);
           const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
-          const ids = tokenizer.encode(text);
+          const ids = tokenizer.encodeReply(text);
           const cut = ids.length > maxTokens || result.finishReason.unified === 'length';
           return [
             {
@@ -160,6 +162,10 @@ function asMemoryModel(
         }),
       ),
   };
+}
+
+function promptMessage({ role, content }: ChatMessage): LanguageModelV3Message {
+  return role === 'system' ? { role, content } : { role, content: [{ type: 'text', text: content }] };
 }
 
 /** Sums; a number that one of them does not give is given by the others. */

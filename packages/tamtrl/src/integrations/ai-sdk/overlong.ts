@@ -1,5 +1,6 @@
 /** Which part of a prompt is too long, what is asked of it, and how many tokens everything else takes. */
 import type { LanguageModelV3CallOptions, LanguageModelV3Prompt } from '@ai-sdk/provider';
+import { broken } from '../../text/control-marks.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 
 /** Tokens that a message costs beside its text. */
@@ -29,7 +30,7 @@ export function promptTokens(
   tokenizer: Tokenizer,
 ): number {
   const count = (value: unknown) =>
-    value === undefined ? 0 : tokenizer.encode(typeof value === 'string' ? value : JSON.stringify(value)).length;
+    value === undefined ? 0 : tokenizer.encodeText(typeof value === 'string' ? value : JSON.stringify(value)).length;
   const messages = prompt.reduce((sum, { content }) => {
     const parts =
       typeof content === 'string'
@@ -95,7 +96,7 @@ export function withNotes(
 ): LanguageModelV3Prompt {
   return prompt.map((message, at) => {
     if (at !== place.message || message.role !== 'user') return message;
-    const text = `[A text of ${document.length.toLocaleString('en-US')} characters stood here. Notes taken while reading all of it:]\n${notes}\n[End of the notes]${rest === '' ? '' : `\n\n${rest}`}`;
+    const text = `[A text of ${document.length.toLocaleString('en-US')} characters stood here. Notes taken while reading all of it:]\n${broken(notes)}\n[End of the notes]${rest === '' ? '' : `\n\n${rest}`}`;
     return {
       ...message,
       content: message.content.map((part, number) =>

@@ -9,6 +9,7 @@ import { openModel } from '../../models/open.js';
 import { PolicyError } from '../../policy/errors.js';
 import type { Policy } from '../../policy/types.js';
 import type { ChatMessage } from '../../text/chat.js';
+import { encodeChat } from '../../text/encode-chat.js';
 
 const DEFAULT_TOKENS = 256;
 
@@ -73,7 +74,7 @@ async function sampleOnce(policy: Policy, options: LanguageModelV3CallOptions) {
     (name) => options[name] !== undefined && (!Array.isArray(options[name]) || options[name].length > 0),
   ).map((feature) => ({ type: 'unsupported', feature }));
   if (options.responseFormat?.type === 'json') warnings.push({ type: 'unsupported', feature: 'responseFormat' });
-  const promptIds = policy.tokenizer.encode(policy.chat.render(messagesOf(options)));
+  const promptIds = encodeChat(policy, messagesOf(options));
   const { maxOutputTokens = DEFAULT_TOKENS, temperature = 1, topP, topK, seed, abortSignal } = options;
   if (promptIds.length + maxOutputTokens > policy.contextLength) {
     throw new PolicyError(

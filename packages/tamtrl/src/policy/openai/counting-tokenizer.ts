@@ -3,23 +3,57 @@
  * into fewer, so that a budget counted in them holds. And it carries messages through code that knows nothing but ids.
  */
 import type { ChatFormat, ChatMessage } from '../../text/chat.js';
+import { BREAK, breaksIn, mended } from '../../text/control-marks.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 
-/** Marks the beginning of a message in a rendered conversation; a private-use character, which no text holds. */
-const MESSAGE = '\ue100';
+const ROLES = ['system', 'user', 'assistant'] as const satisfies readonly ChatMessage['role'][];
+
+/** Begins a message in a rendered conversation. Only `encode` recognises it: its id is the structure, not its text. */
+const MARK = '\ue100';
+const markOf = (role: ChatMessage['role']) => `${MARK}${role}\n`;
+const ANY_MARK = new RegExp(`(${MARK}(?:${ROLES.join('|')})\n)`);
 
 /**
  * Up to four letters of plain text with the space before them, one digit, one character of anything else. Byte-pair tokenizers of today's
  * models take 4 to 5 characters of English a token; names and other alphabets take fewer, down to one.
  */
-const PIECE = /\ue100(?:system|user|assistant)\n| ?[A-Za-z]{1,4}|[\s\S]/gu;
+const PIECE = / ?[A-Za-z]{1,4}|[\s\S]/gu;
 
-/** Every text has one list of ids, and decoding gives it back. Ids are handed out as pieces come, so they mean nothing elsewhere. */
+/** Stands within what a server would take for a control token. It is sent and counted, but is no part of the text. */
+const BREAK_ID = ROLES.length;
+
+/**
+ * Every text has one list of ids, and decoding gives it back. Ids are handed out as pieces come, so they mean nothing
+ * elsewhere.
+ */
 export class CountingTokenizer implements Tokenizer {
+  /** The marks of the roles have the first ids; no piece of a text is as long as a mark. */
+  readonly controlTokens: ReadonlyMap<string, number> = new Map(ROLES.map((role, id) => [markOf(role), id]));
+  readonly #pieces: string[] = [...ROLES.map(markOf), ''];
   readonly #ids = new Map<string, number>();
-  readonly #pieces: string[] = [];
 
   encode(text: string): number[] {
+    return text.split(ANY_MARK).flatMap((part) => this.controlTokens.get(part) ?? this.encodeText(part));
+  }
+
+  encodeText(text: string): number[] {
+    const ids: number[] = [];
+    let from = 0;
+    for (const at of breaksIn(text)) {
+      for (const id of this.#idsOf(text.slice(from, at))) ids.push(id);
+      ids.push(BREAK_ID);
+      from = at;
+    }
+    for (const id of this.#idsOf(text.slice(from))) ids.push(id);
+    return ids;
+  }
+
+  /** Of what a server says: a break that its model has copied from the prompt goes. */
+  encodeReply(text: string): number[] {
+    return this.encodeText(mended(text));
+  }
+
+  #idsOf(text: string): number[] {
     return (text.match(PIECE) ?? []).map((piece) => {
       let id = this.#ids.get(piece);
       if (id === undefined) {
@@ -35,6 +69,22 @@ export class CountingTokenizer implements Tokenizer {
     return ids.map((id) => this.#pieces[id] ?? '').join('');
   }
 
+  /**
+   * The messages of a prompt as they are sent, told apart by its ids and not by its text. Text before the first mark is
+   * the user's.
+   */
+  messages(ids: readonly number[]): ChatMessage[] {
+    const messages: ChatMessage[] = [];
+    for (const id of ids) {
+      if (id < ROLES.length) messages.push({ role: ROLES[id], content: '' });
+      else {
+        if (messages.length === 0) messages.push({ role: 'user', content: '' });
+        messages[messages.length - 1].content += id === BREAK_ID ? BREAK : (this.#pieces[id] ?? '');
+      }
+    }
+    return messages;
+  }
+
   get vocabularySize(): number {
     return this.#pieces.length;
   }
@@ -44,19 +94,15 @@ export class CountingTokenizer implements Tokenizer {
   }
 }
 
-/** Renders messages so that `parseMessages` gets them back. The server applies the model's own template. */
+/**
+ * Renders messages so that `encode` and `messages` of a CountingTokenizer give them back. The server applies the model's
+ * own template. A mark written in a message is taken apart here too, for callers that do not use `encodeChat`.
+ */
 export const messageFormat: ChatFormat = {
   stopIds: [],
-  render: (messages) =>
-    messages.map(({ role, content }) => `${MESSAGE}${role}\n${content.replaceAll(MESSAGE, '')}`).join(''),
+  render: (messages) => messages.map(({ role, content }) => markOf(role) + withoutMarks(content)).join(''),
 };
 
-export function parseMessages(text: string): ChatMessage[] {
-  return text
-    .split(MESSAGE)
-    .slice(1)
-    .map((part) => {
-      const end = part.indexOf('\n');
-      return { role: part.slice(0, end) as ChatMessage['role'], content: part.slice(end + 1) };
-    });
-}
+/** A whole run of marks goes at once, or the marks before it would make one again. */
+const FORGED = new RegExp(`(?<!${MARK})${MARK}+(?=(?:${ROLES.join('|')})\n)`, 'g');
+const withoutMarks = (text: string) => text.replaceAll(FORGED, '');

@@ -16,7 +16,7 @@ import type {
   ScoreOptions,
   ScoreRow,
 } from '../types.js';
-import { CountingTokenizer, messageFormat, parseMessages } from './counting-tokenizer.js';
+import { CountingTokenizer, messageFormat } from './counting-tokenizer.js';
 import { type HttpOptions, JsonClient } from './http.js';
 import {
   chatReply,
@@ -90,6 +90,8 @@ export class OpenAIPolicy implements Policy {
   readonly mode: 'tokens' | 'chat';
   readonly server: ServerInfo;
   readonly usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0 };
+  /** Of the mode `chat`. */
+  readonly #counting = new CountingTokenizer();
   readonly #client: JsonClient;
   readonly #options: OpenAIPolicyOptions;
 
@@ -99,7 +101,7 @@ export class OpenAIPolicy implements Policy {
       tokenizer !== undefined && chat !== undefined && (server.kind === 'vllm' || server.kind === 'llama.cpp');
     this.name = `${model} at ${client.baseUrl}`;
     this.mode = exact ? 'tokens' : 'chat';
-    this.tokenizer = exact ? tokenizer : new CountingTokenizer();
+    this.tokenizer = exact ? tokenizer : this.#counting;
     this.chat = exact ? chat : messageFormat;
     this.contextLength = options.contextLength ?? server.contextLength ?? DEFAULT_CONTEXT;
     this.capabilities = {
@@ -197,7 +199,7 @@ export class OpenAIPolicy implements Policy {
   ): Promise<Sample> {
     const body = {
       model: this.#options.model,
-      messages: parseMessages(this.tokenizer.decode(promptIds)),
+      messages: this.#counting.messages(promptIds),
       max_tokens: maxTokens,
       temperature: options.temperature ?? 1,
       top_p: options.topP ?? 1,
@@ -206,7 +208,7 @@ export class OpenAIPolicy implements Policy {
     };
     const reply = chatReply(await this.#client.post('/chat/completions', body, options.signal), this.#client.baseUrl);
     this.#count(reply.usage);
-    const ids = this.tokenizer.encode(reply.content);
+    const ids = this.#counting.encodeReply(reply.content);
     // Counted from above, what the server takes for a full budget can be more than one: the rest is cut off, and said
     // to be.
     const cut = ids.length > maxTokens;

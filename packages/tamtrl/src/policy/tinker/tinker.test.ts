@@ -149,7 +149,7 @@ describe('parity with the local engine', () => {
     close(found[1].after, found[0].after, 1e-3);
   });
 
-  it('what was trained is opened by its folder', async () => {
+  it('what was trained is opened by its folder, once its server is allowed', async () => {
     const embedded = fileURLToPath(new URL('../../../models/mini', import.meta.url));
     const started = await engineServer({ open: () => tinyPolicy() });
     open.push(started);
@@ -158,7 +158,12 @@ describe('parity with the local engine', () => {
     const folder = await mkdtemp(join(tmpdir(), 'tinker-'));
     await policy.exportModel(folder);
     await policy.close();
-    const again = await openModel(folder);
+    const sessions = started.done.create_session;
+    await expect(openModel(folder)).rejects.toThrow(
+      `tinker.json names the server ${started.url}, and you have not: it would get your API key and the text. Nothing was sent. If you trust it, add --allow-host ${started.url} `,
+    );
+    expect(started.done.create_session).toBe(sessions);
+    const again = await openModel(folder, { allowHosts: [started.url] });
     open.push(again);
     close(
       (await again.score(rows)).flatMap(({ logProbabilities }) => logProbabilities),

@@ -1,0 +1,71 @@
+/** `tamtrl compare` goes on with cells whose training was killed. Needs a build, as `npm test` makes one. */
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { runProgram } from './program.js';
+import type { Io } from './terminal/io.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'tamtrl-compare-killed-'));
+
+async function run(args: readonly string[]) {
+  let err = '';
+  const io: Io = {
+    ...{ interactive: false, columns: () => 80, out: () => {} },
+    err: (text) => {
+      err += text;
+    },
+  };
+  return { code: await runProgram(args, io), err };
+}
+
+it('goes on with cells whose training was killed at any moment', async () => {
+  const file = join(folder, 'compare.yaml');
+  const out = join(folder, 'compare');
+  await writeFile(
+    file,
+    `out: ${out}
+model: mini-random
+seeds: [1, 2, 3, 4, 5]
+baseline: tamtrl
+preset: mini
+train:
+  steps: 1
+  questionsPerStep: 1
+  groupSize: 2
+  evaluation: { every: 0, questions: 2 }
+methods: [{ name: tamtrl, train: tamtrl }]
+benchmarks: [{ name: b, data: { kind: mini, chunks: 2, facts: 2 }, questions: 2 }]
+`,
+  );
+  const first = await run(['compare', file, '--jobs', '2']);
+  expect(first.code, first.err).toBe(0);
+  const cell = (seed: number) => join(out, 'training', `tamtrl-${seed}`);
+  const tables = await readFile(join(out, 'results.csv'), 'utf8');
+  const unfinished = async (seed: number) => {
+    for (const name of ['train.json', 'checkpoints/final', 'report.md']) {
+      await rm(join(cell(seed), name), { recursive: true });
+    }
+    for (const name of await readdir(join(out, 'evaluation'))) {
+      if (name.startsWith(`tamtrl-${seed}-`)) await rm(join(out, 'evaluation', name), { recursive: true });
+    }
+  };
+  for (const seed of [1, 2, 3, 4, 5]) await unfinished(seed);
+  // Before its first file was whole.
+  await rm(cell(1), { recursive: true });
+  await mkdir(cell(1));
+  await writeFile(join(cell(1), 'info.json.partial'), '{"comm');
+  // Before its first checkpoint.
+  for (const name of ['checkpoints', 'readings.json']) await rm(join(cell(2), name), { recursive: true });
+  await writeFile(join(cell(2), 'metrics.jsonl'), '');
+  await cp(join(cell(2), 'config.json'), join(cell(2), 'config.json.partial'));
+  // Between the two renames of a checkpoint.
+  await rename(join(cell(3), 'checkpoints/last'), join(cell(3), 'checkpoints/.last.old'));
+  // The fourth after its last checkpoint, the fifth before its configuration was written.
+  await rm(join(cell(5), 'config.json'));
+  await rm(join(cell(5), 'checkpoints'), { recursive: true });
+  await writeFile(join(cell(5), 'metrics.jsonl'), '');
+  const again = await run(['compare', file, '--jobs', '2']);
+  expect(again.code, again.err).toBe(0);
+  expect(await readFile(join(out, 'results.csv'), 'utf8')).toBe(tables);
+});

@@ -1,0 +1,235 @@
+/** A server that only a file names (a model folder, a run, a configuration) gets neither a key nor text. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EMBEDDED_MINI } from '../models/embedded.js';
+import { openLocalPolicy } from '../policy/local.js';
+import { engineServer } from '../policy/tinker/engine-server.test-support.js';
+import { runConfigSchema } from '../train/config.js';
+import { runProgram } from './program.js';
+import type { Io } from './terminal/io.js';
+
+let folder: string;
+let url: string;
+let text: string;
+const seen: IncomingMessage[] = [];
+const server = createServer((request, response) => {
+  seen.push(request);
+  response.writeHead(401, { 'content-type': 'application/json' }).end('{"detail":"go away"}');
+});
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tamtrl-hosts-'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  text = join(folder, 'text.txt');
+  await writeFile(text, 'anna oslo');
+  await writeFile(
+    join(folder, 'records.jsonl'),
+    `${JSON.stringify({ id: 'a', question: 'anna', answers: ['oslo'], documents: [{ text: 'anna oslo' }] })}\n`,
+  );
+});
+
+beforeEach(() => {
+  seen.length = 0;
+  vi.stubEnv('TINKER_API_KEY', 'secret-key');
+  vi.stubEnv('OPENAI_API_KEY', 'secret-key');
+  vi.stubEnv('OPENAI_BASE_URL', '');
+});
+
+afterEach(() => void vi.unstubAllEnvs());
+
+afterAll(async () => {
+  server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function run(...args: string[]): Promise<{ code: number; err: string }> {
+  let err = '';
+  const add = (more: string) => {
+    err += more;
+  };
+  const io: Io = { out: add, err: add, interactive: false, columns: () => 80 };
+  return { code: await runProgram(args, io), err };
+}
+
+/** Refused with the file, the host and the flag; nothing reaches the server. With the flag it is asked. */
+async function refusedUntilAllowed(args: readonly string[], place: string): Promise<void> {
+  const refused = await run(...args);
+  expect(refused.err).toContain(`${place} names the server ${url}, and you have not`);
+  expect(refused.err).toContain(`add --allow-host ${url} `);
+  expect(seen).toHaveLength(0);
+  const other = await run(...args, '--allow-host', '127.0.0.1:1');
+  expect(other.err).toContain(`--allow-host ${url} `);
+  expect(seen).toHaveLength(0);
+  const allowed = await run(...args, '--allow-host', url);
+  expect(allowed.err).not.toContain('--allow-host');
+  expect(seen.length, allowed.err).toBeGreaterThan(0);
+}
+
+async function modelFolder(): Promise<string> {
+  const model = join(folder, 'model');
+  await mkdir(model, { recursive: true });
+  const opened = { spec: `tinker:${url}#mini`, tokenizer: 'mini' };
+  await writeFile(join(model, 'tinker.json'), JSON.stringify({ model: 'mini', path: 'p', opened }));
+  return model;
+}
+
+describe('a model folder', () => {
+  it.each(['ask', 'eval', 'doctor', 'mcp'])('%s', async (command) => {
+    const model = await modelFolder();
+    const records = join(folder, 'records.jsonl');
+    const rest: Record<string, string[]> = {
+      ask: [text, 'anna?'],
+      eval: ['--data', records, '--out', join(folder, 'evaluation')],
+      doctor: ['--out', join(folder, 'runs')],
+      mcp: [],
+    };
+    await refusedUntilAllowed([command, ...rest[command], '--model', model], join(model, 'tinker.json'));
+  });
+
+  it('train: as the model, and beside a model whose server the command line names', async () => {
+    const model = await modelFolder();
+    const out = ['--out', join(folder, 'trained')];
+    await refusedUntilAllowed(['train', '--model', model, ...out], join(model, 'tinker.json'));
+    seen.length = 0;
+    const named = await run('train', '--model', model, '--judge', `openai:${url}/v1#m`, ...out);
+    expect(named.err).not.toContain('--allow-host');
+    expect(seen.length).toBeGreaterThan(0);
+  });
+
+  it('a folder that is called like an embedded model is not opened for it', async () => {
+    const before = process.cwd();
+    await mkdir(join(folder, 'cwd/mini'), { recursive: true });
+    const note = JSON.stringify({ opened: { spec: `tinker:${url}#mini`, tokenizer: 'mini' } });
+    await writeFile(join(folder, 'cwd/mini/tinker.json'), note);
+    process.chdir(join(folder, 'cwd'));
+    try {
+      const { code } = await run('doctor', '--model', 'mini', '--out', join(folder, 'runs'));
+      expect(code).toBe(0);
+    } finally {
+      process.chdir(before);
+    }
+    expect(seen).toHaveLength(0);
+  });
+
+  it('a note of the wrong shape', async () => {
+    const model = await modelFolder();
+    await writeFile(join(model, 'tinker.json'), '{"opened":{"spec":5}}');
+    const { code, err } = await run('ask', text, 'anna?', '--model', model);
+    expect(err).toContain('tinker.json does not say how to open its model');
+    expect(code).toBe(2);
+  });
+});
+
+describe('the folder of a run', () => {
+  const info = { command: 'train', preset: 'custom', method: 'tamtrl', started: '2026-01-31T12:00:00.000Z' };
+
+  async function runFolder(config: object, more: object = {}): Promise<string> {
+    const path = await mkdtemp(join(folder, 'run-'));
+    await writeFile(join(path, 'info.json'), JSON.stringify({ ...info, ...more }));
+    await writeFile(join(path, 'config.json'), JSON.stringify(runConfigSchema.parse(config)));
+    return path;
+  }
+
+  it('the model of config.json', async () => {
+    const path = await runFolder({ model: `tinker:${url}#mini` }, { tokenizer: 'mini' });
+    await refusedUntilAllowed(['train', '--resume', path], `${join(path, 'config.json')}: model`);
+  });
+
+  it('its teacher', async () => {
+    const path = await runFolder({ teacher: 'other', teacherModel: `openai:${url}/v1#m` });
+    const place = `${join(path, 'config.json')}: teacherModel`;
+    expect((await run('train', '--resume', path)).err).toContain(place);
+    expect(seen).toHaveLength(0);
+  });
+
+  it('the judge of info.json', async () => {
+    const path = await runFolder({ method: 'judge' }, { judge: `openai:${url}/v1#m` });
+    await refusedUntilAllowed(['train', '--resume', path], `${join(path, 'info.json')}: judge`);
+  });
+});
+
+it('a run at a server that is interrupted says how it is resumed', async () => {
+  const trained = await engineServer({ open: () => openLocalPolicy(EMBEDDED_MINI) });
+  try {
+    const settings = join(folder, 'far.yaml');
+    const memory = '{ questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }';
+    await writeFile(
+      settings,
+      `data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
+memory: ${memory}
+evaluation: { every: 0, questions: 2 }
+klCoefficient: 0
+groupSize: 2
+questionsPerStep: 2
+`,
+    );
+    const path = join(folder, 'far');
+    const spec = `tinker:${trained.url}#mini`;
+    let said = '';
+    const io: Io = {
+      ...{ interactive: false, columns: () => 80 },
+      out: (more) => {
+        said += more;
+      },
+      err: (more) => {
+        said += more;
+        if (more.startsWith('Held-out before')) process.emit('SIGINT');
+      },
+    };
+    const rest = ['--config', settings, '--tokenizer', 'mini', '--out', path];
+    expect(await runProgram(['train', ...rest, '--model', spec], io), said).toBe(130);
+    const [, command] = /Go on with {2}tamtrl (.*)\n/.exec(said)!;
+    expect(command).toBe(`train --resume ${path} --allow-host ${trained.url}`);
+    const resumed = await run(...command.split(' '), '--steps', '1');
+    expect(resumed.code, resumed.err).toBe(0);
+  } finally {
+    await trained.close();
+  }
+});
+
+describe('a configuration file', () => {
+  it('train and sft', async () => {
+    const path = join(folder, 'run.yaml');
+    await writeFile(path, `model: "tinker:${url}#mini"\n`);
+    const rest = ['--config', path, '--preset', 'mini', '--tokenizer', 'mini', '--out', join(folder, 'none')];
+    await refusedUntilAllowed(['train', ...rest], `${path}: model`);
+    seen.length = 0;
+    await refusedUntilAllowed(['sft', ...rest], `${path}: model`);
+  });
+
+  it('a name on the command line is the word of the user', async () => {
+    const path = join(folder, 'run.yaml');
+    await writeFile(path, `model: "tinker:${url}#mini"\n`);
+    const spec = `tinker:${url}#mini`;
+    const rest = ['--preset', 'mini', '--tokenizer', 'mini', '--out', join(folder, 'none')];
+    const named = await run('train', '--config', path, ...rest, '--model', spec);
+    expect(named.err).toContain('does not accept the key');
+    expect(seen.length).toBeGreaterThan(0);
+  });
+
+  it('compare', async () => {
+    const path = join(folder, 'compare.yaml');
+    await writeFile(
+      path,
+      `out: ${join(folder, 'cmp')}
+model: "openai:${url}/v1#m"
+seeds: [1]
+baseline: plain
+methods: [{ name: plain }]
+benchmarks: [{ name: b, data: ${join(folder, 'records.jsonl')} }]
+`,
+    );
+    await refusedUntilAllowed(['compare', path], `${path}: model`);
+  });
+});
+
+it('what is not a host is refused', async () => {
+  const { code, err } = await run('ask', text, 'anna?', '--model', 'mini', '--allow-host', 'a/b');
+  expect(err).toContain('"a/b" is not a host; expected HOST, HOST:PORT or http://HOST:PORT.');
+  expect(code).toBe(2);
+});

@@ -1,0 +1,49 @@
+/** Places that are written to: what somebody else has put there is not destroyed. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { DataError } from '../errors.js';
+
+/** Names in a folder that count as content, sorted; none for a folder that is not there. Hidden files are never written over. */
+export async function entriesOf(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return [];
+  }
+}
+
+/** @param what is to be written: "a run"; @param how another folder is named */
+export function foreignFolderMessage(
+  folder: string,
+  entries: readonly string[],
+  what: string,
+  how = 'with --out',
+): string {
+  const others = entries.length - 1;
+  const more = others === 0 ? '' : ` and ${others} more`;
+  return `${folder} is not empty and does not hold ${what}: there is ${entries[0]}${more}, and writing ${what} there could destroy it. Name a new or empty folder ${how}.`;
+}
+
+/** The object in a JSON file; undefined where there is none. */
+export async function readJsonObject(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * For a file that is to be made. Empty files and devices may be written to.
+ * @throws DataError `file` for a folder, and for a file with content unless it is to be overwritten.
+ */
+export async function requireFreeFile(path: string, overwrite = false): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) throw new DataError('file', `--out: ${path} is a folder; name a file in it.`);
+  if (!found?.isFile() || found.size === 0 || overwrite) return;
+  throw new DataError(
+    'file',
+    `--out: there is a file at ${path} already (${found.size} bytes). Name another one, or replace it with --overwrite.`,
+  );
+}

@@ -1,0 +1,41 @@
+/** The folder of a comparison: new or empty, or one that says that it is a comparison's. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeWhole } from '../base/files.js';
+import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
+import { RunError } from './errors.js';
+
+const MARK = 'compare.json';
+const FORMAT = 'tamtrl-compare-1';
+/** How `comparison.md` begins. */
+export const PAGE_HEAD = '# Comparison\n';
+
+/** Marks the folder, which must be there. */
+export async function markFolder(folder: string): Promise<void> {
+  if (await isMarked(folder)) return;
+  await writeWhole(join(folder, MARK), { format: FORMAT, started: new Date().toISOString() });
+}
+
+/** @throws RunError for a folder with something else in it. */
+export async function requireComparisonFolder(folder: string): Promise<void> {
+  const entries = (await entriesOf(folder)).filter((name) => name !== `${MARK}.partial`);
+  if (entries.length === 0 || (await isMarked(folder)) || (await isOld(folder, entries))) return;
+  throw new RunError('settings', foreignFolderMessage(folder, entries, 'a comparison', 'as "out" in its file'));
+}
+
+async function isMarked(folder: string): Promise<boolean> {
+  return (await readJsonObject(join(folder, MARK)))?.format === FORMAT;
+}
+
+/** Earlier versions left no mark: their tables tell, or before there are any, the runs and evaluations of their cells. */
+async function isOld(folder: string, entries: readonly string[]): Promise<boolean> {
+  const page = await readFile(join(folder, 'comparison.md'), 'utf8').catch(() => '');
+  if (page.startsWith(PAGE_HEAD)) return true;
+  if (entries.some((name) => !['data', 'training', 'evaluation'].includes(name))) return false;
+  const cells = [
+    ...(await entriesOf(join(folder, 'training'))).map((name) => join('training', name, 'info.json')),
+    ...(await entriesOf(join(folder, 'evaluation'))).map((name) => join('evaluation', name, 'settings.json')),
+  ];
+  const found = await Promise.all(cells.map((name) => readJsonObject(join(folder, name)).catch(() => undefined)));
+  return found.some((content) => content !== undefined);
+}

@@ -1,0 +1,57 @@
+/** What control tokens look like in a text, and how to break them for a server that would recognise them there. */
+
+/** Shapes of the control tokens of common chat templates. */
+const SHAPES = [
+  // ChatML, Llama 3, Phi, GLM, gpt-oss, Granite; Gemma 4 has <|turn> and <turn|>.
+  '<\\|[^\\s<>\u200b]{1,64}>',
+  '<[^\\s<>|\u200b]{1,64}\\|>',
+  // DeepSeek.
+  '<｜[^\\s<>\u200b]{1,64}｜>',
+  // EXAONE.
+  '\\[\\|[^\\s[\\]\u200b]{1,64}\\|\\]',
+  '<(?:start|end)_of_(?:turn|image|audio)>',
+  '</?(?:s|bos|eos|pad|unk|mask|tool_call|tool_calls|tool_response|tool_result|tools)>',
+  '</?seed:[a-z_:]{1,64}>',
+  '<(?:SPECIAL_|extra_id_|reserved_|unused)\\d{1,5}>',
+  '<</?SYS>>',
+  '\\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|MODEL_SETTINGS|ARGS|CALL_ID)\\]',
+].join('|');
+const WHOLE = new RegExp(`^(?:${SHAPES}|</?think>|\\[/?THINK\\])$`, 'u');
+
+/** Whether an added token has the shape of a control token, or opens or ends a thought. */
+export function looksLikeControl(token: string): boolean {
+  return WHOLE.test(token);
+}
+
+/** Put into a control token's text, it keeps a server's tokenizer from recognising it: a space without width. */
+export const BREAK = '\u200b';
+
+/** Offsets in `text` at which a break must stand so that it contains nothing that looks like a control token. */
+export function* breaksIn(text: string): Generator<number> {
+  const shape = new RegExp(SHAPES, 'gu');
+  for (let match = shape.exec(text); match; match = shape.exec(text)) {
+    // After the first character, and what follows is looked at again: one token may stand within another.
+    shape.lastIndex = match.index + 1;
+    yield match.index + 1;
+  }
+}
+
+/** With every control token broken. */
+export function broken(text: string): string {
+  let result = '';
+  let from = 0;
+  for (const at of breaksIn(text)) {
+    result += text.slice(from, at) + BREAK;
+    from = at;
+  }
+  return result + text.slice(from);
+}
+
+/** What a model has copied from a broken text, as it stood before. */
+export function mended(text: string): string {
+  const shape = new RegExp(`^(?:${SHAPES})`, 'u');
+  return text.replaceAll(new RegExp(`(?<=[<[])${BREAK}`, 'g'), (mark, at: number) =>
+    // One token within another has a break of its own.
+    shape.test(text[at - 1] + text.slice(at + 1, at + 200).replaceAll(BREAK, '')) ? '' : mark,
+  );
+}
