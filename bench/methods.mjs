@@ -51,7 +51,7 @@ else await compare();
 async function runOne({ method, seed, steps, model, folder }) {
   const load = (path) => import(new URL(`../packages/tamtrl/dist/${path}`, import.meta.url));
   const { openLocalPolicy } = await load('policy/local.js');
-  const { findMethod } = await load('run/named-methods.js');
+  const { findRecipe } = await load('run/recipes.js');
   const { miniLong } = await load('run/presets/mini.js');
   const { runConfigSchema } = await load('train/config.js');
   const { openSources } = await load('run/sources.js');
@@ -61,7 +61,7 @@ async function runOne({ method, seed, steps, model, folder }) {
     ...{ seed, steps, checkpointEvery: steps, savedTrajectories: 0 },
     data: { ...miniLong.train.data, seed: 1000 + seed },
     evaluation: { every: 10, questions: 500, batch: 128 },
-    ...findMethod(method).patch,
+    ...findRecipe(method).patch,
   });
   const policy = await openLocalPolicy(model, { engine: { threads: 1 } });
   const options = { needsRelevance: true };

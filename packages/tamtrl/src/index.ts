@@ -34,11 +34,11 @@ export { readRun, type SavedRun, type SavedSettings } from './run/read.js';
 export type { HeldOutReadings, Reading } from './run/readings.js';
 export type { SettingFlags } from './run/settings.js';
 
-// Presets, named methods, and the questions that a configuration names
+// Presets, recipes, and the questions that a configuration names
 
-export { findMethod, type NamedMethod, namedMethods } from './run/named-methods.js';
 export type { Preset } from './run/presets/preset.js';
 export { findPreset, presets } from './run/presets/presets.js';
+export { findRecipe, type Recipe, recipes } from './run/recipes.js';
 export { openSources, type SourceOptions, type Sources } from './run/sources.js';
 
 // Training

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EMBEDDED_MINI } from '../models/embedded.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { engineServer } from '../policy/tinker/engine-server.test-support.js';
-import { namedMethods } from '../run/named-methods.js';
 import { presets } from '../run/presets/presets.js';
+import { recipes } from '../run/recipes.js';
 import { type Check, examineMachine } from './commands/doctor-machine.js';
 import { runProgram } from './program.js';
 import { EXIT } from './terminal/errors.js';
@@ -64,12 +64,17 @@ it('help and version', async () => {
 });
 
 it('the guide names every flag, preset, method and exit code', async () => {
-  const guide = await readFile(new URL('../../../../docs/cli.md', import.meta.url), 'utf8');
+  const doc = (name: string) => readFile(new URL(`../../../../docs/${name}`, import.meta.url), 'utf8');
+  const guide = await doc('cli.md');
   for (const command of ['train', 'sft', 'doctor']) {
     const { out } = await run(command, '--help');
     for (const [flag] of out.matchAll(/^ {2}--\w+/gm)) expect(guide, command).toContain(`\`${flag.trim()}`);
   }
-  for (const { name } of [...presets, ...namedMethods]) expect(guide).toContain(`\`${name}\``);
+  for (const { name } of presets) expect(guide).toContain(`\`${name}\``);
+  // The guide points to the reward methods, and has the variants itself.
+  expect(guide).toContain('(method.md#rewards)');
+  const both = guide + (await doc('method.md'));
+  for (const { name } of recipes) expect(both).toContain(`\`${name}\``);
   for (const code of Object.values(EXIT)) expect(guide).toMatch(new RegExp(`^\\| ${code} +\\|`, 'm'));
 });
 

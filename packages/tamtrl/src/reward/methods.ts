@@ -1,5 +1,6 @@
 /** The reward methods that configurations can name. A new one is a file of its own and an entry here. */
 import { RewardError } from './errors.js';
+import { information } from './information.js';
 import { llmJudge } from './judge.js';
 import { memagent } from './memagent.js';
 import type { RewardMethod } from './method.js';
@@ -11,6 +12,7 @@ const registered = [
   memagent,
   llmJudge,
   prm,
+  information,
 ] as const;
 
 export type RegisteredMethod = (typeof registered)[number];

@@ -3,7 +3,6 @@
  * part of the chunk. The teacher is the policy itself, an average or an early copy of it, or another policy; nothing is
  * sampled.
  */
-
 import { z } from 'zod';
 import { memoryBefore } from '../memory/trajectory.js';
 import type { ScoreRow } from '../policy/types.js';

@@ -5,7 +5,7 @@ import { suggestion } from '../base/nearest.js';
 import { READERS } from '../eval/read.js';
 import { METRICS } from '../reward/outcome.js';
 import { RunError } from './errors.js';
-import { findMethod, namedMethods } from './named-methods.js';
+import { findRecipe, recipes } from './recipes.js';
 import { readYamlFile } from './yaml-file.js';
 
 const count = z.number().int().min(1);
@@ -108,8 +108,8 @@ export async function readCompareConfig(path: string): Promise<CompareConfig> {
   }
   config.methods.forEach(({ name, train }, at) => {
     if (names.indexOf(name) !== at) problems.push(`${file.place(['methods', at])}: the name "${name}" comes twice.`);
-    if (train !== undefined && !findMethod(train)) {
-      const known = namedMethods.map((method) => method.name);
+    if (train !== undefined && !findRecipe(train)) {
+      const known = recipes.map((recipe) => recipe.name);
       problems.push(
         `${file.place(['methods', at, 'train'])}: there is no method "${train}" to train. ${suggestion(train, known)}`,
       );

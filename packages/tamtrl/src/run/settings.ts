@@ -16,9 +16,9 @@ import {
   sftConfigSchema,
 } from '../train/config.js';
 import { RunError } from './errors.js';
-import { findMethod, namedMethods } from './named-methods.js';
 import type { Preset } from './presets/preset.js';
 import { findPreset, presets } from './presets/presets.js';
+import { findRecipe, recipes } from './recipes.js';
 import { readYamlFile, type YamlFile } from './yaml-file.js';
 
 /** What the flags of `train` and `sft` say; absent: nothing. */
@@ -110,9 +110,9 @@ function presetOf({ preset: name, config }: SettingFlags, command: 'train' | 'sf
 }
 
 function methodPatch(name: string, place: string): Tree {
-  const method = findMethod(name);
-  if (method) return method.patch;
-  const known = namedMethods.map((each) => each.name);
+  const recipe = findRecipe(name);
+  if (recipe) return recipe.patch;
+  const known = recipes.map((each) => each.name);
   throw new RunError('settings', `${place}there is no method "${name}". ${suggestion(name, known)}`);
 }
 

@@ -1,7 +1,7 @@
 /** `tamtrl train`: reinforcement learning of a memory agent. */
 import type { Command } from 'commander';
-import { namedMethods } from '../../run/named-methods.js';
 import { presets } from '../../run/presets/presets.js';
+import { recipes } from '../../run/recipes.js';
 import type { Io } from '../terminal/io.js';
 import { addRunOptions, GROUPS, type RunFlags } from '../terminal/options.js';
 import { runSession } from './session.js';
@@ -21,6 +21,6 @@ export function addTrainCommand(program: Command, io: Io, exit: (code: number) =
     .option('--method <name>', 'reward method or variant, listed below (default: tamtrl)')
     .option('--teacher <teacher>', 'model that scores memories: self (default), ema, frozen, or another model')
     .option('--judge <model>', 'model that grades memories (method judge) or marks relevant text (relevance: judge)')
-    .addHelpText('after', `\nPresets:\n${list(able)}\n\nMethods:\n${list(namedMethods)}`)
+    .addHelpText('after', `\nPresets:\n${list(able)}\n\nMethods:\n${list(recipes)}`)
     .action(async (flags: RunFlags) => exit(await runSession('train', flags, io)));
 }

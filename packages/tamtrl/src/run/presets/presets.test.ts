@@ -4,7 +4,7 @@ import { modelSource } from '../../models/source.js';
 import { MODEL_NAMES } from '../../models/spec.js';
 import { rewardMethods } from '../../reward/methods.js';
 import { runConfigSchema, sftConfigSchema } from '../../train/config.js';
-import { findMethod, namedMethods } from '../named-methods.js';
+import { findRecipe, recipes } from '../recipes.js';
 import { findPreset, presets } from './presets.js';
 
 const records = { kind: 'records', train: 'questions.jsonl' } as const;
@@ -43,15 +43,15 @@ it('mini-long has at least eight updates', () => {
   expect(findPreset('mini-long')?.train?.data).toMatchObject({ chunks: 8, factsPerChunk: 3 });
 });
 
-it('named methods patch a configuration into a valid one with a method that exists', () => {
+it('recipes patch a configuration into a valid one with a method that exists', () => {
   const known = rewardMethods.map(({ name }) => name);
-  for (const { name, patch } of namedMethods) {
+  for (const { name, patch } of recipes) {
     const parsed = runConfigSchema.safeParse(patch);
     expect(parsed.error, name).toBeUndefined();
     expect(known).toContain(parsed.data?.method);
   }
-  expect(new Set(namedMethods.map(({ name }) => name)).size).toBe(namedMethods.length);
-  expect(findMethod('tamtrl-no-minmax')?.patch).toEqual({ method: 'tamtrl', reward: { minmax: false } });
+  expect(new Set(recipes.map(({ name }) => name)).size).toBe(recipes.length);
+  expect(findRecipe('tamtrl-no-minmax')?.patch).toEqual({ method: 'tamtrl', reward: { minmax: false } });
 });
 
 it('a model from nothing brings its tokenizer, and a missing one says what was expected', async () => {

@@ -1,15 +1,18 @@
-/** Methods and ablations by name: each is a small patch of a run's configuration. */
+/**
+ * What `--method` can name: recipes. A recipe is a small patch of a run's configuration that chooses a reward method and,
+ * for variants and ablations, some of its settings. The reward methods themselves are in reward/methods.ts.
+ */
 import { rewardMethods } from '../reward/methods.js';
 import type { RunConfigInput } from '../train/config.js';
 
-export interface NamedMethod {
+export interface Recipe {
   readonly name: string;
   /** One line for lists. */
   readonly summary: string;
   readonly patch: Pick<RunConfigInput, 'method' | 'reward' | 'teacher'>;
 }
 
-const variants: readonly NamedMethod[] = [
+const variants: readonly Recipe[] = [
   {
     name: 'tamtrl-no-length-norm',
     summary: "ablation: the teacher's log-probability is not divided by the memory's length",
@@ -53,11 +56,11 @@ const variants: readonly NamedMethod[] = [
 ];
 
 /** Every reward method under its own name, then the variants. */
-export const namedMethods: readonly NamedMethod[] = [
+export const recipes: readonly Recipe[] = [
   ...rewardMethods.map(({ name, summary }) => ({ name, summary, patch: { method: name } })),
   ...variants,
 ];
 
-export function findMethod(name: string): NamedMethod | undefined {
-  return namedMethods.find((method) => method.name === name);
+export function findRecipe(name: string): Recipe | undefined {
+  return recipes.find((recipe) => recipe.name === name);
 }

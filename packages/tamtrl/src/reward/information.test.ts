@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
+import { PromptFrames } from '../memory/frames.js';
+import { miniPrompts } from '../memory/prompts.js';
+import type { Trajectory, Turn } from '../memory/trajectory.js';
+import type { Policy, ScoreOptions, ScoreRow } from '../policy/types.js';
+import type { RolloutGroup } from './group.js';
+import { information } from './information.js';
+import type { MethodContext } from './method.js';
+import { methodNamed } from './methods.js';
+import { rewardSchema } from './options.js';
+
+const tokenizer = miniTokenizer();
+
+/** Log-probabilities of the answer's tokens by memory and by answer, whole with its stop token or cut. */
+const TABLE: Record<string, Record<string, number[]>> = {
+  'anna ?': { oslo: [-3], 'oslo <eos>': [-3, -1], 'rome <eos>': [-8, 0] },
+  'anna oslo': { oslo: [-0.5], 'oslo <eos>': [-0.5, -0.5], 'rome <eos>': [-9, -1] },
+  'anna rome': { 'oslo <eos>': [-6, -1], 'rome <eos>': [-0.25, -0.25] },
+};
+
+/** A policy that knows the table and nothing else. */
+function fakePolicy() {
+  const seen: { prompt: string; answer: string }[] = [];
+  const asked: (ScoreOptions | undefined)[] = [];
+  const policy: Policy = {
+    name: 'table',
+    capabilities: { score: true, snapshots: false, averages: false, train: false, exactLogProbabilities: false },
+    tokenizer,
+    chat: miniChat,
+    contextLength: 64,
+    sample: () => Promise.reject(new Error('not asked')),
+    score: async (rows: readonly ScoreRow[], options?: ScoreOptions) => {
+      asked.push(options);
+      return rows.map(({ promptIds, completionIds }) => {
+        const prompt = tokenizer.decode(promptIds);
+        const answer = tokenizer.decode(completionIds);
+        seen.push({ prompt, answer });
+        const memory = /<memory> (.*) <answer>$/.exec(prompt)?.[1] ?? '';
+        return { logProbabilities: TABLE[memory][answer], entropies: completionIds.map(() => 0) };
+      });
+    },
+    close: async () => {},
+  };
+  return { policy, seen, asked };
+}
+
+function rollout(memories: readonly string[]): Trajectory {
+  const turn = (kind: Turn['kind'], memory: string) => ({ kind, memoryIds: tokenizer.encode(memory) }) as Turn;
+  return {
+    questionId: 'q',
+    sample: 0,
+    questionIds: tokenizer.encode('anna'),
+    initialMemoryIds: tokenizer.encode('anna ?'),
+    turns: [...memories.map((memory) => turn('memory', memory)), turn('answer', memories.at(-1) ?? 'anna ?')],
+    output: 'oslo',
+  };
+}
+
+function groupOf(memories: readonly (readonly string[])[], answers = ['oslo']): RolloutGroup {
+  return { id: 'q', question: 'anna', answers, trajectories: memories.map(rollout), outcomes: memories.map(() => 1) };
+}
+
+type Options = MethodContext<typeof information.options>['options'];
+
+async function scoresOf(groups: readonly RolloutGroup[], options: Partial<Options> = {}, answerTokens = 4) {
+  const { policy, seen, asked } = fakePolicy();
+  const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
+  const result = await information.turnScores(groups, {
+    policy,
+    frames,
+    options: { minmax: false, scope: 'turn', ...options },
+    budgets: { questionTokens: 4, chunkTokens: 4, memoryTokens: 4, answerTokens },
+    temperature: 0.7,
+    prepared: undefined,
+    seed: 1,
+  });
+  return { ...result, seen, asked };
+}
+
+describe('the method information', () => {
+  it('scores a turn with its gain in the mean log-likelihood of the gold answer', async () => {
+    // Phi: -2 of "anna ?", -0.5 of "anna oslo", -3.5 of "anna rome".
+    const { scores, metrics } = await scoresOf([
+      groupOf([
+        ['anna ?', 'anna oslo'],
+        ['anna oslo', 'anna rome'],
+      ]),
+    ]);
+    expect(scores).toEqual([
+      [
+        [0, 1.5],
+        [1.5, -3],
+      ],
+    ]);
+    // Of the last memories, and from the first to the last.
+    expect(metrics).toEqual({ answerLogLikelihood: -2, informationGain: 0 });
+  });
+
+  it('adds the later gains in the form to-go', async () => {
+    const { scores } = await scoresOf([groupOf([['anna oslo', 'anna rome', 'anna oslo']])], {
+      information: { form: 'to-go' },
+    });
+    expect(scores).toEqual([[[1.5, 0, 3]]]);
+  });
+
+  it('telescopes: a way in circles earns nothing', async () => {
+    const circle = ['anna oslo', 'anna ?', 'anna oslo', 'anna rome', 'anna ?'];
+    const { scores } = await scoresOf([groupOf([circle])]);
+    expect(scores?.[0][0].reduce((a, b) => a + b, 0)).toBe(0);
+    expect(scores?.[0][0].some((gain) => gain !== 0)).toBe(true);
+  });
+
+  it('takes the likeliest of several gold answers, for each memory anew', async () => {
+    // "anna ?" and "anna oslo" make oslo likelier, "anna rome" makes rome likelier: -0.25 instead of -3.5.
+    const { scores } = await scoresOf([groupOf([['anna oslo', 'anna rome']], ['rome', 'oslo'])]);
+    expect(scores).toEqual([[[1.5, 0.25]]]);
+  });
+
+  it('asks in the words of the answer prompt, with the stop token, once for each different memory', async () => {
+    const groups = [groupOf([['anna ?', 'anna oslo'], ['anna oslo']]), groupOf([[]]), groupOf([])];
+    const { seen, tokens, asked, scores } = await scoresOf(groups);
+    const prompt = (memory: string) => `<question> anna <memory> ${memory} <answer>`;
+    expect(seen).toEqual([
+      { prompt: prompt('anna ?'), answer: 'oslo <eos>' },
+      { prompt: prompt('anna oslo'), answer: 'oslo <eos>' },
+      { prompt: prompt('anna ?'), answer: 'oslo <eos>' },
+    ]);
+    expect(tokens).toBe(3 * (6 + 2));
+    expect(asked).toEqual([{ temperature: 0.7, weights: undefined, signal: undefined }]);
+    expect(scores).toEqual([[[0, 1.5], [1.5]], [[]], []]);
+  });
+
+  it('reads no more of an answer than the policy could write', async () => {
+    const { seen, scores } = await scoresOf([groupOf([['anna oslo']])], {}, 1);
+    expect(seen.map(({ answer }) => answer)).toEqual(['oslo', 'oslo']);
+    expect(scores).toEqual([[[2.5]]]);
+  });
+
+  it('brings the scores to [0, 1] over the scope', async () => {
+    const { scores } = await scoresOf([groupOf([['anna oslo'], ['anna rome'], ['anna ?']])], { minmax: true });
+    expect(scores).toEqual([[[1], [0], [0.5]]]);
+  });
+
+  it('refuses a question without a gold answer, and needs no relevance marks', async () => {
+    await expect(scoresOf([groupOf([['anna oslo']], [])])).rejects.toThrow('"q" has no gold answer');
+    expect(methodNamed('information')).toBe(information);
+    expect(information.requires).toEqual({ score: true });
+  });
+
+  it('has its form in the configuration, and leaves configurations that do not set it as they are', () => {
+    expect(rewardSchema.parse({ information: { form: 'to-go' } }).information).toEqual({ form: 'to-go' });
+    expect(rewardSchema.parse({})).not.toHaveProperty('information');
+    expect(rewardSchema.safeParse({ information: { form: 'sum' } }).success).toBe(false);
+    expect(rewardSchema.safeParse({ information: { frm: 'gain' } }).success).toBe(false);
+  });
+});
