@@ -25,12 +25,14 @@ export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './e
 export { type EvaluationSummary, type RecordResult, summarize } from './eval/results.js';
 export { bootstrapInterval, type Interval, type PairedTest, pairedTest, studentInterval } from './eval/statistics.js';
 // The agent.
-export { type AgentOptions, type AgentTask, type MemoryModel, runAgent } from './memory/agent.js';
+export { type AgentOptions, type AgentTask, runAgent } from './memory/agent.js';
 export { MemoryError } from './memory/errors.js';
+export { extractAnswer } from './memory/extract.js';
 export { type Budgets, PromptFrames } from './memory/frames.js';
 export { chatPrompts, miniPrompts, type PromptFormat, promptFormatNamed } from './memory/prompts.js';
 export { trajectoryStatistics } from './memory/statistics.js';
 export { memoryBefore, type Trajectory, type Turn } from './memory/trajectory.js';
+export type { MemoryModel } from './memory/turn.js';
 export { EMBEDDED_MINI, modelSource } from './models/embedded.js';
 export { MODEL_SPECS, type OpenOptions, openModel } from './models/open.js';
 export { parseTinkerSpec, type TinkerSpec } from './models/tinker-spec.js';
@@ -64,7 +66,7 @@ export { type Cell, type Comparison, costTable, scoreTable } from './report/comp
 export { RewardError } from './reward/errors.js';
 export type { MethodContext, MethodResult, RewardMethod, RolloutGroup, TurnScores } from './reward/method.js';
 export { methodNamed, rewardMethods } from './reward/methods.js';
-export { extractAnswer, METRICS, type Metric, outcomeReward, scoreAnswer } from './reward/outcome.js';
+export { METRICS, type Metric, outcomeReward, scoreAnswer } from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
 // Presets.

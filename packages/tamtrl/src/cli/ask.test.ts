@@ -86,7 +86,7 @@ test('a saved state goes on where it was, for a file that has grown', async () =
   await writeFile(path, 'kurt bern\n'.repeat(20));
   expect(await run(path, ...args)).toMatchObject({
     code: 2,
-    err: expect.stringContaining('a text that began otherwise'),
+    err: expect.stringContaining('differ from what the saved state has read'),
   });
 });
 

@@ -2,11 +2,13 @@
 
 import { streamSeed } from '../base/seeds.js';
 import type { Example, ExampleSource } from '../data/examples.js';
-import { type MemoryModel, runAgent } from '../memory/agent.js';
+import { runAgent } from '../memory/agent.js';
+import { extractAnswer } from '../memory/extract.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
 import type { Trajectory } from '../memory/trajectory.js';
-import { extractAnswer, type Metric, scoreAnswer } from '../reward/outcome.js';
+import type { MemoryModel } from '../memory/turn.js';
+import { type Metric, scoreAnswer } from '../reward/outcome.js';
 import type { AgentChunk } from '../text/chunks.js';
 
 export interface EvaluationOptions {

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
 import type { QuestionRecord } from '../data/records.js';
-import type { MemoryModel } from '../memory/agent.js';
+import type { MemoryModel } from '../memory/turn.js';
 import { EvaluationError } from './errors.js';
 import { type ReaderName, type ReadOptions, readRecords } from './read.js';
 import { type EvaluationSummary, failed, type RecordResult, resultSchema, scored, summarize } from './results.js';

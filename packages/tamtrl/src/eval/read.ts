@@ -2,10 +2,11 @@
 
 import { streamSeed } from '../base/seeds.js';
 import type { QuestionRecord } from '../data/records.js';
-import { type MemoryModel, runAgent } from '../memory/agent.js';
+import { runAgent } from '../memory/agent.js';
+import { withoutThoughts } from '../memory/extract.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
 import { trajectoryStatistics } from '../memory/statistics.js';
-import { withoutThoughts } from '../reward/extract.js';
+import type { MemoryModel } from '../memory/turn.js';
 import { chunksOf } from '../text/chunks.js';
 import type { DocumentRenderer } from '../text/documents.js';
 import { CONTEXT_KINDS, type ContextKind, contextOf } from './contexts.js';

@@ -1,6 +1,6 @@
 /** Results of an evaluation: one line a record in a file that can be gone on with, and their summary. */
 import { z } from 'zod';
-import { extractAnswer } from '../reward/extract.js';
+import { extractAnswer } from '../memory/extract.js';
 import { METRICS, type Metric, scoreAnswer } from '../reward/outcome.js';
 import type { ReadResult } from './read.js';
 import { bootstrapInterval, type Interval, mean } from './statistics.js';

@@ -2,11 +2,11 @@ import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
 import { expect, test } from 'vitest';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
 import type { AgentChunk } from '../text/chunks.js';
-import { type AgentOptions, type MemoryModel, runAgent } from './agent.js';
+import { type AgentOptions, runAgent } from './agent.js';
 import { PromptFrames } from './frames.js';
 import { miniPrompts } from './prompts.js';
 import { trajectoryStatistics } from './statistics.js';
-import { carriedIds } from './trajectory.js';
+import { carriedIds, type MemoryModel } from './turn.js';
 
 const tokenizer = miniTokenizer();
 const budgets = { questionTokens: 4, chunkTokens: 4, memoryTokens: 6, answerTokens: 3 };

@@ -2,22 +2,23 @@
  * The memory agent: reads chunk after chunk, writes a new memory after each, and answers from the last one. Many questions and
  * several rollouts of each go forward together, one sampling call a turn.
  */
-import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
+import type { GenerateRequest } from '@tamtrl/engine';
+import type { Progress } from '../base/progress.js';
 import { streamSeed } from '../base/seeds.js';
-import type { ChatFormat } from '../text/chat.js';
 import type { AgentChunk } from '../text/chunks.js';
-import type { Tokenizer } from '../text/tokenizer.js';
 import { MemoryError } from './errors.js';
 import type { Budgets, PromptFrames } from './frames.js';
-import { carriedIds, type Trajectory, type Turn } from './trajectory.js';
-
-/** What the agent needs of a policy. */
-export interface MemoryModel {
-  readonly tokenizer: Tokenizer;
-  readonly chat: ChatFormat;
-  readonly contextLength: number;
-  sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;
-}
+import type { Trajectory, Turn } from './trajectory.js';
+import {
+  type EmptyRule,
+  firstMemoryOf,
+  type MemoryModel,
+  memoryAfter,
+  type Output,
+  questionIdsOf,
+  sampleTurn,
+  turnOf,
+} from './turn.js';
 
 /** A question and the text to read for it. The chunks are pulled one at a time and not kept. */
 export interface AgentTask {
@@ -33,8 +34,8 @@ export interface AgentTask {
 export interface AgentOptions {
   frames: PromptFrames;
   budgets: Budgets;
-  /** After an empty output the old memory stays (`keep`, default) or is lost (`overwrite`). */
-  empty?: 'keep' | 'overwrite';
+  /** Default `keep`. */
+  empty?: EmptyRule;
   /** 0 is greedy; default 1. */
   temperature?: number;
   topP?: number;
@@ -49,7 +50,8 @@ export interface AgentOptions {
   signal?: AbortSignal;
   /** Told of each turn with all its ids, whatever is kept. */
   onTurn?: (turn: Turn, place: { task: number; sample: number; turn: number }) => void;
-  onProgress?: GenerateOptions['onProgress'];
+  /** Within each sampling call. */
+  onProgress?: (progress: Progress) => void;
 }
 
 interface GroupRun {
@@ -80,7 +82,7 @@ export async function runAgent(
   options: AgentOptions,
 ): Promise<Trajectory[][]> {
   options.frames.checkWindow(options.budgets, model.contextLength);
-  const groups = tasks.map((task, index) => startGroup(model, task, index, options));
+  const groups = tasks.map((task, index) => startGroup(task, index, options));
   let live = groups.filter((group) => group.trajectories.length > 0);
   try {
     while (live.length > 0) {
@@ -95,22 +97,10 @@ export async function runAgent(
   return groups.map((group) => group.trajectories);
 }
 
-function startGroup(model: MemoryModel, task: AgentTask, index: number, options: AgentOptions): GroupRun {
+function startGroup(task: AgentTask, index: number, options: AgentOptions): GroupRun {
   const { frames, budgets } = options;
-  const questionIds = model.tokenizer.encode(task.question);
-  if (questionIds.length > budgets.questionTokens) {
-    throw new MemoryError(
-      'question-too-long',
-      `The question of ${JSON.stringify(task.id)} has ${questionIds.length} tokens; questionTokens allows ${budgets.questionTokens}. Raise questionTokens or shorten the question.`,
-    );
-  }
-  const initialMemoryIds = frames.initialMemory(task.question);
-  if (initialMemoryIds.length > budgets.memoryTokens) {
-    throw new MemoryError(
-      'window',
-      `The first memory of ${JSON.stringify(task.id)} has ${initialMemoryIds.length} tokens; memoryTokens allows ${budgets.memoryTokens}. Raise memoryTokens.`,
-    );
-  }
+  const questionIds = questionIdsOf(frames, budgets, task.question, task.id);
+  const initialMemoryIds = firstMemoryOf(frames, budgets, task.question, task.id);
   const trajectories = Array.from({ length: task.samples ?? 1 }, (_, sample): Trajectory => {
     return { questionId: task.id, sample, questionIds, initialMemoryIds, turns: [], output: '' };
   });
@@ -159,49 +149,30 @@ async function takeTurn(model: MemoryModel, live: readonly GroupRun[], options: 
   }
   const started = performance.now();
   const maxTokens = Math.max(budgets.memoryTokens, budgets.answerTokens);
-  const { stopIds } = model.chat;
-  const results = await model.sample(requests, { maxTokens, temperature, topP, topK, stopIds, signal, onProgress });
+  const results = await sampleTurn(model, requests, { maxTokens, temperature, topP, topK, signal, onProgress });
   const seconds = (performance.now() - started) / 1000;
   asked.forEach(({ group, first, promptIds }, request) => {
-    results[request].forEach((sample, at) => {
-      record(model, group, first + at, promptIds, sample, seconds, options);
+    results[request].forEach((output, at) => {
+      record(group, first + at, promptIds, output, seconds, options);
     });
   });
   for (const group of live) group.turn++;
 }
 
 function record(
-  model: MemoryModel,
   group: GroupRun,
   index: number,
   promptIds: number[],
-  sample: Sample,
+  output: Output,
   seconds: number,
   options: AgentOptions,
 ): void {
-  const { tokenizer, chat } = model;
-  const { keep = 'all', empty: onEmpty = 'keep' } = options;
-  const trajectory = group.trajectories[index];
-  const said = carriedIds(sample.tokens, chat.stopIds, tokenizer.idOf('</think>'));
-  const text = tokenizer.decode(said, { skipSpecialTokens: true });
-  const empty = text.trim() === '';
+  const { keep = 'all', empty: rule = 'keep' } = options;
   const { chunk } = group;
-  if (!chunk) trajectory.output = text;
-  else if (!empty || onEmpty === 'overwrite') group.memories[index] = empty ? [] : said;
-  const memory = group.memories[index];
-  const turn: Turn = {
-    kind: chunk ? 'memory' : 'answer',
-    promptIds,
-    outputIds: sample.tokens,
-    logProbabilities: sample.logProbabilities,
-    memoryIds: [...memory],
-    promptTokens: promptIds.length,
-    outputTokens: sample.tokens.length,
-    memoryTokens: memory.length,
-    stopReason: sample.stopReason,
-    empty,
-    seconds,
-  };
+  const trajectory = group.trajectories[index];
+  if (chunk) group.memories[index] = memoryAfter(group.memories[index], output, rule);
+  else trajectory.output = output.text;
+  const turn = turnOf(chunk ? 'memory' : 'answer', promptIds, output, group.memories[index], seconds);
   if (chunk) turn.chunk = { index: chunk.index, start: chunk.start, end: chunk.end, tokens: chunk.ids.length };
   options.onTurn?.(turn, { task: group.task, sample: index, turn: group.turn });
   trajectory.turns.push(keep === 'all' ? turn : lighter(turn, keep));

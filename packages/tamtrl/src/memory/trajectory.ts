@@ -58,17 +58,3 @@ export function memoryBefore(trajectory: Trajectory, turn: number): readonly num
 export function memoryTurns(trajectory: Trajectory): Turn[] {
   return trajectory.turns.filter((turn) => turn.kind === 'memory');
 }
-
-/**
- * The part of an output that goes on as memory: what follows the last end of a thought, without the stop tokens at the end.
- */
-export function carriedIds(
-  outputIds: readonly number[],
-  stopIds: readonly number[],
-  thoughtEndId: number | undefined,
-): number[] {
-  let end = outputIds.length;
-  while (end > 0 && stopIds.includes(outputIds[end - 1])) end--;
-  const start = thoughtEndId === undefined ? 0 : outputIds.lastIndexOf(thoughtEndId, end - 1) + 1;
-  return outputIds.slice(end === 0 ? 0 : start, end);
-}

@@ -1,5 +1,5 @@
 /** A question, a text, an answer: the reader in one call, and readers of models that are named. */
-import type { MemoryModel } from '../memory/agent.js';
+import type { MemoryModel } from '../memory/turn.js';
 import { ReaderError } from './errors.js';
 import type { TextSource } from './input.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { miniExample } from '../data/mini/task.js';
-import type { MemoryModel } from '../memory/agent.js';
+import type { MemoryModel } from '../memory/turn.js';
 import { openModel } from '../models/open.js';
 import { CountingTokenizer, messageFormat } from '../policy/openai/counting-tokenizer.js';
 import type { Policy } from '../policy/types.js';
@@ -152,16 +152,16 @@ describe('a reader', () => {
     await reader.readAll(text);
     const state = reader.state();
     expect(() => new MemoryReader({ model: mini, question: 'anna', state })).toThrow(
-      /is of the question "alma amy jack"/,
+      /belongs to the question "alma amy jack"/,
     );
     expect(() => new MemoryReader({ model: mini, question, state: { ...state, turns: -1 } })).toThrow(
       /damaged \(turns/,
     );
     const other = new MemoryReader({ model: mini, question, state });
     await expect(other.readAll(text.replace('alma', 'anna'), { whole: true })).rejects.toThrow(
-      'a text that began otherwise',
+      'differ from what the saved state has read',
     );
-    await expect(other.readAll('short', { whole: true })).rejects.toThrow('a text that began otherwise');
+    await expect(other.readAll('short', { whole: true })).rejects.toThrow('differ from what the saved state has read');
     expect(other.state()).toEqual(state);
   });
 

@@ -1,8 +1,9 @@
 /** LLM as a judge: another model reads each memory update and grades it from 0 to 10. */
+
+import { withoutThoughts } from '../memory/extract.js';
 import type { Trajectory } from '../memory/trajectory.js';
 import { memoryBefore } from '../memory/trajectory.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { withoutThoughts } from './extract.js';
 import { byTurn, type MethodContext, type MethodResult, type RewardMethod, type RolloutGroup } from './method.js';
 
 export const llmJudge: RewardMethod = {

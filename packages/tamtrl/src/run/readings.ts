@@ -2,10 +2,11 @@
 
 import type { ExampleSource } from '../data/examples.js';
 import { runAgent } from '../memory/agent.js';
+import { extractAnswer } from '../memory/extract.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
 import type { Policy } from '../policy/types.js';
-import { extractAnswer, scoreAnswer } from '../reward/outcome.js';
+import { scoreAnswer } from '../reward/outcome.js';
 import type { CommonConfig } from '../train/config.js';
 
 export interface Reading {

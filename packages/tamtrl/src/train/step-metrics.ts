@@ -1,7 +1,7 @@
 /** Puts together what a reinforcement step reports. */
 import type { ForwardBackwardResult, OptimStepResult } from '@tamtrl/engine';
+import { extractAnswer } from '../memory/extract.js';
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
-import { extractAnswer } from '../reward/extract.js';
 import type { MethodResult, RolloutGroup } from '../reward/method.js';
 import { scoreAnswer } from '../reward/outcome.js';
 import type { Tokenizer } from '../text/tokenizer.js';

@@ -9,9 +9,9 @@ import type {
   LanguageModelV3StreamPart,
   LanguageModelV3Usage,
 } from '@ai-sdk/provider';
-import type { MemoryModel } from '../../memory/agent.js';
 import { MemoryError } from '../../memory/errors.js';
 import type { Budgets } from '../../memory/frames.js';
+import type { MemoryModel } from '../../memory/turn.js';
 import { CountingTokenizer, messageFormat, parseMessages } from '../../policy/openai/counting-tokenizer.js';
 import { MemoryReader } from '../../reader/reader.js';
 import { overlongPart, type PartPlace, promptTokens, withNotes } from './overlong.js';
