@@ -21,7 +21,7 @@ export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
 export { EvaluationError } from './eval/errors.js';
 export { type EvaluationOptions, type EvaluationResult, evaluate } from './eval/evaluate.js';
 export { type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
-export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './eval/read.js';
+export { READERS, type ReaderName, type RecordReaderOptions } from './eval/readers.js';
 export { type EvaluationSummary, type RecordResult, summarize } from './eval/results.js';
 export { bootstrapInterval, type Interval, type PairedTest, pairedTest, studentInterval } from './eval/statistics.js';
 // The agent.

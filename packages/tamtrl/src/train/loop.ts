@@ -2,7 +2,7 @@
  * What every kind of training has in common: evaluation, steps, checkpoints, early stop, resuming. What a step does comes from
  * outside (trainer.ts, sft.ts).
  */
-import type { GenerateOptions } from '@tamtrl/engine';
+import type { Progress } from '../base/progress.js';
 import type { ExampleSource } from '../data/examples.js';
 import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
@@ -28,9 +28,7 @@ import {
   type WrittenTrajectory,
 } from './metrics.js';
 
-export type ProgressListener = (
-  progress: Parameters<NonNullable<GenerateOptions['onProgress']>>[0] & { phase: Phase; step: number },
-) => void;
+export type ProgressListener = (progress: Progress & { phase: Phase; step: number }) => void;
 
 /** What a run is made of. */
 export interface TrainingSetup<Config extends CommonConfig> {
@@ -190,20 +188,17 @@ async function evaluateRun<Config extends CommonConfig>(run: Run<Config>): Promi
   const { config, policy, frames, heldOut, state, signal, onProgress } = run;
   const { questions, temperature, topP, samples, batch } = config.evaluation;
   const options = {
-    ...{
-      frames,
-      budgets: config.memory,
-      empty: config.memory.empty,
-      questions,
-      temperature,
-      topP,
-      samples,
-      batch,
-      signal,
-    },
+    frames,
+    budgets: config.memory,
+    empty: config.memory.empty,
+    questions,
+    temperature,
+    topP,
+    samples,
+    batch,
+    signal,
     seed: config.seed,
-    onProgress: (progress: { finished: number; total: number; tokens: number }) =>
-      onProgress?.({ ...progress, phase: 'evaluate', step: state.step }),
+    onProgress: (progress: Progress) => onProgress?.({ ...progress, phase: 'evaluate', step: state.step }),
   };
   const result = await evaluate(policy, heldOut, options);
   const metrics: EvaluationMetrics = { kind: 'evaluation', step: state.step, ...result };
