@@ -1,6 +1,6 @@
 /**
- * The one evaluation: a batch of questions is read to its answers, and these are scored. Training, `tamtrl eval` and reports
- * differ in what they feed it and in what they keep.
+ * The one evaluation: a batch of questions is read to its answers, and these are scored. Training, `tamtrl eval` and
+ * reports differ in what they feed it and in what they keep.
  */
 import { answerIn } from '../memory/extract.js';
 import type { PromptFormat } from '../memory/prompts.js';
@@ -29,8 +29,8 @@ export async function answered<Item extends { answers: readonly string[] }>(
 }
 
 /**
- * The answer in an output, and its scores: the best over the right answers, for `ruler_all` the mean. RULER's metrics look at
- * the whole output, the others at the answer in it.
+ * The answer in an output, and its scores: the best over the right answers, for `ruler_all` the mean. RULER's metrics
+ * look at the whole output, the others at the answer in it.
  */
 export function scoresOf(
   output: string,

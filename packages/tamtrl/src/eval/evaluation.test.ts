@@ -30,7 +30,12 @@ const folder = async () => join(await mkdtemp(join(tmpdir(), 'evaluation-')), 'r
 
 function setup(path: string, more: Partial<EvaluationSetup> = {}): EvaluationSetup {
   return {
-    ...{ model: policy, reader: 'agent', records, settings: { seed: 0 }, folder: path, concurrency: 8 },
+    model: policy,
+    reader: 'agent',
+    records,
+    settings: { seed: 0 },
+    folder: path,
+    concurrency: 8,
     read: { frames, budgets, renderer: plainRenderer, temperature: 0, topP: 1, seed: 0 },
     ...more,
   };
@@ -127,11 +132,9 @@ describe('readers', () => {
   it('ask a chat model once, and refuse a text longer than the window has room for', async () => {
     const prompts: string[] = [];
     const chat = {
-      ...{
-        tokenizer: policy.tokenizer,
-        contextLength: 400,
-        chat: { stopIds: [0], render: ([{ content }]: readonly { content: string }[]) => content },
-      },
+      tokenizer: policy.tokenizer,
+      contextLength: 400,
+      chat: { stopIds: [0], render: ([{ content }]: readonly { content: string }[]) => content },
       sample: async (requests: readonly { promptIds: readonly number[] }[]) =>
         requests.map(({ promptIds }) => {
           prompts.push(policy.tokenizer.decode(promptIds));
@@ -154,7 +157,7 @@ describe('readers', () => {
     expect(prompts[0]).not.toContain(records[0].documents[2].text);
     const greedy = recordReader('bm25', chat, { ...options, contextTokens: 4000 });
     await expect(greedy(records.slice(0, 1))).rejects.toThrow(
-      /window of 400 tokens has room for \d+ tokens of text .* 4000 are asked for/,
+      /window of 400 tokens has room for \d+ tokens of text .* 4000 were requested/,
     );
     // As with a memory, a question beyond its budget is refused alone and does not end the evaluation.
     const long: QuestionRecord = { ...records[0], question: 'anna ben emma jack dan mara' };

@@ -1,4 +1,6 @@
-/** An evaluation in a folder: a line for each record as it is finished, settings that must stay the same, and a summary. */
+/**
+ * An evaluation in a folder: a line for each record as it is finished, settings that must stay the same, and a summary.
+ */
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
@@ -48,9 +50,11 @@ function isAboutRecord(error: unknown): error is MemoryError | TextError {
 }
 
 /**
- * Reads the records, writes a line for each, and returns their summary. Records whose line is in the folder are not read again.
- * @throws EvaluationError `settings` for a folder with other settings; `no-data` without records; whatever the model throws,
- *   after the finished lines have been written.
+ * Reads the records, writes a line for each, and returns their summary. Records whose line is in the folder are not
+ * read again.
+ * @throws EvaluationError `settings` for a folder with other settings; `no-data` without records; whatever the model
+ *   throws,
+ * after the finished lines have been written.
  */
 export async function evaluateRecords(
   setup: EvaluationSetup,

@@ -51,8 +51,9 @@ function chunkTokensOf({ turns }: Trajectory): number {
 
 /**
  * A reader of records, one sample each.
- * @throws MemoryError, TextError for a record that does not fit; EvaluationError `invalid-argument` for `contextTokens` beyond
- *   the window; whatever the model throws.
+ * @throws MemoryError, TextError for a record that does not fit; EvaluationError `invalid-argument` for `contextTokens`
+ *   beyond
+ * the window; whatever the model throws.
  */
 export function recordReader(
   name: ReaderName,
@@ -77,7 +78,7 @@ function contextBudget(model: MemoryModel, { frames, budgets, contextTokens }: R
   if (room >= Math.max(1, contextTokens ?? 1)) return contextTokens ?? room;
   throw new EvaluationError(
     'invalid-argument',
-    `The window of ${model.contextLength} tokens has room for ${room} tokens of text (fixed text ${fixed.length}, question ${budgets.questionTokens}, answer ${budgets.answerTokens}), but ${contextTokens ?? 1} are asked for. Lower the budgets.`,
+    `The window of ${model.contextLength} tokens has room for ${room} tokens of text (fixed text ${fixed.length}, question ${budgets.questionTokens}, answer ${budgets.answerTokens}), but ${contextTokens ?? 1} were requested. Lower the budgets.`,
   );
 }
 

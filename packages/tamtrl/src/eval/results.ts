@@ -1,4 +1,6 @@
-/** Results of an evaluation: one line for each record, in a file that a later session can continue, and their summary. */
+/**
+ * Results of an evaluation: one line for each record, in a file that a later session can continue, and their summary.
+ */
 import { z } from 'zod';
 import { trajectoryStatistics } from '../memory/statistics.js';
 import { METRICS, type Metric } from '../reward/outcome.js';

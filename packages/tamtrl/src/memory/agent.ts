@@ -1,6 +1,6 @@
 /**
- * The memory agent: reads chunk after chunk, writes a new memory after each, and answers from the last one. Many questions and
- * several rollouts of each go forward together, one sampling call a turn.
+ * The memory agent: reads chunk after chunk, writes a new memory after each, and answers from the last one. Many
+ * questions and several rollouts of each go forward together, one sampling call a turn.
  */
 import type { GenerateRequest } from '@tamtrl/engine';
 import type { Progress } from '../base/progress.js';
@@ -27,7 +27,7 @@ export interface AgentTask {
   chunks: Iterable<AgentChunk> | AsyncIterable<AgentChunk>;
   /** Rollouts of this question; default 1. */
   samples?: number;
-  /** Instead of the call's seed, e.g. where a question comes twice. */
+  /** Replaces the call's seed, for example where a question occurs twice. */
   seed?: number;
 }
 
@@ -40,15 +40,18 @@ export interface AgentOptions {
   temperature?: number;
   topP?: number;
   topK?: number;
-  /** Rollouts depend on this (or the task's own seed), the task's id, the number of the rollout and the turn, and on nothing else. */
+  /**
+   * Rollouts depend on this (or the task's own seed), the task's id, the number of the rollout and the turn, and on
+   * nothing else.
+   */
   seed: number;
   /**
-   * `all` (default): what training needs. `memories`: no prompts and log-probabilities. `counts`: no ids but those of the last
-   * memory, so that a text of any length takes the same space.
+   * `all` (default): what training needs. `memories`: no prompts and log-probabilities. `counts`: no ids but those of
+   * the last memory, so that a text of any length takes the same space.
    */
   keep?: 'all' | 'memories' | 'counts';
   signal?: AbortSignal;
-  /** Told of each turn with all its ids, whatever is kept. */
+  /** Called after each turn, with all its ids whatever `keep` says. */
   onTurn?: (turn: Turn, place: { task: number; sample: number; turn: number }) => void;
   /** Within each sampling call. */
   onProgress?: (progress: Progress) => void;
@@ -74,7 +77,8 @@ interface Asked {
 
 /**
  * Runs every task to its answer: [tasks][samples].
- * @throws MemoryError `window`, `question-too-long` or `chunk-too-long`, before anything is sampled or as the chunk comes.
+ * @throws MemoryError `window`, `question-too-long` or `chunk-too-long`, before anything is sampled or as the chunk
+ *   comes.
  */
 export async function runAgent(
   model: MemoryModel,
@@ -178,7 +182,7 @@ function record(
   trajectory.turns.push(keep === 'all' ? turn : lighter(turn, keep));
 }
 
-/** Ids of the memory stay with the answer turn in any case: there is one of it. */
+/** The answer turn keeps the ids of its memory in any case: a trajectory has only one. */
 function lighter(turn: Turn, keep: 'memories' | 'counts'): Turn {
   const light: Turn = { ...turn, promptIds: [], logProbabilities: [] };
   return keep === 'counts' && turn.kind === 'memory' ? { ...light, outputIds: [], memoryIds: [] } : light;

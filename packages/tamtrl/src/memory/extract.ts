@@ -4,7 +4,7 @@ import type { PromptFormat } from './prompts.js';
 export interface ExtractionOptions {
   /** Look for `\boxed{…}`; default true. */
   boxed?: boolean;
-  /** Only the last so many characters are searched for a box; default 300, as MemAgent. */
+  /** A box is looked for in this many characters at the end; default 300, as in MemAgent. */
   tail?: number;
   /** Without a box the answer is empty, not the whole output; default false. */
   requireBox?: boolean;

@@ -12,8 +12,8 @@ export interface ChunkPlace {
 }
 
 /**
- * One conversation: a prompt and what the model wrote. The id arrays are empty where the agent was told not to keep them (see
- * `AgentOptions.keep`); the counts are always there.
+ * One conversation: a prompt and what the model wrote. The id arrays are empty where the agent was told not to keep
+ * them (see `AgentOptions.keep`); the counts are always there.
  */
 export interface Turn {
   kind: 'memory' | 'answer';

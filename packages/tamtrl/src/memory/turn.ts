@@ -1,6 +1,7 @@
 /**
- * One turn of the agent: many prompts in one sampling call, and what of each output is carried on. Rollouts (agent.ts) and the
- * reader both take their turns here, so they cannot differ in what counts as empty, as a thought, or as the memory.
+ * One turn of the agent: many prompts in one sampling call, and what of each output is carried on. Rollouts (agent.ts)
+ * and the reader both take their turns here, so they cannot differ in what counts as empty, as a thought, or as the
+ * memory.
  */
 import type { GenerateOptions, GenerateRequest, Sample } from '@tamtrl/engine';
 import type { Policy } from '../policy/types.js';
@@ -54,7 +55,10 @@ export function memoryAfter(before: readonly number[], { ids, empty }: Output, r
   return rule === 'keep' ? before : [];
 }
 
-/** A turn as trajectories keep it. `memoryIds`: after an update the new memory; with an answer the one it was given from. */
+/**
+ * A turn as trajectories keep it. `memoryIds`: after an update the new memory; with an answer the one it was given
+ * from.
+ */
 export function turnOf(
   kind: Turn['kind'],
   promptIds: number[],

@@ -7,8 +7,8 @@ import type { MemoryPiece, ReaderState } from './state.js';
 
 export interface NamedModelOptions extends Omit<ReaderOptions, 'model'> {
   /**
-   * An open policy, or a name: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A named model is opened for
-   * the reader; local ones need the packages @tamtrl/engine and onnxruntime-node.
+   * An open policy, or a name: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A named
+   * model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node.
    */
   model: string | MemoryModel;
   /** Folder or .gguf file with the tokenizer of a model at a server. */
@@ -46,7 +46,7 @@ export async function createMemoryReader(
 
 export interface ReadDocumentOptions extends NamedModelOptions {
   document: TextSource;
-  /** Told of every turn. */
+  /** Called after every turn. */
   onEvent?: (event: MemoryEvent) => void;
 }
 
@@ -54,22 +54,23 @@ export interface DocumentReading {
   /** Of the first question. */
   answer: string;
   answers: Answer[];
-  /** Chunks that were read, a last shorter one included. */
+  /** Chunks that were read, including a last, shorter one. */
   turns: number;
   /** Memory of the first question after each chunk. */
   memory: string[];
   /** Where the sentences and lines of the last memory of the first question come from. */
   provenance: MemoryPiece[];
   tokens: { prompt: number; output: number; total: number };
-  /** Spent in the model. */
+  /** Seconds spent in the model. */
   seconds: number;
-  /** To go on with when the text has grown. */
+  /** To continue from when the text has grown. */
   state: ReaderState;
 }
 
 /**
  * Reads a document of any length for a question, or several at once, and answers.
- * @throws ReaderError, MemoryError, PolicyError with a sentence that says what to do; the signal's reason when it is aborted.
+ * @throws ReaderError, MemoryError, PolicyError with a sentence that says what to do; the signal's reason when it is
+ *   aborted.
  */
 export async function readDocument(options: ReadDocumentOptions): Promise<DocumentReading> {
   const { document, onEvent, ...rest } = options;
@@ -81,15 +82,21 @@ export async function readDocument(options: ReadDocumentOptions): Promise<Docume
       memory.push(event.memories[0].memory);
       onEvent?.(event);
     }
-    const rest_ = reader.state();
+    const { pending } = reader.state();
     const answers = await reader.answer();
     const [first] = answers;
-    const short = rest_.pending.trim() === '' ? 0 : 1;
+    const short = pending.trim() === '' ? 0 : 1;
     if (short > 0) memory.push(first.memory);
     const { prompt, output } = reader.tokens;
     return {
-      ...{ answer: first.answer, answers, turns: reader.turns + short, memory, provenance: first.provenance },
-      ...{ tokens: { prompt, output, total: prompt + output }, seconds: reader.seconds, state: reader.state() },
+      answer: first.answer,
+      answers,
+      turns: reader.turns + short,
+      memory,
+      provenance: first.provenance,
+      tokens: { prompt, output, total: prompt + output },
+      seconds: reader.seconds,
+      state: reader.state(),
     };
   } finally {
     await reader.close();

@@ -37,7 +37,10 @@ function scripted(
   const tokenizer = new CountingTokenizer();
   const prompts: string[] = [];
   return {
-    ...{ tokenizer, chat: messageFormat, contextLength, prompts },
+    tokenizer,
+    chat: messageFormat,
+    contextLength,
+    prompts,
     sample: async (requests, { maxTokens }) =>
       requests.map(({ promptIds }) => {
         const prompt = tokenizer.decode(promptIds);
@@ -234,7 +237,7 @@ describe('a reader', () => {
       'is binary: it has a zero byte',
     );
     await expect(readDocument({ model: mini, question, document: new Uint8Array([0xc3, 0x28]) })).rejects.toThrow(
-      'is no UTF-8 text',
+      'is not UTF-8 text',
     );
     await expect(readDocument({ model: mini, question: ' ', document: text })).rejects.toThrow('There is no question');
     await expect(

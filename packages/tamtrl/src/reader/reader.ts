@@ -1,6 +1,6 @@
 /**
- * The memory agent for programs: reads a text of any length for one question or several and reports every turn. It can be
- * stopped, saved and resumed, and asked whenever there is something to answer from. Nothing here needs Node.
+ * The memory agent for programs: reads a text of any length for one question or several and reports every turn. It can
+ * be stopped, saved and resumed, and asked whenever there is something to answer from. Nothing here needs Node.
  */
 import { fnv1a } from '../base/hash.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
@@ -73,8 +73,8 @@ export interface Answer {
 
 export interface ReadingOptions {
   /**
-   * The source is the whole text from its beginning: the part that has been read is skipped. Default: the source continues
-   * the text read so far.
+   * The source is the whole text from its beginning: the part that has been read is skipped. Default: the source
+   * continues the text read so far.
    */
   whole?: boolean;
 }
@@ -199,7 +199,8 @@ export class MemoryReader {
 
   /**
    * Reads all whole chunks of the text so far; the rest waits for more text, or for an answer.
-   * @throws ReaderError `interrupted` with the state if the model fails; `input` if the source is not text; the signal's reason.
+   * @throws ReaderError `interrupted` with the state if the model fails; `input` if the source is not text; the
+   *   signal's reason.
    */
   async *read(source: TextSource, options: ReadingOptions = {}): AsyncGenerator<MemoryEvent, void> {
     const base = this.#position;
@@ -244,8 +245,8 @@ export class MemoryReader {
   }
 
   /**
-   * Answers from the text so far. Text that waits for more is read for the answer but does not count as read, so that no chunk
-   * is cut short for good.
+   * Answers from the text so far. Text that waits for more is read for the answer but does not count as read, so that
+   * no chunk is cut short for good.
    * @throws ReaderError `empty` if nothing has been read; `interrupted` if the model fails.
    */
   async answer(): Promise<Answer[]> {
@@ -356,7 +357,10 @@ export class MemoryReader {
     return plainText(this.#model.tokenizer, ids);
   }
 
-  /** The source after the part that has been read. @throws ReaderError `state` if that part differs from what was read. */
+  /**
+   * The source after the part that has been read.
+   * @throws ReaderError `state` if that part differs from what was read.
+   */
   async *#after(source: TextSource): AsyncGenerator<string> {
     // Both fields change while the rest is read.
     const skip = this.#position;

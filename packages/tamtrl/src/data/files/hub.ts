@@ -16,7 +16,7 @@ export function parseHubSource(source: string): HubSource | undefined {
     if (!source.startsWith('hf:')) return undefined;
     throw new DataError(
       'invalid-argument',
-      `"${source}" is no place on the hub; expected hf:owner/name, hf:owner/name@revision or hf:owner/name:path.`,
+      `"${source}" does not name data on the hub: expected hf:owner/name, hf:owner/name@revision or hf:owner/name:path.`,
     );
   }
   return { repository, revision, path };
@@ -25,7 +25,8 @@ export function parseHubSource(source: string): HubSource | undefined {
 const DATA_FILE = /\.(parquet|jsonl?|json|ndjson)(\.gz|\.zst)?$/i;
 
 /**
- * Downloads the files that a source names and returns where they are. The server is HF_ENDPOINT if that is set, the key HF_TOKEN.
+ * Downloads the files that a source names and returns where they are. The server is HF_ENDPOINT if that is set, the key
+ * HF_TOKEN.
  * @throws DataError `file` if the server does not answer, or has no such data set or file; with what there is.
  */
 export async function downloadHubFiles(source: HubSource, onFile?: (path: string) => void): Promise<string[]> {
@@ -64,7 +65,7 @@ export async function downloadHubFiles(source: HubSource, onFile?: (path: string
       status === 401 || status === 403
         ? 'the key in HF_TOKEN is missing or not allowed to read it'
         : status === 404
-          ? 'there is no such data set or revision'
+          ? 'the hub has no such data set or revision'
           : (error as Error).message;
     throw new DataError('file', `Cannot read ${name}: ${why}.`, { cause: error });
   }

@@ -1,6 +1,7 @@
 /**
- * A middleware of Vercel's AI SDK that lets any model take prompts of any length: the part of the prompt that is too long is read chunk by
- * chunk with a memory, by the same model, and its notes stand in the prompt instead. One object works with `ai` 6 and 7.
+ * A middleware of Vercel's AI SDK that lets any model take prompts of any length: the part of the prompt that is too
+ * long is read chunk by chunk with a memory, by the same model, and its notes replace that part. One object
+ * works with `ai` 6 and 7.
  */
 import type {
   LanguageModelV3,
@@ -122,7 +123,7 @@ async function read(
   return { params: shorter, usage };
 }
 
-/** The wrapped model as one that samples from ids; every turn is a conversation of its own. */
+/** The wrapped model as one that samples from ids; every turn is a separate conversation. */
 function asMemoryModel(
   model: LanguageModelV3,
   contextLength: number,
@@ -131,20 +132,20 @@ function asMemoryModel(
 ): MemoryModel {
   const tokenizer = new CountingTokenizer();
   return {
-    ...{ tokenizer, chat: messageFormat, contextLength },
+    tokenizer,
+    chat: messageFormat,
+    contextLength,
     sample: (requests, { maxTokens, temperature }) =>
       Promise.all(
         requests.map(async ({ promptIds }) => {
           const [{ content }] = parseMessages(tokenizer.decode(promptIds));
           const result = await model.doGenerate({
             prompt: [{ role: 'user', content: [{ type: 'text', text: content }] }],
-            ...{
-              maxOutputTokens: maxTokens,
-              temperature,
-              abortSignal: call.abortSignal,
-              headers: call.headers,
-              providerOptions: call.providerOptions,
-            },
+            maxOutputTokens: maxTokens,
+            temperature,
+            abortSignal: call.abortSignal,
+            headers: call.headers,
+            providerOptions: call.providerOptions,
           });
           usage.push(result.usage);
           const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
