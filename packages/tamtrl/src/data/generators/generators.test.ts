@@ -161,7 +161,7 @@ describe('ruler-hqa', () => {
   it('refuses more than there is to borrow, and fewer than are needed', () => {
     expect(() => rulerHqa(hotpot[0], pool, { documents: 5000, seed: 1 })).toThrow(/only \d+ of \d+ can be used/);
     expect(() => rulerHqa(hotpot[0], pool, { documents: 1, seed: 1 })).toThrow(
-      /2 documents that the answer may need; 1 are/,
+      /2 documents that the answer may need, but 1 were/,
     );
   });
 });
