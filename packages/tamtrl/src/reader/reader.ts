@@ -106,11 +106,8 @@ export class MemoryReader {
     this.#model = model;
     this.#frames = new PromptFrames(model, options.prompts ?? promptsFor(model.tokenizer));
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = options;
-    const given = Object.fromEntries(
-      Object.entries({ questionTokens, chunkTokens, memoryTokens, answerTokens }).filter(
-        ([, value]) => value !== undefined,
-      ),
-    );
+    const budgets = Object.entries({ questionTokens, chunkTokens, memoryTokens, answerTokens });
+    const given = Object.fromEntries(budgets.filter(([, value]) => value !== undefined));
     this.budgets = state?.budgets ?? fittingBudgets(this.#frames, model.contextLength, given);
     this.#frames.checkWindow(this.budgets, model.contextLength);
     const questions = typeof options.question === 'string' ? [options.question] : options.question;
