@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { READERS } from '../packages/tamtrl/src/eval/read.js';
+import { READERS } from '../packages/tamtrl/src/eval/readers.js';
 import { METRICS } from '../packages/tamtrl/src/reward/outcome.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -84,7 +84,7 @@ export type {
   RewardMethod,
 } from './reward/method.js';
 export { methodNamed, rewardMethods } from './reward/methods.js';
-export { extractAnswer, METRICS, type Metric, outcomeReward, scoreAnswer } from './reward/outcome.js';
+export { METRICS, type Metric, outcomeReward, scoreAnswer } from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
 
@@ -93,8 +93,8 @@ export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-j
 export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
 export { EvaluationError } from './eval/errors.js';
 export { type EvaluationOptions, type EvaluationResult, evaluate } from './eval/evaluate.js';
-export { type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
-export { READERS, type ReaderName, type ReadOptions, type ReadResult } from './eval/read.js';
+export { type EvaluationProgress, type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
+export { READERS, type ReaderName, type RecordReaderOptions } from './eval/readers.js';
 export {
   type EvaluationSummary,
   type RecordResult,
@@ -127,8 +127,9 @@ export type * from './policy/types.js';
 
 // The agent
 
-export { type AgentOptions, type AgentTask, type MemoryModel, runAgent } from './memory/agent.js';
+export { type AgentOptions, type AgentTask, runAgent } from './memory/agent.js';
 export { MemoryError } from './memory/errors.js';
+export { extractAnswer } from './memory/extract.js';
 export { type Budgets, PromptFrames } from './memory/frames.js';
 export {
   type AnswerSlots,
@@ -138,8 +139,9 @@ export {
   promptFormatNamed,
   type UpdateSlots,
 } from './memory/prompts.js';
-export { trajectoryStatistics } from './memory/statistics.js';
+export { type TrajectoryStatistics, trajectoryStatistics } from './memory/statistics.js';
 export { type ChunkPlace, memoryBefore, type StopReason, type Trajectory, type Turn } from './memory/trajectory.js';
+export type { EmptyRule, MemoryModel, Output } from './memory/turn.js';
 
 // Data: records, relevance, importers, generated tasks
 

@@ -87,7 +87,7 @@ it('a saved state goes on where it was, for a file that has grown', async () => 
   await writeFile(path, 'kurt bern\n'.repeat(20));
   expect(await run(path, ...args)).toMatchObject({
     code: 2,
-    err: expect.stringContaining('a text that began otherwise'),
+    err: expect.stringContaining('differ from what the saved state has read'),
   });
 });
 
@@ -115,7 +115,7 @@ it('Markdown, HTML and PDF are read as their words', async () => {
 it.each([
   ['an empty file', ['empty.txt', 'anna'], 2, 'empty.txt holds no text'],
   ['a binary file', ['image.png', 'anna'], 2, 'image.png is binary (a PNG image), not text'],
-  ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'is called a PDF but does not begin as one'],
+  ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'is named as a PDF but does not begin like one'],
   ['a PDF without text', ['scan.pdf', 'anna'], 2, 'scanned pages are pictures'],
   ['no such file', ['nowhere.txt', 'anna'], 2, 'There is no file'],
   ['no match', ['*.nothing', 'anna'], 2, 'No file matches'],

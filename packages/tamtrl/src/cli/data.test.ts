@@ -109,7 +109,7 @@ it.each([
   [['generate', 'niah', '--out', 'x'], "value 'niah' is invalid"],
   [['generate', 'mini', '--queries', '500', '--out', 'x'], 'queries is 500, expected at most'],
   [['import', 'nowhere.json', '--out', 'x'], 'There is nothing at nowhere.json; expected a file, or hf:owner/name.'],
-  [['import', 'hf:nobody', '--out', 'x'], 'is no place on the hub'],
+  [['import', 'hf:nobody', '--out', 'x'], 'does not name data on the hub'],
 ])('%s is refused: %s', async (args, sentence) => {
   expect(await run('data', ...args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(sentence) });
 });

@@ -1,4 +1,4 @@
-/** What a question brings to training and evaluation, whatever it comes from, and the order in which questions come. */
+/** Questions as training and evaluation use them, whatever their source, and the order in which they come. */
 
 import { SeededRandom } from '../base/random.js';
 import { type AgentChunk, type Chunk, chunkDocuments } from '../text/chunks.js';
@@ -25,16 +25,16 @@ export interface Example {
   quality?: (turn: number, memory: string) => number;
 }
 
-/** Examples by number, made when asked for: held-out sets and training sets need not fit in memory in chunks. */
+/** Examples by number, made when they are requested, so that a set need not fit in memory as chunks. */
 export interface ExampleSource {
-  /** Infinity for a generated task without end. */
+  /** Infinity for a generated task whose questions never repeat. */
   readonly size: number;
-  /** There are filtered chunks. */
+  /** Whether examples have filtered chunks. */
   readonly relevance: boolean;
   get(index: number): Promise<Example>;
 }
 
-/** The example at each position of an endless reading of the source: every epoch in an order of its own. */
+/** The example at a position in the endless sequence of epochs, each of which has its own order. */
 export function exampleAt(source: ExampleSource, seed: number, position: number): Promise<Example> {
   if (source.size === Number.POSITIVE_INFINITY) return source.get(position);
   const epoch = Math.floor(position / source.size);
@@ -43,7 +43,7 @@ export function exampleAt(source: ExampleSource, seed: number, position: number)
 
 let cachedOrder: { key: string; order: number[] } | undefined;
 
-/** A permutation of 0 … size - 1. The last one is kept: positions come one after another. */
+/** A permutation of 0 … size - 1. The last one is cached, because positions are requested in order. */
 function epochOrder(size: number, seed: number, epoch: number): number[] {
   const key = `${size} ${seed} ${epoch}`;
   if (cachedOrder?.key !== key) {
@@ -60,12 +60,12 @@ export interface ChunkingOptions {
   renderer?: DocumentRenderer;
 }
 
-/** What is relevant in a record; undefined where nobody knows. */
+/** What is relevant in a record; undefined if that is not known. */
 export type RelevanceSource = (
   record: QuestionRecord,
 ) => RelevanceMarks | undefined | Promise<RelevanceMarks | undefined>;
 
-/** `annotated` refuses a record without annotation when it is asked for. */
+/** `annotated` refuses a record without annotation when the record is requested. */
 export const relevanceSources = { annotated, lexical: (record: QuestionRecord) => lexical(record) } as const;
 
 /** Examples from question records. */
@@ -75,7 +75,7 @@ export function recordSource(
   options: ChunkingOptions,
   relevance?: RelevanceSource,
 ): ExampleSource {
-  // A record comes up in every epoch, and a judge takes its time.
+  // A record is requested in every epoch, and a judge is slow.
   const marks = new Map<number, RelevanceMarks | undefined>();
   const marksOf = async (index: number) => {
     if (!marks.has(index)) marks.set(index, await relevance?.(records[index]));
@@ -101,7 +101,7 @@ export function recordExample(
   return { id, question, answers, chunks, filteredChunks, quality: factsHeld(question, filteredChunks) };
 }
 
-/** The generated mini task. `count` 0: new questions without end. */
+/** The generated mini task. With `count` 0 its questions never repeat. */
 export function miniSource(task: MiniTaskOptions, seed: number, tokenizer: Tokenizer, count = 0): ExampleSource {
   return {
     size: count === 0 ? Number.POSITIVE_INFINITY : count,

@@ -1,4 +1,7 @@
-/** How much of what a memory should hold it holds, judged by words: labels for a process reward model where a task has no ideal memory. */
+/**
+ * How much of what a memory should hold it holds, judged by words: labels for a process reward model where a task has
+ * no ideal memory.
+ */
 
 const FUNCTION_WORDS = new Set(
   'a an the and or but of in on at to for from by with as is are was were be been being it its he she his her they their them that this these those which who whom whose what when where how not also has have had do does did into after before than then there'.split(
@@ -7,8 +10,8 @@ const FUNCTION_WORDS = new Set(
 );
 
 /**
- * Mean over the evidence read so far (filtered chunks that are not empty) of the share of its content words that stand in the
- * memory. Words of the question tell nothing and do not count. 1 while there has been no evidence.
+ * Mean over the evidence read so far (filtered chunks that are not empty) of the share of its content words that stand
+ * in the memory. Words of the question tell nothing and do not count. 1 while there has been no evidence.
  */
 export function factsHeld(
   question: string,

@@ -61,7 +61,7 @@ describe('loadRecords', () => {
     const messages = problems.map((problem) => problem.message);
     expect(messages[0]).toMatch(/^not JSON/);
     expect(messages[1]).toMatch(/^documents\[0\]\.text: .*expected string/);
-    expect(messages[2]).toBe('id "a" stands in line 1 already.');
+    expect(messages[2]).toBe('id "a" already occurs in line 1.');
     expect(messages[3]).toBe('record "d" has no gold answer.');
     expect(messages[4]).toBe('record "e" has no question and no gold answer.');
     expect(messages[5]).toMatch(/^documents: /);
@@ -74,7 +74,7 @@ describe('loadRecords', () => {
     const path = await fileOf(good, good);
     await expect(loadRecords(path, { strict: true })).rejects.toMatchObject({ kind: 'record', line: 2 });
     await expect(loadRecords(path, { strict: true })).rejects.toThrow(
-      `${path}, line 2: id "a" stands in line 1 already.`,
+      `${path}, line 2: id "a" already occurs in line 1.`,
     );
   });
 

@@ -32,8 +32,8 @@ export const recordSchema = z
   });
 
 /**
- * A question, its alternative answers, and the documents to read. `relevant` marks whole documents, `evidence` stretches of
- * documents in UTF-16 code units of their text; where `evidence` is there, it is the finer annotation.
+ * A question, its alternative answers, and the documents to read. `relevant` marks whole documents, `evidence`
+ * stretches of documents in UTF-16 code units of their text; where `evidence` is there, it is the finer annotation.
  */
 export type QuestionRecord = z.output<typeof recordSchema>;
 
@@ -57,8 +57,8 @@ export interface ReadRecordsOptions extends LineOptions {
 }
 
 /**
- * The records of a JSONL file (plain, gzip or zstd) in order, in constant memory but for the ids. Empty lines are passed over; bad ones are
- * reported and left out.
+ * The records of a JSONL file (plain, gzip or zstd) in order, in constant memory but for the ids. Empty lines are
+ * skipped; bad ones are reported and left out.
  * @throws DataError `file` if the file cannot be read, `record` with the line if `strict`.
  */
 export async function* readRecords(path: string, options: ReadRecordsOptions = {}): AsyncGenerator<QuestionRecord> {
@@ -79,7 +79,7 @@ export async function* readRecords(path: string, options: ReadRecordsOptions = {
         yield result.record;
         continue;
       }
-      const message = `id ${JSON.stringify(result.record.id)} stands in line ${first} already.`;
+      const message = `id ${JSON.stringify(result.record.id)} already occurs in line ${first}.`;
       problem = { kind: 'duplicate-id', line, message };
     }
     if (!problem) continue;

@@ -1,6 +1,6 @@
 /**
- * What in a record's documents is relevant, as marks in document coordinates: from the annotation, by words, or by a judge.
- * The marks make the filtered chunks that the teacher reads.
+ * What in a record's documents is relevant, as marks in document coordinates: from the annotation, by words, or by a
+ * judge. The marks make the filtered chunks that the teacher reads.
  */
 import { type DocumentRange, mergeRanges } from '../text/filter.js';
 import { splitSentences } from '../text/sentences.js';
@@ -37,7 +37,9 @@ export interface LexicalOptions {
   k1?: number;
   /** Length normalisation; default 0.75. */
   b?: number;
-  /** A document's title counts as part of each of its sentences, which often say "he" or "the company"; default true. */
+  /**
+   * A document's title counts as part of each of its sentences, which often say "he" or "the company"; default true.
+   */
   titles?: boolean;
 }
 

@@ -6,7 +6,10 @@ import { contextOf } from './contexts.js';
 const tokenizer = miniTokenizer();
 const facts = ['anna oslo', 'ben rome', 'emma quito', 'jack bern', 'dan linz'];
 const record = {
-  ...{ id: 'r', source: '', question: 'emma dan', answers: ['quito linz'] },
+  id: 'r',
+  source: '',
+  question: 'emma dan',
+  answers: ['quito linz'],
   documents: facts.map((text) => ({ text })),
 };
 const shown = (kind: Parameters<typeof contextOf>[0], tokens: number) => {

@@ -1,4 +1,7 @@
-/** What a model without memory is shown of a text that is longer than its window: its ends, or what a search finds in it. */
+/**
+ * What a model without memory is shown of a text that is longer than its window: its ends, or what a search finds in
+ * it.
+ */
 import { bm25, wordsOf } from '../data/bm25.js';
 import type { QuestionRecord } from '../data/records.js';
 import { type DocumentRenderer, renderDocuments } from '../text/documents.js';

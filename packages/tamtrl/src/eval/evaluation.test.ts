@@ -11,7 +11,7 @@ import { chatPrompts, miniPrompts } from '../memory/prompts.js';
 import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
 import { plainRenderer } from '../text/documents.js';
 import { type EvaluationSetup, evaluateRecords } from './evaluation.js';
-import { READERS, readRecords } from './read.js';
+import { READERS, recordReader } from './readers.js';
 
 const model = fileURLToPath(new URL('../../models/mini', import.meta.url));
 const budgets = { questionTokens: 5, chunkTokens: 12, memoryTokens: 10, answerTokens: 6 };
@@ -30,7 +30,12 @@ const folder = async () => join(await mkdtemp(join(tmpdir(), 'evaluation-')), 'r
 
 function setup(path: string, more: Partial<EvaluationSetup> = {}): EvaluationSetup {
   return {
-    ...{ model: policy, reader: 'agent', records, settings: { seed: 0 }, folder: path, concurrency: 8 },
+    model: policy,
+    reader: 'agent',
+    records,
+    settings: { seed: 0 },
+    folder: path,
+    concurrency: 8,
     read: { frames, budgets, renderer: plainRenderer, temperature: 0, topP: 1, seed: 0 },
     ...more,
   };
@@ -79,6 +84,15 @@ it('goes on after an interruption and a half line, and comes out as if nothing h
   expect(await file(parts)).toBe(await file(whole));
 });
 
+it('names the first line of its results that is damaged', async () => {
+  const path = await folder();
+  await evaluateRecords(setup(path, { records: records.slice(0, 2) }));
+  await appendFile(join(path, 'results.jsonl'), '{"id":"x","output":"","answer":"","exact_match":2}\n');
+  await expect(evaluateRecords(setup(path, { resume: true }))).rejects.toThrow(
+    /results\.jsonl, line 3 is not a result \(exact_match: .*\)/,
+  );
+});
+
 it('keeps what failed in the denominator, with its reason', async () => {
   const long: QuestionRecord = { ...records[0], id: 'long', question: 'anna ben emma jack dan mara' };
   const { summary, results } = await evaluateRecords(
@@ -97,9 +111,9 @@ it('keeps what failed in the denominator, with its reason', async () => {
 it('refuses to mix results of different settings, and an empty set', async () => {
   const path = await folder();
   await evaluateRecords(setup(path, { records: records.slice(0, 2) }));
-  await expect(evaluateRecords(setup(path))).rejects.toThrow('already holds an evaluation. Go on with it (--resume)');
+  await expect(evaluateRecords(setup(path))).rejects.toThrow('already holds an evaluation. Continue it with --resume');
   await expect(evaluateRecords(setup(path, { resume: true, settings: { seed: 1 } }))).rejects.toThrow(
-    'seed was 0 and is 1',
+    'seed was 0 and is now 1',
   );
   await expect(evaluateRecords(setup(await folder(), { records: [] }))).rejects.toThrow('no usable record');
 });
@@ -108,20 +122,19 @@ describe('readers', () => {
   it('show what they say: only a reader that sees all chunks or searches can know the answer', async () => {
     const options = { frames, budgets, renderer: plainRenderer, temperature: 0, topP: 1, seed: 0 };
     for (const reader of READERS) {
-      const results = await readRecords(reader, policy, records.slice(0, 4), options);
+      const results = (await recordReader(reader, policy, options)(records.slice(0, 4))).flat();
       expect(results.map(({ length }) => length)).toEqual([48, 48, 48, 48]);
-      expect(results.map(({ turns }) => turns)).toEqual(Array(4).fill(reader === 'agent' ? 5 : 2));
+      const turns = results.map(({ trajectory }) => trajectory.turns.length);
+      expect(turns).toEqual(Array(4).fill(reader === 'agent' ? 5 : 2));
     }
   });
 
   it('ask a chat model once, and refuse a text longer than the window has room for', async () => {
     const prompts: string[] = [];
     const chat = {
-      ...{
-        tokenizer: policy.tokenizer,
-        contextLength: 400,
-        chat: { stopIds: [0], render: ([{ content }]: readonly { content: string }[]) => content },
-      },
+      tokenizer: policy.tokenizer,
+      contextLength: 400,
+      chat: { stopIds: [0], render: ([{ content }]: readonly { content: string }[]) => content },
       sample: async (requests: readonly { promptIds: readonly number[] }[]) =>
         requests.map(({ promptIds }) => {
           prompts.push(policy.tokenizer.decode(promptIds));
@@ -136,12 +149,18 @@ describe('readers', () => {
       topP: 1,
       seed: 0,
     };
-    const [result] = await readRecords('truncate-head', chat, records.slice(0, 1), { ...options, contextTokens: 4 });
-    expect(result).toMatchObject({ output: 'oslo', turns: 1, length: 48, memoryTokens: 0 });
+    const read = recordReader('truncate-head', chat, { ...options, contextTokens: 4 });
+    const [[{ trajectory, length }]] = await read(records.slice(0, 1));
+    expect(trajectory).toMatchObject({ output: 'oslo', turns: [{ kind: 'answer', memoryTokens: 0 }] });
+    expect(length).toBe(48);
     expect(prompts[0]).toContain(records[0].documents[1].text);
     expect(prompts[0]).not.toContain(records[0].documents[2].text);
-    await expect(readRecords('bm25', chat, records.slice(0, 1), { ...options, contextTokens: 4000 })).rejects.toThrow(
-      /window of 400 tokens has room for \d+ tokens of text .* 4000 are asked for/,
+    const greedy = recordReader('bm25', chat, { ...options, contextTokens: 4000 });
+    await expect(greedy(records.slice(0, 1))).rejects.toThrow(
+      /window of 400 tokens has room for \d+ tokens of text .* 4000 were requested/,
     );
+    // As with a memory, a question beyond its budget is refused alone and does not end the evaluation.
+    const long: QuestionRecord = { ...records[0], question: 'anna ben emma jack dan mara' };
+    await expect(read([long])).rejects.toThrow('has 6 tokens; questionTokens allows 5');
   });
 });

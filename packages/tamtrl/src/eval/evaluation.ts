@@ -1,49 +1,61 @@
-/** An evaluation in a folder: results as they come, settings that must stay the same, a summary at the end. */
+/**
+ * An evaluation in a folder: a line for each record as it is finished, settings that must stay the same, and a summary.
+ */
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
+import type { Progress } from '../base/progress.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import type { QuestionRecord } from '../data/records.js';
-import type { MemoryModel } from '../memory/agent.js';
+import { MemoryError } from '../memory/errors.js';
+import type { MemoryModel } from '../memory/turn.js';
+import { TextError } from '../text/errors.js';
+import { answered } from './answered.js';
 import { EvaluationError } from './errors.js';
-import { type ReaderName, type ReadOptions, readRecords } from './read.js';
-import { type EvaluationSummary, failed, type RecordResult, resultSchema, scored, summarize } from './results.js';
+import { type ReaderName, type RecordReaderOptions, recordReader } from './readers.js';
+import { type EvaluationSummary, failureOf, type RecordResult, resultOf, resultSchema, summarize } from './results.js';
+
+export interface EvaluationProgress extends Omit<Progress, 'total'> {
+  /** Of the finished records, those of an earlier session. */
+  resumed: number;
+  failures: number;
+  /** Mean so far. */
+  exact_match: number;
+}
 
 export interface EvaluationSetup {
   model: MemoryModel;
   reader: ReaderName;
-  read: ReadOptions;
+  read: RecordReaderOptions;
   records: AsyncIterable<QuestionRecord> | Iterable<QuestionRecord>;
-  /** Written down, and compared when the evaluation is gone on with. */
+  /** Saved in the folder, and compared when the evaluation is resumed. */
   settings: Readonly<Record<string, unknown>>;
   folder: string;
-  /** Go on with what is in the folder. */
+  /** Continue the evaluation in the folder. */
   resume?: boolean;
   /** Records read side by side. */
   concurrency: number;
   signal?: AbortSignal;
   /** The folder and the settings have been accepted. */
   onStart?: () => void;
-  onProgress?: (progress: {
-    finished: number;
-    resumed: number;
-    failures: number;
-    tokens: number;
-    exact_match: number;
-  }) => void;
+  onProgress?: (progress: EvaluationProgress) => void;
 }
 
 export const SETTINGS = 'settings.json';
 export const RESULTS = 'results.jsonl';
 export const SUMMARY = 'summary.json';
 
-/** Errors that are about one record, not about the model or the machine. */
-const RECORD_ERRORS = new Set(['MemoryError', 'TextError']);
+/** Whether the error is about one record, not about the model or the machine. */
+function isAboutRecord(error: unknown): error is MemoryError | TextError {
+  return MemoryError.isInstance(error) || TextError.isInstance(error);
+}
 
 /**
- * Reads the records, writes a line for each, and returns their summary. What is in the folder already is not read again.
- * @throws EvaluationError `settings` for a folder with other results; `no-data` without records; whatever the model throws, after what was
- *   finished has been written.
+ * Reads the records, writes a line for each, and returns their summary. Records whose line is in the folder are not
+ * read again.
+ * @throws EvaluationError `settings` for a folder with other settings; `no-data` without records; whatever the model
+ *   throws,
+ * after the finished lines have been written.
  */
 export async function evaluateRecords(
   setup: EvaluationSetup,
@@ -55,9 +67,11 @@ export async function evaluateRecords(
   const results: RecordResult[] = [];
   const file = await open(join(folder, RESULTS), 'a');
   let resumed = 0;
-  const tell = () =>
+  const report = () =>
     setup.onProgress?.({
-      ...{ finished: results.length, resumed, failures: results.filter(({ error }) => error !== undefined).length },
+      finished: results.length,
+      resumed,
+      failures: results.filter(({ error }) => error !== undefined).length,
       tokens: results.reduce((sum, result) => sum + result.prompt_tokens + result.sampled_tokens, 0),
       exact_match: results.reduce((sum, result) => sum + result.exact_match, 0) / Math.max(1, results.length),
     });
@@ -73,7 +87,7 @@ export async function evaluateRecords(
       const fresh = await readBatch(setup, batch);
       await append(file, fresh);
       results.push(...fresh);
-      tell();
+      report();
     }
   } finally {
     await file.close();
@@ -87,15 +101,14 @@ export async function evaluateRecords(
 async function readBatch(setup: EvaluationSetup, batch: readonly QuestionRecord[]): Promise<RecordResult[]> {
   const { model, reader, read } = setup;
   const started = performance.now();
-  const each = () => (performance.now() - started) / 1000 / batch.length;
-  const { boxed } = read.frames.format;
+  const secondsEach = () => (performance.now() - started) / 1000 / batch.length;
   try {
-    const results = await readRecords(reader, model, batch, read);
-    return results.map((result, at) => scored(batch[at].id, batch[at].answers, result, each(), boxed));
+    const groups = await answered(batch, recordReader(reader, model, read), read.frames.format);
+    return groups.map(([result], at) => resultOf(batch[at].id, result, secondsEach()));
   } catch (error) {
-    if (!(error instanceof Error) || !RECORD_ERRORS.has(error.name)) throw error;
-    if (batch.length === 1) return [failed(batch[0].id, error.message, each())];
-    // One of them does not fit; which one shows when each is read alone.
+    if (!isAboutRecord(error)) throw error;
+    if (batch.length === 1) return [failureOf(batch[0].id, error.message, secondsEach())];
+    // One of the records does not fit; reading each alone shows which.
     const results: RecordResult[] = [];
     for (const record of batch) results.push(...(await readBatch(setup, [record])));
     return results;
@@ -143,7 +156,7 @@ async function begin({ folder, settings, resume }: EvaluationSetup): Promise<Rec
   if (!resume) {
     throw new EvaluationError(
       'settings',
-      `${folder} already holds an evaluation. Go on with it (--resume), or name another folder.`,
+      `${folder} already holds an evaluation. Continue it with --resume, or name another folder.`,
     );
   }
   const before = await readJsonObject(join(folder, SETTINGS));
@@ -159,17 +172,17 @@ async function begin({ folder, settings, resume }: EvaluationSetup): Promise<Rec
   );
   if (changed.length > 0) {
     const list = changed.map(
-      (name) => `${name} was ${JSON.stringify(before[name])} and is ${JSON.stringify(now[name])}`,
+      (name) => `${name} was ${JSON.stringify(before[name])} and is now ${JSON.stringify(now[name])}`,
     );
     throw new EvaluationError(
       'settings',
-      `The evaluation in ${folder} began with other settings: ${list.join('; ')}. Name another folder.`,
+      `The evaluation in ${folder} has other settings: ${list.join('; ')}. Use the same settings, or name another folder.`,
     );
   }
   return savedResults(join(folder, RESULTS));
 }
 
-/** Whole lines; a half one at the end, left by a kill, is cut off the file. */
+/** The results that an earlier session wrote. An incomplete last line, left by a kill, is cut off the file. */
 async function savedResults(path: string): Promise<RecordResult[]> {
   const text = (await readIfThere(path)) ?? '';
   const end = text.lastIndexOf('\n') + 1;
@@ -181,7 +194,12 @@ async function savedResults(path: string): Promise<RecordResult[]> {
     .map((line, at) => {
       const parsed = resultSchema.safeParse(parseJson(line));
       if (parsed.success) return parsed.data;
-      throw new EvaluationError('file', `${path}, line ${at + 1} is no result. Remove the folder and evaluate again.`);
+      const { path: key, message } = parsed.error.issues[0];
+      const what = key.length === 0 ? message : `${key.join('.')}: ${message}`;
+      throw new EvaluationError(
+        'file',
+        `${path}, line ${at + 1} is not a result (${what}). Remove the line to read its record again, or remove the folder.`,
+      );
     });
 }
 

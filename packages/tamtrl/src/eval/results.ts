@@ -1,12 +1,16 @@
-/** Results of an evaluation: one line a record in a file that can be gone on with, and their summary. */
+/**
+ * Results of an evaluation: one line for each record, in a file that a later session can continue, and their summary.
+ */
 import { z } from 'zod';
-import { extractAnswer } from '../reward/extract.js';
-import { METRICS, type Metric, scoreAnswer } from '../reward/outcome.js';
-import type { ReadResult } from './read.js';
+import { trajectoryStatistics } from '../memory/statistics.js';
+import { METRICS, type Metric } from '../reward/outcome.js';
+import type { Answered, Scores } from './answered.js';
 import { bootstrapInterval, type Interval, mean } from './statistics.js';
 
 const share = z.number().min(0).max(1);
 const whole = z.number().int().min(0);
+
+const NO_SCORES: Scores = { exact_match: 0, f1: 0, sub_exact_match: 0, ruler_part: 0, ruler_all: 0 };
 
 /** A line of results.jsonl. A record that failed has `error` and scores of 0: it stays in the denominator. */
 export const resultSchema = z.object({
@@ -33,36 +37,42 @@ export const resultSchema = z.object({
 
 export type RecordResult = z.output<typeof resultSchema>;
 
-/** @param boxed the answer stands in a box; the metrics take the best over the references, `ruler_all` the mean over them */
-export function scored(
-  id: string,
-  answers: readonly string[],
-  read: ReadResult,
-  seconds: number,
-  boxed: boolean,
-): RecordResult {
-  const answer = extractAnswer(read.output, { boxed });
-  const of = (metric: Metric, text = answer) => scoreAnswer(text, answers, { metric });
+/** The line of a record that was read. */
+export function resultOf(id: string, { trajectory, length, answer, scores }: Answered, seconds: number): RecordResult {
+  const { turns, output } = trajectory;
+  const { tokens, memory_tokens, overflow_rate } = trajectoryStatistics([trajectory]);
   return {
-    ...{ id, output: read.output, answer },
-    ...{ exact_match: of('exact_match'), f1: of('f1'), sub_exact_match: of('sub_exact_match') },
-    // RULER looks in all that was said.
-    ...{ ruler_part: of('ruler_part', read.output), ruler_all: of('ruler_all', read.output) },
-    ...{ length: read.length, turns: read.turns, prompt_tokens: read.promptTokens, sampled_tokens: read.sampledTokens },
-    ...{
-      memory_tokens: read.memoryTokens,
-      last_memory_tokens: read.lastMemoryTokens,
-      overflow_rate: read.overflowRate,
-    },
+    id,
+    output,
+    answer,
+    ...scores,
+    length,
+    turns: turns.length,
+    prompt_tokens: tokens.prompt,
+    sampled_tokens: tokens.sampled,
+    memory_tokens,
+    last_memory_tokens: turns.at(-1)?.memoryTokens ?? 0,
+    overflow_rate,
     seconds,
   };
 }
 
-export function failed(id: string, error: string, seconds: number): RecordResult {
+/** The line of a record that could not be read. */
+export function failureOf(id: string, error: string, seconds: number): RecordResult {
   return {
-    ...{ id, error, output: '', answer: '', exact_match: 0, f1: 0, sub_exact_match: 0, ruler_part: 0, ruler_all: 0 },
-    ...{ length: 0, turns: 0, prompt_tokens: 0, sampled_tokens: 0, memory_tokens: 0, last_memory_tokens: 0 },
-    ...{ overflow_rate: 0, seconds },
+    id,
+    error,
+    output: '',
+    answer: '',
+    ...NO_SCORES,
+    length: 0,
+    turns: 0,
+    prompt_tokens: 0,
+    sampled_tokens: 0,
+    memory_tokens: 0,
+    last_memory_tokens: 0,
+    overflow_rate: 0,
+    seconds,
   };
 }
 
@@ -110,7 +120,9 @@ function summaryOf(results: readonly RecordResult[], seed: number): Summary {
   ) as Record<Metric, Interval>;
   const total = (of: (result: RecordResult) => number) => results.reduce((sum, result) => sum + of(result), 0);
   return {
-    ...{ records: results.length, failures: results.length - read.length, metrics },
+    records: results.length,
+    failures: results.length - read.length,
+    metrics,
     tokens: { prompt: total((result) => result.prompt_tokens), sampled: total((result) => result.sampled_tokens) },
     seconds: total((result) => result.seconds),
     length: mean(read.map(({ length }) => length)),

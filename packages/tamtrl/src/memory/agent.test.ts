@@ -1,12 +1,12 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
 import type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.js';
 import type { AgentChunk } from '../text/chunks.js';
-import { type AgentOptions, type MemoryModel, runAgent } from './agent.js';
+import { type AgentOptions, runAgent } from './agent.js';
 import { PromptFrames } from './frames.js';
 import { miniPrompts } from './prompts.js';
 import { trajectoryStatistics } from './statistics.js';
-import { carriedIds } from './trajectory.js';
+import type { MemoryModel } from './turn.js';
 
 const tokenizer = miniTokenizer();
 const budgets = { questionTokens: 4, chunkTokens: 4, memoryTokens: 6, answerTokens: 3 };
@@ -52,7 +52,7 @@ function options(more: Partial<AgentOptions> = {}): AgentOptions {
   return { frames, budgets, seed: 1, ...more };
 }
 
-test('reads chunk after chunk and answers from the memory alone', async () => {
+it('reads chunk after chunk and answers from the memory alone', async () => {
   const model = new ScriptedModel((prompt) => {
     if (prompt.endsWith('<answer>')) return 'oslo <eos>';
     return prompt.includes('anna oslo <update>') ? 'anna oslo <eos>' : 'anna ? <eos>';
@@ -84,7 +84,7 @@ test('reads chunk after chunk and answers from the memory alone', async () => {
   expect(model.calls.every(({ options: { stopIds } }) => stopIds?.[0] === eos)).toBe(true);
 });
 
-test('all live rollouts of a turn go in one call; a group shares its first prompt; short texts answer earlier', async () => {
+it('all live rollouts of a turn go in one call; a group shares its first prompt; short texts answer earlier', async () => {
   const model = new ScriptedModel((prompt, sample) =>
     prompt.includes('<update>') ? `anna ${sample} <eos>` : 'oslo <eos>',
   );
@@ -111,7 +111,7 @@ test('all live rollouts of a turn go in one call; a group shares its first promp
   expect(groups[2][0].output).toBe('oslo');
 });
 
-test('seeds depend on question, rollout and turn, not on the company', async () => {
+it('seeds depend on question, rollout and turn, not on the company', async () => {
   const seedsOf = async (ids: string[]) => {
     const model = new ScriptedModel(() => 'anna <eos>');
     await runAgent(
@@ -127,7 +127,7 @@ test('seeds depend on question, rollout and turn, not on the company', async () 
   expect(new Set(together.flat()).size).toBe(together.flat().length);
 });
 
-test('an empty output keeps the memory or loses it, as told, and is counted', async () => {
+it('an empty output keeps the memory or loses it, as told, and is counted', async () => {
   const reply = (prompt: string) => (prompt.includes('ben rome <update>') ? '<eos>' : 'anna oslo <eos>');
   const memoriesWith = async (empty: 'keep' | 'overwrite') => {
     const chunks = chunksOf('anna oslo', 'ben rome');
@@ -143,7 +143,7 @@ test('an empty output keeps the memory or loses it, as told, and is counted', as
   expect(await memoriesWith('overwrite')).toEqual(['anna oslo', '', '']);
 });
 
-test('a memory that runs into the limit is kept as it is, and counted', async () => {
+it('a memory that runs into the limit is kept as it is, and counted', async () => {
   const model = new ScriptedModel((prompt) =>
     prompt.includes('<update>') ? 'anna oslo ben rome carl bern' : 'oslo <eos>',
   );
@@ -157,7 +157,7 @@ test('a memory that runs into the limit is kept as it is, and counted', async ()
   });
 });
 
-test('a stream is pulled one chunk at a time, and counts keep no ids', async () => {
+it('a stream is pulled one chunk at a time, and counts keep no ids', async () => {
   let pulled = 0;
   async function* stream(): AsyncGenerator<AgentChunk> {
     for (const chunk of chunksOf('ben rome', 'anna oslo', 'carl bern')) {
@@ -181,7 +181,7 @@ test('a stream is pulled one chunk at a time, and counts keep no ids', async () 
   expect(tokenizer.decode(trajectory.turns[3].memoryIds)).toBe('anna 3');
 });
 
-test('what does not fit is refused with the numbers', async () => {
+it('what does not fit is refused with the numbers', async () => {
   const task = (question: string, chunk: string) => [{ id: 'q', question, chunks: chunksOf(chunk) }];
   const run = (question: string, chunk: string, context?: number) => {
     const model = new ScriptedModel(() => 'anna <eos>', context);
@@ -197,7 +197,7 @@ test('what does not fit is refused with the numbers', async () => {
   await expect(run('anna ben carl dan', 'ben rome')).rejects.toThrow('has 8 tokens; memoryTokens allows 6');
 });
 
-test('an abort ends the run and lets go of the stream', async () => {
+it('an abort ends the run and lets go of the stream', async () => {
   let closed = false;
   async function* stream(): AsyncGenerator<AgentChunk> {
     try {
@@ -214,14 +214,4 @@ test('an abort ends the run and lets go of the stream', async () => {
   const tasks = [{ id: 'q', question: 'anna', chunks: stream() }];
   await expect(runAgent(model, tasks, options({ signal: controller.signal }))).rejects.toThrow('enough');
   expect(closed).toBe(true);
-});
-
-test('the memory is what follows the last thought, without the stop tokens', () => {
-  const [think, stop] = [90, 91];
-  expect(carriedIds([1, think, 2, think, 3, 4, stop], [stop], think)).toEqual([3, 4]);
-  expect(carriedIds([1, 2, stop, stop], [stop], think)).toEqual([1, 2]);
-  expect(carriedIds([1, 2], [stop], undefined)).toEqual([1, 2]);
-  expect(carriedIds([1, think, stop], [stop], think)).toEqual([]);
-  expect(carriedIds([stop], [stop], think)).toEqual([]);
-  expect(carriedIds([], [stop], think)).toEqual([]);
 });

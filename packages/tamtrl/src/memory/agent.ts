@@ -1,24 +1,25 @@
 /**
- * The memory agent: reads chunk after chunk, writes a new memory after each, and answers from the last one. Many questions and
- * several rollouts of each go forward together, one sampling call a turn.
+ * The memory agent: reads chunk after chunk, writes a new memory after each, and answers from the last one. Many
+ * questions and several rollouts of each go forward together, one sampling call a turn.
  */
-
+import type { Progress } from '../base/progress.js';
 import { streamSeed } from '../base/seeds.js';
-import type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.js';
-import type { ChatFormat } from '../text/chat.js';
+import type { GenerateRequest } from '../policy/types.js';
 import type { AgentChunk } from '../text/chunks.js';
-import type { Tokenizer } from '../text/tokenizer.js';
 import { MemoryError } from './errors.js';
 import type { Budgets, PromptFrames } from './frames.js';
-import { carriedIds, type Trajectory, type Turn } from './trajectory.js';
-
-/** What the agent needs of a policy. */
-export interface MemoryModel {
-  readonly tokenizer: Tokenizer;
-  readonly chat: ChatFormat;
-  readonly contextLength: number;
-  sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;
-}
+import type { Trajectory, Turn } from './trajectory.js';
+import {
+  asMemory,
+  type EmptyRule,
+  firstMemoryOf,
+  type MemoryModel,
+  memoryAfter,
+  type Output,
+  questionIdsOf,
+  sampleTurn,
+  turnOf,
+} from './turn.js';
 
 /** A question and the text to read for it. The chunks are pulled one at a time and not kept. */
 export interface AgentTask {
@@ -27,30 +28,34 @@ export interface AgentTask {
   chunks: Iterable<AgentChunk> | AsyncIterable<AgentChunk>;
   /** Rollouts of this question; default 1. */
   samples?: number;
-  /** Instead of the call's seed, e.g. where a question comes twice. */
+  /** Replaces the call's seed, for example where a question occurs twice. */
   seed?: number;
 }
 
 export interface AgentOptions {
   frames: PromptFrames;
   budgets: Budgets;
-  /** After an empty output the old memory stays (`keep`, default) or is lost (`overwrite`). */
-  empty?: 'keep' | 'overwrite';
+  /** Default `keep`. */
+  empty?: EmptyRule;
   /** 0 is greedy; default 1. */
   temperature?: number;
   topP?: number;
   topK?: number;
-  /** Rollouts depend on this (or the task's own seed), the task's id, the number of the rollout and the turn, and on nothing else. */
+  /**
+   * Rollouts depend on this (or the task's own seed), the task's id, the number of the rollout and the turn, and on
+   * nothing else.
+   */
   seed: number;
   /**
-   * `all` (default): what training needs. `memories`: no prompts and log-probabilities. `counts`: no ids but those of the last
-   * memory, so that a text of any length takes the same space.
+   * `all` (default): what training needs. `memories`: no prompts and log-probabilities. `counts`: no ids but those of
+   * the last memory, so that a text of any length takes the same space.
    */
   keep?: 'all' | 'memories' | 'counts';
   signal?: AbortSignal;
-  /** Told of each turn with all its ids, whatever is kept. */
+  /** Called after each turn, with all its ids whatever `keep` says. */
   onTurn?: (turn: Turn, place: { task: number; sample: number; turn: number }) => void;
-  onProgress?: GenerateOptions['onProgress'];
+  /** Within each sampling call. */
+  onProgress?: (progress: Progress) => void;
 }
 
 interface GroupRun {
@@ -73,7 +78,8 @@ interface Asked {
 
 /**
  * Runs every task to its answer: [tasks][samples].
- * @throws MemoryError `window`, `question-too-long` or `chunk-too-long`, before anything is sampled or as the chunk comes.
+ * @throws MemoryError `window`, `question-too-long` or `chunk-too-long`, before anything is sampled or as the chunk
+ *   comes.
  */
 export async function runAgent(
   model: MemoryModel,
@@ -81,7 +87,7 @@ export async function runAgent(
   options: AgentOptions,
 ): Promise<Trajectory[][]> {
   options.frames.checkWindow(options.budgets, model.contextLength);
-  const groups = tasks.map((task, index) => startGroup(model, task, index, options));
+  const groups = tasks.map((task, index) => startGroup(task, index, options));
   let live = groups.filter((group) => group.trajectories.length > 0);
   try {
     while (live.length > 0) {
@@ -96,22 +102,10 @@ export async function runAgent(
   return groups.map((group) => group.trajectories);
 }
 
-function startGroup(model: MemoryModel, task: AgentTask, index: number, options: AgentOptions): GroupRun {
+function startGroup(task: AgentTask, index: number, options: AgentOptions): GroupRun {
   const { frames, budgets } = options;
-  const questionIds = model.tokenizer.encodeText(task.question);
-  if (questionIds.length > budgets.questionTokens) {
-    throw new MemoryError(
-      'question-too-long',
-      `The question of ${JSON.stringify(task.id)} has ${questionIds.length} tokens; questionTokens allows ${budgets.questionTokens}. Raise questionTokens or shorten the question.`,
-    );
-  }
-  const initialMemoryIds = frames.initialMemory(task.question);
-  if (initialMemoryIds.length > budgets.memoryTokens) {
-    throw new MemoryError(
-      'window',
-      `The first memory of ${JSON.stringify(task.id)} has ${initialMemoryIds.length} tokens; memoryTokens allows ${budgets.memoryTokens}. Raise memoryTokens.`,
-    );
-  }
+  const questionIds = questionIdsOf(frames, budgets, task.question, task.id);
+  const initialMemoryIds = firstMemoryOf(frames, budgets, task.question, task.id);
   const trajectories = Array.from({ length: task.samples ?? 1 }, (_, sample): Trajectory => {
     return { questionId: task.id, sample, questionIds, initialMemoryIds, turns: [], output: '' };
   });
@@ -160,56 +154,37 @@ async function takeTurn(model: MemoryModel, live: readonly GroupRun[], options: 
   }
   const started = performance.now();
   const maxTokens = Math.max(budgets.memoryTokens, budgets.answerTokens);
-  const { stopIds } = model.chat;
-  const results = await model.sample(requests, { maxTokens, temperature, topP, topK, stopIds, signal, onProgress });
+  const results = await sampleTurn(model, requests, { maxTokens, temperature, topP, topK, signal, onProgress });
   const seconds = (performance.now() - started) / 1000;
   asked.forEach(({ group, first, promptIds }, request) => {
-    results[request].forEach((sample, at) => {
-      record(model, group, first + at, promptIds, sample, seconds, options);
+    results[request].forEach((output, at) => {
+      record(group, first + at, promptIds, output, seconds, options);
     });
   });
   for (const group of live) group.turn++;
 }
 
 function record(
-  model: MemoryModel,
   group: GroupRun,
   index: number,
   promptIds: number[],
-  sample: Sample,
+  output: Output,
   seconds: number,
   options: AgentOptions,
 ): void {
-  const { tokenizer, chat } = model;
-  const { keep = 'all', empty: onEmpty = 'keep' } = options;
-  const trajectory = group.trajectories[index];
-  const said = carriedIds(sample.tokens, chat.stopIds, tokenizer.idOf('</think>'));
+  const { frames, keep = 'all', empty: rule = 'keep' } = options;
   const { chunk } = group;
-  const kept = chunk ? options.frames.carried(said) : said;
-  const text = tokenizer.decode(kept, { skipSpecialTokens: true });
-  const empty = text.trim() === '';
-  if (!chunk) trajectory.output = text;
-  else if (!empty || onEmpty === 'overwrite') group.memories[index] = empty ? [] : kept;
-  const memory = group.memories[index];
-  const turn: Turn = {
-    kind: chunk ? 'memory' : 'answer',
-    promptIds,
-    outputIds: sample.tokens,
-    logProbabilities: sample.logProbabilities,
-    memoryIds: [...memory],
-    promptTokens: promptIds.length,
-    outputTokens: sample.tokens.length,
-    memoryTokens: memory.length,
-    stopReason: sample.stopReason,
-    empty,
-    seconds,
-  };
+  const trajectory = group.trajectories[index];
+  const written = chunk ? asMemory(output, frames) : output;
+  if (chunk) group.memories[index] = memoryAfter(group.memories[index], written, rule);
+  else trajectory.output = output.text;
+  const turn = turnOf(chunk ? 'memory' : 'answer', promptIds, written, group.memories[index], seconds);
   if (chunk) turn.chunk = { index: chunk.index, start: chunk.start, end: chunk.end, tokens: chunk.ids.length };
   options.onTurn?.(turn, { task: group.task, sample: index, turn: group.turn });
   trajectory.turns.push(keep === 'all' ? turn : lighter(turn, keep));
 }
 
-/** Ids of the memory stay with the answer turn in any case: there is one of it. */
+/** The answer turn keeps the ids of its memory in any case: a trajectory has only one. */
 function lighter(turn: Turn, keep: 'memories' | 'counts'): Turn {
   const light: Turn = { ...turn, promptIds: [], logProbabilities: [] };
   return keep === 'counts' && turn.kind === 'memory' ? { ...light, outputIds: [], memoryIds: [] } : light;

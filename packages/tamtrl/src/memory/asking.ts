@@ -16,8 +16,8 @@ export const MINI_BUDGETS: Budgets = { questionTokens: 5, chunkTokens: 12, memor
 const LARGEST_CHUNK = 4096;
 
 /**
- * Budgets for reading: what is given stands; memory and answer take at most an eighth of the window each, and the chunk what is left, up
- * to 4,096 tokens.
+ * Budgets for reading: what is given stands; memory and answer take at most an eighth of the window each, and the chunk
+ * what is left, up to 4,096 tokens.
  * @throws MemoryError `window` if nothing is left for a chunk.
  */
 export function fittingBudgets(frames: PromptFrames, contextLength: number, given: Partial<Budgets> = {}): Budgets {

@@ -1,6 +1,6 @@
 /**
- * Prompts as token ids. The fixed text around the slots is rendered and tokenized once; what goes into the slots comes as ids and
- * stays as it is, so a memory never changes its length by being written out and tokenized again.
+ * Prompts as token ids. The fixed text around the slots is rendered and tokenized once; what goes into the slots comes
+ * as ids and stays as it is, so a memory never changes its length by being written out and tokenized again.
  */
 import type { ChatFormat } from '../text/chat.js';
 import type { Tokenizer } from '../text/tokenizer.js';

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { idealMemories, miniExample, miniQuestion } from '../data/mini/task.js';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
 import { MINI_MARKERS, MINI_VOCABULARY } from '../data/mini/vocabulary.js';
@@ -19,7 +19,7 @@ const characters = {
   controlTokens: new Map(),
 };
 
-test('the mini prompts use the marks of the vocabulary, and nothing that is not in it', () => {
+it('the mini prompts use the marks of the vocabulary, and nothing that is not in it', () => {
   const { question, memory, section, update, answer } = MINI_MARKERS;
   const slots = { question: 'anna', memory: 'anna ?', chunk: 'ben rome' };
   expect(miniPrompts.update(slots)).toBe(`${question} anna ${memory} anna ? ${section} ben rome ${update}`);
@@ -28,12 +28,12 @@ test('the mini prompts use the marks of the vocabulary, and nothing that is not 
   for (const word of words.flatMap((text) => text.split(' '))) expect(MINI_VOCABULARY).toContain(word);
 });
 
-test("the mini task's first memory is the ideal one before the first chunk", () => {
+it("the mini task's first memory is the ideal one before the first chunk", () => {
   const example = miniExample({ queries: 3 }, 5, 0);
   expect(miniPrompts.initialMemory(miniQuestion(example))).toBe(idealMemories(example)[0]);
 });
 
-test('slots stay exactly as they are within a chat template', () => {
+it('slots stay exactly as they are within a chat template', () => {
   const template = '{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}<|assistant|>';
   const chat = chatFormatFromTemplate({ template, stopIds: [0] });
   const frames = new PromptFrames({ tokenizer: characters, chat }, chatPrompts);
@@ -51,20 +51,20 @@ test('slots stay exactly as they are within a chat template', () => {
   expect(chatPrompts.answer(slots)).toContain('\\boxed{}');
 });
 
-test('a template that drops the message is refused', () => {
+it('a template that drops the message is refused', () => {
   const chat = chatFormatFromTemplate({ template: 'fixed', stopIds: [0] });
   expect(() => new PromptFrames({ tokenizer: characters, chat }, chatPrompts)).toThrow(
     "The chat update prompt, as the model's chat template renders it, shows the question 0 times; expected once.",
   );
 });
 
-test('the teacher reads a fixed line where nothing is relevant', () => {
+it('the teacher reads a fixed line where nothing is relevant', () => {
   const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
   expect(tokenizer.decode(frames.filteredChunk(' \n'))).toBe('-');
   expect(tokenizer.decode(frames.filteredChunk('anna oslo'))).toBe('anna oslo');
 });
 
-test('formats by name', () => {
+it('formats by name', () => {
   expect(promptFormatNamed('mini')).toBe(miniPrompts);
   expect(() => promptFormatNamed('chta')).toThrow('There is no prompt format "chta"; expected one of: chat, mini.');
 });

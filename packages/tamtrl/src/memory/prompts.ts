@@ -1,6 +1,6 @@
 /**
- * What the model is asked, for training and evaluation alike: one module, because prompts that differ by a space between the two
- * cost accuracy that no metric explains.
+ * What the model is asked, for training and evaluation alike: one module, because prompts that differ by a space
+ * between the two cost accuracy that no metric explains.
  */
 import { MemoryError } from './errors.js';
 
@@ -29,7 +29,7 @@ export interface PromptFormat {
   readonly nothingRelevant: string;
   /** How a right answer would be written: the target of supervised warm-up. */
   answerTarget(answer: string): string;
-  /** Answers stand in `\boxed{…}`; otherwise the whole output is the answer. */
+  /** Answers are given in `\boxed{…}`; otherwise the whole output is the answer. */
   readonly boxed: boolean;
   /** Verdicts of a process reward model, one token each. */
   readonly labels: { readonly good: string; readonly bad: string };
@@ -105,8 +105,8 @@ Reply with + for yes or - for no.`,
 };
 
 /**
- * For the mini tokenizer: markers instead of words, since its model knows nothing but the task. The question is a list of keys,
- * and the first memory holds an open slot for each.
+ * For the mini tokenizer: markers instead of words, since its model knows nothing but the task. The question is a list
+ * of keys, and the first memory holds an open slot for each.
  */
 export const miniPrompts: PromptFormat = {
   name: 'mini',

@@ -4,7 +4,10 @@ import { memoryTurns, type Trajectory, type Turn } from './trajectory.js';
 export interface TrajectoryStatistics {
   /** Mean tokens of the memory over all memory turns. */
   memory_tokens: number;
-  /** Mean tokens of the memory after turn t, over the rollouts that have such a turn: memories that grow on chunks without evidence show here. */
+  /**
+   * Mean tokens of the memory after turn t, over the rollouts that have such a turn: memories that grow on chunks
+   * without evidence show here.
+   */
   memory_tokens_by_turn: number[];
   /** Share of memory turns in which nothing was written. */
   empty_rate: number;

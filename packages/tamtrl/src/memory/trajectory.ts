@@ -12,8 +12,8 @@ export interface ChunkPlace {
 }
 
 /**
- * One conversation: a prompt and what the model wrote. The id arrays are empty where the agent was told not to keep them (see
- * `AgentOptions.keep`); the counts are always there.
+ * One conversation: a prompt and what the model wrote. The id arrays are empty where the agent was told not to keep
+ * them (see `AgentOptions.keep`); the counts are always there.
  */
 export interface Turn {
   kind: 'memory' | 'answer';
@@ -57,18 +57,4 @@ export function memoryBefore(trajectory: Trajectory, turn: number): readonly num
 /** Memory turns: all but the answer. */
 export function memoryTurns(trajectory: Trajectory): Turn[] {
   return trajectory.turns.filter((turn) => turn.kind === 'memory');
-}
-
-/**
- * The part of an output that goes on as memory: what follows the last end of a thought, without the stop tokens at the end.
- */
-export function carriedIds(
-  outputIds: readonly number[],
-  stopIds: readonly number[],
-  thoughtEndId: number | undefined,
-): number[] {
-  let end = outputIds.length;
-  while (end > 0 && stopIds.includes(outputIds[end - 1])) end--;
-  const start = thoughtEndId === undefined ? 0 : outputIds.lastIndexOf(thoughtEndId, end - 1) + 1;
-  return outputIds.slice(end === 0 ? 0 : start, end);
 }

@@ -5,7 +5,7 @@ import type { ReaderState } from './state.js';
 export type ReaderErrorKind =
   /** There is nothing to read. */
   | 'empty'
-  /** The input is no text. */
+  /** The input is not text. */
   | 'input'
   /** A saved state does not fit the questions, the model or the text. */
   | 'state'
@@ -15,7 +15,7 @@ export type ReaderErrorKind =
 /** What happened, what was expected, and what to do. */
 export class ReaderError extends TamtrlError<ReaderErrorKind> {
   static override readonly errorName = 'ReaderError';
-  /** Of kind `interrupted`: where to go on. */
+  /** For kind `interrupted`: the state to continue from. */
   readonly state?: ReaderState;
 
   constructor(kind: ReaderErrorKind, message: string, options: { cause?: unknown; state?: ReaderState } = {}) {

@@ -1,8 +1,9 @@
 /** The reader by itself: nothing that it imports needs Node, or the engine, until a model is opened by name. */
-export type { MemoryModel } from '../memory/agent.js';
+
 export { MemoryError } from '../memory/errors.js';
 export type { Budgets } from '../memory/frames.js';
 export { chatPrompts, type PromptFormat } from '../memory/prompts.js';
+export type { MemoryModel } from '../memory/turn.js';
 export { PolicyError } from '../policy/errors.js';
 export { type OpenAIPolicyOptions, openOpenAIPolicy } from '../policy/openai/policy.js';
 export type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.js';

@@ -12,7 +12,7 @@ export type TextSource =
 
 /**
  * The source as strings. Bytes are UTF-8.
- * @throws ReaderError `input` for bytes that are no text.
+ * @throws ReaderError `input` for bytes that are not text.
  */
 export async function* textOf(source: TextSource): AsyncGenerator<string> {
   if (typeof source === 'string') yield source;
@@ -45,9 +45,13 @@ async function* decoded(
     try {
       return decoder.decode(bytes, { stream });
     } catch (error) {
-      throw new ReaderError('input', `${name} is no UTF-8 text (around byte ${read}). Convert it to text first.`, {
-        cause: error,
-      });
+      throw new ReaderError(
+        'input',
+        `${name} is not UTF-8 text (around byte ${read}). Convert it to UTF-8 text first.`,
+        {
+          cause: error,
+        },
+      );
     }
   };
   for await (const bit of source) {

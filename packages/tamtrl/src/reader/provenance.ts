@@ -1,4 +1,7 @@
-/** Where the pieces of a memory come from: the place in the chunk that was read when they appeared, where one can be found. */
+/**
+ * Where the pieces of a memory come from: the place in the chunk that was read when they appeared, where one can be
+ * found.
+ */
 import { splitSentences } from '../text/sentences.js';
 import type { MemoryPiece, PieceSource } from './state.js';
 
@@ -34,8 +37,8 @@ const plain = (text: string) =>
     .join(' ');
 
 /**
- * Sentences and lines of a memory with their sources. A piece that was there before keeps its source; a new one is looked for in the chunk, then
- * among the pieces before it (it may be an old one in other words).
+ * Sentences and lines of a memory with their sources. A piece that was there before keeps its source; a new one is
+ * looked for in the chunk, then among the pieces before it (it may be an old one in other words).
  */
 export function piecesOf(memory: string, before: readonly MemoryPiece[], chunk: ReadChunk | undefined): MemoryPiece[] {
   const known = new Map(before.map((piece) => [plain(piece.text), piece.source]));
@@ -52,9 +55,12 @@ export function piecesOf(memory: string, before: readonly MemoryPiece[], chunk: 
 
 function sourceIn(piece: string, chunk: ReadChunk, words: readonly Word[]): PieceSource | undefined {
   const place = (start: number, end: number, match: PieceSource['match']): PieceSource => ({
-    ...{ chunk: chunk.index, start: chunk.start + start, end: chunk.start + end, match },
+    chunk: chunk.index,
+    start: chunk.start + start,
+    end: chunk.start + end,
+    match,
   });
-  // List marks of the memory's own do not stand in the text.
+  // List marks that the memory adds are not in the text.
   const bare = piece.replace(/^(?:[-*•]|\d+[.)])\s+/, '').trim();
   const at = chunk.text.indexOf(bare);
   if (at >= 0 && bare !== '') return place(at, at + bare.length, 'exact');
@@ -62,7 +68,7 @@ function sourceIn(piece: string, chunk: ReadChunk, words: readonly Word[]): Piec
   if (wanted.length === 0) return undefined;
   const same = findSequence(words, wanted);
   if (same) return place(...same, 'words');
-  // A word or two stand anywhere; that is no source.
+  // A word or two occur anywhere, so they prove no source.
   if (wanted.length < 3) return undefined;
   const near = findSimilar(words, new Set(wanted), Math.ceil(STRETCH * wanted.length));
   return near && place(...near, 'similar');

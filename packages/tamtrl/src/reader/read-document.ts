@@ -1,5 +1,5 @@
 /** A question, a text, an answer: the reader in one call, and readers of models that are named. */
-import type { MemoryModel } from '../memory/agent.js';
+import type { MemoryModel } from '../memory/turn.js';
 import type { OpenOptions } from '../models/open.js';
 import { ReaderError } from './errors.js';
 import type { TextSource } from './input.js';
@@ -44,7 +44,7 @@ export async function createMemoryReader(
 
 export interface ReadDocumentOptions extends NamedModelOptions {
   document: TextSource;
-  /** Told of every turn. */
+  /** Called after every turn. */
   onEvent?: (event: MemoryEvent) => void;
 }
 
@@ -52,16 +52,16 @@ export interface DocumentReading {
   /** Of the first question. */
   answer: string;
   answers: Answer[];
-  /** Chunks that were read, a last shorter one included. */
+  /** Chunks that were read, including a last, shorter one. */
   turns: number;
   /** Memory of the first question after each chunk. */
   memory: string[];
   /** Where the sentences and lines of the last memory of the first question come from. */
   provenance: MemoryPiece[];
   tokens: { prompt: number; output: number; total: number };
-  /** Spent in the model. */
+  /** Seconds spent in the model. */
   seconds: number;
-  /** To go on with when the text has grown. */
+  /** To continue from when the text has grown. */
   state: ReaderState;
 }
 
@@ -80,15 +80,21 @@ export async function readDocument(options: ReadDocumentOptions): Promise<Docume
       memory.push(event.memories[0].memory);
       onEvent?.(event);
     }
-    const rest_ = reader.state();
+    const { pending } = reader.state();
     const answers = await reader.answer();
     const [first] = answers;
-    const short = rest_.pending.trim() === '' ? 0 : 1;
+    const short = pending.trim() === '' ? 0 : 1;
     if (short > 0) memory.push(first.memory);
     const { prompt, output } = reader.tokens;
     return {
-      ...{ answer: first.answer, answers, turns: reader.turns + short, memory, provenance: first.provenance },
-      ...{ tokens: { prompt, output, total: prompt + output }, seconds: reader.seconds, state: reader.state() },
+      answer: first.answer,
+      answers,
+      turns: reader.turns + short,
+      memory,
+      provenance: first.provenance,
+      tokens: { prompt, output, total: prompt + output },
+      seconds: reader.seconds,
+      state: reader.state(),
     };
   } finally {
     await reader.close();

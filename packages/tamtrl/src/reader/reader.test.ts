@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { miniExample } from '../data/mini/task.js';
-import type { MemoryModel } from '../memory/agent.js';
+import type { MemoryModel } from '../memory/turn.js';
 import { openModel } from '../models/open.js';
 import { CountingTokenizer, messageFormat } from '../policy/openai/counting-tokenizer.js';
 import type { Policy } from '../policy/types.js';
@@ -37,7 +37,10 @@ function scripted(
   const tokenizer = new CountingTokenizer();
   const prompts: string[] = [];
   return {
-    ...{ tokenizer, chat: messageFormat, contextLength, prompts },
+    tokenizer,
+    chat: messageFormat,
+    contextLength,
+    prompts,
     sample: async (requests, { maxTokens }) =>
       requests.map(({ promptIds }) => {
         const prompt = tokenizer.decode(promptIds);
@@ -152,16 +155,16 @@ describe('a reader', () => {
     await reader.readAll(text);
     const state = reader.state();
     expect(() => new MemoryReader({ model: mini, question: 'anna', state })).toThrow(
-      /is of the question "alma amy jack"/,
+      /belongs to the question "alma amy jack"/,
     );
     expect(() => new MemoryReader({ model: mini, question, state: { ...state, turns: -1 } })).toThrow(
       /damaged \(turns/,
     );
     const other = new MemoryReader({ model: mini, question, state });
     await expect(other.readAll(text.replace('alma', 'anna'), { whole: true })).rejects.toThrow(
-      'a text that began otherwise',
+      'differ from what the saved state has read',
     );
-    await expect(other.readAll('short', { whole: true })).rejects.toThrow('a text that began otherwise');
+    await expect(other.readAll('short', { whole: true })).rejects.toThrow('differ from what the saved state has read');
     expect(other.state()).toEqual(state);
   });
 
@@ -234,7 +237,7 @@ describe('a reader', () => {
       'is binary: it has a zero byte',
     );
     await expect(readDocument({ model: mini, question, document: new Uint8Array([0xc3, 0x28]) })).rejects.toThrow(
-      'is no UTF-8 text',
+      'is not UTF-8 text',
     );
     await expect(readDocument({ model: mini, question: ' ', document: text })).rejects.toThrow('There is no question');
     await expect(

@@ -1,27 +1,35 @@
 /**
- * The memory agent for programs: reads a text of any length for one question or several, tells of every turn, can be stopped, saved and gone on
- * with, and asked whenever there is something to answer from. Nothing here needs Node.
+ * The memory agent for programs: reads a text of any length for one question or several and reports every turn. It can
+ * be stopped, saved and resumed, and asked whenever there is something to answer from. Nothing here needs Node.
  */
 import { fnv1a } from '../base/hash.js';
-import type { MemoryModel } from '../memory/agent.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
-import { MemoryError } from '../memory/errors.js';
+import { answerIn } from '../memory/extract.js';
 import { type Budgets, PromptFrames } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
-import { carriedIds } from '../memory/trajectory.js';
-import { extractAnswer } from '../reward/extract.js';
+import {
+  asMemory,
+  firstMemoryOf,
+  type MemoryModel,
+  memoryAfter,
+  type Output,
+  plainText,
+  questionIdsOf,
+  sampleTurn,
+} from '../memory/turn.js';
 import { type Chunk, chunkStream } from '../text/chunks.js';
 import { ReaderError } from './errors.js';
 import { type TextSource, textOf } from './input.js';
 import { piecesOf } from './provenance.js';
 import { type MemoryPiece, type ReaderState, readerStateSchema } from './state.js';
+import { TakenText } from './taken-text.js';
 
 export interface ReaderOptions extends Partial<Budgets> {
   /** An open policy, or anything that samples from token ids. */
   model: MemoryModel;
-  /** One question, or several that are read for at once, each with a memory of its own. */
+  /** One question, or several that share one reading of the text, each with its own memory. */
   question: string | readonly string[];
-  /** Go on where this was saved. Budgets are those of the state. */
+  /** Continue from this saved state. Its budgets apply. */
   state?: ReaderState;
   /** Wording; default: by the model. */
   prompts?: PromptFormat;
@@ -37,9 +45,9 @@ export interface QuestionMemory {
   memory: string;
   /** Its sentences and lines, and where each comes from. */
   provenance: MemoryPiece[];
-  /** The model ran into the limit: the memory may end within a sentence. */
+  /** The model reached the token limit: the memory may end within a sentence. */
   truncated: boolean;
-  /** The model wrote nothing, so the memory before it stands. */
+  /** The model wrote nothing, so the previous memory was kept. */
   empty: boolean;
 }
 
@@ -65,14 +73,17 @@ export interface Answer {
 }
 
 export interface ReadingOptions {
-  /** The source is the whole text from its beginning: what has been read of it is passed over. Default: it follows what came before. */
+  /**
+   * The source is the whole text from its beginning: the part that has been read is skipped. Default: the source
+   * continues the text read so far.
+   */
   whole?: boolean;
 }
 
 interface Slot {
   question: string;
   questionIds: number[];
-  memoryIds: number[];
+  memoryIds: readonly number[];
   pieces: MemoryPiece[];
 }
 
@@ -96,31 +107,19 @@ export class MemoryReader {
     this.#model = model;
     this.#frames = new PromptFrames(model, options.prompts ?? promptsFor(model.tokenizer));
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = options;
-    const given = Object.fromEntries(
-      Object.entries({ questionTokens, chunkTokens, memoryTokens, answerTokens }).filter(
-        ([, value]) => value !== undefined,
-      ),
-    );
+    const budgets = Object.entries({ questionTokens, chunkTokens, memoryTokens, answerTokens });
+    const given = Object.fromEntries(budgets.filter(([, value]) => value !== undefined));
     this.budgets = state?.budgets ?? fittingBudgets(this.#frames, model.contextLength, given);
     this.#frames.checkWindow(this.budgets, model.contextLength);
     const questions = typeof options.question === 'string' ? [options.question] : options.question;
     if (questions.length === 0 || questions.some((question) => question.trim() === '')) {
-      throw new ReaderError('empty', 'There is no question: what a memory keeps depends on it.');
+      throw new ReaderError('empty', 'There is no question. Give at least one: what a memory keeps depends on it.');
     }
-    this.#slots = questions.map((question) => this.#slot(question));
+    this.#slots = questions.map((question): Slot => {
+      const questionIds = questionIdsOf(this.#frames, this.budgets, question);
+      return { question, questionIds, memoryIds: firstMemoryOf(this.#frames, this.budgets, question), pieces: [] };
+    });
     if (state) this.#restore(state, questions);
-  }
-
-  #slot(question: string): Slot {
-    const { tokenizer } = this.#model;
-    const questionIds = tokenizer.encodeText(question);
-    if (questionIds.length > this.budgets.questionTokens) {
-      throw new MemoryError(
-        'question-too-long',
-        `The question has ${questionIds.length} tokens; questionTokens allows ${this.budgets.questionTokens}. Shorten it, or raise questionTokens.`,
-      );
-    }
-    return { question, questionIds, memoryIds: this.#frames.initialMemory(question), pieces: [] };
   }
 
   #restore(given: ReaderState, questions: readonly string[]): void {
@@ -135,9 +134,10 @@ export class MemoryReader {
     const state = parsed.data;
     const saved = state.questions.map(({ question }) => question);
     if (saved.join('\n') !== [...questions].join('\n')) {
+      const list = saved.map((each) => JSON.stringify(each)).join(', ');
       throw new ReaderError(
         'state',
-        `The saved state is of ${saved.length === 1 ? `the question ${JSON.stringify(saved[0])}` : `other questions: ${saved.map((each) => JSON.stringify(each)).join(', ')}`}. A memory keeps what its own question needs; read again for a new one.`,
+        `The saved state belongs to ${saved.length === 1 ? `the question ${list}` : `other questions: ${list}`}. A memory keeps what its own question needs; read the text again for a new question.`,
       );
     }
     state.questions.forEach(({ memory, pieces }, at) => {
@@ -163,7 +163,7 @@ export class MemoryReader {
     return this.#slots.map(({ memoryIds }) => this.#text(memoryIds));
   }
 
-  /** Chunks that have been read. */
+  /** Chunks read so far. */
   get turns(): number {
     return this.#turns;
   }
@@ -172,41 +172,45 @@ export class MemoryReader {
     return { ...this.#tokens };
   }
 
-  /** Spent in the model. */
+  /** Seconds spent in the model. */
   get seconds(): number {
     return this.#seconds;
   }
 
-  /** Plain JSON, after the last whole turn. */
+  /** The state after the last whole turn, as plain JSON. */
   state(): ReaderState {
+    const questions = this.#slots.map(({ question, memoryIds, pieces }) => {
+      return { question, memory: this.#text(memoryIds), pieces };
+    });
     return {
       version: 1,
-      questions: this.#slots.map(({ question, memoryIds, pieces }) => ({
-        question,
-        memory: this.#text(memoryIds),
-        pieces,
-      })),
+      questions,
       budgets: { ...this.budgets },
-      ...{ turns: this.#turns, position: this.#position, fingerprint: this.#fingerprint, pending: this.#pending },
-      ...{ tokens: { ...this.#tokens }, seconds: this.#seconds },
+      turns: this.#turns,
+      position: this.#position,
+      fingerprint: this.#fingerprint,
+      pending: this.#pending,
+      tokens: { ...this.#tokens },
+      seconds: this.#seconds,
     };
   }
 
   /**
-   * Reads all whole chunks of what has come so far; the rest waits for more, or for an answer.
-   * @throws ReaderError `interrupted` with the state if the model fails; `input` for what is no text; the signal's reason.
+   * Reads all whole chunks of the text so far; the rest waits for more text, or for an answer.
+   * @throws ReaderError `interrupted` with the state if the model fails; `input` if the source is not text; the
+   *   signal's reason.
    */
   async *read(source: TextSource, options: ReadingOptions = {}): AsyncGenerator<MemoryEvent, void> {
     const base = this.#position;
     const held = this.#pending;
     const text = options.whole ? this.#after(source) : following(held, source);
     const taken = new TakenText();
-    const chunks = chunkStream(taken.keep(text), this.#model.tokenizer, { chunkTokens: this.budgets.chunkTokens });
+    const chunks = this.#chunks(taken.keep(text));
     let waiting: Chunk | undefined;
     let finished = false;
     try {
       for await (const chunk of chunks) {
-        // The last chunk may grow: it is read when the next one is there.
+        // The last chunk may still grow: it is read once the next one has begun.
         if (waiting) {
           const event = await this.#update(waiting, base);
           taken.drop(this.#position - base);
@@ -217,25 +221,21 @@ export class MemoryReader {
       }
       finished = true;
     } finally {
-      // What was taken from the source and is not read stays, whatever happened; with nothing taken, what was there before does.
+      // Text taken from the source and not yet read is kept, whatever happened. If nothing was taken, the old text is.
       const untouched = !finished && taken.text === '' && this.#position === base;
       this.#pending = untouched ? held : taken.text;
     }
   }
 
-  /** Reads to the end without telling of the turns. */
+  /** Reads the whole source without reporting turns. */
   async readAll(source: TextSource, options: ReadingOptions = {}): Promise<void> {
     for await (const _ of this.read(source, options));
   }
 
-  /** Reads what waits as a last, shorter chunk, and returns the memories. */
+  /** Reads the text that waits as a last, shorter chunk, and returns the memories. */
   async finish(): Promise<string[]> {
     const base = this.#position;
-    const chunks: Chunk[] = [];
-    const options = { chunkTokens: this.budgets.chunkTokens };
-    for await (const chunk of chunkStream(following(this.#pending, ''), this.#model.tokenizer, options))
-      chunks.push(chunk);
-    for (const chunk of chunks) {
+    for (const chunk of await this.#pendingChunks()) {
       await this.#update(chunk, base);
       this.#pending = this.#pending.slice(chunk.text.length);
     }
@@ -243,54 +243,61 @@ export class MemoryReader {
   }
 
   /**
-   * Answers from what has come so far. Text that waits for more is read for the answer but not kept as read, so that a chunk is not cut
-   * short for good.
+   * Answers from the text so far. Text that waits for more is read for the answer but does not count as read, so that
+   * no chunk is cut short for good.
    * @throws ReaderError `empty` if nothing has been read; `interrupted` if the model fails.
    */
   async answer(): Promise<Answer[]> {
-    if (this.#turns === 0 && this.#pending.trim() === '') {
+    const waiting = this.#pending.trim() === '' ? [] : await this.#pendingChunks();
+    if (this.#turns === 0 && waiting.length === 0) {
       throw new ReaderError('empty', 'The text is empty: there is nothing to answer from.');
     }
     let memories = this.#slots.map(({ memoryIds, pieces }) => ({ ids: memoryIds, pieces }));
-    if (this.#pending.trim() !== '') {
-      const chunks: Chunk[] = [];
-      for await (const chunk of chunkStream(following(this.#pending, ''), this.#model.tokenizer, {
-        chunkTokens: this.budgets.chunkTokens,
-      }))
-        chunks.push(chunk);
-      for (const [at, chunk] of chunks.entries()) {
-        const results = await this.#sampleUpdate(
-          chunk,
-          memories.map(({ ids }) => ids),
-        );
-        const place = { index: this.#turns + at, text: chunk.text, start: this.#position + chunk.start };
-        memories = results.map(({ ids }, slot) => ({
-          ids,
-          pieces: piecesOf(this.#text(ids), memories[slot].pieces, place),
-        }));
-      }
+    for (const [at, chunk] of waiting.entries()) {
+      const updates = await this.#sampleUpdate(
+        chunk,
+        memories.map(({ ids }) => ids),
+      );
+      const place = { index: this.#turns + at, text: chunk.text, start: this.#position + chunk.start };
+      memories = updates.map(({ ids }, slot) => {
+        return { ids, pieces: piecesOf(this.#text(ids), memories[slot].pieces, place) };
+      });
     }
     const prompts = this.#slots.map(({ questionIds }, at) => this.#frames.answer(questionIds, memories[at].ids));
     const outputs = await this.#sample(prompts, this.budgets.answerTokens, 'answer');
-    return outputs.map(({ ids, truncated }, at) => {
-      const output = this.#text(ids);
-      const memory = this.#text(memories[at].ids);
-      const answer = extractAnswer(output, { boxed: this.#frames.format.boxed });
-      return { question: this.#slots[at].question, answer, output, memory, provenance: memories[at].pieces, truncated };
+    return outputs.map((output, at): Answer => {
+      return {
+        question: this.#slots[at].question,
+        answer: answerIn(output.text, this.#frames.format),
+        output: output.text,
+        memory: this.#text(memories[at].ids),
+        provenance: memories[at].pieces,
+        truncated: isTruncated(output),
+      };
     });
+  }
+
+  #chunks(text: AsyncIterable<string>): AsyncGenerator<Chunk> {
+    return chunkStream(text, this.#model.tokenizer, { chunkTokens: this.budgets.chunkTokens });
+  }
+
+  async #pendingChunks(): Promise<Chunk[]> {
+    const chunks: Chunk[] = [];
+    for await (const chunk of this.#chunks(textOf(this.#pending))) chunks.push(chunk);
+    return chunks;
   }
 
   async #update(chunk: Chunk, base: number): Promise<MemoryEvent> {
     const started = performance.now();
     const before = { ...this.#tokens };
-    const results = await this.#sampleUpdate(
+    const updates = await this.#sampleUpdate(
       chunk,
       this.#slots.map(({ memoryIds }) => memoryIds),
     );
     const start = base + chunk.start;
     const place = { index: this.#turns, text: chunk.text, start };
     const memories = this.#slots.map((slot, at): QuestionMemory => {
-      const { ids, truncated, empty } = results[at];
+      const { ids, truncated, empty } = updates[at];
       slot.memoryIds = ids;
       const memory = this.#text(ids);
       slot.pieces = piecesOf(memory, slot.pieces, place);
@@ -313,25 +320,21 @@ export class MemoryReader {
 
   async #sampleUpdate(chunk: Chunk, memories: readonly (readonly number[])[]) {
     const prompts = this.#slots.map(({ questionIds }, at) => this.#frames.update(questionIds, memories[at], chunk.ids));
-    const results = await this.#sample(prompts, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
-    return results.map(({ ids, truncated }, at) => {
-      const kept = this.#frames.carried(ids);
-      const empty = this.#text(kept).trim() === '';
-      return { ids: empty ? [...memories[at]] : kept, truncated, empty };
+    const outputs = await this.#sample(prompts, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
+    return outputs.map((sampled, at) => {
+      const output = asMemory(sampled, this.#frames);
+      return { ids: memoryAfter(memories[at], output, 'keep'), truncated: isTruncated(output), empty: output.empty };
     });
   }
 
-  async #sample(prompts: readonly (readonly number[])[], maxTokens: number, what: string) {
-    const { chat, tokenizer } = this.#model;
+  async #sample(prompts: readonly (readonly number[])[], maxTokens: number, what: string): Promise<Output[]> {
     const { temperature = 0, seed = 0, signal } = this.#options;
     signal?.throwIfAborted();
     const started = performance.now();
-    let samples: Awaited<ReturnType<MemoryModel['sample']>>;
+    const requests = prompts.map((promptIds) => ({ promptIds }));
+    let groups: Output[][];
     try {
-      samples = await this.#model.sample(
-        prompts.map((promptIds) => ({ promptIds })),
-        { maxTokens, temperature, stopIds: chat.stopIds, seed, signal },
-      );
+      groups = await sampleTurn(this.#model, requests, { maxTokens, temperature, seed, signal });
     } catch (error) {
       signal?.throwIfAborted();
       const { message } = error as Error;
@@ -342,20 +345,23 @@ export class MemoryReader {
     } finally {
       this.#seconds += (performance.now() - started) / 1000;
     }
-    return samples.map(([{ tokens, stopReason }], at) => {
+    return groups.map(([output], at) => {
       this.#tokens.prompt += prompts[at].length;
-      this.#tokens.output += tokens.length;
-      return { ids: carriedIds(tokens, chat.stopIds, tokenizer.idOf('</think>')), truncated: stopReason === 'length' };
+      this.#tokens.output += output.sample.tokens.length;
+      return output;
     });
   }
 
   #text(ids: readonly number[]): string {
-    return this.#model.tokenizer.decode(ids, { skipSpecialTokens: true });
+    return plainText(this.#model.tokenizer, ids);
   }
 
-  /** The source without what has been read of it. @throws ReaderError `state` if it begins otherwise. */
+  /**
+   * The source after the part that has been read.
+   * @throws ReaderError `state` if that part differs from what was read.
+   */
   async *#after(source: TextSource): AsyncGenerator<string> {
-    // Both move on while the rest is read.
+    // Both fields change while the rest is read.
     const skip = this.#position;
     const expected = this.#fingerprint;
     let passed = 0;
@@ -378,7 +384,7 @@ export class MemoryReader {
   #otherText(): ReaderError {
     return new ReaderError(
       'state',
-      `The saved state has read ${this.#position} characters of a text that began otherwise. Give the same text (it may have grown), or read again without the state.`,
+      `The first ${this.#position} characters of the text differ from what the saved state has read. Give the same text (it may have grown), or read again without the state.`,
     );
   }
 }
@@ -388,21 +394,6 @@ async function* following(pending: string, source: TextSource): AsyncGenerator<s
   yield* textOf(source);
 }
 
-/** Text that has been taken from a source and not been read. */
-class TakenText {
-  text = '';
-  #dropped = 0;
-
-  async *keep(source: AsyncIterable<string>): AsyncGenerator<string> {
-    for await (const bit of source) {
-      this.text += bit;
-      yield bit;
-    }
-  }
-
-  /** @param read characters of the source that have been read so far */
-  drop(read: number): void {
-    this.text = this.text.slice(read - this.#dropped);
-    this.#dropped = read;
-  }
+function isTruncated({ sample }: Output): boolean {
+  return sample.stopReason === 'length';
 }

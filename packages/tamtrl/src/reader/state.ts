@@ -9,7 +9,10 @@ const sourceSchema = z.object({
   /** Place in the text that was read, in UTF-16 code units. */
   start: whole,
   end: whole,
-  /** `exact`: these characters; `words`: the same words in this order, case and punctuation aside; `similar`: most of the words. */
+  /**
+   * `exact`: these characters; `words`: the same words in this order, case and punctuation aside; `similar`: most of
+   * the words.
+   */
   match: z.enum(['exact', 'words', 'similar']),
 });
 

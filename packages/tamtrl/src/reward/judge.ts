@@ -1,9 +1,10 @@
 /** LLM as a judge: another model reads each memory update and grades it from 0 to 10; the score is grade / 10. */
+
+import { withoutThoughts } from '../memory/extract.js';
 import type { Trajectory } from '../memory/trajectory.js';
 import { memoryBefore } from '../memory/trajectory.js';
 import { encodeChat } from '../text/encode-chat.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { withoutThoughts } from './extract.js';
 import { byTurn, type RolloutGroup } from './group.js';
 import type { MethodContext, MethodResult, RewardMethod } from './method.js';
 

@@ -2,10 +2,9 @@
  * The reward at the end of an episode: does the answer agree with a gold answer? The same functions are the metrics of
  * the benchmarks, so training and evaluation cannot disagree.
  */
-import { type ExtractionOptions, extractAnswer } from './extract.js';
+import { type ExtractionOptions, extractAnswer } from '../memory/extract.js';
 import { type Normalization, normalizeAnswer, normalizeSquad, squadTokensOfNormalized } from './normalize.js';
 
-export { type ExtractionOptions, extractAnswer, lastBoxed, withoutThoughts } from './extract.js';
 export { type Normalization, normalizeAnswer, normalizeMath, normalizeSquad } from './normalize.js';
 
 export interface F1Score {

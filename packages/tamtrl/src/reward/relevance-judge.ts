@@ -1,8 +1,8 @@
 /** Relevance by a model: it reads numbered sentences and names those that the answer needs. */
 import type { RelevanceJudge } from '../data/relevance.js';
+import { withoutThoughts } from '../memory/extract.js';
 import type { Policy } from '../policy/types.js';
 import { encodeChat } from '../text/encode-chat.js';
-import { withoutThoughts } from './extract.js';
 
 export interface RelevanceJudgeOptions {
   signal?: AbortSignal;

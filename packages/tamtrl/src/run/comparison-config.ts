@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { suggestion } from '../base/nearest.js';
-import { READERS } from '../eval/read.js';
+import { READERS } from '../eval/readers.js';
 import { METRICS } from '../reward/outcome.js';
 import { RunError } from './errors.js';
 import { findRecipe, recipes } from './recipes.js';

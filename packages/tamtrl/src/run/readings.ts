@@ -4,11 +4,13 @@
  */
 
 import type { ExampleSource } from '../data/examples.js';
-import { runAgent } from '../memory/agent.js';
+import { answered } from '../eval/answered.js';
+import { agentReader } from '../eval/readers.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
+import { memoryTurns } from '../memory/trajectory.js';
+import { plainText } from '../memory/turn.js';
 import type { Policy } from '../policy/types.js';
-import { extractAnswer, scoreAnswer } from '../reward/outcome.js';
 import type { CommonConfig } from '../train/config.js';
 
 export interface Reading {
@@ -46,20 +48,27 @@ export async function readHeldOut(
   const examples = await Promise.all(Array.from({ length: count }, (_, at) => heldOut.get(at)));
   const frames = new PromptFrames(policy, promptFormatNamed(config.memory.prompts));
   const { memory: budgets, seed } = config;
-  const options = { frames, budgets, empty: budgets.empty, temperature: 0, seed, keep: 'memories', signal } as const;
-  const groups = await runAgent(policy, examples, options);
-  const text = (ids: readonly number[]) => policy.tokenizer.decode(ids, { skipSpecialTokens: true });
+  const read = agentReader(policy, {
+    frames,
+    budgets,
+    empty: budgets.empty,
+    temperature: 0,
+    seed,
+    keep: 'memories',
+    signal,
+  });
+  const groups = await answered(examples, read, frames.format);
+  const text = (ids: readonly number[]) => plainText(policy.tokenizer, ids);
   return examples.map(({ id, question, answers, chunks }, at): Reading => {
-    const [{ turns, output }] = groups[at];
-    const answer = extractAnswer(output, { boxed: frames.format.boxed });
+    const [{ trajectory, answer, scores }] = groups[at];
     return {
       id,
       question,
       answers,
-      output,
+      output: trajectory.output,
       answer,
-      right: scoreAnswer(answer, answers, { metric: 'exact_match' }) === 1,
-      turns: turns.slice(0, -1).map(({ memoryIds, memoryTokens, stopReason }, turn) => ({
+      right: scores.exact_match === 1,
+      turns: memoryTurns(trajectory).map(({ memoryIds, memoryTokens, stopReason }, turn) => ({
         section: shortened(text(chunks[turn].ids), SECTION_CHARACTERS),
         memory: text(memoryIds),
         tokens: memoryTokens,

@@ -1,6 +1,7 @@
 /**
- * Chunks: consecutive parts of the rendered documents, or of a stream, that fit a token budget. Together they are the whole
- * text, and each knows which characters of which documents it holds, so that what is relevant in it can be told exactly.
+ * Chunks: consecutive parts of the rendered documents, or of a stream, that fit a token budget. Together they are the
+ * whole text, and each knows which characters of which documents it holds, so that what is relevant in it can be told
+ * exactly.
  */
 import { TokenCutter } from './cutter.js';
 import { type Document, type DocumentPart, type DocumentRenderer, numberedRenderer, renderParts } from './documents.js';
@@ -52,7 +53,10 @@ export interface ChunkOptions {
 export interface DocumentChunkOptions extends ChunkOptions {
   /** Default: `numberedRenderer`. */
   renderer?: DocumentRenderer;
-  /** Read at most so many chunks: the first and the last ones, the middle is left out (MemAgent's training truncation). */
+  /**
+   * The largest number of chunks to read: the first and the last ones; the middle is left out (MemAgent's training
+   * truncation).
+   */
   maxChunks?: number;
 }
 
@@ -141,8 +145,8 @@ export function* chunksOf(
 }
 
 /**
- * Chunks of a stream of any length, with a window of about two chunks. The stream may be cut anywhere, within a surrogate
- * pair too: the chunks are the same.
+ * Chunks of a stream of any length, with a window of about two chunks. The stream may be cut anywhere, within a
+ * surrogate pair too: the chunks are the same.
  */
 export async function* chunkStream(
   source: AsyncIterable<string>,
@@ -176,8 +180,8 @@ function* drain(cutter: TokenCutter, pieces: PieceTracker, count: { chunks: numb
 }
 
 /**
- * Keeps the first and the last chunks, `maxChunks` in all (one more at the front if it is odd), and counts what is gone.
- * Offsets stay those of the whole rendered text; indices are renumbered.
+ * Keeps the first and the last chunks, `maxChunks` in all (one more at the front if it is odd), and counts what is
+ * gone. Offsets stay those of the whole rendered text; indices are renumbered.
  */
 export function omitMiddle(chunks: readonly Chunk[], maxChunks: number): ChunkedDocuments {
   if (!Number.isInteger(maxChunks) || maxChunks < 1) {

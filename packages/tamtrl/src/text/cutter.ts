@@ -1,5 +1,5 @@
 /**
- * Cuts a text that arrives in bits into pieces of at most so many tokens, with a window of constant size.
+ * Cuts a text that arrives in parts into pieces of a limited number of tokens, with a window of constant size.
  *
  * Tokenizers give no offsets, and a prefix of a text does not tokenize like the text, so the cutter works with units: a
  * word with the blanks before it and the line breaks after it. Each unit is counted once (repeated words come from a
@@ -26,8 +26,8 @@ export interface CutterOptions {
   /** Most tokens of a piece. */
   chunkTokens: number;
   /**
-   * `token`: as full as whole words allow. `sentence`: end after the last sentence, else line, of the second half of the
-   * piece, if one ends there.
+   * `token`: as full as whole words allow. `sentence`: end after the last sentence, else line, of the second half of
+   * the piece, if one ends there.
    */
   align: 'token' | 'sentence';
 }

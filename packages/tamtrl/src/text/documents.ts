@@ -1,12 +1,12 @@
 /**
- * Documents and how they are shown to the model: each as heading + text + ending, so that every character of the rendered
- * text belongs to one known place of one document.
+ * Documents and how they are shown to the model: each as heading + text + ending, so that every character of the
+ * rendered text belongs to one known place of one document.
  */
 
 export interface Document {
   title?: string;
   text: string;
-  /** The answer needs this document; absent where nobody annotated it. */
+  /** The answer needs this document; absent if it was not annotated. */
   relevant?: boolean;
 }
 

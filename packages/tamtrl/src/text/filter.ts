@@ -19,8 +19,8 @@ export interface FilterOptions {
 }
 
 /**
- * The marked text of a chunk, cut exactly at the chunk's ends; documents are separated by a line break. Empty if nothing
- * marked lies in the chunk. White space alone between two marks is kept as it is.
+ * The marked text of a chunk, cut exactly at the chunk's ends; documents are separated by a line break. Empty if
+ * nothing marked lies in the chunk. White space alone between two marks is kept as it is.
  */
 export function filterChunk(chunk: Chunk, marks: readonly DocumentRange[], options: FilterOptions = {}): string {
   const byDocument = new Map<number, TextRange[]>();

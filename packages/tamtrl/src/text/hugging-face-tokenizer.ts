@@ -22,7 +22,9 @@ const LibraryTokenizer = (
   library as unknown as { Tokenizer: new (tokenizer: object, config: object) => LibraryTokenizer }
 ).Tokenizer;
 
-/** Parsed contents of the two files. `config` may be left out: it names special tokens, which encoding does not need. */
+/**
+ * Parsed contents of the two files. `config` may be left out: it names special tokens, which encoding does not need.
+ */
 export interface TokenizerFiles {
   tokenizer: JsonObject;
   config?: JsonObject;

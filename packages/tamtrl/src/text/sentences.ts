@@ -14,8 +14,8 @@ const ABBREVIATION =
   /(?:^|[\s(["'“‘])(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|Gen|Col|Capt|Lt|Sgt|Rev|Hon|Gov|Sen|Rep|No|vs|ca|c|cf|approx|\p{Lu}(?:\.\p{Lu})*)\.$/u;
 
 /**
- * Sentences of a text in order, without the white space around them. A line break always ends one. Line by line, so that
- * the segmenter's cost stays linear in the text.
+ * Sentences of a text in order, without the white space around them. A line break always ends one. Line by line, so
+ * that the segmenter's cost stays linear in the text.
  */
 export function splitSentences(text: string): TextRange[] {
   const sentences: TextRange[] = [];

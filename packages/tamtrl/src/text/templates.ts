@@ -143,7 +143,7 @@ function defaultTemplate(value: unknown): string | undefined {
   return typeof named?.template === 'string' ? named.template : undefined;
 }
 
-/** Special tokens stand in the configuration as text or as an object with "content". */
+/** The configuration gives special tokens as text or as an object with "content". */
 function tokenText(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return isJsonObject(value) && typeof value.content === 'string' ? value.content : undefined;

@@ -5,7 +5,8 @@
 
 import { streamSeed } from '../base/seeds.js';
 import { exampleAt } from '../data/examples.js';
-import { type MemoryModel, runAgent } from '../memory/agent.js';
+import { runAgent } from '../memory/agent.js';
+import type { MemoryModel } from '../memory/turn.js';
 import { combineRewards } from '../reward/combine.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { outcomeReward } from '../reward/outcome.js';

@@ -1,8 +1,7 @@
 /** Puts together what a reinforcement step reports. */
-
+import { extractAnswer } from '../memory/extract.js';
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
 import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js';
-import { extractAnswer } from '../reward/extract.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { scoreAnswer } from '../reward/outcome.js';
 import type { CheckedResult } from '../reward/result.js';

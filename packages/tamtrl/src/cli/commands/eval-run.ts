@@ -4,7 +4,7 @@ import { writeWhole } from '../../base/files.js';
 import { alignedTable, count, duration, markdownTable, percent } from '../../base/format.js';
 import { type QuestionRecord, readRecords } from '../../data/records.js';
 import { evaluateRecords, requireUnusedFolder } from '../../eval/evaluation.js';
-import type { ReaderName } from '../../eval/read.js';
+import type { ReaderName } from '../../eval/readers.js';
 import type { EvaluationSummary, Summary } from '../../eval/results.js';
 import type { Interval } from '../../eval/statistics.js';
 import { MINI_BUDGETS, promptsFor } from '../../memory/asking.js';

@@ -1,6 +1,6 @@
 /** `tamtrl eval`: any model over any records, with memory or without. */
 import { type Command, Option } from 'commander';
-import { READERS } from '../../eval/read.js';
+import { READERS } from '../../eval/readers.js';
 import { MODEL_SPECS } from '../../models/spec.js';
 import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';

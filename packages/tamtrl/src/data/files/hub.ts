@@ -20,7 +20,7 @@ export function parseHubSource(source: string): HubSource | undefined {
   if (address) return address;
   throw new DataError(
     'invalid-argument',
-    `"${source}" is no place on the hub; expected hf:owner/name, hf:owner/name@revision or hf:owner/name:path.`,
+    `"${source}" does not name data on the hub: expected hf:owner/name, hf:owner/name@revision or hf:owner/name:path.`,
   );
 }
 

@@ -2,8 +2,8 @@
 import { DataError } from '../errors.js';
 
 /**
- * Elements of the array that is the whole text, or the value of the top-level key `data`, `records` or `rows` if the text is an object
- * (SQuAD, exports of several tools). Anything before that key is passed over.
+ * Elements of the array that is the whole text, or the value of the top-level key `data`, `records` or `rows` if the
+ * text is an object (SQuAD, exports of several tools). Anything before that key is skipped.
  * @throws DataError `record` where the text is not JSON, with the element's number.
  */
 export async function* jsonElements(source: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<unknown> {
@@ -91,7 +91,7 @@ class ElementScanner {
       'record',
       this.#level > 0
         ? `${this.#path} ends within element ${this.#count + 1}: the file was cut short.`
-        : `${this.#path} is no JSON array, nor an object with an array under "data", "records" or "rows".`,
+        : `${this.#path} is neither a JSON array nor an object with an array under "data", "records" or "rows".`,
     );
   }
 }

@@ -1,4 +1,7 @@
-/** Lines of text files, packed or not, in constant memory, with every line that is no text named rather than guessed at. */
+/**
+ * Lines of text files, compressed or not, in constant memory. Every line that is not text is reported, never guessed
+ * at.
+ */
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';

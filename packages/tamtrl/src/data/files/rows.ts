@@ -43,7 +43,7 @@ async function isParquet(path: string): Promise<boolean> {
   }
 }
 
-/** JSON lines: the first line that is not empty is a whole object of its own. */
+/** JSON lines: the first line that is not empty is a complete object. */
 async function isLines(path: string): Promise<boolean> {
   for await (const line of readLines(path)) {
     if (!('text' in line)) return true;
@@ -59,7 +59,7 @@ async function isLines(path: string): Promise<boolean> {
       return text.length > 2;
     }
   }
-  throw new DataError('file', `${path} is empty: there is no row in it.`);
+  throw new DataError('file', `${path} is empty: expected at least one row.`);
 }
 
 async function* lineRows(path: string): AsyncGenerator<PlacedRow> {

@@ -7,7 +7,10 @@ import { createGzip } from 'node:zlib';
 import { DataError } from '../errors.js';
 import type { QuestionRecord } from '../records.js';
 
-/** A record whose text comes piece by piece, for documents that nobody wants in memory. `evidence` is asked for after the text. */
+/**
+ * A record whose text comes piece by piece, for documents that are too long to hold in memory. `evidence` is asked for
+ * after the text.
+ */
 export interface StreamedRecord {
   id: string;
   source: string;
@@ -19,8 +22,8 @@ export interface StreamedRecord {
 }
 
 /**
- * Writes records as JSON lines to `path` (packed if it ends in .gz), by way of a file `path`.partial that is renamed at the end. If the
- * records end in an error or an abort, nothing is left behind. Returns how many were written.
+ * Writes records as JSON lines to `path` (packed if it ends in .gz), by way of a file `path`.partial that is renamed at
+ * the end. If the records end in an error or an abort, nothing is left behind. Returns how many were written.
  * @throws DataError `file` if the place cannot be written to; whatever the records throw.
  */
 export async function writeRecords(

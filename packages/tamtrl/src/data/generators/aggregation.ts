@@ -78,7 +78,7 @@ export function commonWords(options: SyntheticOptions): StreamedRecord {
   if (least > tokens) {
     throw new DataError(
       'invalid-argument',
-      `${tokens} tokens are asked for, but ${common} words of which each stands ${times} times have ${least} by themselves. Ask for more.`,
+      `${tokens} tokens were requested, but ${common} words, each written ${times} times, already have ${least}. Ask for more tokens.`,
     );
   }
   let others = 0;

@@ -71,7 +71,7 @@ export function niah(name: NiahName, options: SyntheticOptions): StreamedRecord 
   }));
 
   const taken = new Set([...keys, ...values.flat()]);
-  /** Keys of distractors may come twice, but neither a wanted key nor a wanted value does. */
+  /** Keys of distractors may occur twice, but neither a wanted key nor a wanted value does. */
   const other = (make: (random: SeededRandom) => string, from: SeededRandom): string => {
     let value = make(from);
     while (taken.has(value)) value = make(from);

@@ -1,6 +1,6 @@
 /**
- * RULER-HQA (MemAgent, arXiv 2507.02259): a question's own paragraphs hidden among paragraphs of other questions, as many as one
- * likes. The gold answer stands in none of the borrowed ones.
+ * RULER-HQA (MemAgent, arXiv 2507.02259): a question's own paragraphs hidden among paragraphs of other questions, as
+ * many as one likes. None of the borrowed ones contains the gold answer.
  */
 
 import { SeededRandom } from '../../base/random.js';
@@ -15,7 +15,7 @@ export interface RulerHqaOptions {
   seed: number;
 }
 
-/** Answers that stand in any text and say nothing by it. */
+/** Answers that occur in any text, so finding them there means nothing. */
 const EVERYWHERE = new Set(['yes', 'no']);
 
 /** Lowercase words with single spaces around, so that whole words can be looked for. */
@@ -59,8 +59,8 @@ export class DocumentPool {
 }
 
 /**
- * The record among borrowed documents. Where its own stand depends on the seed and its id alone. If it has more of its own than are
- * asked for, irrelevant ones are left out.
+ * The record among borrowed documents. Where its own stand depends on the seed and its id alone. If it has more of its
+ * own than are asked for, irrelevant ones are left out.
  * @throws DataError `invalid-argument` if the relevant ones alone are more, or the pool is too small.
  */
 export function rulerHqa(record: QuestionRecord, pool: DocumentPool, options: RulerHqaOptions): QuestionRecord {
@@ -69,7 +69,7 @@ export function rulerHqa(record: QuestionRecord, pool: DocumentPool, options: Ru
   if (!Number.isInteger(total) || total < Math.max(1, Math.min(relevant, record.documents.length))) {
     throw new DataError(
       'invalid-argument',
-      `Record ${JSON.stringify(record.id)} has ${relevant} documents that the answer may need; ${total} are asked for. Ask for at least ${relevant}.`,
+      `Record ${JSON.stringify(record.id)} has ${relevant} documents that the answer may need, but ${total} were requested. Ask for at least ${relevant}.`,
     );
   }
   const random = new SeededRandom('ruler-hqa', seed, record.id);
@@ -103,6 +103,6 @@ function borrow(record: QuestionRecord, pool: DocumentPool, count: number, rando
   }
   throw new DataError(
     'invalid-argument',
-    `Record ${JSON.stringify(record.id)} needs ${count} documents of other records, and only ${borrowed.length} of ${pool.size} will do (none may be its own or hold its answer). Ask for fewer documents, or add records to borrow from.`,
+    `Record ${JSON.stringify(record.id)} needs ${count} documents of other records, and only ${borrowed.length} of ${pool.size} can be used (none may be its own or contain its answer). Ask for fewer documents, or add records to borrow from.`,
   );
 }

@@ -33,8 +33,8 @@ export interface Scattered {
 const STOPGAP = 'Here it begins.';
 
 /**
- * Sentences of the haystack with the needles between them, each at its share of the tokens. Tokens are counted sentence by sentence, so
- * nothing but the sentence in hand is held.
+ * Sentences of the haystack with the needles between them, each at its share of the tokens. Tokens are counted sentence
+ * by sentence, so only the current sentence is held in memory.
  * @throws DataError `invalid-argument` if the needles alone are longer than what is asked for.
  */
 export function scatter(options: ScatterOptions): Scattered {
@@ -45,7 +45,7 @@ export function scatter(options: ScatterOptions): Scattered {
   if (needleTokens > tokens) {
     throw new DataError(
       'invalid-argument',
-      `${tokens} tokens are asked for, but what must be found in them has ${needleTokens} by itself. Ask for more.`,
+      `${tokens} tokens were requested, but the needles alone have ${needleTokens}. Ask for more tokens.`,
     );
   }
   const hay = tokens - needleTokens;

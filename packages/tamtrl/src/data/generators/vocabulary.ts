@@ -46,7 +46,8 @@ export function madeUpWord(number: number): string {
     word += SYLLABLES[rest % base];
     rest = Math.floor(rest / base);
   } while (rest > 0);
-  // The ending tells words of different lengths apart: no word is the beginning of another with the same number of syllables.
+  // The ending tells words of different lengths apart: no word is the beginning of another with the same number of
+  // syllables.
   return word + SYLLABLES[(number * 7 + 3) % base] + ENDINGS[number % ENDINGS.length];
 }
 

@@ -41,7 +41,10 @@ export class EvidenceIndex {
     return this.#paragraphs.size;
   }
 
-  /** Undefined if the question is not known. A document counts if it holds a supporting paragraph's beginning, or has its title. */
+  /**
+   * Undefined if the question is not known. A document counts if it holds a supporting paragraph's beginning, or has
+   * its title.
+   */
   relevanceOf(question: string): ((text: string) => boolean) | undefined {
     const paragraphs = this.#paragraphs.get(plain(question));
     if (!paragraphs) return undefined;

@@ -30,7 +30,11 @@ async function all(path: string, options: ImportOptions = {}) {
 }
 
 const hotpot = {
-  ...{ _id: 'h0', question: 'Where does river 0 end?', answer: 'Lake 0', type: 'bridge', level: 'easy' },
+  _id: 'h0',
+  question: 'Where does river 0 end?',
+  answer: 'Lake 0',
+  type: 'bridge',
+  level: 'easy',
   supporting_facts: [
     ['River 0', 0],
     ['Delta 0', 1],
@@ -162,7 +166,10 @@ it('NarrativeQA and LongBench', async () => {
   };
   expect((await all(await fileOf(JSON.stringify(row), 'l.jsonl'))).records).toEqual([
     {
-      ...{ id: 'x', source: 'longbench/hotpotqa', question: 'Q?', answers: ['A'] },
+      id: 'x',
+      source: 'longbench/hotpotqa',
+      question: 'Q?',
+      answers: ['A'],
       documents: [
         { title: 'Rome', text: 'A city.' },
         { title: 'Oslo', text: 'Another.' },
@@ -209,7 +216,7 @@ it('what is no data set, or damaged, is refused with what was found', async () =
   await expect(all(await fileOf(JSON.stringify([hotpot, hotpot]).slice(0, -9)))).rejects.toThrow(
     /ends within element 2: the file was cut short/,
   );
-  await expect(all(await fileOf('"text"'))).rejects.toThrow(/is no JSON array/);
+  await expect(all(await fileOf('"text"'))).rejects.toThrow(/is neither a JSON array/);
   await expect(all('nowhere.json')).rejects.toThrow(/Cannot read nowhere\.json/);
   const broken = await readFile(fixture('hotpotqa.parquet'));
   await expect(all(await fileOf(broken.subarray(0, 900), 'b.parquet'))).rejects.toThrow(/Cannot read .* as parquet/);

@@ -32,7 +32,8 @@ export interface ImportOptions {
 
 /**
  * Records of a published data set's file.
- * @throws DataError `file` if it cannot be read, or none of the importers knows its rows; `record` with the place if `strict`.
+ * @throws DataError `file` if it cannot be read, or none of the importers knows its rows; `record` with the place if
+ *   `strict`.
  */
 export async function* importRecords(path: string, options: ImportOptions = {}): AsyncGenerator<QuestionRecord> {
   let { importer } = options;

@@ -1,6 +1,6 @@
 /**
- * MemAgent's training parquet and its evaluation JSON (BytedTsinghua-SIA/MemAgent): a context of "Document i:" parts. Neither says which
- * documents are relevant; that is joined again from raw HotpotQA by the question.
+ * MemAgent's training parquet and its evaluation JSON (BytedTsinghua-SIA/MemAgent): a context of "Document i:" parts.
+ * Neither says which documents are relevant; that is joined again from raw HotpotQA by the question.
  */
 import { distinct, type Importer, identifier, isObject, text, texts } from './importer.js';
 

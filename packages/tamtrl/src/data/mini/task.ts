@@ -1,8 +1,8 @@
 /**
  * The default task, which a tiny model learns in minutes: facts such as "anna oslo" are scattered over chunks, and the
- * question names a few keys whose values are wanted. In a chained query the key points to another key ("anna nora"), whose
- * fact ("nora oslo") stands elsewhere, before or after. The ideal memory after each chunk is known, so that a model can be
- * warmed up on it and memories can be judged.
+ * question names a few keys whose values are wanted. In a chained query the key points to another key ("anna nora"),
+ * whose fact ("nora oslo") stands elsewhere, before or after. The ideal memory after each chunk is known, so that a
+ * model can be warmed up on it and memories can be judged.
  */
 
 import { SeededRandom } from '../../base/random.js';
@@ -99,9 +99,9 @@ export function miniAnswer(example: MiniExample): string {
 }
 
 /**
- * The ideal memory before the first chunk and after each: [chunks + 1]. One slot for each queried key in order: `anna ?`
- * (nothing known), `anna > nora ?` (the link is known), `anna oslo` (done). Facts about bridges whose link has not come yet
- * follow after `;` in the order of the queries: `anna ? ben rome ; nora oslo`.
+ * The ideal memory before the first chunk and after each: [chunks + 1]. One slot for each queried key in order: `anna
+ * ?` (nothing known), `anna > nora ?` (the link is known), `anna oslo` (done). Facts about bridges whose link has not
+ * come yet follow after `;` in the order of the queries: `anna ? ben rome ; nora oslo`.
  */
 export function idealMemories(example: MiniExample): string[] {
   const known = new Map<string, string>();

@@ -1,7 +1,7 @@
 /**
- * The mini task's tokenizer: one token a word, as the contents of a real tokenizer.json and tokenizer_config.json, so that
- * the ordinary pipeline, transformers and vLLM read it. Words are separated by white space, punctuation marks stand alone;
- * what is not in the vocabulary is `<unk>`. Decoding puts one space between tokens.
+ * The mini task's tokenizer: one token a word, as the contents of a real tokenizer.json and tokenizer_config.json, so
+ * that the ordinary pipeline, transformers and vLLM read it. Words are separated by white space, punctuation marks
+ * stand alone; what is not in the vocabulary is `<unk>`. Decoding puts one space between tokens.
  */
 import type { ChatFormat, ChatMessage } from '../../text/chat.js';
 import { HuggingFaceTokenizer } from '../../text/hugging-face-tokenizer.js';

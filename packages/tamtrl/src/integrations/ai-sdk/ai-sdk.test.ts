@@ -25,7 +25,9 @@ function scripted() {
     return text.includes('<section>') ? `note ${calls.length}` : 'In spring.';
   };
   const doGenerate = async (options: LanguageModelV3CallOptions) => ({
-    ...{ content: [{ type: 'text' as const, text: say(options) }], usage: usage(100, 10), warnings: [] },
+    content: [{ type: 'text' as const, text: say(options) }],
+    usage: usage(100, 10),
+    warnings: [],
     finishReason: { unified: 'stop' as const, raw: 'stop' },
   });
   const doStream = async (options: LanguageModelV3CallOptions) => {

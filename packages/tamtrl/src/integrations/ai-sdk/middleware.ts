@@ -1,6 +1,7 @@
 /**
- * A middleware of Vercel's AI SDK that lets any model take prompts of any length: the part of the prompt that is too long is read chunk by
- * chunk with a memory, by the same model, and its notes stand in the prompt instead. One object works with `ai` 6 and 7.
+ * A middleware of Vercel's AI SDK that lets any model take prompts of any length: the part of the prompt that is too
+ * long is read chunk by chunk with a memory, by the same model, and its notes replace that part. One object
+ * works with `ai` 6 and 7.
  */
 import type {
   LanguageModelV3,
@@ -10,9 +11,9 @@ import type {
   LanguageModelV3StreamPart,
   LanguageModelV3Usage,
 } from '@ai-sdk/provider';
-import type { MemoryModel } from '../../memory/agent.js';
 import { MemoryError } from '../../memory/errors.js';
 import type { Budgets } from '../../memory/frames.js';
+import type { MemoryModel } from '../../memory/turn.js';
 import { CountingTokenizer, messageFormat } from '../../policy/openai/counting-tokenizer.js';
 import { MemoryReader } from '../../reader/reader.js';
 import type { ChatMessage } from '../../text/chat.js';
@@ -124,7 +125,7 @@ async function read(
   return { params: shorter, usage };
 }
 
-/** The wrapped model as one that samples from ids; every turn is a conversation of its own. */
+/** The wrapped model as one that samples from ids; every turn is a separate conversation. */
 function asMemoryModel(
   model: LanguageModelV3,
   contextLength: number,
@@ -133,20 +134,20 @@ function asMemoryModel(
 ): MemoryModel {
   const tokenizer = new CountingTokenizer();
   return {
-    ...{ tokenizer, chat: messageFormat, contextLength },
+    tokenizer,
+    chat: messageFormat,
+    contextLength,
     sample: (requests, { maxTokens, temperature }) =>
       Promise.all(
         requests.map(async ({ promptIds }) => {
           const messages = tokenizer.messages(promptIds);
           const result = await model.doGenerate({
             prompt: messages.map(promptMessage),
-            ...{
-              maxOutputTokens: maxTokens,
-              temperature,
-              abortSignal: call.abortSignal,
-              headers: call.headers,
-              providerOptions: call.providerOptions,
-            },
+            maxOutputTokens: maxTokens,
+            temperature,
+            abortSignal: call.abortSignal,
+            headers: call.headers,
+            providerOptions: call.providerOptions,
           });
           usage.push(result.usage);
           const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('');

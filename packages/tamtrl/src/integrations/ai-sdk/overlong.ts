@@ -5,7 +5,7 @@ import type { Tokenizer } from '../../text/tokenizer.js';
 
 /** Tokens that a message costs beside its text. */
 const MESSAGE_TOKENS = 8;
-/** A question at the end of the long text itself: its last paragraph, up to so many characters. */
+/** A question at the end of the long text itself: its last paragraph, up to this many characters. */
 const LONGEST_QUESTION = 2000;
 
 /** Place of a text part: message and part within it. */
@@ -24,7 +24,10 @@ export interface OverlongPart {
   rest: string;
 }
 
-/** Tokens of the whole call: messages of every role, tools and the wanted format included. Pictures and other files are not counted. */
+/**
+ * Tokens of the whole call: messages of every role, tools and the wanted format included. Pictures and other files are
+ * not counted.
+ */
 export function promptTokens(
   { prompt, tools, responseFormat }: LanguageModelV3CallOptions,
   tokenizer: Tokenizer,
@@ -42,8 +45,8 @@ export function promptTokens(
 }
 
 /**
- * The longest text of a user that is longer than `least` characters and has not been read yet; undefined if there is none. System prompt, tools,
- * answers and tool results are left alone.
+ * The longest text of a user that is longer than `least` characters and has not been read yet; undefined if there is
+ * none. System prompt, tools, answers and tool results are left alone.
  */
 export function overlongPart(
   prompt: LanguageModelV3Prompt,

@@ -14,8 +14,8 @@ import { encodeChat } from '../../text/encode-chat.js';
 const DEFAULT_TOKENS = 256;
 
 /**
- * `generateText({ model: tamtrl('runs/NAME/checkpoints/best'), … })`. The model is opened at the first call and stays open; text comes in
- * one piece, also in a stream.
+ * `generateText({ model: tamtrl('runs/NAME/checkpoints/best'), … })`. The model is opened at the first call and stays
+ * open; text comes in one piece, also in a stream.
  */
 export function tamtrl(model: string | Policy): LanguageModelV3 & { close(): Promise<void> } {
   let opened: Promise<Policy> | undefined;

@@ -64,7 +64,7 @@ describe('roots', () => {
     await expect(textOf(join(inside, 'facts.txt'), [])).rejects.toThrow(
       'no root is allowed. Start the server with --root',
     );
-    await expect(rootsOf([join(folder, 'nowhere')])).rejects.toThrow(/The root .*nowhere is not there/);
+    await expect(rootsOf([join(folder, 'nowhere')])).rejects.toThrow(/The root .*nowhere cannot be found/);
   });
 
   it('let pages below an address be fetched, and follow redirects only within', async () => {

@@ -30,7 +30,9 @@ export async function rootsOf(names: readonly string[]): Promise<Roots> {
         // Links are followed once and for all: what is allowed is where they lead.
         roots.paths.push(await realpath(path));
       } catch (error) {
-        throw new ReaderError('input', `The root ${name} is not there: ${(error as Error).message}.`, { cause: error });
+        throw new ReaderError('input', `The root ${name} cannot be found: ${(error as Error).message}.`, {
+          cause: error,
+        });
       }
     }
   }
@@ -42,7 +44,9 @@ function pathOf(name: string): string {
     try {
       return fileURLToPath(name);
     } catch (error) {
-      throw new ReaderError('input', `${name} is no address of a file: ${(error as Error).message}.`, { cause: error });
+      throw new ReaderError('input', `${name} is not the address of a file: ${(error as Error).message}.`, {
+        cause: error,
+      });
     }
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(name)) {
@@ -70,7 +74,7 @@ export async function* readWithin(source: string, roots: Roots, signal?: AbortSi
   try {
     path = await realpath(named);
   } catch (error) {
-    // Whether something outside is there is nobody's business.
+    // The client must not learn whether something outside exists.
     if (!roots.paths.some((root) => inside(named, root))) throw outside(source, roots);
     throw new ReaderError('input', `There is no file ${source}.`, { cause: error });
   }
@@ -102,7 +106,7 @@ async function page(source: string, roots: Roots, signal: AbortSignal | undefine
   let url = new URL(source);
   const limit = AbortSignal.timeout(FETCH_TIMEOUT);
   for (let hops = 0; ; hops++) {
-    // Each redirect is an address of its own.
+    // Each redirect is a new address, to be checked again.
     if (!allowed(url, roots)) throw outside(url.href, roots);
     const response = await fetch(url, {
       redirect: 'manual',

@@ -1,8 +1,10 @@
-/** An MCP server with one tool: it reads a long file or page within the allowed roots and answers a question about it. */
+/**
+ * An MCP server with one tool: it reads a long file or page within the allowed roots and answers a question about it.
+ */
 import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import type { MemoryModel } from '../../memory/agent.js';
 import type { Budgets } from '../../memory/frames.js';
+import type { MemoryModel } from '../../memory/turn.js';
 import { type MemoryEvent, MemoryReader } from '../../reader/reader.js';
 import { readWithin, rootsOf } from './roots.js';
 
@@ -12,7 +14,7 @@ export interface McpOptions {
   roots: readonly string[];
   budgets?: Partial<Budgets>;
   version: string;
-  /** Told of what goes on; stdout belongs to the protocol. */
+  /** Receives progress messages; stdout belongs to the protocol. */
   log?: (text: string) => void;
 }
 

@@ -7,8 +7,13 @@ import { textOf } from '../input.js';
 export type FileKind = 'text' | 'markdown' | 'html' | 'pdf';
 
 const BY_NAME: Readonly<Record<string, FileKind>> = {
-  ...{ '.md': 'markdown', '.markdown': 'markdown', '.mdx': 'markdown' },
-  ...{ '.html': 'html', '.htm': 'html', '.xhtml': 'html', '.pdf': 'pdf' },
+  '.md': 'markdown',
+  '.markdown': 'markdown',
+  '.mdx': 'markdown',
+  '.html': 'html',
+  '.htm': 'html',
+  '.xhtml': 'html',
+  '.pdf': 'pdf',
 };
 
 /** Bytes that are looked at to tell what a file is. */
@@ -23,11 +28,14 @@ export async function kindOf(path: string): Promise<FileKind> {
   if (head.subarray(0, 5).toString('latin1') === '%PDF-') return 'pdf';
   const kind = kindOfContent(head, path);
   if (kind === 'pdf')
-    throw new ReaderError('input', `${path} is called a PDF but does not begin as one. Is it damaged?`);
+    throw new ReaderError(
+      'input',
+      `${path} is named as a PDF but does not begin like one. It may be damaged; export it again.`,
+    );
   return kind;
 }
 
-/** The same for what came without a file. @throws ReaderError `input` for binary content. */
+/** The same for content without a file. @throws ReaderError `input` for binary content. */
 export function kindOfContent(head: Uint8Array, name: string): FileKind {
   if (head.includes(0)) {
     const what = BY_SIGNATURE.find(({ bytes }) => bytes.every((byte, at) => head[at] === byte))?.what;

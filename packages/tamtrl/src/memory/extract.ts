@@ -1,9 +1,10 @@
 /** Finds the answer in what a model wrote: after its thoughts, in its last box. */
+import type { PromptFormat } from './prompts.js';
 
 export interface ExtractionOptions {
   /** Look for `\boxed{…}`; default true. */
   boxed?: boolean;
-  /** Only the last so many characters are searched for a box; default 300, as MemAgent. */
+  /** A box is looked for in this many characters at the end; default 300, as in MemAgent. */
   tail?: number;
   /** Without a box the answer is empty, not the whole output; default false. */
   requireBox?: boolean;
@@ -53,4 +54,9 @@ export function extractAnswer(output: string, options: ExtractionOptions = {}): 
   if (wrapped && closingBrace(box, wrapped[0].length) === box.length - 1)
     return box.slice(wrapped[0].length, -1).trim();
   return box;
+}
+
+/** The answer in an output, where the wording of the prompts has asked for it. */
+export function answerIn(output: string, { boxed }: Pick<PromptFormat, 'boxed'>): string {
+  return extractAnswer(output, { boxed });
 }

@@ -1,0 +1,137 @@
+/**
+ * One turn of the agent: many prompts in one sampling call, and what of each output is carried on. Rollouts (agent.ts)
+ * and the reader both take their turns here, so they cannot differ in what counts as empty, as a thought, or as the
+ * memory.
+ */
+import type { GenerateOptions, GenerateRequest, Policy, Sample } from '../policy/types.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { MemoryError } from './errors.js';
+import { withoutThoughts } from './extract.js';
+import type { Budgets, PromptFrames } from './frames.js';
+import type { Turn } from './trajectory.js';
+
+/** What the agent needs of a policy. */
+export type MemoryModel = Pick<Policy, 'tokenizer' | 'chat' | 'contextLength' | 'sample'>;
+
+/** What an empty output does to the memory before it: the memory stays, or is lost. */
+export type EmptyRule = 'keep' | 'overwrite';
+
+/** What the model wrote in answer to a prompt. */
+export interface Output {
+  /** As it was sampled: thoughts and stop token included. */
+  sample: Sample;
+  /** What is carried on: without thoughts and stop tokens. */
+  ids: number[];
+  /** The same as text, without thoughts and special tokens. */
+  text: string;
+  /** Nothing but white space was written. */
+  empty: boolean;
+}
+
+/** Samples all prompts of a turn in one call: [requests][samples]. @throws whatever the model throws. */
+export async function sampleTurn(
+  model: MemoryModel,
+  requests: readonly GenerateRequest[],
+  options: Omit<GenerateOptions, 'stopIds'>,
+): Promise<Output[][]> {
+  const { tokenizer, chat } = model;
+  const { stopIds } = chat;
+  const thoughtEnd = tokenizer.idOf('</think>');
+  const results = await model.sample(requests, { ...options, stopIds });
+  return results.map((samples) =>
+    samples.map((sample): Output => {
+      const ids = carriedIds(sample.tokens, stopIds, thoughtEnd);
+      // A tokenizer that has no token for it leaves the end of a thought in the text.
+      const text = withoutThoughts(plainText(tokenizer, ids));
+      return { sample, ids, text, empty: text.trim() === '' };
+    }),
+  );
+}
+
+/** An output as the memory that the next prompt holds: without control tokens, which could end a message there. */
+export function asMemory(output: Output, frames: PromptFrames): Output {
+  const ids = frames.carried(output.ids);
+  const text = withoutThoughts(plainText(frames.tokenizer, ids));
+  return { sample: output.sample, ids: [...ids], text, empty: text.trim() === '' };
+}
+
+/** The memory after an update. */
+export function memoryAfter(before: readonly number[], { ids, empty }: Output, rule: EmptyRule): readonly number[] {
+  if (!empty) return ids;
+  return rule === 'keep' ? before : [];
+}
+
+/**
+ * A turn as trajectories keep it. `memoryIds`: after an update the new memory; with an answer the one it was given
+ * from.
+ */
+export function turnOf(
+  kind: Turn['kind'],
+  promptIds: number[],
+  { sample, empty }: Output,
+  memoryIds: readonly number[],
+  seconds: number,
+): Turn {
+  return {
+    kind,
+    promptIds,
+    outputIds: sample.tokens,
+    logProbabilities: sample.logProbabilities,
+    memoryIds: [...memoryIds],
+    promptTokens: promptIds.length,
+    outputTokens: sample.tokens.length,
+    memoryTokens: memoryIds.length,
+    stopReason: sample.stopReason,
+    empty,
+    seconds,
+  };
+}
+
+/**
+ * The part of an output that is carried on: what follows the last end of a thought, without the stop tokens at the end.
+ */
+export function carriedIds(
+  outputIds: readonly number[],
+  stopIds: readonly number[],
+  thoughtEndId: number | undefined,
+): number[] {
+  let end = outputIds.length;
+  while (end > 0 && stopIds.includes(outputIds[end - 1])) end--;
+  const start = thoughtEndId === undefined ? 0 : outputIds.lastIndexOf(thoughtEndId, end - 1) + 1;
+  return outputIds.slice(end === 0 ? 0 : start, end);
+}
+
+/** Ids as text for people: without special tokens. */
+export function plainText(tokenizer: Tokenizer, ids: readonly number[]): string {
+  return tokenizer.decode(ids, { skipSpecialTokens: true });
+}
+
+/**
+ * The ids of a question. `id` names the question in the refusal.
+ * @throws MemoryError `question-too-long`.
+ */
+export function questionIdsOf(frames: PromptFrames, budgets: Budgets, question: string, id?: string): number[] {
+  const ids = frames.tokenizer.encodeText(question);
+  if (ids.length <= budgets.questionTokens) return ids;
+  throw new MemoryError(
+    'question-too-long',
+    `The question${ownerOf(id)} has ${ids.length} tokens; questionTokens allows ${budgets.questionTokens}. Raise questionTokens or shorten the question.`,
+  );
+}
+
+/**
+ * The memory before the first chunk. `id` names the question in the refusal.
+ * @throws MemoryError `window` if it exceeds the memory's budget.
+ */
+export function firstMemoryOf(frames: PromptFrames, budgets: Budgets, question: string, id?: string): number[] {
+  const ids = frames.initialMemory(question);
+  if (ids.length <= budgets.memoryTokens) return ids;
+  throw new MemoryError(
+    'window',
+    `The first memory${ownerOf(id)} has ${ids.length} tokens; memoryTokens allows ${budgets.memoryTokens}. Raise memoryTokens.`,
+  );
+}
+
+function ownerOf(id: string | undefined): string {
+  return id === undefined ? '' : ` of ${JSON.stringify(id)}`;
+}
