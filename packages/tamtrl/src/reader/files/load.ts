@@ -128,6 +128,8 @@ async function htmlText(html: string): Promise<string> {
   const { convert: toText } = await import('html-to-text');
   return toText(html, {
     wordwrap: false,
+    // The library's default cuts off everything beyond 16 million characters.
+    limits: { maxInputLength: Number.POSITIVE_INFINITY },
     selectors: [
       { selector: 'a', options: { ignoreHref: true } },
       { selector: 'img', format: 'skip' },
