@@ -50,6 +50,10 @@ beforeAll(async () => {
     'workerd@1.20261117.1',
   ];
   await run('npm', ['install', '--no-audit', '--no-fund', ...wanted], { cwd: folder, env });
+  // npm passes this repository's ignore-scripts on to the installation above. Without their scripts, Bun has no program,
+  // and workerd has a wrapper that leaves its server running when it is killed.
+  for (const name of ['bun', 'workerd'])
+    await run(process.execPath, ['install.js'], { cwd: join(folder, 'node_modules', name) });
   writeFileSync(
     join(folder, 'local.mjs'),
     `import { readDocument } from 'tamtrl';
