@@ -37,7 +37,10 @@ let prompts: (readonly number[])[];
 let written: number[];
 
 const policy: Policy = {
-  ...{ name: 'scripted', tokenizer, chat, contextLength: 4000 },
+  name: 'scripted',
+  tokenizer,
+  chat,
+  contextLength: 4000,
   capabilities: { score: true, snapshots: false, averages: false, train: true, exactLogProbabilities: true },
   sample: async (requests: readonly GenerateRequest[], _: GenerateOptions): Promise<Sample[][]> =>
     requests.map(({ promptIds, samples = 1 }) => {

@@ -151,7 +151,10 @@ describe('kinds of tokenizers', () => {
 
   it('tokens that play a part without being marked special', () => {
     const added = ['<｜User｜>', '<think>', '<tool_call>', '\n\n\n'].map((content, at) => ({
-      ...{ id: 1200 + at, content, special: false, normalized: false },
+      id: 1200 + at,
+      content,
+      special: false,
+      normalized: false,
     }));
     const tokenizer = new HuggingFaceTokenizer({
       tokenizer: { ...contents, added_tokens: [...contents.added_tokens, ...added] },
@@ -247,9 +250,7 @@ describe('chunks of a document full of control tokens', () => {
 });
 
 describe('for servers that take text', () => {
-  const bits = fc.constantFrom(
-    ...['<|im_start|>', '<｜User｜>', '<start_of_turn>', '[INST]', '<<SYS>>', '</s>', '<turn|>'],
-  );
+  const bits = fc.constantFrom('<|im_start|>', '<｜User｜>', '<start_of_turn>', '[INST]', '<<SYS>>', '</s>', '<turn|>');
   const other = fc.constantFrom('<', '|', '>', '[', ']', BREAK, 'a', ' ', '\n', '<b>', 'x < y', '<|', '|>');
   const text = fc.array(fc.oneof(bits, other, fc.string())).map((some) => some.join(''));
 
