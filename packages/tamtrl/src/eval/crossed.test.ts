@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../base/random.js';
+import { crossedEstimate, holm, recordInterval, scoreInterval, wilsonInterval } from './crossed.js';
+import { bootstrapInterval, studentInterval } from './statistics.js';
+import { criticalT, twoSidedP } from './student.js';
+
+describe("Student's t", () => {
+  // scipy.stats.t.ppf(0.975, df) and 2 * scipy.stats.t.sf(t, df), SciPy 1.17.1.
+  it.each([
+    [1, 12.706204736174694],
+    [2, 4.302652729749462],
+    [2.5, 3.5746548420036817],
+    [4, 2.776445105197793],
+    [9, 2.262157162798205],
+    [30, 2.0422724563012378],
+    [1000, 1.9623390808264074],
+  ])('has its 97.5 percent quantile with %d degrees of freedom', (degrees, quantile) => {
+    expect(criticalT(degrees)).toBeCloseTo(quantile, 9);
+  });
+
+  it.each([
+    [0, 5, 1],
+    [1, 1, 0.5],
+    [2.5, 4, 0.06676654481198814],
+    [3.3, 2.7, 0.05324215291873395],
+    [10, 50, 1.6077334688335447e-13],
+  ])('gives p of t = %d with %d degrees of freedom', (t, degrees, p) => {
+    expect(Math.abs(twoSidedP(t, degrees) / p - 1)).toBeLessThan(1e-9);
+    expect(twoSidedP(-t, degrees)).toBe(twoSidedP(t, degrees));
+  });
+});
+
+describe('wilsonInterval', () => {
+  // statsmodels 0.15.0: proportion_confint(count, nobs, method='wilson').
+  it.each([
+    [0, 50, 0, 0.07134759913335874],
+    [50, 50, 0.9286524008666412, 1],
+    [13, 50, 0.1587152749355238, 0.3955315726484883],
+    [1, 1, 0.20654931437723745, 1],
+  ])('of %d in %d', (successes, trials, low, high) => {
+    const interval = wilsonInterval(successes, trials);
+    expect(interval.low).toBeCloseTo(low, 12);
+    expect(interval.high).toBeCloseTo(high, 12);
+  });
+});
+
+describe('recordInterval', () => {
+  it("is Wilson's for zeros and ones, which has a width even for 0 of 50", () => {
+    expect(recordInterval(new Array(50).fill(0))).toEqual(wilsonInterval(0, 50));
+    expect(recordInterval([1, 0, 1])).toEqual(wilsonInterval(2, 3));
+  });
+
+  it('is a bootstrap for other scores', () => {
+    expect(recordInterval([0.5, 1, 0])).toEqual(bootstrapInterval([0.5, 1, 0]));
+  });
+});
+
+describe('crossedEstimate', () => {
+  it('is the worked example: two seeds, two records', () => {
+    // Seeds 1 and 3 on average, records 1.5 and 2.5: MS_seeds 4, MS_records 1, MS_rest 1; variance (4 + 1 - 1) / 4.
+    const estimate = crossedEstimate([
+      [1, 1],
+      [2, 4],
+    ]);
+    expect(estimate.mean).toBe(2);
+    expect(estimate.standardError).toBe(1);
+    expect(estimate.degreesOfFreedom).toBe(1);
+    expect(estimate.p).toBeUndefined();
+  });
+
+  it('is the paired t over seeds where records do not matter', () => {
+    const bySeed = [0.1, 0.3, 0.2, 0.25];
+    const estimate = crossedEstimate(bySeed.map((value) => new Array(10).fill(value)));
+    const student = studentInterval(bySeed);
+    expect(estimate.low).toBeCloseTo(student.low, 4);
+    expect(estimate.high).toBeCloseTo(student.high, 4);
+    expect(estimate.p).toBeCloseTo(twoSidedP(student.mean / estimate.standardError, 3), 12);
+  });
+
+  it('is wider than over seeds alone where records matter as well', () => {
+    const values = [0, 0.1, -0.1].map((seed) => [0.6, -0.5, 0.4, -0.3, 0.9].map((record) => record + seed));
+    const over = studentInterval(values.map((row) => row.reduce((a, b) => a + b, 0) / row.length));
+    const estimate = crossedEstimate(values);
+    expect(estimate.high - estimate.low).toBeGreaterThan(over.high - over.low);
+    expect(estimate.degreesOfFreedom).toBeGreaterThan(2);
+  });
+
+  it('tells records alone apart with one seed, without a p', () => {
+    const estimate = crossedEstimate([[1, 0, 1, 0]]);
+    expect(estimate.standardError).toBeCloseTo(Math.sqrt(1 / 3 / 4), 12);
+    expect(estimate.p).toBeUndefined();
+  });
+
+  it('refuses records that differ between seeds', () => {
+    expect(() => crossedEstimate([[1, 2], [1]])).toThrow('the same records for every seed; found 2, 1');
+  });
+
+  /**
+   * Two methods that are the same: each seed of each has an accuracy of its own, each record a difficulty of its own, and
+   * answers are right or wrong. Share of tests below 0.05.
+   */
+  function falsePositives(seeds: number, spread: number, records: number, trials: number): number {
+    const random = new SeededRandom('no true difference', seeds, spread);
+    const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+    let found = 0;
+    for (let trial = 0; trial < trials; trial++) {
+      const difficulty = Array.from({ length: records }, () => 0.15 * normal());
+      const right = (accuracy: number) => difficulty.map((record) => Number(random.next() < accuracy + record));
+      const differences = Array.from({ length: seeds }, () => {
+        const a = right(0.45 + spread * normal());
+        const b = right(0.45 + spread * normal());
+        return a.map((value, at) => value - b[at]);
+      });
+      if (crossedEstimate(differences).p! < 0.05) found++;
+    }
+    return found / trials;
+  }
+
+  it.each([
+    [3, 0.05],
+    [3, 0.01],
+    [5, 0.05],
+    [5, 0.02],
+    [10, 0.05],
+    [10, 0.01],
+  ])('finds a difference that is not there in at most 6 percent of tests: %d seeds, spread %d', (seeds, spread) => {
+    expect(falsePositives(seeds, spread, 100, 2000)).toBeLessThan(0.06);
+  });
+
+  it('finds a difference that is there: 10 points, 5 seeds with a spread of 2', () => {
+    const random = new SeededRandom('a true difference');
+    const right = (accuracy: number) => Array.from({ length: 500 }, () => Number(random.next() < accuracy));
+    const differences = Array.from({ length: 5 }, () => {
+      const [a, b] = [right(0.5 + 0.04 * (random.next() - 0.5)), right(0.4 + 0.04 * (random.next() - 0.5))];
+      return a.map((value, at) => value - b[at]);
+    });
+    expect(crossedEstimate(differences).p).toBeLessThan(0.01);
+  });
+});
+
+describe('scoreInterval', () => {
+  it('stays within [0, 1], and has a width where no seed answered anything', () => {
+    expect(
+      scoreInterval([
+        [0, 0],
+        [0, 0],
+        [0, 0],
+      ]),
+    ).toEqual(wilsonInterval(0, 2));
+    const { low, high } = scoreInterval([
+      [1, 1, 1, 0],
+      [1, 1, 1, 1],
+      [1, 0, 1, 1],
+    ]);
+    expect(low).toBeGreaterThanOrEqual(0);
+    expect(high).toBe(1);
+  });
+});
+
+describe('holm', () => {
+  it("is the published example's: each p times the number of those not yet rejected, never falling", () => {
+    // R: p.adjust(c(0.01, 0.04, 0.03, 0.005), method = "holm")
+    expect(holm([0.01, 0.04, 0.03, 0.005])).toEqual([0.03, 0.06, 0.06, 0.02]);
+    expect(holm([0.6, 0.7])).toEqual([1, 1]);
+    expect(holm([])).toEqual([]);
+  });
+});
