@@ -1,5 +1,6 @@
 /**
- * Intervals and tests of training methods. The unit of such a claim is the seed: records answer whether one trained model
+ * Intervals and tests of training methods. The unit of such a claim is the seed: records answer whether one trained
+ * model
  * is better than another, seeds whether one method is. Numbers measured on the same records with several seeds are a
  * crossed design, and both sources of chance count.
  */
@@ -10,7 +11,8 @@ import { criticalT, twoSidedP } from './student.js';
 const Z = 1.959963984540054;
 
 /**
- * Interval of a share, `successes` of `trials` (Wilson 1927). Unlike mean and standard error it stays within [0, 1] and has a
+ * Interval of a share, `successes` of `trials` (Wilson 1927). Unlike mean and standard error it stays within [0, 1]
+ * and has a
  * width where all or none succeeded: 0 of 50 gives 0 to 7.1 %.
  */
 export function wilsonInterval(successes: number, trials: number): Interval {
@@ -50,9 +52,12 @@ export interface CrossedEstimate extends Interval {
 export const LEAST_SEEDS = 3;
 
 /**
- * Mean, interval and test of `values` [seeds][records], both taken as random: y_sj = mean + seed_s + record_j + rest_sj. The
- * variance of the mean is (MS_seeds + MS_records - MS_rest) / (S N) (Cornfield and Tukey 1956), at least what the seeds alone
- * give, MS_seeds / (S N); degrees of freedom after Satterthwaite (1946). With one seed only records count, and the interval
+ * Mean, interval and test of `values` [seeds][records], both taken as random: y_sj = mean + seed_s + record_j +
+ * rest_sj. The
+ * variance of the mean is (MS_seeds + MS_records - MS_rest) / (S N) (Cornfield and Tukey 1956), at least what the
+ * seeds alone
+ * give, MS_seeds / (S N); degrees of freedom after Satterthwaite (1946). With one seed only records count, and the
+ * interval
  * says nothing of the method's other seeds.
  */
 export function crossedEstimate(values: readonly (readonly number[])[]): CrossedEstimate {
@@ -106,7 +111,10 @@ export function crossedEstimate(values: readonly (readonly number[])[]): Crossed
   return { ...estimate, p: twoSidedP(centre / standardError, degreesOfFreedom) };
 }
 
-/** Interval of a method's score in [0, 1] over seeds and records, kept within [0, 1]; Wilson's over records where nothing varies. */
+/**
+ * Interval of a method's score in [0, 1] over seeds and records, kept within [0, 1]; Wilson's over records where
+ * nothing varies.
+ */
 export function scoreInterval(values: readonly (readonly number[])[]): Interval {
   if (values.length === 1) return recordInterval(values[0]);
   const { mean: centre, low, high, standardError } = crossedEstimate(values);
@@ -117,7 +125,8 @@ export function scoreInterval(values: readonly (readonly number[])[]): Interval 
 }
 
 /**
- * p-values made stricter for having looked at several differences (Holm 1979): the chance that any of them is below alpha
+ * p-values made stricter for having looked at several differences (Holm 1979): the chance that any of them is below
+ * alpha
  * without a true difference stays below alpha. In the order given.
  */
 export function holm(ps: readonly number[]): number[] {

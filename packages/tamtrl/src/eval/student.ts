@@ -1,6 +1,9 @@
 /** Student's t distribution with any positive number of degrees of freedom. Held against SciPy in the tests. */
 
-/** Natural logarithm of the gamma function for positive arguments: Lanczos' approximation (g = 7, 9 terms; error below 1e-14). */
+/**
+ * Natural logarithm of the gamma function for positive arguments: Lanczos' approximation (g = 7, 9 terms; error
+ * below 1e-14).
+ */
 function logGamma(x: number): number {
   const coefficients = [
     676.5203681218851, -1259.1392167224028, 771.3234287776531, -176.6150291621406, 12.507343278686905,
@@ -48,7 +51,10 @@ export function twoSidedP(t: number, degrees: number): number {
   return incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
 }
 
-/** The t beyond which a share 1 - `confidence` of the distribution lies, both tails together: 0.95 and 2 degrees give 4.303. */
+/**
+ * The t beyond which a share 1 - `confidence` of the distribution lies, both tails together: 0.95 and 2 degrees
+ * give 4.303.
+ */
 export function criticalT(degrees: number, confidence = 0.95): number {
   let high = 1;
   while (twoSidedP(high, degrees) > 1 - confidence) high *= 2;
