@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { miniChat, miniTokenizer, miniTokenizerFiles } from '../data/mini/tokenizer.js';
+import { tinyShape } from '../policy/engine-pool.test-support.js';
 import { openLocalPolicy } from '../policy/local.js';
 import type { MetricsLine } from '../train/metrics.js';
 
@@ -34,26 +35,12 @@ let config: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tamtrl-cli-'));
   const tokenizer = miniTokenizer();
-  const shape = {
-    architecture: 'qwen3' as const,
-    vocabularySize: tokenizer.vocabularySize,
-    contextLength: 64,
-    hiddenSize: 16,
-    intermediateSize: 32,
-    layers: 2,
-    heads: 2,
-    keyValueHeads: 1,
-    headSize: 8,
-    ropeTheta: 10_000,
-    rmsNormEpsilon: 1e-6,
-    tieWordEmbeddings: true,
-  };
   const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value));
   const files = {
     'tokenizer.json': bytes(miniTokenizerFiles().tokenizer),
     'tokenizer_config.json': bytes(miniTokenizerFiles().config),
   };
-  const policy = await openLocalPolicy({ config: shape, seed: 1, files }, { tokenizer, chat: miniChat });
+  const policy = await openLocalPolicy({ config: tinyShape, seed: 1, files }, { tokenizer, chat: miniChat });
   await policy.exportModel(join(folder, 'model'));
   await policy.close();
   config = join(folder, 'run.yaml');

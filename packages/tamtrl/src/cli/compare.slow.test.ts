@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { SMALL_COMPARISON } from '../run/comparison.test-support.js';
 
 const executable = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-compare-'));
@@ -17,22 +18,8 @@ function tamtrl(...args: string[]): Promise<{ code: number; out: string; err: st
   });
 }
 
-const FILE = `
-out: cmp
-preset: mini-long
-seeds: [1, 2]
-baseline: untrained
-train: { steps: 1, questionsPerStep: 2, groupSize: 2, evaluation: { every: 0, questions: 4 }, savedTrajectories: 0 }
-methods:
-  - { name: untrained }
-  - { name: bm25, reader: bm25 }
-  - { name: tamtrl, train: tamtrl }
-benchmarks:
-  - { name: 8 chunks, data: { kind: mini, chunks: 8, facts: 3 }, questions: 20, chunkTokens: 6 }
-`;
-
 it('trains, evaluates and tables what one file says; what is finished is not done again', async () => {
-  await writeFile(join(folder, 'c.yaml'), FILE);
+  await writeFile(join(folder, 'c.yaml'), SMALL_COMPARISON);
   const nothing = await tamtrl('compare', 'c.yaml', '--tables-only');
   expect(nothing.code).toBe(1);
   expect(nothing.out).toMatch(/tamtrl +not run +not run/);

@@ -1,23 +1,10 @@
-/**
- * A run that is killed at any file-system call of its beginning is resumed, or begun again if nothing was saved, and
- * ends the same.
- */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+/** Runs that are killed as they begin; `killed.slow.test.ts` kills them at every file-system call. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MetricsLine } from '../train/metrics.js';
 import { statesOf } from './fs-steps.test-support.js';
-import { runProgram } from './program.js';
-import type { Io } from './terminal/io.js';
-
-const SMALL = `
-model: mini-random
-data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
-memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }
-steps: 1
-evaluation: { every: 0, questions: 2 }
-`;
+import { AROUND_THE_FIRST_CHECKPOINT, expectSameAfterKills, outcome, run, SMALL } from './killed.test-support.js';
 
 let folder: string;
 
@@ -27,76 +14,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function run(args: readonly string[], watch?: (err: string) => void) {
-  let err = '';
-  const io: Io = {
-    interactive: false,
-    columns: () => 80,
-    out: () => {},
-    err: (text) => {
-      err += text;
-      watch?.(text);
-    },
-  };
-  return { code: await runProgram(args, io), err };
-}
-
-/** Everything that must be the same, times aside. */
-async function outcome(path: string) {
-  const lines = (await readFile(join(path, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
-  const { started: _, ...info } = JSON.parse(await readFile(join(path, 'info.json'), 'utf8'));
-  return {
-    info,
-    metrics: lines.map((line) => ({ ...(JSON.parse(line) as MetricsLine), seconds: 0 })),
-    readings: await readFile(join(path, 'readings.json'), 'utf8'),
-    weights: (await readFile(join(path, 'checkpoints/final/model.safetensors'))).toString('base64'),
-    leftovers: (await readdir(path, { recursive: true })).filter((name) => /partial|old/.test(name)),
-  };
-}
-
-describe('killed at each file-system call', () => {
-  it.each([
-    ['train', 'questionsPerStep: 2\ngroupSize: 2\nmethod: tamtrl-frozen-teacher\n'],
-    ['sft', 'batchSize: 2\n'],
-  ])('%s, up to its first step', async (command, more) => {
-    const settings = join(folder, `${command}.yaml`);
-    await writeFile(settings, SMALL + more);
-    const args = [command, '--config', settings];
-    const whole = join(folder, command);
-    let begun = false;
-    const work = async () => {
-      const { code, err } = await run([...args, '--out', whole], (text) => {
-        begun ||= text.startsWith('Held-out before');
-      });
-      expect(code, err).toBe(0);
-    };
-    const states = await statesOf(whole, join(folder, `${command}-states`), work, () => !begun);
-    const expected = await outcome(whole);
-    expect(states.map(({ before }) => before)).toEqual(
-      expect.arrayContaining([
-        'half of writeFile info.json.partial',
-        'rename config.json.partial',
-        'rm checkpoints/.last.partial',
-        'rename checkpoints/.last.partial',
-        'rename readings.json.partial',
-      ]),
-    );
-    const resumed: string[] = [];
-    for (const { before, copy } of states) {
-      const again = await run([command, '--resume', copy]);
-      if (again.code === 0) resumed.push(before);
-      else {
-        expect(again.err, before).toMatch(/There is no run in .*(nothing was saved: start it again|written to)/);
-        const anew = await run([...args, '--out', copy]);
-        expect(anew.code, `${before}: ${anew.err}`).toBe(0);
-      }
-      expect(await outcome(copy), before).toEqual(expected);
-      await rm(copy, { recursive: true });
-    }
-    // From the moment on that both files are there.
-    expect(resumed).toContain('writeFile metrics.jsonl');
-    expect(resumed).toContain('rename checkpoints/.last.partial');
-  });
+it('train, killed around its first checkpoint, goes on and ends the same', async () => {
+  await expectSameAfterKills('train', AROUND_THE_FIRST_CHECKPOINT);
 });
 
 describe('folders of earlier versions', () => {

@@ -7,7 +7,8 @@ import { type LocalPolicy, openLocalPolicy } from './local.js';
 
 export const tinyTokenizer = miniTokenizer();
 
-const shape = {
+/** Shape of a random model that is made and trained in a moment. */
+export const tinyShape = {
   architecture: 'qwen3' as const,
   vocabularySize: tinyTokenizer.vocabularySize,
   contextLength: 64,
@@ -31,7 +32,8 @@ const beginnings = new Map<number, string>();
 export async function tinyPolicy(seed = 1): Promise<LocalPolicy> {
   const beginning = beginnings.get(seed);
   const used = beginning === undefined ? undefined : idle.pop();
-  const policy = used ?? (await openLocalPolicy({ config: shape, seed }, { tokenizer: tinyTokenizer, chat: miniChat }));
+  const policy =
+    used ?? (await openLocalPolicy({ config: tinyShape, seed }, { tokenizer: tinyTokenizer, chat: miniChat }));
   if (!used) all.push(policy);
   if (used) await policy.load(beginning!);
   else if (beginning === undefined) {

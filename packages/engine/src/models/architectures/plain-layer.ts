@@ -1,0 +1,27 @@
+/**
+ * What the families have in common that are layers of Llama's kind: attention to everything before, a gated unit with
+ * SiLU, no biases. A family takes from here what it shares, and adds what is its own.
+ */
+import type { Fields } from '../config-fields.js';
+
+/** Refuses settings of config.json that would make another layer of it. @throws EngineError 'unsupported'. */
+export function requirePlainLayer(fields: Fields): void {
+  fields.requireValue('attention_bias', false);
+  fields.requireValue('mlp_bias', false);
+  fields.requireValue('use_sliding_window', false);
+  fields.requireValue('hidden_act', 'silu');
+  fields.requireEach('layer_types', 'full_attention');
+}
+
+/** Names in GGUF files of a layer's parameters, by their names in safetensors. */
+export const PLAIN_LAYER_NAMES = {
+  input_layernorm: 'attn_norm',
+  'self_attn.q_proj': 'attn_q',
+  'self_attn.k_proj': 'attn_k',
+  'self_attn.v_proj': 'attn_v',
+  'self_attn.o_proj': 'attn_output',
+  post_attention_layernorm: 'ffn_norm',
+  'mlp.gate_proj': 'ffn_gate',
+  'mlp.up_proj': 'ffn_up',
+  'mlp.down_proj': 'ffn_down',
+} as const;

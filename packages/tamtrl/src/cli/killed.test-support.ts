@@ -1,0 +1,103 @@
+/** Runs that are killed at file-system calls, for the fast test of a few calls and the slow one of all. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { MetricsLine } from '../train/metrics.js';
+import { statesOf } from './fs-steps.test-support.js';
+import { runProgram } from './program.js';
+import type { Io } from './terminal/io.js';
+
+/** Settings of a run of one step, without those that only one command has. */
+export const SMALL = `
+model: mini-random
+data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
+memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }
+steps: 1
+evaluation: { every: 0, questions: 2 }
+`;
+
+/** The program in this process. `watch` is told of what stderr says. */
+export async function run(args: readonly string[], watch?: (err: string) => void) {
+  let err = '';
+  const io: Io = {
+    interactive: false,
+    columns: () => 80,
+    out: () => {},
+    err: (text) => {
+      err += text;
+      watch?.(text);
+    },
+  };
+  return { code: await runProgram(args, io), err };
+}
+
+/** Everything that must be the same, times aside. */
+export async function outcome(path: string) {
+  const lines = (await readFile(join(path, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
+  const { started: _, ...info } = JSON.parse(await readFile(join(path, 'info.json'), 'utf8'));
+  return {
+    info,
+    metrics: lines.map((line) => ({ ...(JSON.parse(line) as MetricsLine), seconds: 0 })),
+    readings: await readFile(join(path, 'readings.json'), 'utf8'),
+    weights: (await readFile(join(path, 'checkpoints/final/model.safetensors'))).toString('base64'),
+    leftovers: (await readdir(path, { recursive: true })).filter((name) => /partial|old/.test(name)),
+  };
+}
+
+/** Settings of each command beside those of `SMALL`. */
+export const KILLED = {
+  train: 'questionsPerStep: 2\ngroupSize: 2\nmethod: tamtrl-frozen-teacher\n',
+  sft: 'batchSize: 2\n',
+} as const;
+
+/** Calls around which a kill once left a folder that could neither be resumed nor started anew. */
+export const AROUND_THE_FIRST_CHECKPOINT: readonly string[] = [
+  'half of writeFile info.json.partial',
+  'rename config.json.partial',
+  'rm checkpoints/.last.partial',
+  'rename checkpoints/.last.partial',
+  'rename readings.json.partial',
+];
+
+/**
+ * Kills a run of `command` before each file-system call up to its first step (or before those that are `chosen`), goes
+ * on, and expects the folder of a run that nobody killed.
+ */
+export async function expectSameAfterKills(command: keyof typeof KILLED, chosen?: readonly string[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'tamtrl-killed-'));
+  try {
+    const settings = join(folder, 'run.yaml');
+    await writeFile(settings, SMALL + KILLED[command]);
+    const args = [command, '--config', settings];
+    const whole = join(folder, 'whole');
+    let begun = false;
+    const work = async () => {
+      const { code, err } = await run([...args, '--out', whole], (text) => {
+        begun ||= text.startsWith('Held-out before');
+      });
+      expect(code, err).toBe(0);
+    };
+    const states = await statesOf(whole, join(folder, 'states'), work, () => !begun);
+    expect(states.map(({ before }) => before)).toEqual(expect.arrayContaining([...AROUND_THE_FIRST_CHECKPOINT]));
+    const expected = await outcome(whole);
+    const resumed: string[] = [];
+    for (const { before, copy } of states) {
+      if (chosen && !chosen.includes(before)) continue;
+      const again = await run([command, '--resume', copy]);
+      if (again.code === 0) resumed.push(before);
+      else {
+        expect(again.err, before).toMatch(/There is no run in .*(nothing was saved: start it again|written to)/);
+        const anew = await run([...args, '--out', copy]);
+        expect(anew.code, `${before}: ${anew.err}`).toBe(0);
+      }
+      expect(await outcome(copy), before).toEqual(expected);
+      await rm(copy, { recursive: true });
+    }
+    // From the moment on that info.json and config.json are there, a run is resumed rather than begun again.
+    expect(resumed).toContain('rename checkpoints/.last.partial');
+    if (!chosen) expect(resumed).toContain('writeFile metrics.jsonl');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
