@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Random } from '../packages/engine/dist/index.js';
-import { parameterShapes } from '../packages/engine/dist/models/config.js';
+import { parameterShapes } from '../packages/engine/dist/models/parameters.js';
 import { parseConfig } from '../packages/engine/dist/models/parse-config.js';
 
 const FILE = new URL('../tools/reference/bench_cases.json', import.meta.url);

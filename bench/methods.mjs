@@ -54,6 +54,7 @@ async function runOne({ method, seed, steps, model, folder }) {
   const { findRecipe } = await load('run/recipes.js');
   const { miniLong } = await load('run/presets/mini.js');
   const { runConfigSchema } = await load('train/config.js');
+  const { RunFolder } = await load('run/folder.js');
   const { openSources } = await load('run/sources.js');
   const { train } = await load('train/reinforce.js');
   const config = runConfigSchema.parse({
@@ -68,7 +69,7 @@ async function runOne({ method, seed, steps, model, folder }) {
   const { train: questions } = await openSources(config, policy.tokenizer, options);
   const held = { ...config, data: { ...config.data, seed: HELD_OUT_SEED } };
   const { heldOut } = await openSources(held, policy.tokenizer, options);
-  for await (const event of train({ config, policy, train: questions, heldOut, folder })) {
+  for await (const event of train({ config, policy, train: questions, heldOut, store: new RunFolder(folder) })) {
     if (event.type === 'evaluation')
       console.error(`${method} ${seed}: step ${event.metrics.step} ${event.metrics.exact_match}`);
   }
@@ -100,7 +101,7 @@ async function compare() {
     }
   };
   await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
-  const { readMetricsLines } = await import(new URL('../packages/tamtrl/dist/train/metrics.js', import.meta.url));
+  const { readMetricsLines } = await import(new URL('../packages/tamtrl/dist/run/metrics-file.js', import.meta.url));
   const read = async (run) => {
     const lines = await readMetricsLines(join(run.folder, 'metrics.jsonl'));
     const evaluations = lines.filter(({ kind }) => kind === 'evaluation');

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { miniChat, miniTokenizer, miniTokenizerFiles } from '../packages/tamtrl/dist/data/mini/tokenizer.js';
 import { MINI_MODEL, MINI_MODEL_SEED } from '../packages/tamtrl/dist/models/embedded.js';
 import { openLocalPolicy } from '../packages/tamtrl/dist/policy/local.js';
+import { RunFolder } from '../packages/tamtrl/dist/run/folder.js';
 import { MINI_WARM_UP } from '../packages/tamtrl/dist/run/presets/mini.js';
 import { openSources } from '../packages/tamtrl/dist/run/sources.js';
 import { sftConfigSchema } from '../packages/tamtrl/dist/train/config.js';
@@ -27,7 +28,7 @@ const run = await mkdtemp(join(tmpdir(), 'tamtrl-mini-'));
 try {
   const sources = await openSources(config, policy.tokenizer, { needsRelevance: true });
   const started = Date.now();
-  for await (const event of warmUp({ config, policy, ...sources, folder: run })) {
+  for await (const event of warmUp({ config, policy, ...sources, store: new RunFolder(run) })) {
     if (event.type === 'evaluation')
       console.error(`step ${event.metrics.step}: held-out exact match ${event.metrics.exact_match.toFixed(3)}`);
     if (event.type !== 'step' || event.metrics.step % 50 !== 0) continue;

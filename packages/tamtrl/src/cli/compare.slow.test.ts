@@ -53,7 +53,7 @@ it('trains, evaluates and tables what one file says; what is finished is not don
     err: expect.stringContaining('--resume'),
   });
   const other = await tamtrl('eval', '--data', data, '--out', 'ev', '--resume', '--limit', '10', '--chunk-tokens', '8');
-  expect(other).toMatchObject({ code: 2, err: expect.stringContaining('chunkTokens was 6 and is 8') });
+  expect(other).toMatchObject({ code: 2, err: expect.stringContaining('chunkTokens was 6 and is now 8') });
   expect(await tamtrl('eval', '--data', 'nowhere.jsonl')).toMatchObject({
     code: 2,
     err: expect.stringContaining('Cannot read nowhere.jsonl'),
