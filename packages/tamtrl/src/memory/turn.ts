@@ -88,17 +88,28 @@ export function turnOf(
 }
 
 /**
- * The part of an output that is carried on: what follows the last end of a thought, without the stop tokens at the end.
+ * The part of an output that is carried on, from `start` to before `end`: what follows the last end of a thought,
+ * without the stop tokens at the end.
  */
+export function carriedSpan(
+  outputIds: readonly number[],
+  stopIds: readonly number[],
+  thoughtEndId: number | undefined,
+): { start: number; end: number } {
+  let end = outputIds.length;
+  while (end > 0 && stopIds.includes(outputIds[end - 1])) end--;
+  const start = thoughtEndId === undefined || end === 0 ? 0 : outputIds.lastIndexOf(thoughtEndId, end - 1) + 1;
+  return { start, end };
+}
+
+/** The ids in `carriedSpan`. */
 export function carriedIds(
   outputIds: readonly number[],
   stopIds: readonly number[],
   thoughtEndId: number | undefined,
 ): number[] {
-  let end = outputIds.length;
-  while (end > 0 && stopIds.includes(outputIds[end - 1])) end--;
-  const start = thoughtEndId === undefined ? 0 : outputIds.lastIndexOf(thoughtEndId, end - 1) + 1;
-  return outputIds.slice(end === 0 ? 0 : start, end);
+  const { start, end } = carriedSpan(outputIds, stopIds, thoughtEndId);
+  return outputIds.slice(start, end);
 }
 
 /** Ids as text for people: without special tokens. */

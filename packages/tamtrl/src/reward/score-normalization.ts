@@ -7,32 +7,38 @@ export const normalizationOptions = {
   /** Bring the scores to [0, 1]. */
   minmax: z.boolean().default(true),
   /**
-   * Which scores are compared with one another: those of a group's rollouts at the same turn; of a group; of one
-   * rollout; of the whole batch.
+   * Which scores are compared with one another: those of the whole batch; of a group; of a group's rollouts at the same
+   * turn; of one rollout.
    */
-  scope: z.enum(['turn', 'group', 'trajectory', 'batch']).default('turn'),
+  scope: z.enum(['batch', 'group', 'turn', 'trajectory']).default('batch'),
+  /** Scores that differ by no more than this are equal: servers compute the same number a little differently. */
+  minmaxTolerance: z.number().min(0).optional(),
 };
+
+/** Above the rounding of float32 sums, below any difference that says something. */
+const TOLERANCE = 1e-6;
 
 type NormalizationOptions = z.output<z.ZodObject<typeof normalizationOptions>>;
 export type NormalizeScope = NormalizationOptions['scope'];
 
 /** The scores as the options want them. */
-export function normalizeScores(scores: TurnScores, { minmax, scope }: NormalizationOptions): TurnScores {
-  return minmax ? minMaxScores(scores, scope) : scores;
+export function normalizeScores(scores: TurnScores, options: NormalizationOptions): TurnScores {
+  const { minmax, scope, minmaxTolerance } = options;
+  return minmax ? minMaxScores(scores, scope, minmaxTolerance) : scores;
 }
 
 /**
- * (x - min) / (max - min) within each set (arXiv 2603.21663; the choice of the set is ours). A set whose scores are all
- * equal, or that has only one, says nothing: 0.5.
+ * (x - min) / (max - min) within each set (arXiv 2603.21663, Eq. 5). A set whose scores are all equal, or that has only
+ * one, says nothing: 0.5.
  */
-export function minMaxScores(scores: TurnScores, scope: NormalizeScope): TurnScores {
+export function minMaxScores(scores: TurnScores, scope: NormalizeScope, tolerance = TOLERANCE): TurnScores {
   const result = scores.map((group) => group.map((rollout) => rollout.map(() => 0)));
   for (const set of setsOf(scores, scope)) {
     const values = set.map(([group, rollout, turn]) => scores[group][rollout][turn]);
     const lowest = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
     const highest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     set.forEach(([group, rollout, turn], at) => {
-      result[group][rollout][turn] = highest > lowest ? (values[at] - lowest) / (highest - lowest) : 0.5;
+      result[group][rollout][turn] = highest - lowest > tolerance ? (values[at] - lowest) / (highest - lowest) : 0.5;
     });
   }
   return result;

@@ -4,7 +4,8 @@
  * sampled.
  */
 import { z } from 'zod';
-import { memoryBefore } from '../memory/trajectory.js';
+import { memoryBefore, memoryTurns } from '../memory/trajectory.js';
+import { carriedSpan } from '../memory/turn.js';
 import type { ScoreRow } from '../policy/types.js';
 import { RewardError } from './errors.js';
 import { byTurn, type RolloutGroup } from './group.js';
@@ -12,18 +13,26 @@ import type { MethodContext, MethodResult, OptionValues, RewardMethod } from './
 import { normalizationOptions, normalizeScores } from './score-normalization.js';
 
 const options = {
-  /** Divide the log-probability of a memory by its number of tokens. */
+  /** Divide the sum over the tokens of a memory by their number. */
   lengthNormalize: z.boolean().default(true),
   ...normalizationOptions,
-  scale: z.enum(['logprob', 'prob']).default('logprob'),
+  /**
+   * What is summed over the tokens: their probabilities (`mean-prob`, Eq. 4) or their log-probabilities (`logprob`;
+   * `prob` is exp of the result, with length normalisation the geometric mean).
+   */
+  scale: z.enum(['mean-prob', 'logprob', 'prob']).default('mean-prob'),
+  /** Which tokens count: those of the memory, or all that was written, thoughts and stop token included. */
+  scoreSpan: z.enum(['memory', 'all']).default('memory'),
+  /** What the teacher reads of the document: what is relevant in the turn's chunk, or in all chunks together. */
+  teacherReads: z.enum(['chunk', 'document']).default('chunk'),
 };
 
 export const tamtrl = {
   name: 'tamtrl',
   summary: 'teacher alignment: likelihood of each memory for a teacher that reads only what is relevant',
   documentation:
-    'TAMTRL (arXiv 2603.21663): p_t = (1 / |M_t+1|) sum_j log pi(m_j | q, M_t, C_t, m_<j), the log-likelihood of the memory \
-that the student wrote under a teacher that reads the filtered chunk C_t.',
+    'TAMTRL (arXiv 2603.21663, Eq. 4): p_t = (1 / |M_t+1|) sum_j pi(m_j | q, M_t, C_t, m_<j), the mean probability of the \
+tokens of the memory that the student wrote, for a teacher that reads the filtered chunk C_t.',
   options,
   requires: { score: true, relevance: true },
   turnScores: scoreWithTeacher,
@@ -37,7 +46,11 @@ async function scoreWithTeacher(
   const { policy, weights } = context.teacher ?? { policy: context.policy };
   const rows = groups.flatMap((group) => teacherRows(group, context));
   const scored = await policy.score(rows, { temperature, weights, signal });
-  const likelihoods = scored.map(({ logProbabilities }) => teacherScore(logProbabilities, context.options));
+  const spans = groups.flatMap((group) => memorySpans(group, context));
+  const likelihoods = scored.map(({ logProbabilities }, row) => {
+    const { start, end } = spans[row];
+    return teacherScore(logProbabilities.slice(start, end), context.options);
+  });
   const mean = likelihoods.length === 0 ? 0 : likelihoods.reduce((a, b) => a + b, 0) / likelihoods.length;
   return {
     scores: normalizeScores(byTurn(groups, likelihoods), context.options),
@@ -46,13 +59,17 @@ async function scoreWithTeacher(
   };
 }
 
+type TeacherContext = Pick<MethodContext, 'frames' | 'budgets'> & {
+  options: Pick<OptionValues<typeof options>, 'teacherReads'>;
+};
+
 /**
  * The student's memories as completions of the teacher's prompts (q, M_t, C_t), one row a memory turn.
  * @throws RewardError `requirement` without relevance marks; `shape` if a rollout has more turns than filtered chunks.
  */
 export function teacherRows(
   group: RolloutGroup,
-  { frames, budgets }: Pick<MethodContext, 'frames' | 'budgets'>,
+  { frames, budgets, options: { teacherReads } }: TeacherContext,
 ): ScoreRow[] {
   const { filteredChunks } = group;
   if (!filteredChunks) {
@@ -61,9 +78,11 @@ export function teacherRows(
       `${JSON.stringify(group.id)} has no relevance marks, which teacher alignment needs.`,
     );
   }
+  const everything = filteredChunks.filter((text) => text !== '').join('\n');
+  const texts = teacherReads === 'document' ? filteredChunks.map(() => everything) : filteredChunks;
   // What stands between the marked parts can cost a token more than what it replaces, and the window has no room beyond
   // the budget.
-  const filtered = filteredChunks.map((text) => frames.filteredChunk(text).slice(0, budgets.chunkTokens));
+  const filtered = texts.map((text) => frames.filteredChunk(text).slice(0, budgets.chunkTokens));
   return group.trajectories.flatMap((trajectory) =>
     trajectory.turns.flatMap((turn, index) => {
       if (turn.kind === 'answer') return [];
@@ -79,15 +98,36 @@ export function teacherRows(
   );
 }
 
+/** Which tokens of each memory turn's output count, row by row as in `teacherRows`. */
+function memorySpans(
+  group: RolloutGroup,
+  { frames, policy, options: { scoreSpan } }: Pick<MethodContext<typeof options>, 'frames' | 'policy' | 'options'>,
+): { start: number; end: number }[] {
+  const thoughtEnd = frames.tokenizer.idOf('</think>');
+  return group.trajectories.flatMap((trajectory) =>
+    memoryTurns(trajectory).map(({ outputIds }) => {
+      const all = { start: 0, end: outputIds.length };
+      if (scoreSpan === 'all') return all;
+      const span = carriedSpan(outputIds, policy.chat.stopIds, thoughtEnd);
+      // Of an empty memory the stop token is all there is to judge.
+      return span.end > span.start ? span : all;
+    }),
+  );
+}
+
 /**
- * p_t = sum_j log pi(m_j | q, M_t, C_t, m_<j), divided by the number of tokens with `lengthNormalize`; exp of it with
- * the scale `prob`. Nothing written has probability 1.
+ * p_t of the tokens that count. `mean-prob`: sum_j pi(m_j | q, M_t, C_t, m_<j); `logprob`: the same sum of log pi;
+ * either divided by the number of tokens with `lengthNormalize`. `prob`: exp of `logprob`. Nothing written has
+ * probability 1.
  */
 export function teacherScore(
   logProbabilities: readonly number[],
   { lengthNormalize, scale }: Pick<OptionValues<typeof options>, 'lengthNormalize' | 'scale'>,
 ): number {
-  const sum = logProbabilities.reduce((a, b) => a + b, 0);
-  const score = lengthNormalize && logProbabilities.length > 0 ? sum / logProbabilities.length : sum;
+  const count = logProbabilities.length;
+  if (count === 0) return scale === 'logprob' ? 0 : 1;
+  const values = scale === 'mean-prob' ? logProbabilities.map(Math.exp) : logProbabilities;
+  const sum = values.reduce((a, b) => a + b, 0);
+  const score = lengthNormalize ? sum / count : sum;
   return scale === 'prob' ? Math.exp(score) : score;
 }

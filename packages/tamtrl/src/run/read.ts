@@ -1,6 +1,6 @@
 /** Reads a run from its folder, while it is going on or after it has ended. Nothing is written. */
 import type { z } from 'zod';
-import { type RunConfig, runConfigSchema, type SftConfig, sftConfigSchema } from '../train/config.js';
+import { inPresentNames, type RunConfig, runConfigSchema, type SftConfig, sftConfigSchema } from '../train/config.js';
 import { endReason, type TrainingSummary } from '../train/loop.js';
 import type { MetricsLine } from '../train/metrics.js';
 import { RunError } from './errors.js';
@@ -61,7 +61,7 @@ export async function parseSettings(folder: RunFolder): Promise<SavedSettings> {
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, config: unknown, { path }: RunFolder): z.output<Schema> {
-  const parsed = schema.safeParse(config);
+  const parsed = schema.safeParse(inPresentNames(config));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new RunError(

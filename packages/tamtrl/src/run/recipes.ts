@@ -9,34 +9,51 @@ export interface Recipe {
   readonly name: string;
   /** One line for lists. */
   readonly summary: string;
-  readonly patch: Pick<RunConfigInput, 'method' | 'reward' | 'teacher'>;
+  readonly patch: Pick<RunConfigInput, 'method' | 'objective' | 'reward' | 'teacher' | 'advantage'>;
 }
 
-const variants: readonly Recipe[] = [
+/** Ablations of the paper (arXiv 2603.21663), by its names for them. */
+const ablations: readonly Recipe[] = [
   {
     name: 'tamtrl-no-length-norm',
-    summary: "ablation: the teacher's log-probability is not divided by the memory's length",
+    summary: "the paper's ablation: the sum over a memory's tokens is not divided by their number",
     patch: { method: 'tamtrl', reward: { lengthNormalize: false } },
   },
   {
     name: 'tamtrl-no-minmax',
-    summary: 'ablation: scores are not brought to [0, 1]',
+    summary: "the paper's ablation: scores are not brought to [0, 1]",
     patch: { method: 'tamtrl', reward: { minmax: false } },
   },
   {
-    name: 'tamtrl-product',
-    summary: 'reward R x score',
-    patch: { method: 'tamtrl', reward: { combine: 'product' } },
+    name: 'tamtrl-plus-reward',
+    summary: "the paper's ablation: reward score + R instead of score x R",
+    patch: { method: 'tamtrl', reward: { combine: 'additive' } },
+  },
+  {
+    name: 'tamtrl-global-reward',
+    summary: "the paper's ablation: the teacher reads what is relevant in the whole document, not in the turn's chunk",
+    patch: { method: 'tamtrl', reward: { teacherReads: 'document' } },
+  },
+];
+
+/** Turn by turn: a score is compared with those of the other rollouts at the same turn only, and so is a reward. */
+const PER_TURN = { reward: { scope: 'turn' }, advantage: 'mean' } as const;
+
+const variants: readonly Recipe[] = [
+  {
+    name: 'tamtrl-per-turn',
+    summary: 'log-likelihood as score; min-max and advantages turn by turn, without standard deviation',
+    patch: { method: 'tamtrl', advantage: 'mean', reward: { scope: 'turn', scale: 'logprob' } },
+  },
+  {
+    name: 'tamtrl-per-turn-no-minmax',
+    summary: 'the same, with R x log-likelihood as it is: success is punished, and training collapses',
+    patch: { method: 'tamtrl', advantage: 'mean', reward: { scope: 'turn', scale: 'logprob', minmax: false } },
   },
   {
     name: 'tamtrl-gated',
     summary: 'reward R x (1 + alpha x score)',
     patch: { method: 'tamtrl', reward: { combine: 'gated' } },
-  },
-  {
-    name: 'tamtrl-additive',
-    summary: 'reward R + alpha x score',
-    patch: { method: 'tamtrl', reward: { combine: 'additive' } },
   },
   {
     name: 'tamtrl-ema-teacher',
@@ -49,15 +66,44 @@ const variants: readonly Recipe[] = [
     patch: { method: 'tamtrl', teacher: 'frozen' },
   },
   {
+    name: 'memagent-mean',
+    summary: "outcome only with MemAgent's own advantages: not divided by the standard deviation",
+    patch: { method: 'memagent', advantage: 'mean' },
+  },
+  {
+    name: 'star',
+    summary: 'STaR: imitates its own rollouts that end in a right answer',
+    patch: { method: 'memagent', objective: 'star' },
+  },
+  {
+    name: 'vanilla-kd',
+    summary: 'knowledge distillation: imitates what its initial weights write from what is relevant',
+    patch: { method: 'memagent', objective: 'distillation', teacher: 'frozen' },
+  },
+  {
+    name: 'tamtrl-product',
+    summary: 'the same as tamtrl',
+    patch: { method: 'tamtrl', reward: { combine: 'product' } },
+  },
+  {
+    name: 'tamtrl-additive',
+    summary: 'the same as tamtrl-plus-reward',
+    patch: { method: 'tamtrl', reward: { combine: 'additive' } },
+  },
+  {
     name: 'process-reward',
     summary: 'the same as prm',
     patch: { method: 'prm' },
   },
 ];
 
-/** Every reward method under its own name, then the variants. */
+/** Settings that a method is used with where they are not the defaults. */
+const OWN_SETTINGS: Readonly<Record<string, Recipe['patch']>> = { information: PER_TURN };
+
+/** Every reward method under its own name, then ablations and variants. */
 export const recipes: readonly Recipe[] = [
-  ...rewardMethods.map(({ name, summary }) => ({ name, summary, patch: { method: name } })),
+  ...rewardMethods.map(({ name, summary }) => ({ name, summary, patch: { ...OWN_SETTINGS[name], method: name } })),
+  ...ablations,
   ...variants,
 ];
 

@@ -67,8 +67,12 @@ async function resolve<Schema extends z.ZodType>(
   const file = typeof flags.config === 'string' ? await readYamlFile(flags.config) : undefined;
   const given = file?.settings ?? (flags.config as Tree | undefined);
   const base = (preset?.[command] ?? {}) as Tree;
-  const layers = [base];
-  let method = command === 'sft' ? 'sft' : ((base.method as string | undefined) ?? 'tamtrl');
+  const { method: presetMethod, ...ofPreset } = base;
+  let method = command === 'sft' ? 'sft' : ((presetMethod as string | undefined) ?? 'tamtrl');
+  const layers = [ofPreset];
+  if (command === 'train' && flags.method === undefined && given?.method === undefined) {
+    layers.unshift(methodPatch(method, 'preset: '));
+  }
   if (given) {
     const own = { ...given };
     // The schema refuses a value that is not text.

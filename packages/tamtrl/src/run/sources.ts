@@ -1,5 +1,6 @@
 /** Opens the training and held-out questions that a configuration names. */
 
+import { streamSeed } from '../base/seeds.js';
 import {
   type ExampleSource,
   miniSource,
@@ -41,9 +42,10 @@ export async function openSources(
 ): Promise<Sources> {
   const { data, memory } = config;
   if (data.kind === 'mini') {
-    const { questions, seed, kind: _, ...task } = data;
+    const { questions, seed, trainingSeed, kind: _, ...task } = data;
+    const own = trainingSeed === 'run' ? streamSeed(config.seed, 'questions', seed) : trainingSeed;
     return {
-      train: miniSource(task, seed, tokenizer, questions),
+      train: miniSource(task, own, tokenizer, questions),
       heldOut: miniSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer),
       problems: [],
     };

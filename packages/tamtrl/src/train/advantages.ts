@@ -1,20 +1,44 @@
 /**
- * Group-relative advantages (GRPO, arXiv 2402.03300) turn by turn, computed while a rollout is still one row: expanded
+ * Group-relative advantages (GRPO, arXiv 2402.03300) of turns, computed while a rollout is still one row: expanded
  * first, long documents would count more in the group's mean.
  */
+import { z } from 'zod';
 
-/** `mean`: reward minus mean (MemAgent, Dr. GRPO); `mean-std`: that over the standard deviation (GRPO). */
-export type AdvantageMode = 'mean' | 'mean-std';
+/**
+ * What the reward of a turn is compared with. `question`: the rewards of all turns and rollouts of the question
+ * (arXiv 2603.21663, Eq. 7); otherwise the same turn of the other rollouts. `mean` subtracts the mean (MemAgent,
+ * Dr. GRPO); `mean-std` also divides by the standard deviation (GRPO, DAPO).
+ */
+export const advantageSchema = z.enum(['question-mean-std', 'question-mean', 'mean-std', 'mean']);
+export type AdvantageMode = z.output<typeof advantageSchema>;
 
 /** As in verl: keeps a group of nearly equal rewards from blowing up. */
 const EPSILON = 1e-6;
 
 /**
- * Advantages of one group from its rewards, both [G][turns of the rollout], the answer turn last. Memory turns are
- * compared with the same turn of the other rollouts, answers with answers, though rollouts may differ in their number
- * of turns. The standard deviation divides by n - 1, as torch's. A turn that only one rollout has gets 0.
+ * Advantages of one group from its rewards, both [G][turns of the rollout], the answer turn last. The standard
+ * deviation divides by n - 1, as torch's.
  */
 export function groupAdvantages(rewards: readonly (readonly number[])[], mode: AdvantageMode): number[][] {
+  const divided = mode.endsWith('mean-std');
+  return mode.startsWith('question') ? overQuestion(rewards, divided) : turnByTurn(rewards, divided);
+}
+
+/** A_it = (r_it - mean(r)) / std(r), with r the rewards of every turn of every rollout. */
+function overQuestion(rewards: readonly (readonly number[])[], divided: boolean): number[][] {
+  const advantages = relative(rewards.flat(), divided);
+  let from = 0;
+  return rewards.map(({ length }) => {
+    from += length;
+    return advantages.slice(from - length, from);
+  });
+}
+
+/**
+ * Memory turns are compared with the same turn of the other rollouts, answers with answers, though rollouts may differ
+ * in their number of turns. A turn that only one rollout has gets 0.
+ */
+function turnByTurn(rewards: readonly (readonly number[])[], divided: boolean): number[][] {
   const longest = rewards.reduce((most, { length }) => Math.max(most, length - 1), 0);
   const result = rewards.map((rollout) => rollout.map(() => 0));
   const place = (rollout: readonly number[], turn: number) => (turn === longest ? rollout.length - 1 : turn);
@@ -23,7 +47,7 @@ export function groupAdvantages(rewards: readonly (readonly number[])[], mode: A
       rollout.length > 0 && (turn === longest || turn < rollout.length - 1) ? [index] : [],
     );
     const values = having.map((index) => rewards[index][place(rewards[index], turn)]);
-    const advantages = relative(values, mode);
+    const advantages = relative(values, divided);
     having.forEach((index, at) => {
       result[index][place(rewards[index], turn)] = advantages[at];
     });
@@ -31,12 +55,12 @@ export function groupAdvantages(rewards: readonly (readonly number[])[], mode: A
   return result;
 }
 
-function relative(values: readonly number[], mode: AdvantageMode): number[] {
+function relative(values: readonly number[], divided: boolean): number[] {
   // Equal rewards have no advantage; rounding in the mean must not give them one.
   if (values.every((value) => value === values[0])) return values.map(() => 0);
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   const centred = values.map((value) => value - mean);
-  if (mode === 'mean') return centred;
+  if (!divided) return centred;
   const variance = centred.reduce((sum, value) => sum + value * value, 0) / (values.length - 1);
   return centred.map((value) => value / (Math.sqrt(variance) + EPSILON));
 }

@@ -1,6 +1,8 @@
 /** The configuration of a run: every switch with its default and its meaning. Unknown keys are refused. */
 import { z } from 'zod';
 import { metricSchema, rewardSchema } from '../reward/options.js';
+import { advantageSchema } from './advantages.js';
+import { objectiveSchema } from './objective.js';
 
 const count = z.number().int().min(1);
 const whole = z.number().int().min(0);
@@ -16,8 +18,10 @@ const miniData = z.strictObject({
   chained: share.default(0),
   /** Questions to train on, over and over; 0: always new ones. */
   questions: whole.default(0),
-  /** Seed of the questions, apart from the run's seed, so that runs with other seeds meet the same held-out set. */
+  /** Seed of the held-out questions, apart from the run's seed: runs with other seeds meet the same ones. */
   seed: z.number().int().default(1),
+  /** Seed of the training questions; `run`: one of its own for each seed of a run. */
+  trainingSeed: z.union([z.literal('run'), z.number().int()]).default('run'),
 });
 
 const recordData = z.strictObject({
@@ -101,6 +105,8 @@ const commonShape = {
 export const runConfigSchema = z.strictObject({
   ...commonShape,
   method: z.string().default('tamtrl'),
+  /** How rollouts are learned from; absent: `policy-gradient`. See objective.ts. */
+  objective: objectiveSchema.optional(),
   reward: rewardSchema.prefault({}),
   /**
    * Whose likelihood scores the memories: the live weights, their moving average, the initial ones, or another model.
@@ -114,7 +120,7 @@ export const runConfigSchema = z.strictObject({
   questionsPerStep: count.default(32),
   temperature: positive.default(1),
   topP: positive.max(1).default(1),
-  advantage: z.enum(['mean', 'mean-std']).default('mean'),
+  advantage: advantageSchema.default('question-mean-std'),
   aggregation: z.enum(['token-mean', 'sequence-mean']).default('token-mean'),
   turnCredit: z.enum(['share', 'split']).default('share'),
   clipLow: positive.default(0.2),
@@ -165,11 +171,30 @@ export type SftConfig = z.output<typeof sftConfigSchema>;
 export type SftConfigInput = z.input<typeof sftConfigSchema>;
 export type CommonConfig = Pick<RunConfig, keyof typeof commonShape>;
 
-/** A saved configuration with the names of today, whichever version saved it; anything else as it is. */
+/**
+ * A saved configuration with the names of today, whichever version saved it; anything else as it is. Settings that its
+ * version did not have get the value that does what that version did.
+ */
 export function inPresentNames(saved: unknown): unknown {
+  return [renamedMetric, earlierReward, earlierData].reduce((config, change) => change(config), saved);
+}
+
+function renamedMetric(saved: unknown): unknown {
   const names = z.looseObject({ reward: z.looseObject({ outcome: z.looseObject({ metric: metricSchema }) }) });
   const parsed = names.safeParse(saved);
   return parsed.success ? parsed.data : saved;
+}
+
+function earlierReward(saved: unknown): unknown {
+  const parsed = z.looseObject({ reward: z.looseObject({ scope: z.string() }) }).safeParse(saved);
+  if (!parsed.success) return saved;
+  return { ...parsed.data, reward: { scoreSpan: 'all', teacherReads: 'chunk', ...parsed.data.reward } };
+}
+
+function earlierData(saved: unknown): unknown {
+  const parsed = z.looseObject({ data: z.looseObject({ kind: z.literal('mini'), seed: z.number() }) }).safeParse(saved);
+  if (!parsed.success) return saved;
+  return { ...parsed.data, data: { trainingSeed: parsed.data.data.seed, ...parsed.data.data } };
 }
 
 /** Rises over `warmupSteps`, then constant, then falls over `cooldownSteps`. `step` counts from 1. */

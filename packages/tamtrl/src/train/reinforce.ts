@@ -14,6 +14,7 @@
 import { learningRateAt, type RunConfig } from './config.js';
 import { type Run, runTraining, type StepResult, type TrainingEvent, type TrainingSummary } from './loop.js';
 import { PhaseClock } from './metrics.js';
+import { imitates } from './objective.js';
 import { AVERAGE, checkRun, type ReinforcementSetup } from './requirements.js';
 import { Rollouts } from './rollouts.js';
 import { assertCount, expandRows } from './rows.js';
@@ -54,9 +55,11 @@ async function reinforce(rollouts: Rollouts, run: Run<RunConfig>, step: number):
   const clock = new PhaseClock();
 
   // Advantages were computed while a rollout was one row; from here on every conversation is a row of its own.
-  const rows = collected.kept.flatMap(({ group, advantages }) => expandRows(group.trajectories, advantages));
+  const expanded = collected.kept.flatMap(({ group, advantages }) => expandRows(group.trajectories, advantages));
   const turns = collected.kept.flatMap(({ group }) => group.trajectories.flatMap((trajectory) => trajectory.turns));
-  assertCount(turns.length, rows.length, 'rows for the turns of the rollouts');
+  assertCount(turns.length, expanded.length, 'rows for the turns of the rollouts');
+  // What is not imitated is not learned; an advantage of 0 still counts for the KL term.
+  const rows = imitates(config.objective) ? expanded.filter(({ advantage }) => advantage !== 0) : expanded;
 
   // Log-probabilities of the initial weights for the KL term, and the old ones of the ratio.
   const scorings = await addLogProbabilities(run, rows, clock);

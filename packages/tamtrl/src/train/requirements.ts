@@ -1,9 +1,10 @@
 /** What reinforcement needs beside the loop: the parts it is given, and whether they fit the configuration. */
-import type { Policy, PolicyGradientLoss } from '../policy/types.js';
+import type { CrossEntropyLoss, Policy, PolicyGradientLoss } from '../policy/types.js';
 import { checkRequirements, type RewardMethod } from '../reward/method.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { Run, TrainingSetup } from './loop.js';
+import { imitates } from './objective.js';
 
 export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
   /** Scores instead of the policy itself, for `config.teacher` "other"; it must have the same tokenizer. */
@@ -32,7 +33,8 @@ export async function checkRun(
 ): Promise<string[]> {
   const { config, policy, train: source } = run;
   checkTeacher(setup);
-  const teacher = method.requires.score ? teacherOf(setup) : undefined;
+  const distils = config.objective === 'distillation';
+  const teacher = method.requires.score || distils ? teacherOf(setup) : undefined;
   const { score, snapshots, train: trains } = policy.capabilities;
   if (!trains) throw new TrainError('capability', `${policy.name} cannot be trained: its weights are out of reach.`);
   checkRequirements(method, {
@@ -43,7 +45,13 @@ export async function checkRun(
     relevance: source.relevance,
     averaged: teacher?.weights === AVERAGE,
   });
-  if (config.klCoefficient > 0 && !(score && snapshots)) {
+  if (distils && !source.relevance) {
+    throw new TrainError(
+      'config',
+      'Distillation lets a teacher read only what is relevant, but the training records have no relevance marks. Set relevance to "lexical", or annotate them.',
+    );
+  }
+  if (comparesWithStart(config) && !(score && snapshots)) {
     throw new TrainError(
       'capability',
       `klCoefficient is ${config.klCoefficient}, but ${policy.name} keeps no snapshot of its initial weights to compare with. Set it to 0.`,
@@ -56,7 +64,7 @@ export async function checkRun(
     );
   }
   await policy.checkTraining?.({ loss: lossOf(config), temperature: config.temperature, signal: run.signal });
-  const frozen = config.klCoefficient > 0 || teacher?.weights === INITIAL;
+  const frozen = comparesWithStart(config) || teacher?.weights === INITIAL;
   return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
 }
 
@@ -92,8 +100,15 @@ export function teacherOf({ config, policy, teacher }: ReinforcementSetup): { po
   return { policy, weights: { self: undefined, other: undefined, frozen: INITIAL, ema: AVERAGE }[config.teacher] };
 }
 
-export function lossOf({ clipLow, clipHigh, dualClip, klCoefficient }: RunConfig): PolicyGradientLoss {
+export function lossOf({ objective, ...config }: RunConfig): PolicyGradientLoss | CrossEntropyLoss {
+  if (imitates(objective)) return { kind: 'cross-entropy' };
+  const { clipLow, clipHigh, dualClip, klCoefficient } = config;
   return { kind: 'policy-gradient', clipLow, clipHigh, dualClip, klCoefficient };
+}
+
+/** The loss has a KL term to the initial weights. */
+export function comparesWithStart({ objective, klCoefficient }: RunConfig): boolean {
+  return klCoefficient > 0 && !imitates(objective);
 }
 
 /**
@@ -101,6 +116,7 @@ export function lossOf({ clipLow, clipHigh, dualClip, klCoefficient }: RunConfig
  * ratio to them is what makes up for the older weights.
  */
 export function recomputes({ config, policy }: Run<RunConfig>): boolean {
-  const { oldLogProbabilities: choice, asyncRollouts } = config;
+  const { oldLogProbabilities: choice, asyncRollouts, objective } = config;
+  if (imitates(objective)) return false;
   return choice === 'recompute' || (choice === 'auto' && !asyncRollouts && !policy.capabilities.exactLogProbabilities);
 }

@@ -5,6 +5,7 @@
 
 import { streamSeed } from '../base/seeds.js';
 import { exampleAt } from '../data/examples.js';
+import { filteredChunks } from '../eval/evaluate.js';
 import { runAgent } from '../memory/agent.js';
 import type { MemoryModel } from '../memory/turn.js';
 import { combineRewards } from '../reward/combine.js';
@@ -15,8 +16,9 @@ import type { RunConfig } from './config.js';
 import { type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
 import type { Run } from './loop.js';
 import { PhaseClock } from './metrics.js';
+import { imitated, imitates, withWholeChunks } from './objective.js';
 import { overlongPenalty } from './overlong.js';
-import type { Scoring } from './scoring.js';
+import { type Scoring, samplerOf } from './scoring.js';
 import type { RewardedGroup } from './step-metrics.js';
 
 /** Name of the weights that rollouts ahead come from. */
@@ -43,13 +45,7 @@ async function draw(
   weights?: string,
 ): Promise<Draw> {
   const { config, policy } = run;
-  const { tokenizer, chat, contextLength } = policy;
-  const sampler: MemoryModel = {
-    tokenizer,
-    chat,
-    contextLength,
-    sample: (requests, options) => policy.sample(requests, { ...options, weights }),
-  };
+  const sampler = samplerOf(policy, weights);
   const clock = new PhaseClock();
   const drawn: RewardedGroup[] = [];
   let position = start;
@@ -118,12 +114,16 @@ async function rewardGroups(
   const { config, frames, train: source, signal, onProgress } = run;
   const { memory, reward, overlong, temperature, topP } = config;
   const positions = Array.from({ length: count }, (_, at) => position + at);
+  const { objective } = config;
+  const distils = objective === 'distillation';
   const examples = await Promise.all(positions.map((at) => exampleAt(source, config.seed, at)));
-  const tasks = examples.map(({ id, question, chunks }, at) => {
+  const tasks = examples.map((example, at) => {
+    const { id, question } = example;
+    const chunks = distils ? filteredChunks(example, frames, memory) : example.chunks;
     return { id, question, chunks, samples: config.groupSize, seed: streamSeed(config.seed, step, positions[at]) };
   });
-  const rollouts = await clock.time('rollout', () =>
-    runAgent(sampler, tasks, {
+  const written = await clock.time('rollout', () =>
+    runAgent(distils ? scoring.teacher() : sampler, tasks, {
       frames,
       budgets: memory,
       empty: memory.empty,
@@ -134,6 +134,9 @@ async function rewardGroups(
       onProgress: (progress) => onProgress?.({ ...progress, phase: 'rollout', step }),
     }),
   );
+  const rollouts = distils
+    ? written.map((group, at) => group.map((rollout) => withWholeChunks(rollout, examples[at], frames)))
+    : written;
   const groups = examples.map(({ id, question, answers, filteredChunks, quality }, at): RolloutGroup => {
     const options = { ...reward.outcome, extraction: { boxed: frames.format.boxed } };
     const outcomes = rollouts[at].map(({ output }) => outcomeReward(output, answers, options));
@@ -150,7 +153,9 @@ async function rewardGroups(
         return value + overlongPenalty(outputTokens, limit, overlong);
       }),
     );
-    const advantages = groupAdvantages(rewards, config.advantage);
+    const advantages = imitates(objective)
+      ? imitated(objective, group.trajectories, group.outcomes)
+      : groupAdvantages(rewards, config.advantage);
     return { group, scores, rewards, advantages, method: g === 0 ? result : undefined };
   });
 }

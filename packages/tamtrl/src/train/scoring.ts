@@ -1,5 +1,7 @@
 /** How a run scores memory turns: its method is prepared once, asked at every draw, and its answers are checked. */
 import { streamSeed } from '../base/seeds.js';
+import type { MemoryModel } from '../memory/turn.js';
+import type { Policy } from '../policy/types.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { type OptionShape, type OptionValues, optionsOf, type RewardMethod } from '../reward/method.js';
 import { chosenMethod } from '../reward/methods.js';
@@ -53,9 +55,26 @@ export class Scoring {
     return checkedResult(this.method.name, groups, result);
   }
 
+  /** The teacher as a sampler, for `objective: distillation`. */
+  teacher(): MemoryModel {
+    const { policy, weights } = teacherOf(this.#setup);
+    return samplerOf(policy, weights);
+  }
+
   #common({ config, frames, signal }: Run<RunConfig>) {
     return { frames, options: this.#options, budgets: config.memory, temperature: config.temperature, signal };
   }
+}
+
+/** A policy as the agent samples from it, with the live weights or those of a snapshot. */
+export function samplerOf(policy: Policy, weights: string | undefined): MemoryModel {
+  const { tokenizer, chat, contextLength } = policy;
+  return {
+    tokenizer,
+    chat,
+    contextLength,
+    sample: (requests, options) => policy.sample(requests, { ...options, weights }),
+  };
 }
 
 function noCopy(): never {

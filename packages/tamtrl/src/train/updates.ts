@@ -3,7 +3,7 @@ import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js'
 import type { RunConfig } from './config.js';
 import type { Run } from './loop.js';
 import type { PhaseClock } from './metrics.js';
-import { INITIAL, lossOf, recomputes } from './requirements.js';
+import { comparesWithStart, INITIAL, lossOf, recomputes } from './requirements.js';
 import { assertCount, miniBatches, type Row, trainingRows } from './rows.js';
 
 /** One mini-batch and what its update gave. */
@@ -29,7 +29,7 @@ export async function addLogProbabilities(
     const scored = await clock.time('score', () => policy.score(inputs, { temperature, weights, signal }));
     return scored.map(({ logProbabilities }) => logProbabilities);
   };
-  const references = config.klCoefficient > 0 ? await score(INITIAL) : [];
+  const references = comparesWithStart(config) ? await score(INITIAL) : [];
   const old = recomputes(run) ? await score() : [];
   rows.forEach((row, index) => {
     row.referenceLogProbabilities = references[index];

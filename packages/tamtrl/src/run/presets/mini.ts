@@ -12,7 +12,8 @@ const memory = { questionTokens: 5, chunkTokens: 12, memoryTokens: 10, answerTok
 
 export const MINI_WARM_UP: SftConfigInput = {
   seed: 1,
-  data: { ...data, seed: 1 },
+  // The shipped warm start is made from these questions, whatever the seed of the run.
+  data: { ...data, seed: 1, trainingSeed: 1 },
   memory,
   steps: 1250,
   batchSize: 64,
