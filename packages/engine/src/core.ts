@@ -15,12 +15,13 @@ import type {
 } from './api.js';
 import { EngineError } from './errors.js';
 import type { ModelConfig } from './models/config.js';
+import { tokenBias } from './models/decoder.js';
 import { copyParameters, type ParameterSet, parameterCount } from './models/parameters.js';
 import { Generator, type GeneratorOptions } from './sampling/generator.js';
 import { adamwStep, newOptimizerState, type OptimizerState } from './training/adamw.js';
 import { AdamwThread } from './training/adamw-thread.js';
-import { checkRow, gatherTokens, type MicroBatch } from './training/batches.js';
-import { Executor, type ExecutorOptions } from './training/executor.js';
+import { checkRow, checkTokens, gatherTokens, type MicroBatch } from './training/batches.js';
+import { type Distribution, Executor, type ExecutorOptions } from './training/executor.js';
 import { Gradients } from './training/gradients.js';
 import { MetricSums } from './training/metrics.js';
 import { loadCheckpoint, saveCheckpoint } from './weights/checkpoint.js';
@@ -82,7 +83,7 @@ export class EngineCore {
     throwIfCancelled: ThrowIfCancelled = () => {},
   ): Promise<ScoredRow[]> {
     const weights = this.#weightsOf(options.weights);
-    const temperature = checkTemperature(options.temperature);
+    const distribution = distributionOf(this.config, options);
     rows.forEach((row, index) => void checkRow(this.config, row, index));
     const results: ScoredRow[] = rows.map(() => ({ logProbabilities: [], entropies: [] }));
     const batches = this.#executor.pack(rows);
@@ -93,7 +94,7 @@ export class EngineCore {
         weights,
         rows,
         batch,
-        temperature,
+        distribution,
         undefined,
         throwIfCancelled,
       );
@@ -114,7 +115,7 @@ export class EngineCore {
     options: ForwardBackwardOptions,
     throwIfCancelled: ThrowIfCancelled = () => {},
   ): Promise<ForwardBackwardResult> {
-    const temperature = checkTemperature(options.temperature);
+    const distribution = distributionOf(this.config, options);
     rows.forEach((row, index) => {
       checkRow(this.config, row, index);
       checkTrainingRow(row, index, options);
@@ -131,7 +132,7 @@ export class EngineCore {
       for (const batch of batches) {
         throwIfCancelled();
         const training = { gradients, loss: options.loss, defaultLossWeight };
-        const result = await this.#executor.run(this.#weights, rows, batch, temperature, training, throwIfCancelled);
+        const result = await this.#executor.run(this.#weights, rows, batch, distribution, training, throwIfCancelled);
         forEachRow(rows, batch, (index, start, end) => {
           logProbabilities[index] = Array.from(result.logProbabilities.subarray(start, end));
         });
@@ -250,12 +251,18 @@ export class EngineCore {
   }
 }
 
-function checkTemperature(temperature = 1): number {
-  if (temperature > 0 && Number.isFinite(temperature)) return temperature;
-  throw new EngineError(
-    'invalid-argument',
-    `Log-probabilities need a temperature above 0, found ${temperature}. Score greedy samples at temperature 1.`,
-  );
+function distributionOf(
+  config: ModelConfig,
+  { temperature = 1, maskedIds = [] }: Pick<ScoreOptions, 'temperature' | 'maskedIds'>,
+): Distribution {
+  if (!(temperature > 0 && Number.isFinite(temperature))) {
+    throw new EngineError(
+      'invalid-argument',
+      `Log-probabilities need a temperature above 0, found ${temperature}. Score greedy samples at temperature 1.`,
+    );
+  }
+  checkTokens(config, maskedIds, 'The list of masked ids');
+  return { temperature, tokenBias: maskedIds.length > 0 ? tokenBias(config, maskedIds) : undefined };
 }
 
 /** Checks that the arrays that the loss needs are there, have the completion's length and are finite. */

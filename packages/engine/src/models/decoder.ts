@@ -14,7 +14,10 @@ import { featuresOf } from './architectures/index.js';
 import type { ModelConfig } from './config.js';
 import { layerParameterShapes } from './parameters.js';
 
-/** Added to the scores of keys that must not be attended to: its exponential is exactly 0 in float32. */
+/**
+ * Added to the scores of keys that must not be attended to, and to the logits of tokens that are left out: its
+ * exponential is exactly 0 in float32.
+ */
 const MASKED = -1e9;
 
 /** Positions of the B x T tokens of a run and what each may attend to. */
@@ -191,6 +194,13 @@ export function head(
   inverseTemperature: Value,
 ): Value {
   return multiply(linear(rmsNorm(hidden, norm, config.rmsNormEpsilon), unembedding), inverseTemperature);
+}
+
+/** Added to the logits [M, V]: takes the masked tokens out of the distribution. [V] */
+export function tokenBias(config: ModelConfig, maskedIds: readonly number[]): Float32Array {
+  const bias = new Float32Array(config.vocabularySize);
+  for (const id of maskedIds) bias[id] = MASKED;
+  return bias;
 }
 
 /** Name of the unembedding's parameter. */

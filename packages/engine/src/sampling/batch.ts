@@ -4,7 +4,7 @@
 import type { Sample } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
-import { orderFeeds, unembeddingName } from '../models/decoder.js';
+import { orderFeeds, tokenBias, unembeddingName } from '../models/decoder.js';
 import { layerParameterShapes, lookUp, type ParameterSet } from '../models/parameters.js';
 import type { RotaryTables } from '../models/rope.js';
 import { type CompiledGraph, float32, int64, type Tensor } from '../runtime/onnx.js';
@@ -19,7 +19,6 @@ const PREFILL_STEP = 16;
 /** Tokens of prompts that are read in one run. */
 const PREFILL_TOKENS = 4096;
 const LARGEST_BATCH = 256;
-const MASKED = -1e9;
 
 export interface BatchInputs {
   config: ModelConfig;
@@ -264,9 +263,7 @@ function weightFeeds({ config, weights, options }: BatchInputs): Record<string, 
   const unembedding = unembeddingName(config);
   feeds[unembedding] = float32(weights.get(unembedding) as Float32Array, [config.vocabularySize, config.hiddenSize]);
   feeds['model.norm.weight'] = float32(weights.get('model.norm.weight') as Float32Array, [config.hiddenSize]);
-  const tokenBias = new Float32Array(config.vocabularySize);
-  for (const id of options.maskedIds ?? []) tokenBias[id] = MASKED;
-  feeds.tokenBias = float32(tokenBias, [config.vocabularySize]);
+  feeds.tokenBias = float32(tokenBias(config, options.maskedIds ?? []), [config.vocabularySize]);
   return feeds;
 }
 

@@ -47,6 +47,13 @@ export interface BatchLoss {
   defaultLossWeight: number;
 }
 
+/** What log-probabilities are taken from: softmax(logits / temperature + tokenBias). */
+export interface Distribution {
+  temperature: number;
+  /** [V] */
+  tokenBias?: Float32Array;
+}
+
 /** Numbers of each scored token, in the batch's order. [M] each. */
 export interface BatchResult {
   logProbabilities: Float32Array;
@@ -125,7 +132,7 @@ export class Executor {
     weights: ParameterSet,
     rows: readonly TrainingRow[],
     batch: MicroBatch,
-    temperature: number,
+    distribution: Distribution,
     training?: { gradients: Gradients } & BatchLoss,
     throwIfCancelled: () => void = () => {},
   ): Promise<BatchResult> {
@@ -138,7 +145,7 @@ export class Executor {
       weights,
       rows,
       batch,
-      temperature,
+      distribution,
       hidden,
       training,
       throwIfCancelled,
@@ -153,18 +160,21 @@ export class Executor {
     weights: ParameterSet,
     rows: readonly TrainingRow[],
     batch: MicroBatch,
-    temperature: number,
+    distribution: Distribution,
     hidden: Float32Array,
     training: ({ gradients: Gradients } & BatchLoss) | undefined,
   ) {
     const kind = training?.loss.kind;
+    const masked = distribution.tokenBias !== undefined;
     const blocks = this.#blocksOf(batch);
-    const graph = await this.#graph(`whole ${kind} ${blocks}`, () => wholeGraph(this.config, kind, blocks));
+    const graph = await this.#graph(`whole ${kind} ${blocks} ${masked}`, () =>
+      wholeGraph(this.config, kind, blocks, masked),
+    );
     const feeds: Record<string, Tensor> = {
       hidden: float32(hidden, [batch.ids.length, this.config.hiddenSize]),
       rows: int64(batch.rows, [batch.rows.length]),
       ...this.#positionFeeds(batch),
-      ...this.#headFeeds(weights, batch.targets, temperature),
+      ...this.#headFeeds(weights, batch.targets, distribution),
       ...this.#lossFeeds(rows, batch, training),
     };
     for (let layer = 0; layer < this.config.layers; layer++) {
@@ -183,7 +193,7 @@ export class Executor {
     weights: ParameterSet,
     rows: readonly TrainingRow[],
     batch: MicroBatch,
-    temperature: number,
+    distribution: Distribution,
     embedded: Float32Array,
     training: ({ gradients: Gradients } & BatchLoss) | undefined,
     throwIfCancelled: () => void,
@@ -207,7 +217,7 @@ export class Executor {
       weights,
       rows,
       batch,
-      temperature,
+      distribution,
       hidden,
       training,
       throwIfCancelled,
@@ -235,7 +245,7 @@ export class Executor {
     weights: ParameterSet,
     rows: readonly TrainingRow[],
     batch: MicroBatch,
-    temperature: number,
+    distribution: Distribution,
     hidden: Float32Array,
     training: ({ gradients: Gradients } & BatchLoss) | undefined,
     throwIfCancelled: () => void,
@@ -243,7 +253,8 @@ export class Executor {
     const width = this.config.hiddenSize;
     const count = batch.targets.length;
     const kind = training?.loss.kind;
-    const graph = await this.#graph(`head ${kind}`, () => headGraph(this.config, kind));
+    const masked = distribution.tokenBias !== undefined;
+    const graph = await this.#graph(`head ${kind} ${masked}`, () => headGraph(this.config, kind, masked));
     const result: BatchResult = {
       logProbabilities: new Float32Array(count),
       entropies: new Float32Array(count),
@@ -258,7 +269,7 @@ export class Executor {
       const taken = Int32Array.from(batch.rows.slice(start, end));
       const feeds: Record<string, Tensor> = {
         hidden: float32(lookUp(hidden, taken, width), [taken.length, width]),
-        ...this.#headFeeds(weights, batch.targets.slice(start, end), temperature),
+        ...this.#headFeeds(weights, batch.targets.slice(start, end), distribution),
       };
       for (const [name, tensor] of Object.entries(lossInputs)) {
         // Scalars serve every slice; [M] inputs are cut.
@@ -302,7 +313,11 @@ export class Executor {
     return feeds;
   }
 
-  #headFeeds(weights: ParameterSet, targets: readonly number[], temperature: number): Record<string, Tensor> {
+  #headFeeds(
+    weights: ParameterSet,
+    targets: readonly number[],
+    { temperature, tokenBias }: Distribution,
+  ): Record<string, Tensor> {
     const { hiddenSize, vocabularySize } = this.config;
     const unembedding = unembeddingName(this.config);
     return {
@@ -310,6 +325,7 @@ export class Executor {
       [unembedding]: float32(weights.get(unembedding) as Float32Array, [vocabularySize, hiddenSize]),
       targets: int64(targets, [targets.length]),
       inverseTemperature: float32(Float32Array.of(1 / temperature), []),
+      ...(tokenBias && { tokenBias: float32(tokenBias, [vocabularySize]) }),
     };
   }
 

@@ -10,6 +10,7 @@
 
 import { differentiate } from '../graph/differentiate.js';
 import { Graph, type Value } from '../graph/graph.js';
+import { add } from '../graph/ops/elementwise.js';
 import { gatherRows } from '../graph/ops/layout.js';
 import { tokenLogProbability } from '../graph/ops/transformer.js';
 import type { ModelConfig } from '../models/config.js';
@@ -31,14 +32,22 @@ function declareHead(graph: Graph, config: ModelConfig): HeadParameters {
   };
 }
 
-/** Log-probability and entropy of `targets` given the hidden states that predict them, [M] each; declares `targets`. */
-function scoreTargets(graph: Graph, config: ModelConfig, rows: Value, { norm, unembedding }: HeadParameters) {
+/**
+ * Log-probability and entropy of `targets` given the hidden states that predict them, [M] each. Declares `targets`
+ * and, with `masked`, the bias that takes tokens out of the distribution.
+ */
+function scoreTargets(
+  graph: Graph,
+  config: ModelConfig,
+  rows: Value,
+  { norm, unembedding }: HeadParameters,
+  masked: boolean,
+) {
   const targets = graph.input('targets', 'int64', ['M']);
   const inverseTemperature = graph.input('inverseTemperature', 'float32', []);
-  const { logProbability, entropy } = tokenLogProbability(
-    head(config, rows, norm, unembedding, inverseTemperature),
-    targets,
-  );
+  const logits = head(config, rows, norm, unembedding, inverseTemperature);
+  const kept = masked ? add(logits, graph.input('tokenBias', 'float32', [config.vocabularySize])) : logits;
+  const { logProbability, entropy } = tokenLogProbability(kept, targets);
   graph.output('logProbabilities', logProbability);
   graph.output('entropies', entropy);
   return logProbability;
@@ -66,14 +75,14 @@ function allLayers(graph: Graph, config: ModelConfig, hidden: Value, blocks: num
 }
 
 /** Whole model: log-probabilities and entropies of the targets; with a loss also its gradient. */
-export function wholeGraph(config: ModelConfig, loss: LossKind | undefined, blocks: number): Graph {
+export function wholeGraph(config: ModelConfig, loss: LossKind | undefined, blocks: number, masked = false): Graph {
   const graph = new Graph(loss ? `train ${loss}` : 'score');
   const embedded = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
   const { hidden, parameters } = allLayers(graph, config, embedded, blocks);
   const headParameters = declareHead(graph, config);
   // Only completions are scored: the head runs on the rows that predict them.
   const rows = gatherRows(hidden, graph.input('rows', 'int64', ['M']));
-  const logProbability = scoreTargets(graph, config, rows, headParameters);
+  const logProbability = scoreTargets(graph, config, rows, headParameters, masked);
   if (loss) {
     const named: [string, Value][] = [
       ['hidden', embedded],
@@ -111,11 +120,11 @@ export function layerBackwardGraph(config: ModelConfig, blocks: number): Graph {
 /**
  * The head on a slice of rows [M, hiddenSize]; with a loss also the gradients of the rows and of the head's parameters.
  */
-export function headGraph(config: ModelConfig, loss: LossKind | undefined): Graph {
+export function headGraph(config: ModelConfig, loss: LossKind | undefined, masked = false): Graph {
   const graph = new Graph(loss ? `head ${loss}` : 'head');
   const hidden = graph.input('hidden', 'float32', ['M', config.hiddenSize]);
   const headParameters = declareHead(graph, config);
-  const logProbability = scoreTargets(graph, config, hidden, headParameters);
+  const logProbability = scoreTargets(graph, config, hidden, headParameters, masked);
   if (loss) {
     outputGradients(
       graph,

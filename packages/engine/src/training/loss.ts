@@ -21,6 +21,12 @@ export type LossKind = 'cross-entropy' | 'policy-gradient';
 /** Stands for "no dual clip": larger than any ratio that float32 training survives, small enough not to overflow. */
 const NO_DUAL_CLIP = 1e20;
 
+/**
+ * Largest difference of log-probabilities that is taken at its word (as verl does): exp(20) is beyond every clip, and the
+ * exponential of a larger one, from a sampler that disagrees, could overflow.
+ */
+const LARGEST_DIFFERENCE = 20;
+
 /** The numbers of a loss as graph inputs, so that one compiled graph serves every setting. */
 export function lossFeeds(loss: PolicyGradientLoss | CrossEntropyLoss): Record<string, Tensor> {
   if (loss.kind === 'cross-entropy') return {};
@@ -45,12 +51,17 @@ export function tokenLoss(graph: Graph, kind: LossKind, logProbability: Value): 
   const [lowest, highest, dual, klCoefficient] = ['lowestRatio', 'highestRatio', 'dualClip', 'klCoefficient'].map(
     (name) => graph.input(name, 'float32', []),
   );
-  const ratio = exp(subtract(logProbability, old));
+  const ratio = exp(limited(subtract(logProbability, old)));
   const clipped = minimum(maximum(ratio, lowest), highest);
   const pessimistic = maximum(negate(multiply(ratio, advantage)), negate(multiply(clipped, advantage)));
   const bounded = minimum(pessimistic, negate(multiply(dual, advantage)));
   const policy = where(less(advantage, scalarLike(advantage, 0)), bounded, pessimistic);
-  const difference = subtract(reference, logProbability);
+  const difference = limited(subtract(reference, logProbability));
   const kl = subtract(subtract(exp(difference), difference), scalarLike(difference, 1));
   return add(policy, multiply(klCoefficient, kl));
+}
+
+function limited(difference: Value): Value {
+  const bound = (value: number) => scalarLike(difference, value);
+  return minimum(maximum(difference, bound(-LARGEST_DIFFERENCE)), bound(LARGEST_DIFFERENCE));
 }

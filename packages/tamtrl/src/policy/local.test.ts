@@ -72,6 +72,50 @@ it('ids that are no token are never sampled', async () => {
   }
 });
 
+it('tokens are sampled, scored and trained under one distribution: rows without a token are in none of them', async () => {
+  const padded = { ...shape, vocabularySize: tokenizer.vocabularySize + 30 };
+  for (const execution of ['whole', 'layered'] as const) {
+    const engine = { execution };
+    const policy = await openLocalPolicy({ config: padded, seed: 5, standardDeviation: 1 }, { ...parts, engine });
+    try {
+      const promptIds = [4, 5];
+      const [[sample]] = await policy.sample([{ promptIds }], { maxTokens: 6 });
+      const row = { promptIds, completionIds: sample.tokens };
+      const [scored] = await policy.score([row]);
+      const oldLogProbabilities = sample.logProbabilities;
+      const { logProbabilities, metrics } = await policy.forwardBackward(
+        [{ ...row, oldLogProbabilities, advantages: sample.tokens.map(() => 1) }],
+        { loss: { kind: 'policy-gradient', clipLow: 0.2, clipHigh: 0.2 } },
+      );
+      sample.logProbabilities.forEach((sampled, at) => {
+        expect(scored.logProbabilities[at]).toBeCloseTo(sampled, 5);
+        expect(logProbabilities[0][at]).toBeCloseTo(sampled, 5);
+      });
+      expect(metrics.ratioMean).toBeCloseTo(1, 5);
+      // A token of the padding has no probability, and a row cannot be made of it unseen.
+      const [outside] = await policy.score([{ promptIds, completionIds: [tokenizer.vocabularySize + 3] }]);
+      expect(outside.logProbabilities[0]).toBeLessThan(-1e8);
+    } finally {
+      await policy.close();
+    }
+  }
+});
+
+it('log-probabilities that are far apart give a finite loss and gradient', async () => {
+  const policy = await openLocalPolicy({ config: shape, seed: 5 }, parts);
+  try {
+    const row = { promptIds: [4, 5], completionIds: [6, 7], advantages: [-1, -1] };
+    const far = { ...row, oldLogProbabilities: [-200, -200], referenceLogProbabilities: [100, 100] };
+    const { loss } = await policy.forwardBackward([far], {
+      loss: { kind: 'policy-gradient', clipLow: 0.2, clipHigh: 0.2, klCoefficient: 0.1 },
+    });
+    expect(Number.isFinite(loss)).toBe(true);
+    expect(await policy.optimStep({ learningRate: 1e-3, gradientClipNorm: 1 })).toMatchObject({ skipped: false });
+  } finally {
+    await policy.close();
+  }
+});
+
 it('what does not belong together is refused', async () => {
   const small = { ...shape, vocabularySize: 10 };
   await expect(openLocalPolicy({ config: small, seed: 1 }, parts)).rejects.toThrow(

@@ -104,16 +104,20 @@ export class LocalPolicy implements TrainablePolicy {
   }
 
   sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]> {
-    const { maskedIds = [] } = options;
-    return this.engine.generate(requests, { ...options, maskedIds: [...this.#paddingIds, ...maskedIds] });
+    return this.engine.generate(requests, this.#masked(options));
   }
 
-  score(rows: readonly ScoreRow[], options?: ScoreOptions): Promise<ScoredRow[]> {
-    return this.engine.score(rows, options);
+  score(rows: readonly ScoreRow[], options: ScoreOptions = {}): Promise<ScoredRow[]> {
+    return this.engine.score(rows, this.#masked(options));
   }
 
   forwardBackward(rows: readonly TrainingRow[], options: ForwardBackwardOptions): Promise<ForwardBackwardResult> {
-    return this.engine.forwardBackward(rows, options);
+    return this.engine.forwardBackward(rows, this.#masked(options));
+  }
+
+  /** Sampled, scored and trained tokens have one distribution, or the ratios of the loss would not be those of pi. */
+  #masked<Options extends { maskedIds?: readonly number[] }>(options: Options): Options {
+    return { ...options, maskedIds: [...this.#paddingIds, ...(options.maskedIds ?? [])] };
   }
 
   optimStep(options: OptimStepOptions): Promise<OptimStepResult> {

@@ -68,6 +68,8 @@ export interface ScoreRow {
 export interface ScoreOptions extends LongCallOptions {
   /** Log-probabilities under softmax(logits / temperature); default 1. */
   temperature?: number;
+  /** Left out of the distribution, as in sampling. Not every server can. */
+  maskedIds?: readonly number[];
   /** Name of a snapshot to use instead of the live weights. */
   weights?: string;
 }
@@ -117,6 +119,8 @@ export interface ForwardBackwardOptions extends LongCallOptions {
   loss: PolicyGradientLoss | CrossEntropyLoss;
   /** Log-probabilities under softmax(logits / temperature); default 1. */
   temperature?: number;
+  /** Left out of the distribution, as in sampling. Not every server can. */
+  maskedIds?: readonly number[];
 }
 
 export interface ForwardBackwardResult {

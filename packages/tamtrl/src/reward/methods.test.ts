@@ -29,7 +29,7 @@ const shape = {
   tieWordEmbeddings: true,
 };
 const budgets = { questionTokens: 4, chunkTokens: 8, memoryTokens: 8, answerTokens: 4 };
-const plain = { lengthNormalize: true, minmax: false, scope: 'turn', scale: 'logprob' } as const;
+const plain = { lengthNormalize: true, minmax: false, scope: 'turn', scale: 'logprob', scoreSpan: 'all' } as const;
 
 let policy: LocalPolicy;
 
@@ -103,6 +103,30 @@ it('the teacher reads the old memory and what is relevant, and scores what the s
   });
   const normalized = await methodNamed('tamtrl').turnScores([group], context({ options: { ...plain, minmax: true } }));
   for (const turn of [0, 1]) expect(normalized.scores?.[0].map((own) => own[turn]).sort()).toEqual([0, 1]);
+});
+
+it('Eq. 4: the mean probability of the tokens of the memory, without thoughts and stop token', async () => {
+  const group = groupOf([rollout(['anna ?', 'anna oslo']), rollout(['ben rome', ''], 1)], ['', 'anna oslo']);
+  const { scores } = await methodNamed('tamtrl').turnScores(
+    [group],
+    context({ options: optionsOf(methodNamed('tamtrl'), { minmax: false }) }),
+  );
+  const scored = await policy.score(teacherRows(group, context()));
+  const expected = scored.map(({ logProbabilities }) => {
+    // An empty memory has nothing but its stop token.
+    const counted = logProbabilities.length > 1 ? logProbabilities.slice(0, -1) : logProbabilities;
+    return counted.reduce((sum, value) => sum + Math.exp(value), 0) / counted.length;
+  });
+  scores?.[0].flat().forEach((score, row) => {
+    expect(score).toBeCloseTo(expected[row], 6);
+  });
+});
+
+it('global reward: the teacher reads what is relevant in the whole document, at every turn', () => {
+  const group = groupOf([rollout(['anna ?', 'anna oslo', 'anna'])], ['anna oslo', '', 'ben rome']);
+  const read = teacherRows(group, context(), 'document').map(({ promptIds }) => tokenizer.decode(promptIds));
+  for (const prompt of read) expect(prompt).toContain('<section> anna oslo ben rome <update>');
+  expect(read).toHaveLength(3);
 });
 
 it('a frozen teacher keeps its verdict while the policy moves', async () => {
@@ -234,7 +258,14 @@ it('a process reward model learns to tell good memories from bad ones it has not
 it('a method gets its own options, with their defaults, and refuses a value that does not fit', () => {
   const tamtrl = methodNamed('tamtrl');
   const reward = { combine: 'product', minmax: false, other: 1 };
-  expect(optionsOf(tamtrl, reward)).toEqual({ ...plain, minmax: false });
+  expect(optionsOf(tamtrl, reward)).toEqual({
+    lengthNormalize: true,
+    minmax: false,
+    scope: 'batch',
+    scale: 'mean-prob',
+    scoreSpan: 'memory',
+    teacherReads: 'chunk',
+  });
   expect(optionsOf(methodNamed('memagent'), reward)).toEqual({});
   expect(() => optionsOf(tamtrl, { scope: 'world' })).toThrow(
     'The method tamtrl cannot use reward.scope: expected one of',

@@ -48,6 +48,12 @@ it('min-max over each scope; what cannot be compared is 0.5', () => {
   ]);
 });
 
+it('scores that differ by rounding alone are equal', () => {
+  expect(minMaxScores([[[0.3], [0.3 + 1e-9]]], 'turn')).toEqual([[[0.5], [0.5]]]);
+  expect(minMaxScores([[[0.3], [0.31]]], 'turn', 0.02)).toEqual([[[0.5], [0.5]]]);
+  expect(minMaxScores([[[0.25], [0.5]]], 'turn', 0.02)).toEqual([[[0], [1]]]);
+});
+
 it('rollouts without memory turns, and ragged ones', () => {
   expect(minMaxScores([[[], []]], 'turn')).toEqual([[[], []]]);
   expect(minMaxScores([[[1, 5], [3]]], 'turn')).toEqual([[[0, 0.5], [1]]]);
@@ -55,13 +61,17 @@ it('rollouts without memory turns, and ragged ones', () => {
 
 it('the score of a memory: sum, mean, probability', () => {
   const logProbabilities = [-1, -2, -3];
-  const score = (lengthNormalize: boolean, scale: 'logprob' | 'prob') =>
+  const score = (lengthNormalize: boolean, scale: 'mean-prob' | 'logprob' | 'prob') =>
     teacherScore(logProbabilities, { lengthNormalize, scale });
   expect(score(false, 'logprob')).toBe(-6);
   expect(score(true, 'logprob')).toBe(-2);
   expect(score(false, 'prob')).toBeCloseTo(Math.exp(-6), 12);
   expect(score(true, 'prob')).toBeCloseTo(Math.exp(-2), 12);
+  // Eq. 4: the probabilities are 0.368, 0.135 and 0.050.
+  expect(score(true, 'mean-prob')).toBeCloseTo((0.36787944 + 0.13533528 + 0.04978707) / 3, 8);
+  expect(score(false, 'mean-prob')).toBeCloseTo(0.55300179, 8);
   // Nothing written: probability 1.
+  expect(teacherScore([], { lengthNormalize: true, scale: 'mean-prob' })).toBe(1);
   expect(teacherScore([], { lengthNormalize: true, scale: 'logprob' })).toBe(0);
   expect(teacherScore([], { lengthNormalize: true, scale: 'prob' })).toBe(1);
 });

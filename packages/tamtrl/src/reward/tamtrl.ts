@@ -44,7 +44,7 @@ async function scoreWithTeacher(
 ): Promise<MethodResult> {
   const { temperature, signal } = context;
   const { policy, weights } = context.teacher ?? { policy: context.policy };
-  const rows = groups.flatMap((group) => teacherRows(group, context));
+  const rows = groups.flatMap((group) => teacherRows(group, context, context.options.teacherReads));
   const scored = await policy.score(rows, { temperature, weights, signal });
   const spans = groups.flatMap((group) => memorySpans(group, context));
   const likelihoods = scored.map(({ logProbabilities }, row) => {
@@ -59,17 +59,14 @@ async function scoreWithTeacher(
   };
 }
 
-type TeacherContext = Pick<MethodContext, 'frames' | 'budgets'> & {
-  options: Pick<OptionValues<typeof options>, 'teacherReads'>;
-};
-
 /**
  * The student's memories as completions of the teacher's prompts (q, M_t, C_t), one row a memory turn.
  * @throws RewardError `requirement` without relevance marks; `shape` if a rollout has more turns than filtered chunks.
  */
 export function teacherRows(
   group: RolloutGroup,
-  { frames, budgets, options: { teacherReads } }: TeacherContext,
+  { frames, budgets }: Pick<MethodContext, 'frames' | 'budgets'>,
+  teacherReads: OptionValues<typeof options>['teacherReads'] = 'chunk',
 ): ScoreRow[] {
   const { filteredChunks } = group;
   if (!filteredChunks) {

@@ -60,6 +60,31 @@ it('outcome only: every turn gets R - mean(R), as in MemAgent', () => {
   });
 });
 
+it('Eq. 7: over all turns and rollouts of the question', () => {
+  // Product rewards of two rollouts of two updates and an answer: mean 0.375 over the six, squares
+  // (0.125^2 + 0.375^2 + 0.625^2 + 3 x 0.375^2) / 5.
+  const rewards = [
+    [0.5, 0.75, 1],
+    [0, 0, 0],
+  ];
+  const spread = Math.sqrt((0.015625 + 0.140625 + 0.390625 + 3 * 0.140625) / 5);
+  expect(groupAdvantages(rewards, 'question-mean')).toEqual([
+    [0.125, 0.375, 0.625],
+    [-0.375, -0.375, -0.375],
+  ]);
+  groupAdvantages(rewards, 'question-mean-std').forEach((rollout, i) => {
+    rollout.forEach((advantage, t) => {
+      expect(advantage).toBeCloseTo((rewards[i][t] - 0.375) / (spread + 1e-6), 12);
+    });
+  });
+  // Rollouts of different length, and one without turns.
+  expect(groupAdvantages([[1], [], [0, 0.5]], 'question-mean')).toEqual([[0.5], [], [-0.5, 0]]);
+});
+
+it('a group of one has advantages over the question: its turns differ', () => {
+  expect(groupAdvantages([[0, 1]], 'question-mean')).toEqual([[-0.5, 0.5]]);
+});
+
 it('nothing to compare', () => {
   expect(groupAdvantages([], 'mean')).toEqual([]);
 });

@@ -7,7 +7,8 @@ it('an empty configuration has every default of the method', () => {
   expect(config).toMatchObject({
     method: 'tamtrl',
     teacher: 'self',
-    reward: { combine: 'product', lengthNormalize: true, minmax: true, scope: 'turn', scale: 'logprob' },
+    reward: { combine: 'product', lengthNormalize: true, minmax: true, scope: 'batch', scale: 'mean-prob' },
+    advantage: 'question-mean-std',
     clipLow: 0.2,
     clipHigh: 0.28,
     klCoefficient: 1e-3,
@@ -47,6 +48,25 @@ it('metrics have one name, and those of earlier configurations are still underst
     reward: { alpha: 1, outcome: { metric: 'exact_match', normalization: 'squad' } },
   });
   expect(inPresentNames({ batchSize: 2 })).toEqual({ batchSize: 2 });
+});
+
+it('a configuration saved by an earlier version keeps what that version did', () => {
+  const saved = {
+    seed: 3,
+    data: { kind: 'mini', seed: 2 },
+    advantage: 'mean',
+    reward: { scope: 'turn', scale: 'logprob', outcome: { metric: 'exact_match' } },
+  };
+  expect(runConfigSchema.parse(inPresentNames(saved))).toMatchObject({
+    data: { seed: 2, trainingSeed: 2 },
+    advantage: 'mean',
+    reward: { scope: 'turn', scale: 'logprob', scoreSpan: 'all', teacherReads: 'chunk' },
+  });
+  const today = runConfigSchema.parse({ seed: 3 });
+  expect(inPresentNames(today)).toEqual(today);
+  expect(sftConfigSchema.parse(inPresentNames({ data: { kind: 'mini', seed: 2 } })).data).toMatchObject({
+    trainingSeed: 2,
+  });
 });
 
 it('the learning rate rises, stays and falls', () => {

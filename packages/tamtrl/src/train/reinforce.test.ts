@@ -53,7 +53,8 @@ function configOf(more: RunConfigInput = {}) {
     learningRate: 1e-2,
     evaluation: { questions: 4, every: 1 },
     // Without an outcome above 0, which random weights do not reach, only this gives a gradient.
-    reward: { combine: 'additive' },
+    reward: { combine: 'additive', scale: 'logprob', scope: 'turn' },
+    advantage: 'mean',
     ...more,
   });
 }
@@ -155,7 +156,8 @@ it('a step counts rows and tokens, and the first update is on policy', async () 
 });
 
 it('another model teaches: its likelihoods are the scores, and it stays as it is', async () => {
-  const config = configOf({ steps: 1, teacher: 'other', reward: { combine: 'additive', minmax: false } });
+  const reward = { combine: 'additive', minmax: false, scale: 'logprob' } as const;
+  const config = configOf({ steps: 1, teacher: 'other', reward });
   const parts = { train: source, heldOut };
   const run = async (name: string, teacher: LocalPolicy) => {
     const folder = join(root, name);
