@@ -1,15 +1,37 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CountingTokenizer, messageFormat } from '../policy/openai/counting-tokenizer.js';
 import { carriedIds, type MemoryModel, memoryAfter, sampleTurn } from './turn.js';
 
-it('the memory is what follows the last thought, without the stop tokens', () => {
-  const [think, stop] = [90, 91];
-  expect(carriedIds([1, think, 2, think, 3, 4, stop], [stop], think)).toEqual([3, 4]);
-  expect(carriedIds([1, 2, stop, stop], [stop], think)).toEqual([1, 2]);
-  expect(carriedIds([1, 2], [stop], undefined)).toEqual([1, 2]);
-  expect(carriedIds([1, think, stop], [stop], think)).toEqual([]);
-  expect(carriedIds([stop], [stop], think)).toEqual([]);
-  expect(carriedIds([], [stop], think)).toEqual([]);
+describe('what is carried on of an output', () => {
+  const [open, close, stop] = [89, 90, 91];
+  const idOf = (text: string) => ({ '<think>': open, '</think>': close })[text];
+  const model = (ids: (text: string) => number | undefined) =>
+    ({ tokenizer: { idOf: ids }, chat: { stopIds: [stop] } }) as unknown as MemoryModel;
+  const carried = (
+    outputIds: number[],
+    promptIds: number[] = [1],
+    ids = idOf as (text: string) => number | undefined,
+  ) => carriedIds({ promptIds, outputIds }, model(ids));
+
+  it('is what follows the last thought, without the stop tokens', () => {
+    expect(carried([open, 1, close, 2, open, close, 3, 4, stop])).toEqual([3, 4]);
+    expect(carried([1, 2, stop, stop])).toEqual([1, 2]);
+    expect(carried([1, 2], [1], () => undefined)).toEqual([1, 2]);
+    expect(carried([1, close, stop])).toEqual([]);
+    expect(carried([stop])).toEqual([]);
+    expect(carried([])).toEqual([]);
+  });
+
+  it('is nothing while a thought is open, whether the model began it or the prompt', () => {
+    expect(carried([open, 1, 2])).toEqual([]);
+    expect(carried([open, 1, close, 3, open, 4, stop])).toEqual([]);
+    expect(carried([1, 2, stop], [7, open, 8])).toEqual([]);
+    expect(carried([1, close, 2, stop], [7, open, 8])).toEqual([2]);
+    // A template that closes the thought at once, as Qwen3's without thinking.
+    expect(carried([1, 2, stop], [7, open, 8, close, 9])).toEqual([1, 2]);
+    // A document that writes the mark is no open thought.
+    expect(carried([1, 2, stop], [open, ...new Array<number>(20).fill(3)])).toEqual([1, 2]);
+  });
 });
 
 it('cuts thoughts from the text where the tokenizer has no token for their end', async () => {

@@ -36,11 +36,10 @@ export async function sampleTurn(
 ): Promise<Output[][]> {
   const { tokenizer, chat } = model;
   const { stopIds } = chat;
-  const thoughtEnd = tokenizer.idOf('</think>');
   const results = await model.sample(requests, { ...options, stopIds });
-  return results.map((samples) =>
+  return results.map((samples, at) =>
     samples.map((sample): Output => {
-      const ids = carriedIds(sample.tokens, stopIds, thoughtEnd);
+      const ids = carriedIds({ promptIds: requests[at].promptIds, outputIds: sample.tokens }, model);
       // A tokenizer that has no token for it leaves the end of a thought in the text.
       const text = withoutThoughts(plainText(tokenizer, ids));
       return { sample, ids, text, empty: text.trim() === '' };
@@ -87,29 +86,36 @@ export function turnOf(
   };
 }
 
+/** Last tokens of a prompt in which a chat template opens a thought for the model. */
+const PROMPT_END = 8;
+
 /**
  * The part of an output that is carried on, from `start` to before `end`: what follows the last end of a thought,
- * without the stop tokens at the end.
+ * without the stop tokens at the end. Nothing, if a thought was cut off before its end.
  */
 export function carriedSpan(
-  outputIds: readonly number[],
-  stopIds: readonly number[],
-  thoughtEndId: number | undefined,
+  { promptIds, outputIds }: Pick<Turn, 'outputIds'> & Pick<GenerateRequest, 'promptIds'>,
+  { tokenizer, chat }: Pick<MemoryModel, 'tokenizer' | 'chat'>,
 ): { start: number; end: number } {
   let end = outputIds.length;
-  while (end > 0 && stopIds.includes(outputIds[end - 1])) end--;
-  const start = thoughtEndId === undefined || end === 0 ? 0 : outputIds.lastIndexOf(thoughtEndId, end - 1) + 1;
-  return { start, end };
+  while (end > 0 && chat.stopIds.includes(outputIds[end - 1])) end--;
+  if (end === 0) return { start: 0, end };
+  const last = (ids: readonly number[], text: string) => {
+    const id = tokenizer.idOf(text);
+    return id === undefined ? -1 : ids.lastIndexOf(id);
+  };
+  const written = outputIds.slice(0, end);
+  const closed = last(written, '</think>');
+  const asked = promptIds.slice(-PROMPT_END);
+  const begun = closed < 0 && last(asked, '<think>') > last(asked, '</think>');
+  if (begun || last(written, '<think>') > closed) return { start: end, end };
+  return { start: closed + 1, end };
 }
 
 /** The ids in `carriedSpan`. */
-export function carriedIds(
-  outputIds: readonly number[],
-  stopIds: readonly number[],
-  thoughtEndId: number | undefined,
-): number[] {
-  const { start, end } = carriedSpan(outputIds, stopIds, thoughtEndId);
-  return outputIds.slice(start, end);
+export function carriedIds(...parts: Parameters<typeof carriedSpan>): number[] {
+  const { start, end } = carriedSpan(...parts);
+  return parts[0].outputIds.slice(start, end);
 }
 
 /** Ids as text for people: without special tokens. */

@@ -4,6 +4,7 @@ import { count, duration, markdownTable, percent } from '../base/format.js';
 import { RUN_FILES, RunFolder } from '../run/folder.js';
 import type { SavedRun } from '../run/read.js';
 import type { HeldOutReadings } from '../run/readings.js';
+import { Watchdog } from '../train/watchdog.js';
 import { learningCurve, lossCurve } from './curves.js';
 import { exampleText, selectionText, tellingExamples } from './examples.js';
 import { comparisonRows, costRows, type StepLine, stepsOf } from './summary.js';
@@ -45,6 +46,7 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
     `# ${title}, preset ${info.preset}, seed ${config.seed}`,
     `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}. ${ended}`,
     markdownTable(comparisonRows(run)).trimEnd(),
+    ...warningParts(run),
     best ? `The best evaluation was ${percent(best.exact_match)} exact match after step ${best.step}.` : '',
     ...figures.map((name) => `![${FIGURES[name]} by step](${RUN_FILES[name]})`),
     '## Time and tokens',
@@ -58,6 +60,18 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
     `\`${settings}\` holds every setting, \`${metrics}\` all numbers of each step and evaluation, \`${trajectories}\` sampled rollouts with their rewards, \`checkpoints/\` the weights.`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+/** What the steps show that the owner of the run should know; told while it went on, too. */
+function warningParts({ command, config, metrics }: SavedRun): string[] {
+  if (command !== 'train') return [];
+  const steps = metrics.filter((line) => line.kind === 'step');
+  const watchdog = new Watchdog(config);
+  const told = steps.flatMap((step) => watchdog.observe(step));
+  const idle = steps.filter(({ updates }) => updates === 0).length;
+  if (idle === steps.length && idle > 0) told.unshift('No step changed the weights: this run learned nothing.');
+  else if (idle > 0) told.push(`${idle} of ${steps.length} steps had no gradient and changed nothing.`);
+  return told.length === 0 ? [] : ['## Warnings', told.map((text) => `- ${text}`).join('\n')];
 }
 
 function trajectoryParts(readings: HeldOutReadings): string[] {

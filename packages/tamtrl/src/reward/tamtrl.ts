@@ -98,15 +98,14 @@ export function teacherRows(
 /** Which tokens of each memory turn's output count, row by row as in `teacherRows`. */
 function memorySpans(
   group: RolloutGroup,
-  { frames, policy, options: { scoreSpan } }: Pick<MethodContext<typeof options>, 'frames' | 'policy' | 'options'>,
+  { policy, options: { scoreSpan } }: Pick<MethodContext<typeof options>, 'policy' | 'options'>,
 ): { start: number; end: number }[] {
-  const thoughtEnd = frames.tokenizer.idOf('</think>');
   return group.trajectories.flatMap((trajectory) =>
-    memoryTurns(trajectory).map(({ outputIds }) => {
-      const all = { start: 0, end: outputIds.length };
+    memoryTurns(trajectory).map((turn) => {
+      const all = { start: 0, end: turn.outputIds.length };
       if (scoreSpan === 'all') return all;
-      const span = carriedSpan(outputIds, policy.chat.stopIds, thoughtEnd);
-      // Of an empty memory the stop token is all there is to judge.
+      const span = carriedSpan(turn, policy);
+      // Where nothing is carried on, what was written is all there is to judge.
       return span.end > span.start ? span : all;
     }),
   );

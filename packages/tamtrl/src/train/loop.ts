@@ -41,6 +41,8 @@ export type TrainingEvent =
   | { type: 'started'; step: number; resumed: boolean; folder: string }
   | { type: 'evaluation'; metrics: EvaluationMetrics }
   | { type: 'step'; metrics: StepMetrics | SftMetrics; trajectories: WrittenTrajectory[] }
+  /** Something that the run's numbers show and that its owner should know; it goes on. */
+  | { type: 'warning'; text: string }
   | { type: 'saved'; step: number; what: CheckpointName; folder: string }
   | { type: 'finished'; summary: TrainingSummary };
 
@@ -58,6 +60,7 @@ export interface StepResult {
   metrics: StepMetrics | SftMetrics;
   position: number;
   trajectories: WrittenTrajectory[];
+  warnings?: string[];
 }
 
 /** One way of training. */
@@ -112,7 +115,7 @@ export async function* runTraining<Config extends CommonConfig>(
       reason = endReason(state, config);
       if (reason !== undefined) break;
       signal?.throwIfAborted();
-      const { metrics, position, trajectories } = await trainer.step(run, state.step + 1);
+      const { metrics, position, trajectories, warnings = [] } = await trainer.step(run, state.step + 1);
       state.step++;
       state.position = position;
       for (const phase of ['prompt', 'sampled', 'scored', 'trained'] as const)
@@ -123,6 +126,7 @@ export async function* runTraining<Config extends CommonConfig>(
         yield { type: 'saved', step: state.step, what: 'last', folder: await save() };
       }
       yield { type: 'step', metrics, trajectories };
+      for (const text of warnings) yield { type: 'warning', text };
     }
   } catch (error) {
     // An aborted step has not touched the weights, so they are those of the last whole step.

@@ -5,8 +5,7 @@
  * Of the published algorithm it leaves out:
  * - sampling until the batch is full: groups without a gradient are drawn again `dynamicSampling.maxRounds` times at
  *   most, and the batch stays smaller after that;
- * - masking of rollouts that were cut off: they count, and `overlong` can make them cheaper by a penalty only;
- * - the division of advantages by the group's standard deviation, unless `advantage` is `mean-std`.
+ * - masking of rollouts that were cut off: they count, and `overlong` can make them cheaper by a penalty only.
  *
  * What DAPO takes away is here: a KL term to the initial weights (`klCoefficient`, 0 for none). How turn rewards differ
  * from the TAMTRL paper is said in docs/method.md.
@@ -21,6 +20,7 @@ import { assertCount, expandRows } from './rows.js';
 import { Scoring } from './scoring.js';
 import { stepMetrics, writtenTrajectories } from './step-metrics.js';
 import { addLogProbabilities, updateWeights } from './updates.js';
+import { Watchdog } from './watchdog.js';
 
 /**
  * Trains a memory agent with the method that the setup gives, or else the configuration names.
@@ -30,6 +30,7 @@ export async function* train(setup: ReinforcementSetup): AsyncGenerator<Training
   const scoring = new Scoring(setup);
   const { method } = scoring;
   const rollouts = new Rollouts(scoring);
+  const watchdog = new Watchdog(setup.config);
   const named = { ...setup, config: { ...setup.config, method: method.name } };
   try {
     return yield* runTraining(named, {
@@ -39,7 +40,7 @@ export async function* train(setup: ReinforcementSetup): AsyncGenerator<Training
         await scoring.prepare(run);
         return snapshots;
       },
-      step: (run, step) => reinforce(rollouts, run, step),
+      step: (run, step) => reinforce({ rollouts, watchdog }, run, step),
     });
   } finally {
     rollouts.close();
@@ -47,7 +48,11 @@ export async function* train(setup: ReinforcementSetup): AsyncGenerator<Training
 }
 
 /** One step. Until the first update an abort leaves the weights as they are; from then on the step is finished. */
-async function reinforce(rollouts: Rollouts, run: Run<RunConfig>, step: number): Promise<StepResult> {
+async function reinforce(
+  { rollouts, watchdog }: { rollouts: Rollouts; watchdog: Watchdog },
+  run: Run<RunConfig>,
+  step: number,
+): Promise<StepResult> {
   const { config, policy, signal } = run;
 
   // Rollouts of each question, a reward and an advantage for each of their turns. `kept`: groups with a gradient.
@@ -72,8 +77,10 @@ async function reinforce(rollouts: Rollouts, run: Run<RunConfig>, step: number):
   if (run.state.snapshots.includes(AVERAGE)) await policy.blendSnapshot(AVERAGE, config.emaDecay);
 
   const seconds = { ...drawing.seconds, ...clock.seconds };
+  const metrics = stepMetrics({ step, learningRate, collected, drawn, rows, updates, scorings, staleness, seconds });
   return {
-    metrics: stepMetrics({ step, learningRate, collected, drawn, rows, updates, scorings, staleness, seconds }),
+    metrics,
+    warnings: watchdog.observe(metrics),
     position,
     trajectories: writtenTrajectories(step, drawn, config.savedTrajectories, policy.tokenizer),
   };

@@ -35,6 +35,7 @@ export async function checkRun(
   checkTeacher(setup);
   const distils = config.objective === 'distillation';
   const teacher = method.requires.score || distils ? teacherOf(setup) : undefined;
+  checkGroupSize(config, method);
   const { score, snapshots, train: trains } = policy.capabilities;
   if (!trains) throw new TrainError('capability', `${policy.name} cannot be trained: its weights are out of reach.`);
   checkRequirements(method, {
@@ -66,6 +67,19 @@ export async function checkRun(
   await policy.checkTraining?.({ loss: lossOf(config), temperature: config.temperature, signal: run.signal });
   const frozen = comparesWithStart(config) || teacher?.weights === INITIAL;
   return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
+}
+
+/** @throws TrainError `config` if rollouts have nothing to be compared with, so that no step could change anything. */
+function checkGroupSize({ groupSize, advantage, objective }: RunConfig, method: RewardMethod): void {
+  if (groupSize > 1 || imitates(objective)) return;
+  const overTurns = advantage.startsWith('question') && method.name !== 'memagent';
+  if (overTurns) return;
+  const why =
+    method.name === 'memagent' ? 'every turn of it earns the same' : `advantage "${advantage}" compares rollouts`;
+  throw new TrainError(
+    'config',
+    `groupSize is 1: a single rollout has nothing to be compared with (${why}), so no step would change the weights. Set it to 2 or more; the paper has 8.`,
+  );
 }
 
 /** Texts that tokenizers of different families cut differently. */

@@ -8,6 +8,7 @@ import { exampleAt } from '../data/examples.js';
 import { filteredChunks } from '../eval/evaluate.js';
 import { runAgent } from '../memory/agent.js';
 import type { MemoryModel } from '../memory/turn.js';
+import type { TrainablePolicy } from '../policy/types.js';
 import { combineRewards } from '../reward/combine.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { outcomeReward } from '../reward/outcome.js';
@@ -21,8 +22,9 @@ import { overlongPenalty } from './overlong.js';
 import { type Scoring, samplerOf } from './scoring.js';
 import type { RewardedGroup } from './step-metrics.js';
 
-/** Name of the weights that rollouts ahead come from. */
+/** Names of the weights that rollouts ahead come from, to sample with and to score with. */
 const AHEAD = 'rollouts';
+const AHEAD_TEACHER = 'rollouts-teacher';
 
 export interface Draw {
   collected: Collected<RewardedGroup>;
@@ -33,24 +35,31 @@ export interface Draw {
   clock: PhaseClock;
 }
 
-/**
- * Draws groups until enough of them have a gradient, or the rounds are over. `weights`: a snapshot; absent: the live
- * ones.
- */
+/** Snapshots to use instead of the live weights. */
+interface DrawWeights {
+  sample: string;
+  score?: string;
+}
+
+/** Draws groups until enough of them have a gradient, or the rounds are over. */
 async function draw(
   scoring: Scoring,
   run: Run<RunConfig>,
   step: number,
   start: number,
-  weights?: string,
+  weights?: DrawWeights,
 ): Promise<Draw> {
   const { config, policy } = run;
-  const sampler = samplerOf(policy, weights);
+  const sampler = samplerOf(policy, weights?.sample);
   const clock = new PhaseClock();
   const drawn: RewardedGroup[] = [];
   let position = start;
   const more = async (count: number) => {
-    const groups = await rewardGroups(scoring, run, sampler, step, position, count, clock);
+    const groups = await rewardGroups(
+      { scoring, run, sampler, step, clock, sampledBy: weights?.score },
+      position,
+      count,
+    );
     position += count;
     drawn.push(...groups);
     return groups;
@@ -85,14 +94,22 @@ export class Rollouts {
     const taken = await (ahead?.draw ?? draw(this.#scoring, run, step, run.state.position));
     const staleness = ahead ? this.updates - ahead.begun : 0;
     if (run.config.asyncRollouts && step < run.config.steps) {
-      await run.policy.snapshot(AHEAD, 'sample');
+      const weights = await this.#keepWeights(run.policy);
       const signal = run.signal ? AbortSignal.any([run.signal, this.#ending.signal]) : this.#ending.signal;
-      const next = draw(this.#scoring, { ...run, signal }, step + 1, taken.position, AHEAD);
+      const next = draw(this.#scoring, { ...run, signal }, step + 1, taken.position, weights);
       // If it fails, `take` throws when it awaits this draw.
       next.catch(() => undefined);
       this.#ahead = { step: step + 1, begun: this.updates, draw: next };
     }
     return { ...taken, staleness };
+  }
+
+  /** Keeps the weights that the next draw samples with, and scores with if they are their own teacher. */
+  async #keepWeights(policy: TrainablePolicy): Promise<DrawWeights> {
+    await policy.snapshot(AHEAD, 'sample');
+    if (!this.#scoring.scoresWithOwnWeights) return { sample: AHEAD };
+    await policy.snapshot(AHEAD_TEACHER, 'score');
+    return { sample: AHEAD, score: AHEAD_TEACHER };
   }
 
   /** Aborts the draw for a step that will not be taken. */
@@ -101,15 +118,21 @@ export class Rollouts {
   }
 }
 
+interface DrawParts {
+  scoring: Scoring;
+  run: Run<RunConfig>;
+  sampler: MemoryModel;
+  step: number;
+  clock: PhaseClock;
+  /** Snapshot to score with. */
+  sampledBy?: string;
+}
+
 /** Rollouts of the next `count` questions, with the rewards and advantages of each turn. */
 async function rewardGroups(
-  scoring: Scoring,
-  run: Run<RunConfig>,
-  sampler: MemoryModel,
-  step: number,
+  { scoring, run, sampler, step, clock, sampledBy }: DrawParts,
   position: number,
   count: number,
-  clock: PhaseClock,
 ): Promise<RewardedGroup[]> {
   const { config, frames, train: source, signal, onProgress } = run;
   const { memory, reward, overlong, temperature, topP } = config;
@@ -143,7 +166,7 @@ async function rewardGroups(
     return { id, question, answers, trajectories: rollouts[at], outcomes, filteredChunks, quality };
   });
 
-  const result = await clock.time('reward', () => scoring.score(groups, run, step));
+  const result = await clock.time('reward', () => scoring.score(groups, run, step, sampledBy));
   return groups.map((group, g): RewardedGroup => {
     const scores = result.scores?.[g];
     const rewards = group.trajectories.map((trajectory, i) =>

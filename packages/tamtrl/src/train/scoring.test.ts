@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { miniSource } from '../data/examples.js';
+import { MINI_CITIES } from '../data/mini/vocabulary.js';
+import { memoryTurns } from '../memory/trajectory.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
 import type { LocalPolicy } from '../policy/local.js';
-import type { Policy } from '../policy/types.js';
+import type { ForwardBackwardOptions, Policy, TrainingRow } from '../policy/types.js';
 import type { MethodContext, MethodResult, PreparationContext, RewardMethod } from '../reward/method.js';
 import { methodNamed } from '../reward/methods.js';
 import { RunFolder } from '../run/folder.js';
@@ -178,3 +180,99 @@ function stub(policy: LocalPolicy): ReinforcementSetup['policy'] {
   };
   return verbs as ReinforcementSetup['policy'];
 }
+
+it('rollouts that were drawn ahead are scored by the weights that drew them', async () => {
+  // Every fact is asked for, so what is relevant is the whole chunk, and the teacher's prompts are the student's.
+  const whole = { chunks: 2, factsPerChunk: 1, queries: 2 };
+  const short = { ...memory, chunkTokens: 2 };
+  const tamtrl = methodNamed('tamtrl');
+  const differences: number[] = [];
+  const checked: RewardMethod = {
+    ...tamtrl,
+    name: 'checked',
+    turnScores: async (groups, context) => {
+      const result = await tamtrl.turnScores(groups, context);
+      groups.forEach((group, g) => {
+        group.trajectories.forEach((trajectory, i) => {
+          memoryTurns(trajectory).forEach(({ logProbabilities }, t) => {
+            const sampled = logProbabilities.reduce((a, b) => a + b, 0) / logProbabilities.length;
+            differences.push(Math.abs(sampled - (result.scores?.[g][i][t] ?? Number.NaN)));
+          });
+        });
+      });
+      return result;
+    },
+  };
+  const reward = { combine: 'additive', minmax: false, scale: 'logprob', scoreSpan: 'all' } as const;
+  const config = configOf({ memory: short, steps: 3, asyncRollouts: true, learningRate: 1e-2, reward });
+  await run('ahead', checked, {
+    config,
+    train: miniSource(whole, 1, tinyTokenizer),
+    heldOut: miniSource(whole, 2, tinyTokenizer),
+  });
+  expect(differences).toHaveLength(3 * 2 * 2 * 2);
+  expect(Math.max(...differences)).toBeLessThan(1e-4);
+});
+
+describe('baselines that imitate', () => {
+  it('STaR learns its own rollouts that end right, and nothing without any', async () => {
+    const none = await run('star-none', 'memagent', { config: configOf({ objective: 'star', steps: 1 }) });
+    expect(none.steps[0]).toMatchObject({ reward: 0, updates: 0, rows: 0 });
+    // Any of twenty words counts as right: random weights write one now and then.
+    const source = miniSource(task, 1, tinyTokenizer);
+    const answers = MINI_CITIES.slice(0, 20);
+    const easy = { ...source, get: async (index: number) => ({ ...(await source.get(index)), answers }) };
+    const reward = { outcome: { metric: 'sub_exact_match' } } as const;
+    const some = await run('star', 'memagent', {
+      config: configOf({ objective: 'star', groupSize: 8, questionsPerStep: 4, reward }),
+      train: easy,
+    });
+    const [step] = some.steps;
+    // Three conversations of each rollout that was right; its advantage is 1, the others are not learned.
+    expect(step.rows % 3).toBe(0);
+    expect(step.rows).toBeGreaterThan(0);
+    expect(step.rows).toBeLessThan(8 * 4 * 3);
+    expect(step).toMatchObject({ kl: 0, clip_fraction: 0 });
+  });
+
+  it('distillation learns what the teacher wrote from the relevant part, under the prompts of the whole chunks', async () => {
+    const policy = await opened();
+    const prompts: string[] = [];
+    const target = Object.create(policy, {
+      forwardBackward: {
+        value: (rows: TrainingRow[], options: ForwardBackwardOptions) => {
+          prompts.push(...rows.map(({ promptIds }) => tinyTokenizer.decode(promptIds)));
+          expect(options.loss.kind).toBe('cross-entropy');
+          return policy.forwardBackward(rows, options);
+        },
+      },
+    }) as LocalPolicy;
+    const { steps } = await run('distilled', 'memagent', {
+      policy: target,
+      config: configOf({ objective: 'distillation', teacher: 'frozen', questionsPerStep: 1 }),
+    });
+    expect(steps[0]).toMatchObject({ rows: 2 * 3, groups: 1, updates: 1 });
+    // No chunk of the sampled prompts was left filtered: two facts of two tokens each stand in every section.
+    const sections = prompts.filter((prompt) => prompt.includes('<section>'));
+    expect(sections).toHaveLength(4);
+    for (const prompt of sections) {
+      expect(prompt.slice(prompt.indexOf('<section>'), prompt.indexOf('<update>')).trim().split(' ')).toHaveLength(5);
+    }
+  });
+
+  it('distillation needs relevance marks', async () => {
+    const bare = { ...miniSource(task, 1, tinyTokenizer), relevance: false };
+    await expect(
+      run('undistilled', 'memagent', { config: configOf({ objective: 'distillation' }), train: bare }),
+    ).rejects.toThrow('Distillation lets a teacher read only what is relevant');
+  });
+});
+
+it('a single rollout that has nothing to be compared with is refused', async () => {
+  const alone = (method: string, more: RunConfigInput) =>
+    run(`alone-${method}`, method, { config: configOf({ groupSize: 1, ...more }) });
+  await expect(alone('tamtrl', { advantage: 'mean' })).rejects.toThrow('groupSize is 1: a single rollout has nothing');
+  await expect(alone('memagent', {})).rejects.toThrow('every turn of it earns the same');
+  // Over the question the turns of one rollout can be compared.
+  expect((await alone('tamtrl', {})).steps).toHaveLength(1);
+});

@@ -42,13 +42,27 @@ export class Scoring {
     });
   }
 
-  /** @throws RewardError `shape` if the method's answer is not one finite number for each memory turn. */
-  async score(groups: readonly RolloutGroup[], run: Run<RunConfig>, step: number): Promise<CheckedResult> {
+  /** Memories are scored with the weights that sampled them. */
+  get scoresWithOwnWeights(): boolean {
+    return this.method.requires.score === true && this.#setup.config.teacher === 'self';
+  }
+
+  /**
+   * `sampledBy`: the snapshot that drew the rollouts, where it was not the live weights.
+   * @throws RewardError `shape` if the method's answer is not one finite number for each memory turn.
+   */
+  async score(
+    groups: readonly RolloutGroup[],
+    run: Run<RunConfig>,
+    step: number,
+    sampledBy?: string,
+  ): Promise<CheckedResult> {
+    const teacher = teacherOf(this.#setup);
     const result = await this.method.turnScores(groups, {
       ...this.#common(run),
       policy: run.policy,
       prepared: this.#prepared,
-      teacher: teacherOf(this.#setup),
+      teacher: this.scoresWithOwnWeights && sampledBy !== undefined ? { ...teacher, weights: sampledBy } : teacher,
       judge: this.#setup.judge,
       seed: streamSeed(run.config.seed, 'method', step),
     });

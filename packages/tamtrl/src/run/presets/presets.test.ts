@@ -27,8 +27,11 @@ it('every preset is a valid configuration, once the files are named', () => {
 it('the paper presets have the numbers of the paper', () => {
   const config = runConfigSchema.parse({ ...findPreset('paper-0.6b')?.train, data: records, model: 'folder' });
   expect(config).toMatchObject({
+    steps: 800,
     questionsPerStep: 32,
     groupSize: 8,
+    advantage: 'question-mean-std',
+    reward: { scale: 'mean-prob', scope: 'batch', combine: 'product' },
     learningRate: 1e-6,
     klCoefficient: 1e-3,
     warmupSteps: 0,
