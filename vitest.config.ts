@@ -10,7 +10,9 @@ export default defineConfig({
     testTimeout: process.env.TAMTRL_SLOW ? 1_200_000 : 60_000,
     // Files of a process share their modules: loading them for each file would take a third of the time.
     isolate: false,
-    // One more than there are cores fills the pauses of tests that wait for others; the engine's own threads use every core already.
+    // Threads that wait for the little work of tiny models keep the cores from the other files. The slow tests use all.
+    env: process.env.TAMTRL_SLOW ? {} : { TAMTRL_THREADS: '1' },
+    // One more than there are cores fills the pauses of tests that wait for others.
     maxWorkers: availableParallelism() + 1,
   },
 });

@@ -1,5 +1,4 @@
 /** The engine's verbs on one model, computing on the calling thread; worker/ runs it in a thread of its own. */
-import { availableParallelism } from 'node:os';
 import type {
   ForwardBackwardOptions,
   ForwardBackwardResult,
@@ -17,6 +16,7 @@ import { EngineError } from './errors.js';
 import type { ModelConfig } from './models/config.js';
 import { tokenBias } from './models/decoder.js';
 import { copyParameters, type ParameterSet, parameterCount } from './models/parameters.js';
+import { defaultThreads } from './runtime/threads.js';
 import { Generator, type GeneratorOptions } from './sampling/generator.js';
 import { adamwStep, newOptimizerState, type OptimizerState } from './training/adamw.js';
 import { AdamwThread } from './training/adamw-thread.js';
@@ -56,7 +56,7 @@ export class EngineCore {
     this.#files = files;
     this.#executor = new Executor(config, options);
     this.#generator = new Generator(config, options);
-    if ((options.threads ?? availableParallelism()) > 1) this.#thread = new AdamwThread();
+    if ((options.threads ?? defaultThreads()) > 1) this.#thread = new AdamwThread();
   }
 
   get parameters(): number {

@@ -2,12 +2,12 @@
  * The one place that touches onnxruntime-node. It is an optional peer: imported when the first session is made, so that
  * everything else works where it is not installed.
  */
-import { availableParallelism } from 'node:os';
 import type * as Ort from 'onnxruntime-node';
 import { EngineError, reasonOf } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { serializeGraph } from '../graph/serialize.js';
 import { disableTelemetry } from './telemetry.js';
+import { defaultThreads } from './threads.js';
 
 /** Contents and shape of a graph input or output. Inputs are read in place, outputs are fresh copies. */
 export interface Tensor {
@@ -27,7 +27,7 @@ export function int64(values: ArrayLike<number>, dims: readonly number[]): Tenso
 }
 
 export interface RuntimeOptions {
-  /** Threads of one operator; default: the machine's cores. */
+  /** Threads of one operator; default: `TAMTRL_THREADS`, or the machine's cores. */
   threads?: number;
 }
 
@@ -71,7 +71,7 @@ export class CompiledGraph {
       const session = await ort.InferenceSession.create(serializeGraph(graph), {
         executionProviders: ['cpu'],
         graphOptimizationLevel: 'all',
-        intraOpNumThreads: options.threads ?? availableParallelism(),
+        intraOpNumThreads: options.threads ?? defaultThreads(),
         interOpNumThreads: 1,
         executionMode: 'sequential',
         enableCpuMemArena: true,

@@ -56,7 +56,7 @@ export type LocalModel =
 
 /** Threads, memory and the like. */
 export interface EngineSettings {
-  /** Threads of one operator; default: the machine's cores. */
+  /** Threads of one operator; default: `TAMTRL_THREADS`, or the machine's cores. */
   threads?: number;
   /** Bytes for keys and values; default 1 GiB. */
   cacheBytes?: number;
