@@ -1,11 +1,10 @@
 /** docs/data.md: every command runs, on files of the kind it speaks of; every importer and task is named. */
-import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { runProgram } from '../packages/tamtrl/src/cli/program.js';
 import { syntheticTasks } from '../packages/tamtrl/src/data/generators/generators.js';
 import { importers } from '../packages/tamtrl/src/data/importers/importers.js';
 import { recordSchema } from '../packages/tamtrl/src/data/records.js';
@@ -23,12 +22,18 @@ it('runs every command', async () => {
   copyFileSync(join(fixtures, 'records/hotpotqa-sample.jsonl'), join(folder, 'train.jsonl'));
   const commands = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) => block.trim().split('\n'));
   expect(commands.length).toBeGreaterThanOrEqual(6);
-  for (const command of commands) {
-    expect(command).toMatch(/^npx tamtrl data /);
-    const args = command.replace('MODEL', join(fixtures, 'tokenizers/bpe')).split(' ').slice(2);
-    await promisify(execFile)(process.execPath, [join(root, 'packages/tamtrl/dist/cli/main.js'), ...args], {
-      cwd: folder,
-    });
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    for (const command of commands) {
+      expect(command).toMatch(/^npx tamtrl data /);
+      const args = command.replace('MODEL', join(fixtures, 'tokenizers/bpe')).split(' ').slice(2);
+      const said: string[] = [];
+      const io = { interactive: false, columns: () => 80, out: () => {}, err: (text: string) => void said.push(text) };
+      expect(await runProgram(args, io), `${command}: ${said.join('')}`).toBe(0);
+    }
+  } finally {
+    process.chdir(before);
   }
 });
 

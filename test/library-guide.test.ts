@@ -1,11 +1,10 @@
-/** docs/library.md: its programs run in their order, and the types of the library fit them. Needs a build. */
+/** docs/library.md: its programs run in their order (types.test.ts checks their types). Needs a build. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import ts from 'typescript';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RUN_FILES } from '../packages/tamtrl/src/run/folder.js';
 
@@ -28,12 +27,16 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 it('has programs that run one after another', async () => {
-  const said: string[] = [];
-  for (const file of files) {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { cwd: folder });
-    expect(stderr).toBe('');
-    said.push(stdout);
-  }
+  // In one process, which loads the library and the engine once.
+  const all = join(folder, 'all.mjs');
+  const between = '--- next program ---\n';
+  writeFileSync(
+    all,
+    files.map((file) => `await import(${JSON.stringify(file)});\nconsole.log('${between.trimEnd()}');\n`).join(''),
+  );
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [all], { cwd: folder });
+  expect(stderr).toBe('');
+  const said = stdout.split(between);
   expect(said[0]).toBe('mini: 256 tokens, can be trained\noslo rome bern\n');
   expect(said[1]).toMatch(
     /^mini, window 256 tokens\nexact match .*\nstep 1: \d+ .*\nstep 2: .*\nexact match .*\nsteps: runs\/mentions\/checkpoints\/\w+\n$/,
@@ -44,25 +47,6 @@ it('has programs that run one after another', async () => {
   const written = readdirSync(join(folder, 'runs/mentions')).filter((name) => name !== 'checkpoints');
   expect(Object.values(RUN_FILES)).toEqual(expect.arrayContaining(written));
   for (const name of written) expect(guide).toContain(`\`${name}\``);
-});
-
-it('has programs that the types of the library fit', () => {
-  const program = ts.createProgram(files, {
-    allowJs: true,
-    checkJs: true,
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-    target: ts.ScriptTarget.ES2023,
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    types: ['node'],
-    typeRoots: [join(root, 'node_modules/@types')],
-  });
-  const found = ts
-    .getPreEmitDiagnostics(program)
-    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
-  expect(found).toEqual([]);
 });
 
 it('names every event', () => {

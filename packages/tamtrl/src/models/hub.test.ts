@@ -11,6 +11,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runProgram } from '../cli/program.js';
 import { downloadHubFiles } from '../data/files/hub.js';
 import { EMBEDDED_MINI } from './embedded.js';
 import { downloadModel } from './hub.js';
@@ -146,25 +147,58 @@ describe('the command', () => {
   });
 });
 
-const MODEL = ['--model', 'hf:us/mini'];
-it.each([
-  ['eval', '--data', 'RECORDS', ...MODEL, '--limit', '1', '--out', 'OUT', '--json'],
-  ['doctor', ...MODEL, '--out', 'OUT', '--json'],
-  ['mcp', ...MODEL],
-  ['train', '--preset', 'mini', ...MODEL, '--steps', '1', '--out', 'OUT', '--json'],
-  ['data', 'generate', 'niah_single_1', '--tokenizer', 'hf:us/mini', '--tokens', '500', '--count', '1', '--out', 'OUT'],
-])('%s says on stderr what it downloads', async (...args) => {
-  const records = join(cache, 'records.jsonl');
-  const record = { id: 'a', question: 'anna', answers: ['oslo'], documents: [{ title: 'a', text: 'anna oslo' }] };
-  await writeFile(records, JSON.stringify(record));
-  const places: Record<string, string> = { RECORDS: records, OUT: join(cache, args[0] === 'data' ? 'x.jsonl' : 'out') };
-  const child = promisify(execFile)(process.execPath, [main, ...args.map((arg) => places[arg] ?? arg)]);
-  // The server for chat programs ends with its input.
-  child.child.stdin?.end();
-  const { stdout, stderr } = await child;
-  expect(stderr).toContain('Downloading tokenizer.json\n');
-  expect(stderr.includes('Downloading model.safetensors\n')).toBe(args[0] !== 'data');
-  expect(stdout).not.toContain('Downloading');
+describe('what a command downloads is said on stderr:', () => {
+  const MODEL = ['--model', 'hf:us/mini'];
+
+  /** The command line, with a record of its own and a small run in place of RECORDS, CONFIG and OUT. */
+  async function filledIn(args: readonly string[]): Promise<string[]> {
+    const records = join(cache, 'records.jsonl');
+    const record = { id: 'a', question: 'anna', answers: ['oslo'], documents: [{ title: 'a', text: 'anna oslo' }] };
+    await writeFile(records, JSON.stringify(record));
+    const config = join(cache, 'run.yaml');
+    await writeFile(config, 'questionsPerStep: 2\ngroupSize: 2\nevaluation: { every: 0, questions: 2 }\n');
+    const out = join(cache, args[0] === 'data' ? 'x.jsonl' : 'out');
+    const places: Record<string, string> = { RECORDS: records, CONFIG: config, OUT: out };
+    return args.map((arg) => places[arg] ?? arg);
+  }
+
+  it.each([
+    ['eval', '--data', 'RECORDS', ...MODEL, '--limit', '1', '--out', 'OUT', '--json'],
+    ['doctor', ...MODEL, '--out', 'OUT', '--json'],
+    ['train', '--config', 'CONFIG', '--preset', 'mini', ...MODEL, '--steps', '1', '--out', 'OUT', '--json'],
+    [
+      'data',
+      'generate',
+      'niah_single_1',
+      '--tokenizer',
+      'hf:us/mini',
+      '--tokens',
+      '500',
+      '--count',
+      '1',
+      '--out',
+      'OUT',
+    ],
+  ])('%s', async (...args) => {
+    const said = { out: '', err: '' };
+    const write = (where: 'out' | 'err') => (text: string) => {
+      said[where] += text;
+    };
+    const io = { out: write('out'), err: write('err'), interactive: false, columns: () => 80 };
+    expect(await runProgram(await filledIn(args), io), said.err).toBe(0);
+    expect(said.err).toContain('Downloading tokenizer.json\n');
+    expect(said.err.includes('Downloading model.safetensors\n')).toBe(args[0] !== 'data');
+    expect(said.out).not.toContain('Downloading');
+  });
+
+  it('mcp, whose stdout belongs to the protocol', async () => {
+    const child = promisify(execFile)(process.execPath, [main, 'mcp', ...MODEL]);
+    // The server for chat programs ends with its input.
+    child.child.stdin?.end();
+    const { stdout, stderr } = await child;
+    expect(stderr).toContain('Downloading model.safetensors\n');
+    expect(stdout).not.toContain('Downloading');
+  });
 });
 
 it('one file of a model, the tokenizer alone, and files of a data set', async () => {

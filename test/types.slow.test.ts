@@ -1,0 +1,7 @@
+/** A program that has the declarations of all packages checked (`skipLibCheck: false`) finds no mistake in them. */
+import { expect, it } from 'vitest';
+import { complaints, MISTAKE, PROGRAMS } from './type-check.js';
+
+it('programs and the declarations of all packages have no mistake but the one that is meant', () => {
+  expect(complaints(PROGRAMS, true)).toEqual([MISTAKE]);
+});
