@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { loadText } from '../reader/files/load.js';
 import { runProgram } from './program.js';
 
@@ -153,7 +153,13 @@ it('models that cannot be had', async () => {
     code: 2,
     err: expect.stringContaining('There is no model at no.gguf'),
   });
+  // Nothing is gained by waiting between the attempts; the limit of a request stays.
+  const { setTimeout: later } = globalThis;
+  const quick = (work: () => void, wait = 0) => later(work, wait > 60_000 ? wait : 0);
+  const waits = vi.spyOn(globalThis, 'setTimeout').mockImplementation(quick as typeof setTimeout);
   const server = await run(path, 'anna', '--model', 'openai:http://127.0.0.1:9/v1#m');
+  expect(waits.mock.calls.length).toBeGreaterThanOrEqual(4);
+  waits.mockRestore();
   expect(server).toMatchObject({ code: 1, err: expect.stringContaining('cannot be reached') });
   expect(await run(path, 'anna dan', '--model', 'mini', '--chunk-tokens', '999')).toMatchObject({
     code: 2,

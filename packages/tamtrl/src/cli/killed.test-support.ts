@@ -60,6 +60,13 @@ export const AROUND_THE_FIRST_CHECKPOINT: readonly string[] = [
   'rename readings.json.partial',
 ];
 
+/** Of these, one of each kind: nothing saved yet, settings but no checkpoint, and a checkpoint in the making. */
+export const ONE_OF_EACH_KIND: readonly string[] = [
+  'half of writeFile info.json.partial',
+  'rename config.json.partial',
+  'rename checkpoints/.last.partial',
+];
+
 /**
  * Kills a run of `command` before each file-system call up to its first step (or before those that are `chosen`), goes
  * on, and expects the folder of a run that nobody killed.

@@ -147,7 +147,7 @@ it('records that the method cannot use are refused with numbers, and short docum
 });
 
 it('warm-up from nothing comes out the same bit by bit, and another seed otherwise', async () => {
-  const settings = await yaml(`${SMALL}batchSize: 4\n`);
+  const settings = await yaml(`${SMALL}batchSize: 2\n`);
   const weights = async (name: string, seed: string) => {
     const out = join(folder, name);
     const { code, out: said } = await run('sft', '--config', settings, '--seed', seed, '--out', out, '--json');
