@@ -76,7 +76,7 @@ beforeAll(async () => {
   const { engine, tamtrl } = await pack(['engine', 'tamtrl']);
   whole = project({ engine, tamtrl });
   core = project({ tamtrl });
-}, 60_000);
+});
 
 describe('the recipes', () => {
   const all = recipes('docs/reading.md');

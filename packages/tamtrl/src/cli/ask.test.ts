@@ -157,9 +157,10 @@ it('models that cannot be had', async () => {
   const { setTimeout: later } = globalThis;
   const quick = (work: () => void, wait = 0) => later(work, wait > 60_000 ? wait : 0);
   const waits = vi.spyOn(globalThis, 'setTimeout').mockImplementation(quick as typeof setTimeout);
-  const server = await run(path, 'anna', '--model', 'openai:http://127.0.0.1:9/v1#m');
-  expect(waits.mock.calls.length).toBeGreaterThanOrEqual(4);
-  waits.mockRestore();
+  const server = await run(path, 'anna', '--model', 'openai:http://127.0.0.1:9/v1#m').finally(() => {
+    expect(waits.mock.calls.length).toBeGreaterThanOrEqual(4);
+    waits.mockRestore();
+  });
   expect(server).toMatchObject({ code: 1, err: expect.stringContaining('cannot be reached') });
   expect(await run(path, 'anna dan', '--model', 'mini', '--chunk-tokens', '999')).toMatchObject({
     code: 2,
