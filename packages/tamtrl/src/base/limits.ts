@@ -31,18 +31,18 @@ export const MAX_PARQUET_PAGE_BYTES = 512 * MIB;
 /** Values of a parquet page. Writers make pages of 20,000 rows, or of a MiB. */
 export const MAX_PARQUET_PAGE_VALUES = 16 * MIB;
 
-// Documents. What is unpacked here is held in memory as a whole.
+// Documents.
 
-/** Bytes of a Markdown file. */
+/** Bytes of a Markdown file, which is held in memory as a whole. */
 export const MAX_MARKDOWN_BYTES = 64 * MIB;
-/** Bytes of an HTML file. */
-export const MAX_HTML_BYTES = 512 * MIB;
+/** Depth of HTML's elements within one another. Old pages that close no element have a few hundred. */
+export const MAX_HTML_NESTING = 5000;
 /** Bytes of a PDF file. */
 export const MAX_PDF_BYTES = 512 * MIB;
 /** Pages of a PDF. */
 export const MAX_PDF_PAGES = 100_000;
-/** Memory that reading a PDF may take beyond what the process holds already. */
-export const MAX_PDF_MEMORY = 1 * GIB;
+/** Bytes that reading a PDF may take beyond twice its size. */
+export const MAX_PDF_MEMORY = 512 * MIB;
 /** Seconds in which the next page of a PDF has to come. */
 export const MAX_PDF_PAGE_SECONDS = 30;
 /** Depth of Markdown's lists and quotations within one another, and of emphasis and links. */
