@@ -60,8 +60,6 @@ export function isAbort(error: unknown, signal: AbortSignal | undefined): boolea
  * the language itself ("Cannot read properties of undefined") tells of a program, not of a file.
  */
 export function libraryReason(error: unknown, otherwise: string): string {
-  const ofLanguage = [TypeError, RangeError, ReferenceError, SyntaxError, URIError, EvalError].some(
-    (kind) => error instanceof kind,
-  );
+  const ofLanguage = [TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
   return error instanceof Error && !ofLanguage ? error.message : otherwise;
 }

@@ -67,11 +67,9 @@ export const MAX_VOCABULARY = 2 ** 24;
 export const MAX_TOKENIZER_NESTING = 32;
 /** Characters of a chat template. Templates in use have up to 20,000. */
 export const MAX_TEMPLATE_CHARACTERS = 1 * MIB;
-/** Depth of brackets and blocks within one another in a chat template. */
-export const MAX_TEMPLATE_NESTING = 200;
-/** Parts of a template that rendering may look at, loops counted each time. A chat of 100 messages needs 30,000. */
-export const MAX_TEMPLATE_STEPS = 2_000_000;
-/** Characters that a template may make beyond those of the messages. */
+/** Parts of a template that rendering may look at, counted each time in loops. */
+export const MAX_TEMPLATE_STEPS = 500_000;
+/** Characters that a template may make beyond eight times those of the messages. */
 export const MAX_TEMPLATE_OUTPUT = 4 * MIB;
 /** Entries of a list that a template may make, those of lists within it included. */
 export const MAX_TEMPLATE_ENTRIES = 100_000;
