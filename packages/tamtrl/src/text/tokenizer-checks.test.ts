@@ -41,7 +41,7 @@ it.each<[string, string, unknown, RegExp]>([
   ['parts nested deep', 'normalizer', nested(5000), /nests a part of "normalizer" more than 32 deep/],
   ['a part of no kind', 'decoder', { type: 7 }, /"decoder"\.type should be a text; found 7/],
   ['a token that counts as a whole word only', 'added_tokens.0.single_word', true, /which is not supported/],
-  ['a part that lacks something', 'normalizer', { type: 'Replace' }, /cannot be used: /],
+  ['a replacement without one', 'normalizer', { type: 'Replace' }, /"pattern" of "normalizer" should be a/],
 ])('%s', (_, path, value, message) => {
   const refusal = { kind: 'tokenizer', message: expect.stringMatching(message) };
   expect(() => use(path, value)).toThrow(expect.objectContaining(refusal));

@@ -69,7 +69,7 @@ function checkPart(part: unknown, root: string, depth: number): void {
   if (part.behavior !== undefined && !BEHAVIORS.some((known) => known === part.behavior)) {
     throw wrong(`"behavior" of ${place}`, BEHAVIORS.join(', '), part.behavior);
   }
-  if (part.type === 'Split' && !isPattern(part.pattern)) {
+  if ((part.type === 'Split' || part.type === 'Replace') && !isPattern(part.pattern)) {
     throw wrong(`"pattern" of ${place}`, 'a "String" or a "Regex"', part.pattern);
   }
   for (const list of ['normalizers', 'pretokenizers', 'processors', 'decoders']) {
