@@ -66,7 +66,9 @@ export const MAX_VOCABULARY = 2 ** 24;
 /** Depth of normalizers, pre-tokenizers and decoders within one another. */
 export const MAX_TOKENIZER_NESTING = 32;
 /** Characters of a chat template. Templates in use have up to 20,000. */
-export const MAX_TEMPLATE_CHARACTERS = 1 * MIB;
+export const MAX_TEMPLATE_CHARACTERS = 256 * KIB;
+/** White space without a break in a chat template: the parser takes the square of its length. */
+export const MAX_TEMPLATE_BLANKS = 1000;
 /** Parts of a template that rendering may look at, counted each time in loops. */
 export const MAX_TEMPLATE_STEPS = 500_000;
 /** Characters that a template may make beyond eight times those of the messages. */

@@ -4,6 +4,7 @@
  */
 import * as library from '@huggingface/jinja';
 import {
+  MAX_TEMPLATE_BLANKS,
   MAX_TEMPLATE_CHARACTERS,
   MAX_TEMPLATE_ENTRIES,
   MAX_TEMPLATE_OUTPUT,
@@ -36,6 +37,9 @@ export class LimitedTemplate {
   constructor(source: string) {
     if (source.length > MAX_TEMPLATE_CHARACTERS) {
       throw new Error(`it has ${source.length} characters, and up to ${MAX_TEMPLATE_CHARACTERS} are read`);
+    }
+    if (new RegExp(`\\s{${MAX_TEMPLATE_BLANKS + 1}}`).test(source)) {
+      throw new Error(`it has more than ${MAX_TEMPLATE_BLANKS} blanks on end`);
     }
     this.#program = new Template(source).parsed;
   }
