@@ -9,7 +9,13 @@ export function isJsonObject(value: unknown): value is JsonObject {
 
 /** A value as JSON, for messages; long ones are cut. */
 export function showJson(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 120);
+  if (value === undefined) return 'nothing';
+  try {
+    return JSON.stringify(value).slice(0, 120);
+  } catch {
+    // More nested than JSON.stringify follows, though JSON.parse does.
+    return Array.isArray(value) ? 'lists nested very deep' : 'objects nested very deep';
+  }
 }
 
 /** `value`, the content of `file`. @throws EngineError 'file' if it is not an object. */

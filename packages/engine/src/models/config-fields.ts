@@ -52,6 +52,11 @@ export class Fields {
     throw this.wrong(key, 'an object');
   }
 
+  /** Keys that hold objects. */
+  keysOfObjects(): string[] {
+    return Object.keys(this.#json).filter((key) => isJsonObject(this.#json[key]));
+  }
+
   /** Refuses any value but `value`, which an absent key stands for. @throws EngineError 'unsupported'. */
   requireValue(key: string, value: boolean | string): void {
     const found = typeof value === 'boolean' ? this.boolean(key, value) : (this.value(key) ?? value);

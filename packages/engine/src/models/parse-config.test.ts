@@ -157,6 +157,23 @@ describe('refusals', () => {
     );
   });
 
+  it('rotary settings by types of layers: those of full attention', () => {
+    const sliding = { rope_type: 'default', rope_theta: 1e4 };
+    const full = { ...LLAMA3, rope_theta: 5e6 };
+    const changes = { rope_theta: undefined, rope_parameters: { full_attention: full, sliding_attention: sliding } };
+    expect(parse(changes)).toMatchObject({ ropeTheta: 5e6, ropeScaling: SCALING });
+    expect(() => parse({ rope_theta: undefined, rope_parameters: { sliding_attention: sliding } })).toThrow(
+      expect.objectContaining({ kind: 'unsupported', message: expect.stringContaining('"full_attention"') }),
+    );
+  });
+
+  it('a value nested so deep that it cannot be shown', () => {
+    const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
+    expect(() => parse({ hidden_size: deep })).toThrow(
+      /"hidden_size" in m\/config\.json should be .*, found lists nested/,
+    );
+  });
+
   it.each([null, [], 'text'])('no object: %j', (json) => {
     expect(() => parseConfig(json, 'config.json')).toThrow(expect.objectContaining({ kind: 'file' }));
   });

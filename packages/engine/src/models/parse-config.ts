@@ -72,9 +72,9 @@ function findArchitecture(fields: Fields): Architecture {
 function parseRope(fields: Fields, contextLength: number): Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> {
   // transformers 5 renames `rope_scaling` to `rope_parameters` and gives the older name precedence where both are
   // there.
-  const rope =
-    fields.object('rope_scaling') ?? fields.object('rope_parameters') ?? new Fields(fields.file, {}, 'rope_');
-  const inner = [rope, fields, fields.object('rope_parameters')].find((f) => f?.value('rope_theta') !== undefined);
+  const parameters = ropeParameters(fields);
+  const rope = fields.object('rope_scaling') ?? parameters ?? new Fields(fields.file, {}, 'rope_');
+  const inner = [rope, fields, parameters].find((f) => f?.value('rope_theta') !== undefined);
   const ropeTheta = (inner ?? fields).positive('rope_theta', 10000);
   for (const place of [fields, rope]) {
     if (place.positive('partial_rotary_factor', 1) !== 1) throw place.unsupported('partial_rotary_factor', '1');
@@ -94,6 +94,19 @@ function parseRope(fields: Fields, contextLength: number): Pick<ModelConfig, 'ro
     throw rope.wrong('high_freq_factor', 'greater than low_freq_factor');
   }
   return { ropeTheta, ropeScaling };
+}
+
+/**
+ * The rotary settings of transformers 5: for all layers, or by types of layers. The engine has layers of full attention
+ * alone, so theirs are taken.
+ */
+function ropeParameters(fields: Fields): Fields | undefined {
+  const parameters = fields.object('rope_parameters');
+  const types = parameters?.keysOfObjects() ?? [];
+  if (parameters === undefined || types.length === 0) return parameters;
+  const full = parameters.object('full_attention');
+  if (full) return full;
+  throw fields.unsupported('rope_parameters', 'settings for all layers, or for "full_attention"');
 }
 
 /** Token ids that a config.json repeats, and the dtype of the weights beside it. */

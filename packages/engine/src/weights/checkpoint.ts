@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { EngineError } from '../errors.js';
+import { showJson } from '../json.js';
 import type { ModelConfig } from '../models/config.js';
 import { type ParameterSet, parameterShapes } from '../models/parameters.js';
 import type { OptimizerState } from '../training/adamw.js';
@@ -90,10 +91,21 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
     const steps = Number(step);
     const optimizer = steps > 0 ? { step: steps, first: await read(FIRST), second: await read(SECOND) } : undefined;
     const named = new Map<string, ParameterSet>();
-    for (const name of JSON.parse(String(snapshots ?? '[]')) as string[])
-      named.set(name, await read(snapshotPrefix(name)));
+    for (const name of snapshotNames(path, snapshots)) named.set(name, await read(snapshotPrefix(name)));
     return { weights, optimizer, snapshots: named };
   } finally {
     await file.close();
   }
+}
+
+function snapshotNames(file: string, stated: unknown): string[] {
+  const expected = 'a JSON list of names';
+  try {
+    const names: unknown = JSON.parse(String(stated ?? '[]'));
+    if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
+  } catch {
+    // Told below, as any other content is.
+  }
+  const message = `${file} is damaged: its "snapshots" should be ${expected}, found ${showJson(stated)}.`;
+  throw new EngineError('checkpoint', message, { file, expected, found: showJson(stated) });
 }

@@ -1,6 +1,7 @@
 /** Files and folders that may be absent. How files are written: atomic.ts. */
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { EngineError, reasonOf } from '../errors.js';
+import { MAX_AUXILIARY_BYTES } from '../limits.js';
 
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
@@ -9,9 +10,14 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** The file's bytes, or undefined if there is none. @throws EngineError 'file' if the system refuses to read it. */
+/**
+ * The file's bytes, or undefined if there is none.
+ * @throws EngineError 'file' if the system refuses to read it, or it is too large for what it is.
+ */
 export async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {
+    const { size } = await stat(path);
+    if (size > MAX_AUXILIARY_BYTES) throw new Error(`it has ${size} bytes, expected at most ${MAX_AUXILIARY_BYTES}`);
     // A plain array with a buffer of its own can be sent to another thread.
     return new Uint8Array(await readFile(path));
   } catch (cause) {

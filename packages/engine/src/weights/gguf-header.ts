@@ -5,6 +5,14 @@
  * takes what lies beyond the end of a truncated file for zeros.
  */
 import { EngineError, reasonOf } from '../errors.js';
+import {
+  MAX_GGUF_DIMENSIONS,
+  MAX_GGUF_HEADER,
+  MAX_GGUF_KEYS,
+  MAX_GGUF_NESTING,
+  MAX_GGUF_TENSORS,
+  MAX_GGUF_VALUES,
+} from '../limits.js';
 import { type RandomAccessFile, refuseLfsPointer, truncated } from './tensor-source.js';
 
 export type GgufValue = string | number | boolean | GgufValue[];
@@ -29,15 +37,13 @@ export interface GgufHeader {
 class NeedMore extends Error {}
 
 const FIRST_READ = 8 << 20;
-/** Above any real header; a larger one means damaged counts. */
-const MAX_HEADER = 512 << 20;
-const MAX_DIMENSIONS = 4;
-const MAX_NESTING = 4;
 
 class Cursor {
   readonly #view: DataView;
   readonly #bytes: Buffer;
   position = 0;
+  /** Values in lists so far. */
+  #values = 0;
 
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -101,10 +107,12 @@ class Cursor {
   }
 
   #array(depth: number): GgufValue[] {
-    if (depth >= MAX_NESTING) throw new Error(`arrays nested more than ${MAX_NESTING} deep`);
+    if (depth >= MAX_GGUF_NESTING) throw new Error(`arrays nested more than ${MAX_GGUF_NESTING} deep`);
     const type = this.uint32();
     const length = this.uint64();
     const values: GgufValue[] = [];
+    this.#values += length;
+    if (this.#values > MAX_GGUF_VALUES) throw new Error(`an array of ${length} values`);
     for (let i = 0; i < length; i++) values.push(this.value(type, depth + 1));
     return values;
   }
@@ -140,6 +148,13 @@ function parse(file: string, bytes: Uint8Array<ArrayBuffer>): GgufHeader {
   const version = checkStart(file, cursor, bytes);
   const tensorCount = cursor.uint64();
   const keyCount = cursor.uint64();
+  const claims = [
+    ['tensors', tensorCount, MAX_GGUF_TENSORS],
+    ['keys', keyCount, MAX_GGUF_KEYS],
+  ] as const;
+  for (const [what, count, most] of claims) {
+    if (count > most) throw damaged(file, `its number of ${what}`, `at most ${most}`, String(count));
+  }
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < keyCount; i++) {
     const key = cursor.string();
@@ -154,8 +169,8 @@ function parse(file: string, bytes: Uint8Array<ArrayBuffer>): GgufHeader {
   for (let i = 0; i < tensorCount; i++) {
     const name = cursor.string();
     const dimensions = cursor.uint32();
-    if (dimensions > MAX_DIMENSIONS) {
-      throw damaged(file, `tensor "${name}"`, `of at most ${MAX_DIMENSIONS} dimensions`, String(dimensions));
+    if (dimensions > MAX_GGUF_DIMENSIONS) {
+      throw damaged(file, `tensor "${name}"`, `of at most ${MAX_GGUF_DIMENSIONS} dimensions`, String(dimensions));
     }
     const shape: number[] = [];
     for (let d = 0; d < dimensions; d++) shape.unshift(cursor.uint64());
@@ -179,8 +194,8 @@ export async function readGgufHeader(file: RandomAccessFile): Promise<GgufHeader
     } catch (error) {
       if (!(error instanceof NeedMore)) throw error;
       if (bytes.length === file.size) throw truncated(file.path, 'a longer header', `${file.size} bytes`);
-      if (length >= MAX_HEADER) {
-        throw damaged(file.path, 'its header', `at most ${MAX_HEADER} bytes`, 'counts that need more');
+      if (length >= MAX_GGUF_HEADER) {
+        throw damaged(file.path, 'its header', `at most ${MAX_GGUF_HEADER} bytes`, 'counts that need more');
       }
     }
   }

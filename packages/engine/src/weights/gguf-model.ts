@@ -9,7 +9,7 @@ import type { ModelConfig, RopeScaling } from '../models/config.js';
 import { parameterShapes } from '../models/parameters.js';
 import { GgufFile } from './gguf.js';
 import type { GgufValue } from './gguf-header.js';
-import { missingTensor, type TensorEntry, type TensorSource } from './tensor-source.js';
+import { missingTensor, requireTensorsForLayers, type TensorEntry, type TensorSource } from './tensor-source.js';
 
 /** A factor for each rotary frequency; Llama 3's scaling is stored this way. */
 const ROPE_FACTORS = 'rope_freqs.weight';
@@ -37,6 +37,11 @@ export class GgufMetadata {
 
   number(key: string): number | undefined {
     return this.#get(key, 'a number', (v) => typeof v === 'number');
+  }
+
+  /** A positive whole number. */
+  count(key: string): number | undefined {
+    return this.#get(key, 'a positive whole number', (v): v is number => Number.isSafeInteger(v) && Number(v) > 0);
   }
 
   string(key: string): string | undefined {
@@ -72,7 +77,7 @@ export class GgufMetadata {
   #get<T extends GgufValue>(key: string, expected: string, is: (v: GgufValue) => v is T): T | undefined {
     const value = this.#values.get(key);
     if (value === undefined || is(value)) return value;
-    const found = JSON.stringify(value).slice(0, 80);
+    const found = Array.isArray(value) ? `a list of ${value.length}` : JSON.stringify(value).slice(0, 80);
     throw new EngineError('file', `Key "${key}" of ${this.file} should be ${expected}, found ${found}.`, {
       file: this.file,
       expected,
@@ -109,6 +114,7 @@ export async function openGgufModel(path: string): Promise<{
   try {
     const metadata = new GgufMetadata(path, file.metadata);
     const config = await configOf(file, metadata);
+    requireTensorsForLayers(path, config, file.entries.size);
     refuseUnknownTensors(file, config);
     return { config, source: new GgufModelSource(file, config), metadata };
   } catch (error) {
@@ -136,13 +142,14 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
     throw unsupported(file.path, 'the model is split over several files', 'a single file', `${splits} files`);
   const architecture = findArchitecture(metadata);
   const key = (name: string) => `${architecture.gguf.architecture}.${name}`;
-  const needed = (name: string) => metadata.required(key(name), metadata.number(key(name)));
+  const count = (name: string) => metadata.required(key(name), metadata.count(key(name)));
 
   const embedding = file.entries.get('token_embd.weight');
   if (embedding === undefined) throw missingTensor(file.path, 'token_embd.weight');
-  const hiddenSize = needed('embedding_length');
-  const heads = needed('attention.head_count');
-  const headSize = metadata.number(key('attention.key_length')) ?? hiddenSize / heads;
+  const hiddenSize = count('embedding_length');
+  const heads = count('attention.head_count');
+  const headSize = metadata.count(key('attention.key_length')) ?? hiddenSize / heads;
+  if (headSize % 2 !== 0) throw unsupported(file.path, 'its heads cannot be halved', 'an even size', String(headSize));
   const valueSize = metadata.number(key('attention.value_length')) ?? headSize;
   if (valueSize !== headSize) {
     throw unsupported(file.path, 'keys and values differ in size', `values of ${headSize}`, String(valueSize));
@@ -161,21 +168,22 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
   const experts = metadata.number(key('expert_count')) ?? 0;
   if (experts > 0) throw unsupported(file.path, 'it is a mixture of experts', 'dense models', `${experts} experts`);
 
+  const epsilon = key('attention.layer_norm_rms_epsilon');
   const ropeTheta = shortest(metadata.number(key('rope.freq_base')) ?? 10000);
   return {
     architecture: architecture.name,
     // The number of rows counts: the vocabulary's key may be absent and leaves out padding.
     vocabularySize: embedding.shape[0],
     hiddenSize,
-    intermediateSize: needed('feed_forward_length'),
-    layers: needed('block_count'),
+    intermediateSize: count('feed_forward_length'),
+    layers: count('block_count'),
     heads,
-    keyValueHeads: metadata.number(key('attention.head_count_kv')) ?? heads,
+    keyValueHeads: metadata.count(key('attention.head_count_kv')) ?? heads,
     headSize,
-    contextLength: needed('context_length'),
+    contextLength: count('context_length'),
     ropeTheta,
     ropeScaling: await ropeScalingOf(file, ropeTheta, headSize),
-    rmsNormEpsilon: shortest(needed('attention.layer_norm_rms_epsilon')),
+    rmsNormEpsilon: shortest(metadata.required(epsilon, metadata.number(epsilon))),
     tieWordEmbeddings: !file.entries.has('output.weight'),
   };
 }
@@ -199,6 +207,15 @@ export function llama3Factors(scaling: RopeScaling, ropeTheta: number, headSize:
  */
 async function ropeScalingOf(file: GgufFile, ropeTheta: number, headSize: number): Promise<RopeScaling | undefined> {
   if (!file.entries.has(ROPE_FACTORS)) return undefined;
+  const [count] = file.entries.get(ROPE_FACTORS)!.shape;
+  if (count !== headSize / 2) {
+    throw unsupported(
+      file.path,
+      `"${ROPE_FACTORS}" does not fit heads of ${headSize}`,
+      `${headSize / 2} factors`,
+      `${count}`,
+    );
+  }
   const stored = await file.read(ROPE_FACTORS);
   if (stored.every((value) => value === 1)) return undefined;
   const scaling: RopeScaling = {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -157,7 +157,7 @@ describe('damaged files', () => {
   });
 
   it('a count beyond the file is a truncated file, not an endless loop', async () => {
-    const path = patched('kinds.strings', (bytes, after) => bytes.writeBigUInt64LE(2n ** 60n, after + 8));
+    const path = patched('kinds.strings', (bytes, after) => bytes.writeBigUInt64LE(1_000_000n, after + 8));
     await expect(GgufFile.open(path)).rejects.toMatchObject({ kind: 'truncated-file' });
   });
 
@@ -172,5 +172,43 @@ describe('damaged files', () => {
   it('a tensor beyond the end', async () => {
     const path = patched('Q4_1', (bytes, after) => bytes.writeBigUInt64LE(1n << 30n, after + 24));
     await expect(GgufFile.open(path)).rejects.toMatchObject({ kind: 'truncated-file', details: { tensor: 'Q4_1' } });
+  });
+});
+
+describe('counts beyond any file', () => {
+  const head = (tensors: bigint, keys: bigint) => {
+    const bytes = Buffer.alloc(24);
+    bytes.write('GGUF');
+    bytes.writeUInt32LE(3, 4);
+    bytes.writeBigUInt64LE(tensors, 8);
+    bytes.writeBigUInt64LE(keys, 16);
+    return bytes;
+  };
+  /** The file goes on in zeros, without taking room on the disk. */
+  const sparse = (bytes: Uint8Array) => {
+    const path = write(bytes);
+    truncateSync(path, 2 ** 34);
+    return path;
+  };
+
+  it.each([
+    ['tensors', head(2n ** 40n, 0n)],
+    ['keys', head(0n, 2n ** 40n)],
+  ])('of %s, which a file full of zeros would satisfy', async (what, bytes) => {
+    await expect(GgufFile.open(sparse(bytes))).rejects.toMatchObject({
+      kind: 'file',
+      message: expect.stringContaining(`its number of ${what} should be at most 100000, found ${2 ** 40}`),
+    });
+  });
+
+  it('of the values of a list', async () => {
+    const list = Buffer.alloc(8 + 1 + 4 + 4 + 8);
+    list.writeBigUInt64LE(1n, 0);
+    list.write('a', 8);
+    list.writeUInt32LE(9, 9);
+    list.writeBigUInt64LE(2n ** 32n, 17);
+    await expect(GgufFile.open(sparse(Buffer.concat([head(0n, 1n), list])))).rejects.toThrow(
+      /key "a" should be a typed value, found an array of 4294967296 values/,
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -134,6 +134,39 @@ describe('refusals', () => {
       kind: 'missing-tensor',
       details: { file: folder, tensor: NORM },
     });
+  });
+
+  it.each([1e8, 2 ** 52])('%d layers, for which there are no tensors', async (layers) => {
+    const folder = await altered((tensors) => tensors);
+    setConfig(folder, { num_hidden_layers: layers });
+    await expect(loadPretrained(folder)).rejects.toMatchObject({
+      kind: 'missing-tensor',
+      message: expect.stringMatching(/config\.json says that the model has \d+ layers, but there are only \d+ tensors/),
+    });
+  });
+
+  it.each([
+    ['qwen3.block_count', 1e8, /says that the model has 100000000 layers/],
+    ['qwen3.block_count', 0, /"qwen3\.block_count" of .* should be a positive whole number, found 0/],
+    ['qwen3.attention.head_count', 0, /"qwen3\.attention\.head_count" of .* should be a positive whole number/],
+    ['qwen3.attention.key_length', 7, /its heads cannot be halved/],
+  ])('a GGUF file with %s of %d', async (key, value, message) => {
+    const bytes = readFileSync(join(FIXTURES, 'qwen3.gguf'));
+    // After the key come its type and its value.
+    bytes.writeUInt32LE(value, bytes.indexOf(key) + key.length + 4);
+    const path = join(temporaryFolder(), 'x.gguf');
+    writeFileSync(path, bytes);
+    await expect(loadPretrained(path)).rejects.toThrow(message);
+  });
+
+  it('a file beside the weights that is far too large', async () => {
+    const folder = await altered((tensors) => tensors);
+    const path = join(folder, 'tokenizer_config.json');
+    writeFileSync(path, '{}');
+    truncateSync(path, 2 ** 29 + 1);
+    await expect(loadPretrained(folder)).rejects.toThrow(
+      /Could not read .*tokenizer_config\.json: it has 536870913 bytes/,
+    );
   });
 
   it('no unembedding though it is not tied', async () => {

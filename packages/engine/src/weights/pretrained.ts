@@ -17,7 +17,7 @@ import { openGgufModel } from './gguf-model.js';
 import { filesOfGguf, type PretrainedFiles, readPretrainedFiles, statedTokenIds } from './pretrained-files.js';
 import { readWeightMap, SafetensorsFile, ShardedSafetensors } from './safetensors.js';
 import { safetensorsBytes } from './safetensors-writer.js';
-import { missingTensor, type TensorSource } from './tensor-source.js';
+import { missingTensor, requireTensorsForLayers, type TensorSource } from './tensor-source.js';
 
 export type { PretrainedFiles } from './pretrained-files.js';
 
@@ -81,6 +81,7 @@ async function loadFolder(folder: string, options: LoadOptions): Promise<Pretrai
   const config = parseConfig(json, configFile);
   const source = await openWeights(folder);
   try {
+    requireTensorsForLayers(configFile, config, source.entries.size);
     refuseUnknownTensors(config, source);
     const parameters = await readParameters(folder, config, source, options);
     return { config, parameters, files: await readPretrainedFiles(folder, json) };

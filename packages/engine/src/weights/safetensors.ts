@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { EngineError, reasonOf } from '../errors.js';
 import { isJsonObject } from '../json.js';
+import { MAX_SAFETENSORS_HEADER } from '../limits.js';
 import { elementCount } from '../shape.js';
 import { decodeBfloat16, decodeFloat16 } from './dtype.js';
 import {
@@ -17,9 +18,6 @@ import {
   type TensorSource,
   truncated,
 } from './tensor-source.js';
-
-/** The reference implementation has the same limit. */
-const MAX_HEADER_BYTES = 100_000_000;
 
 /** Values converted at once: bounds the memory beside the result. */
 const BLOCK = 1 << 22;
@@ -148,7 +146,7 @@ export class SafetensorsFile implements TensorSource {
     refuseLfsPointer(file.path, prefix);
     const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
     const expected = 'a safetensors header';
-    if (length > MAX_HEADER_BYTES) {
+    if (length > MAX_SAFETENSORS_HEADER) {
       throw new EngineError(
         'file',
         `${file.path} is not a safetensors file: its first 8 bytes say that the header has ${length} bytes.`,

@@ -4,6 +4,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { EngineError, reasonOf } from '../errors.js';
+import type { ModelConfig } from '../models/config.js';
 
 export interface TensorEntry {
   readonly name: string;
@@ -94,6 +95,19 @@ export function missingTensor(file: string, tensor: string, hint = ''): EngineEr
     expected: tensor,
     found: 'nothing',
   });
+}
+
+/**
+ * Refuses a number of layers that the tensors cannot be enough for, before anything is made for each of them.
+ * @param file that states the number
+ */
+export function requireTensorsForLayers(file: string, { layers }: Pick<ModelConfig, 'layers'>, tensors: number): void {
+  if (layers <= tensors) return;
+  throw new EngineError(
+    'missing-tensor',
+    `${file} says that the model has ${layers} layers, but there are only ${tensors} tensors. One of the two is damaged: copy or download the model again.`,
+    { file, expected: `tensors for ${layers} layers`, found: `${tensors} tensors` },
+  );
 }
 
 /** Refuses the small text file that Git leaves in place of a large one that was not fetched. */

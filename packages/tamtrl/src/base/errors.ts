@@ -54,3 +54,12 @@ export function isAbort(error: unknown, signal: AbortSignal | undefined): boolea
   if (!signal?.aborted) return false;
   return error === signal.reason || (error instanceof Error && 'kind' in error && error.kind === 'aborted');
 }
+
+/**
+ * Why a library failed on a file, in the library's words. `otherwise` where they are not meant for people: an error of
+ * the language itself ("Cannot read properties of undefined") tells of a program, not of a file.
+ */
+export function libraryReason(error: unknown, otherwise: string): string {
+  const ofLanguage = [TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
+  return error instanceof Error && !ofLanguage ? error.message : otherwise;
+}

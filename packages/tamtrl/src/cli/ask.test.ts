@@ -96,7 +96,7 @@ it('Markdown, HTML and PDF are read as their words', async () => {
     'a.md',
     '---\ntitle: x\n---\n# Facts\n\n**anna** [oslo](http://x.y/z)\n\n- ben `rome`\n\n| a | b |\n| - | - |\n| dan | linz |\n',
   );
-  expect(await textFile(markdown)).toBe('Facts\n\nanna oslo\n\n- ben rome\n\na | b\ndan | linz\n\n');
+  expect(await textFile(markdown)).toBe('title: x\n\nFacts\n\nanna oslo\n\n- ben rome\n\na | b\ndan | linz');
   const html = await file(
     'a.html',
     '<html><head><style>p{}</style><script>x()</script></head><body><nav>Menu</nav><h1>Facts</h1><p>anna <a href="http://x">oslo</a></p></body></html>',

@@ -6,6 +6,7 @@ import type { ChatFormat } from '../text/chat.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { MemoryError } from './errors.js';
 import type { PromptFormat } from './prompts.js';
+import { tagsIn, withoutTags } from './tags.js';
 
 /** Hard limits in tokens of the model's own tokenizer. */
 export interface Budgets {
@@ -36,6 +37,10 @@ export class PromptFrames {
   readonly #direct: Frame | undefined;
   /** Ids that no memory carries into the next prompt. */
   readonly #notCarried: ReadonlySet<number>;
+  /** Tags of the wording that a text must not contain. */
+  readonly #tags: RegExp | undefined;
+  /** The ids that stand for a text in a prompt; most texts are read in many prompts. */
+  readonly #withoutTags = new WeakMap<readonly number[], readonly number[]>();
 
   /** @throws MemoryError `prompt-format` if the format or the chat template drops or repeats a slot. */
   constructor(model: { tokenizer: Tokenizer; chat: ChatFormat }, format: PromptFormat) {
@@ -47,7 +52,9 @@ export class PromptFrames {
     this.#answer = frame(format.answer(MARK), 'answer', ['question', 'memory']);
     this.#check = frame(format.check(MARK), 'check', ['question', 'memory', 'chunk']);
     this.#direct = format.direct && frame(format.direct(MARK), 'direct', ['question', 'chunk']);
-    this.#notCarried = notCarried(model, [format.update(MARK), format.answer(MARK), format.check(MARK)]);
+    const wording = [format.update(MARK), format.answer(MARK), format.check(MARK), format.direct?.(MARK) ?? ''];
+    this.#notCarried = notCarried(model, wording);
+    this.#tags = tagsIn(wording.join('\n'), model.tokenizer);
   }
 
   /**
@@ -61,22 +68,37 @@ export class PromptFrames {
 
   /** Asks for a new memory. */
   update(question: readonly number[], memory: readonly number[], chunk: readonly number[]): number[] {
-    return fill(this.#update, { question, memory, chunk });
+    return this.#fill(this.#update, { question, memory, chunk });
   }
 
   /** Asks for the answer. */
   answer(question: readonly number[], memory: readonly number[]): number[] {
-    return fill(this.#answer, { question, memory });
+    return this.#fill(this.#answer, { question, memory });
   }
 
   /** Asks for a verdict on a memory. */
   check(question: readonly number[], memory: readonly number[], evidence: readonly number[]): number[] {
-    return fill(this.#check, { question, memory, chunk: evidence });
+    return this.#fill(this.#check, { question, memory, chunk: evidence });
   }
 
   /** Asks for the answer with the text in view; undefined if the format has no such prompt. */
   direct(question: readonly number[], text: readonly number[]): number[] | undefined {
-    return this.#direct && fill(this.#direct, { question, chunk: text });
+    return this.#direct && this.#fill(this.#direct, { question, chunk: text });
+  }
+
+  /** Whatever a text says, it neither ends its part of the prompt nor begins another. */
+  #fill(frame: Frame, slots: SlotIds): number[] {
+    const tags = this.#tags;
+    if (tags === undefined) return fill(frame, slots);
+    const safe = (ids: readonly number[]) => {
+      let known = this.#withoutTags.get(ids);
+      if (known === undefined) {
+        known = withoutTags(ids, tags, this.tokenizer);
+        this.#withoutTags.set(ids, known);
+      }
+      return known;
+    };
+    return fill(frame, Object.fromEntries(Object.entries(slots).map(([slot, ids]) => [slot, safe(ids)])));
   }
 
   /** Ids of what the teacher reads instead of a chunk; the format's fixed line where nothing in it is relevant. */

@@ -38,7 +38,7 @@ it('slots stay exactly as they are within a chat template', () => {
   const chat = chatFormatFromTemplate({ template, stopIds: [0] });
   const frames = new PromptFrames({ tokenizer: characters, chat }, chatPrompts);
   const ids = (text: string) => characters.encode(text);
-  const slots = { question: 'Who?', memory: ' odd  spaces\n', chunk: 'A </section> in the text.' };
+  const slots = { question: 'Who?', memory: ' odd  spaces\n', chunk: 'A </div> in the text.' };
   const wanted = (content: string) => chat.render([{ role: 'user', content }]);
   const { question, memory, chunk } = slots;
   expect(characters.decode(frames.update(ids(question), ids(memory), ids(chunk)))).toBe(

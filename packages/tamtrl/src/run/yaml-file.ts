@@ -1,7 +1,9 @@
 /** A YAML configuration file that knows where in the file each of its settings stands. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { bytesText, MAX_YAML_BYTES } from '../base/limits.js';
 import { RunError } from './errors.js';
+import { checkNesting, checkYaml } from './yaml-checks.js';
 
 export interface YamlFile {
   path: string;
@@ -19,6 +21,9 @@ export interface YamlFile {
 export async function readYamlFile(path: string): Promise<YamlFile> {
   let text: string;
   try {
+    const { size } = await stat(path);
+    if (size > MAX_YAML_BYTES)
+      throw new Error(`it has ${bytesText(size)}, expected at most ${bytesText(MAX_YAML_BYTES)}`);
     text = await readFile(path, 'utf8');
   } catch (error) {
     throw new RunError('settings', `Cannot read the configuration file ${path}: ${(error as Error).message}.`);
@@ -28,7 +33,8 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
 
 export function parseYamlFile(path: string, text: string): YamlFile {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  checkNesting(path, text);
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
@@ -36,6 +42,7 @@ export function parseYamlFile(path: string, text: string): YamlFile {
   // What follows a first mistake is often only its echo.
   const [problem] = [...document.errors, ...document.warnings];
   if (problem) throw new RunError('settings', `${at(problem.pos[0])}: not YAML: ${problem.message}`);
+  checkYaml(document, at);
   const root = document.contents;
   if (root !== null && !isMap(root)) {
     const found = isSeq(root) ? 'a list' : 'a single value';

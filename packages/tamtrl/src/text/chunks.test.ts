@@ -222,6 +222,26 @@ describe('chunkStream', () => {
     expect(encoded).toBeLessThan(3.5 * text.length);
   });
 
+  it.each([
+    ['families joined to one', '👩‍👩‍👧‍👦'],
+    ['decomposed Hangul', '각'.normalize('NFD')],
+    ['marks upon letters', 'é̂'.normalize('NFD')],
+    ['flags', '🇳🇴'],
+    ['an emoji with a tone of skin', '👍🏽'],
+    ['Devanagari', 'क्षि'],
+  ])('cuts text without spaces between graphemes: %s', async (_, grapheme) => {
+    const text = grapheme.repeat(300);
+    const chunks = await chunksOfStream(text, { chunkTokens: 50 }, [7, 100]);
+    expectSound(chunks, text, 50);
+    expect(chunks.length).toBeGreaterThan(3);
+    for (const chunk of chunks) expect(chunk.start % grapheme.length).toBe(0);
+  });
+
+  it('cuts a grapheme that never ends', async () => {
+    const text = `e${'\u0301'.repeat(5_000)}`;
+    expectSound(await chunksOfStream(text, { chunkTokens: 50 }, [100]), text, 50);
+  });
+
   it('yields nothing for an empty stream', async () => {
     expect(await chunksOfStream('', { chunkTokens: 10 })).toEqual([]);
   });

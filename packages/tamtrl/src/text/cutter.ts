@@ -7,6 +7,7 @@
  * constant number of times, however long the text. Where a piece is cut depends on the text alone, not on the bits.
  */
 import { TextError } from './errors.js';
+import { codePointLength, graphemeEnd, halfOf } from './graphemes.js';
 import { splitSentences } from './sentences.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -103,8 +104,8 @@ export class TokenCutter {
       if (!this.#finished && this.#buffer.length - start < LONGEST_UNIT) return false;
       UNIT.lastIndex = start;
       const match = UNIT.exec(this.#buffer);
-      const end = match ? start + match[0].length : start + codePointLength(this.#buffer, start);
-      this.#addUnit(start, end);
+      const end = start + (match?.[0].length ?? codePointLength(this.#buffer, start));
+      this.#addUnit(start, graphemeEnd(this.#buffer, start, end));
     }
   }
 
@@ -123,8 +124,7 @@ export class TokenCutter {
         `chunkTokens is ${this.#options.chunkTokens}, but the character ${JSON.stringify(text)} alone has ${count} tokens. Use larger chunks.`,
       );
     }
-    const middle = start + Math.max(codePointLength(this.#buffer, start), (end - start) >> 1);
-    const cut = insideSurrogatePair(this.#buffer, middle) ? middle - 1 : middle;
+    const cut = start + halfOf(text);
     this.#addUnit(start, cut);
     this.#addUnit(cut, end);
   }
@@ -239,12 +239,4 @@ export class TokenCutter {
     this.#units = this.#units.slice(count).map((unit) => ({ end: unit.end - end, total: unit.total - total }));
     return piece;
   }
-}
-
-function codePointLength(text: string, offset: number): number {
-  return (text.codePointAt(offset) ?? 0) > 0xffff ? 2 : 1;
-}
-
-function insideSurrogatePair(text: string, offset: number): boolean {
-  return /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(offset - 1, offset + 1));
 }

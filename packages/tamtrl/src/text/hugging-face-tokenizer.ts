@@ -3,10 +3,12 @@
  * `@huggingface/tokenizers`: under `nodenext` its types resolve to nothing, so the part used here is typed by hand.
  */
 import * as library from '@huggingface/tokenizers';
+import { libraryReason } from '../base/errors.js';
 import { controlTokensOf, unknownTokenOf } from './control-tokens.js';
 import { TextError } from './errors.js';
 import { isJsonObject, type JsonObject, readOptionalJson } from './model-files.js';
 import type { Tokenizer } from './tokenizer.js';
+import { checkTokenizer } from './tokenizer-checks.js';
 
 interface LibraryTokenizer {
   /** Vocabulary and merges. */
@@ -59,6 +61,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
         'tokenizer.json has no "model": it is not a Hugging Face tokenizer, or was cut short.',
       );
     }
+    checkTokenizer(tokenizer);
     const addedTokens = Array.isArray(tokenizer.added_tokens) ? tokenizer.added_tokens.filter(isJsonObject) : [];
     const parts: Record<string, unknown> = { ...tokenizer, added_tokens: addedTokens };
     for (const part of REQUIRED_PARTS) parts[part] ??= null;
@@ -80,7 +83,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
     } catch (error) {
       throw new TextError(
         'tokenizer',
-        `tokenizer.json (model type ${JSON.stringify(tokenizer.model.type ?? null)}) cannot be used: ${(error as Error).message}.`,
+        `tokenizer.json (model type ${JSON.stringify(tokenizer.model.type ?? null)}) cannot be used: ${libraryReason(error, 'its parts do not fit together')}.`,
         { cause: error },
       );
     }
@@ -118,10 +121,12 @@ export class HuggingFaceTokenizer implements Tokenizer {
   decode(ids: readonly number[], options: { skipSpecialTokens?: boolean } = {}): string {
     const known = ids.filter((id) => this.#tokenizer.id_to_token(id) !== undefined);
     if (known.length === 0) return '';
-    return this.#tokenizer.decode(known, {
-      skip_special_tokens: options.skipSpecialTokens ?? false,
-      clean_up_tokenization_spaces: false,
-    });
+    return orRefused(() =>
+      this.#tokenizer.decode(known, {
+        skip_special_tokens: options.skipSpecialTokens ?? false,
+        clean_up_tokenization_spaces: false,
+      }),
+    );
   }
 
   idOf(token: string): number | undefined {
@@ -129,10 +134,23 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 }
 
+/** What the library makes of a tokenizer.json that it could build. @throws TextError `tokenizer` where it fails. */
+function orRefused<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw new TextError(
+      'tokenizer',
+      `tokenizer.json cannot be used: ${libraryReason(error, 'a part of it is of a kind that is not known, or lacks something')}. It is damaged, or made for another program.`,
+      { cause: error },
+    );
+  }
+}
+
 /** @throws TextError `tokenizer` for what has no id. */
 function encodeWith(tokenizer: LibraryTokenizer, text: string): number[] {
   if (text === '') return [];
-  const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: false });
+  const { ids, tokens } = orRefused(() => tokenizer.encode(text, { add_special_tokens: false }));
   for (let at = 0; at < ids.length; at++) {
     if (ids[at] === undefined) {
       throw new TextError(

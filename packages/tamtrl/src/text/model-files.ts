@@ -1,6 +1,7 @@
 /** Reads the JSON files that lie beside a model's weights. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bytesText, MAX_MODEL_JSON_BYTES } from '../base/limits.js';
 import { TextError } from './errors.js';
 
 export type JsonObject = { readonly [key: string]: unknown };
@@ -9,9 +10,13 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A file's text, or undefined if there is none. */
+/** A file's text, or undefined if there is none. @throws TextError `file` if it cannot be read, or is too large. */
 export async function readOptional(folder: string, name: string): Promise<string | undefined> {
   try {
+    const { size } = await stat(join(folder, name));
+    if (size > MAX_MODEL_JSON_BYTES) {
+      throw new Error(`it has ${bytesText(size)}, expected at most ${bytesText(MAX_MODEL_JSON_BYTES)}`);
+    }
     return await readFile(join(folder, name), 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

@@ -56,6 +56,55 @@ describe('chatFormatFromTemplate', () => {
   });
 });
 
+describe('a template that would never end, or fill the memory', () => {
+  const render = (template: string) => chatFormatFromTemplate({ template, stopIds: [2] }).render(user);
+  const numbers = '{% set r = range(30000) %}';
+
+  it.each([
+    ['loops within loops', `${numbers}{% for i in r %}{% for j in r %}{{ j }}{% endfor %}{% endfor %}`, 'steps'],
+    ['loops over nothing', `${numbers}{% for i in r %}{% for j in r %}{% endfor %}{% endfor %}`, 'steps'],
+    ['a large range', '{% for i in range(1000000000) %}x{% endfor %}', 'a range of 1000000000 numbers'],
+    ['a range without end', '{{ range(0, 1, 0) }}', 'a range of Infinity numbers'],
+    [
+      'a string that doubles',
+      '{% set n = namespace(s="ab") %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}',
+      'characters',
+    ],
+    [
+      'a list of itself twice',
+      '{% set n = namespace(x=[1]) %}{% for i in range(40) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x | tojson }}',
+      'entries',
+    ],
+    [
+      'long strings again and again',
+      `${numbers}{% set n = namespace(s="ab") %}{% for i in range(20) %}{% set n.s = n.s + n.s %}{% endfor %}{% for i in r %}{{ n.s | upper | length }}{% endfor %}`,
+      'steps',
+    ],
+    ['a macro that calls itself', '{% macro m(f) %}{{ f(f) }}{% endmacro %}{{ m(m) }}', 'call themselves without end'],
+    ['an array looked through', `${numbers}{% for i in r %}{{ -1 in r }}{% endfor %}`, 'steps'],
+  ])('%s', (_, template, what) => {
+    expect(() => render(template)).toThrow(
+      expect.objectContaining({ kind: 'chat-template', message: expect.stringContaining(what) }),
+    );
+  });
+
+  it('a source that is too long, or nested too deep', () => {
+    expect(() => render('x'.repeat(2 ** 18 + 1))).toThrow(/it has 262145 characters, and up to 262144 are read/);
+    expect(() => render(`{% set x = 1 %}${' '.repeat(200_000)}x`)).toThrow(/more than 1000 blanks on end/);
+    expect(() => render(`{{ ${'('.repeat(20_000)} }}`)).toThrow(/not valid Jinja: its parts are nested too deep/);
+  });
+
+  it('renders a long chat, the date and what the library declares', () => {
+    const messages = Array.from({ length: 2000 }, () => ({ role: 'user' as const, content: 'word '.repeat(1000) }));
+    const template = '{% for m in messages %}{{ messages[loop.index0].content + m.role }}{% endfor %}';
+    expect(chatFormatFromTemplate({ template, stopIds: [2] }).render(messages)).toHaveLength(2000 * 5004);
+    expect(render('{{ strftime_now("%d %b %Y") }}')).toMatch(/^\d\d [A-Z][a-z]+ \d{4}$/);
+    expect(render('{% for i in range(5, 0, -2) %}{{ i }}{% endfor %}{{ None is none }}{{ range(3) | length }}')).toBe(
+      '531true3',
+    );
+  });
+});
+
 describe('chatFormatFromFiles', () => {
   it('takes stop ids from both configurations, each once', () => {
     const stopIds = (eos: unknown, generation: unknown) =>

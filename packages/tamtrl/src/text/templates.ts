@@ -1,7 +1,8 @@
 /** Chat formats from the Jinja templates that models bring along, and the ids that end a turn. */
-import { Template } from '@huggingface/jinja';
+import { libraryReason } from '../base/errors.js';
 import type { ChatFormat, ChatMessage } from './chat.js';
 import { TextError } from './errors.js';
+import { LimitedTemplate } from './limited-jinja.js';
 import { isJsonObject, type JsonObject, readOptional, readOptionalJson } from './model-files.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -25,13 +26,17 @@ export interface ChatTemplateOptions {
  */
 export function chatFormatFromTemplate(options: ChatTemplateOptions): ChatFormat {
   const { bosToken = '', eosToken = '', stopIds, enableThinking, variables } = options;
-  let template: Template;
+  let template: LimitedTemplate;
   try {
-    template = new Template(options.template);
+    template = new LimitedTemplate(options.template);
   } catch (error) {
-    throw new TextError('chat-template', `The chat template is not valid Jinja: ${(error as Error).message}.`, {
-      cause: error,
-    });
+    throw new TextError(
+      'chat-template',
+      `The chat template is not valid Jinja: ${libraryReason(error, 'its parts are nested too deep')}.`,
+      {
+        cause: error,
+      },
+    );
   }
   const constants = {
     ...variables,
@@ -44,12 +49,13 @@ export function chatFormatFromTemplate(options: ChatTemplateOptions): ChatFormat
     stopIds: [...stopIds],
     render(messages: readonly ChatMessage[]): string {
       try {
-        return template.render({ ...constants, messages: messages.map((message) => ({ ...message })) });
+        const characters = messages.reduce((sum, { content }) => sum + content.length, 0);
+        return template.render({ ...constants, messages: messages.map((message) => ({ ...message })) }, characters);
       } catch (error) {
         const roles = messages.map((message) => message.role).join(', ');
         throw new TextError(
           'chat-template',
-          `The chat template refused the messages (${roles}): ${(error as Error).message}.`,
+          `The chat template refused the messages (${roles}): ${libraryReason(error, 'its parts do not fit together, or call themselves without end')}.`,
           {
             cause: error,
           },

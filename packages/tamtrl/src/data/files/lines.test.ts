@@ -27,8 +27,14 @@ describe('readLines', () => {
   it('drops the mark of a byte order, keeps other separators within a line, and needs no last line break', async () => {
     expect(await linesOf('\ufeffa\u2028b\n\nlast')).toEqual([
       { line: 1, text: 'a\u2028b' },
-      { line: 2, text: '' },
       { line: 3, text: 'last' },
+    ]);
+  });
+
+  it('counts empty lines and leaves them out', async () => {
+    expect(await linesOf(`${'\n'.repeat(1_000_000)}a\n\n\nb`)).toEqual([
+      { line: 1_000_001, text: 'a' },
+      { line: 1_000_004, text: 'b' },
     ]);
   });
 

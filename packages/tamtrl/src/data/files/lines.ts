@@ -2,10 +2,9 @@
  * Lines of text files, compressed or not, in constant memory. Every line that is not text is reported, never guessed
  * at.
  */
-import { createReadStream } from 'node:fs';
-import { createGunzip } from 'node:zlib';
-import { Decompress } from 'fzstd';
+import { MAX_LINE_BYTES } from '../../base/limits.js';
 import { DataError } from '../errors.js';
+import { readBytes, startsWith } from './unpack.js';
 
 /** A line that can be read, or why it cannot. `line` counts from 1. */
 export type Line = { line: number; text: string } | { line: number; problem: 'encoding' | 'size'; bytes: number };
@@ -15,66 +14,15 @@ export interface LineOptions {
   maxLineBytes?: number;
 }
 
-export const MAX_LINE_BYTES = 256 * 2 ** 20;
 const NEWLINE = 0x0a;
-const GZIP = [0x1f, 0x8b];
-const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
 const UTF16 = [
   [0xff, 0xfe],
   [0xfe, 0xff],
 ];
 
-const startsWith = (bytes: Uint8Array, mark: readonly number[]) => mark.every((byte, at) => bytes[at] === byte);
-
-/**
- * Content of a file, unpacked if it begins as gzip or zstd data do (whatever it is called).
- * @throws DataError `file` if it cannot be read, or is cut short or damaged.
- */
-export async function* readBytes(path: string): AsyncGenerator<Uint8Array> {
-  const stream = createReadStream(path, { highWaterMark: 1 << 18 });
-  try {
-    const pieces = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-    const first = await pieces.next();
-    if (first.done) return;
-    const all = concatenated(first.value, pieces);
-    if (startsWith(first.value, GZIP)) yield* gunzipped(all);
-    else if (startsWith(first.value, ZSTD)) yield* unzstandard(all);
-    else yield* all;
-  } catch (error) {
-    if (DataError.isInstance(error)) throw error;
-    throw new DataError('file', `Cannot read ${path}: ${(error as Error).message}.`, { cause: error });
-  } finally {
-    stream.destroy();
-  }
-}
-
-async function* concatenated(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-}
-
-async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { Readable } = await import('node:stream');
-  const unpacked = createGunzip();
-  const packed = Readable.from(source);
-  packed.on('error', (error) => unpacked.destroy(error));
-  yield* packed.pipe(unpacked) as AsyncIterable<Uint8Array>;
-}
-
-async function* unzstandard(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let ready: Uint8Array[] = [];
-  const decoder = new Decompress((piece) => void ready.push(piece));
-  for await (const piece of source) {
-    decoder.push(piece);
-    yield* ready;
-    ready = [];
-  }
-  decoder.push(new Uint8Array(0), true);
-  yield* ready;
-}
-
 /**
  * Lines, cut at "\n" only: JSON strings may hold other line separators. A byte order mark at the start is dropped.
+ * Empty lines are counted and left out.
  * @throws DataError `file` for a file that cannot be read, or that is UTF-16.
  */
 export async function* readLines(path: string, options: LineOptions = {}): AsyncGenerator<Line> {
@@ -113,9 +61,11 @@ export async function* readLines(path: string, options: LineOptions = {}): Async
     first = false;
     let from = 0;
     for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, from)) {
-      hold(bytes.subarray(from, at));
-      yield finish();
+      if (at > from) hold(bytes.subarray(from, at));
+      if (size > 0) yield finish();
+      else line++;
       from = at + 1;
+      for (; bytes[from] === NEWLINE; from++) line++;
     }
     if (from < bytes.length) hold(bytes.subarray(from));
   }

@@ -1,9 +1,10 @@
 /** Rows of data files as plain objects: parquet, a JSON array, or JSON lines, packed or not. */
 import { open } from 'node:fs/promises';
-import type { AsyncBuffer } from 'hyparquet';
 import { DataError } from '../errors.js';
 import { jsonElements } from './json-array.js';
-import { readBytes, readLines } from './lines.js';
+import { readLines } from './lines.js';
+import { parquetRows } from './parquet.js';
+import { readBytes } from './unpack.js';
 
 export type Row = Record<string, unknown>;
 
@@ -15,8 +16,10 @@ export type PlacedRow = { place: string; row: Row } | { place: string; problem: 
  * @throws DataError `file` or `record` where the file as a whole cannot be read.
  */
 export async function* readRows(path: string): AsyncGenerator<PlacedRow> {
-  if (await isParquet(path)) yield* parquetRows(path);
-  else if (await isLines(path)) yield* lineRows(path);
+  if (await isParquet(path)) {
+    let count = 0;
+    for await (const row of parquetRows(path)) yield placed(`row ${++count}`, row);
+  } else if (await isLines(path)) yield* lineRows(path);
   else {
     let count = 0;
     for await (const element of jsonElements(readBytes(path), path)) yield placed(`element ${++count}`, element);
@@ -84,35 +87,4 @@ export function describeLine({ problem, bytes }: { problem: 'encoding' | 'size';
   return problem === 'encoding'
     ? 'not UTF-8 text'
     : `${(bytes / 2 ** 20).toFixed(0)} MiB long, which is more than is read as one record`;
-}
-
-async function* parquetRows(path: string): AsyncGenerator<PlacedRow> {
-  const [{ parquetMetadataAsync, parquetReadObjects }, { compressors }] = await Promise.all([
-    import('hyparquet'),
-    import('hyparquet-compressors'),
-  ]);
-  const handle = await open(path, 'r');
-  try {
-    const { size } = await handle.stat();
-    const file: AsyncBuffer = {
-      byteLength: size,
-      async slice(start, end = size) {
-        const bytes = new Uint8Array(end - start);
-        await handle.read(bytes, 0, bytes.length, start);
-        return bytes.buffer;
-      },
-    };
-    const metadata = await parquetMetadataAsync(file);
-    let start = 0;
-    for (const group of metadata.row_groups) {
-      const rowEnd = start + Number(group.num_rows);
-      const rows = await parquetReadObjects({ file, metadata, compressors, rowStart: start, rowEnd });
-      for (const row of rows) yield placed(`row ${++start}`, row);
-    }
-  } catch (error) {
-    if (DataError.isInstance(error)) throw error;
-    throw new DataError('file', `Cannot read ${path} as parquet: ${(error as Error).message}.`, { cause: error });
-  } finally {
-    await handle.close();
-  }
 }

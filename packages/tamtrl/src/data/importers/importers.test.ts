@@ -269,3 +269,26 @@ it('importers are found by name', () => {
   expect(findImporter('musique')?.name).toBe('musique');
   expect(findImporter('nothing')).toBeUndefined();
 });
+
+describe("SQuAD's offsets", () => {
+  const context = `${'🚢'.repeat(30)} sail. Ada left Bristol in spring. She came back.`;
+  const at = (start: number) => [
+    {
+      title: 'Ada',
+      paragraphs: [
+        { context, qas: [{ id: 'q', question: 'When?', answers: [{ text: 'spring', answer_start: start }] }] },
+      ],
+    },
+  ];
+  const evidence = async (start: number) => {
+    const { records } = await all(await fileOf(at(start)));
+    return records[0].evidence?.map((range) => context.slice(range.start, range.end));
+  };
+  const units = context.indexOf('spring');
+
+  it('count code points; those that count code units are told by the answer; others name no evidence', async () => {
+    expect(await evidence(units - 30)).toEqual(['Ada left Bristol in spring.']);
+    expect(await evidence(units)).toEqual(['Ada left Bristol in spring.']);
+    for (const start of [3, -1, 1e9, 2.5]) expect(await evidence(start)).toBeUndefined();
+  });
+});

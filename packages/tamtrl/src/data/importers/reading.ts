@@ -24,13 +24,20 @@ function squadRecords(
       const documents = paragraphs.map(({ context }, at) => ({ title, text: context, relevant: at === own }));
       const { context } = paragraphs[own];
       // The sentence of the first answer is the finest annotation there is.
-      const sentence = splitSentences(context).find(
-        ({ start, end }) => answers[0].start >= start && answers[0].start < end,
-      );
+      const place = placeOf(answers[0], context);
+      const sentence = splitSentences(context).find(({ start, end }) => place >= start && place < end);
       const evidence = sentence ? [{ document: own, start: sentence.start, end: sentence.end }] : undefined;
       return { id, source, question, answers: given, documents, ...(evidence ? { evidence } : {}) };
     }),
   );
+}
+
+/** Where an answer stands, in code units; -1 where it does not. SQuAD's offsets count code points, as Python does. */
+function placeOf({ text: answer, start }: { text: string; start: number }, context: string): number {
+  if (!Number.isInteger(start) || start < 0) return -1;
+  const units = [...context].slice(0, start).join('').length;
+  // Some copies count code units.
+  return [units, start].find((place) => context.startsWith(answer, place)) ?? -1;
 }
 
 function squadAnswers(value: unknown): { text: string; start: number }[] {

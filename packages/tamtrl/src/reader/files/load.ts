@@ -1,6 +1,8 @@
 /** The text of files that people have: plain text, Markdown, HTML, PDF. */
+import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { bytesText, MAX_MARKDOWN_BYTES, MAX_PDF_BYTES } from '../../base/limits.js';
 import { ReaderError } from '../errors.js';
 import { textOf } from '../input.js';
 
@@ -79,15 +81,13 @@ async function headOf(path: string): Promise<Buffer> {
 }
 
 /**
- * The readable text of a file, in pieces: plain text as it is read, everything else at once.
+ * The readable text of a file, in pieces: plain text and HTML as they are read, PDFs page by page, Markdown at once.
  * @throws ReaderError `input`, `empty` for a file without text.
  */
 export async function* loadText(path: string): AsyncGenerator<string> {
   const kind = await kindOf(path);
   let some = false;
-  const pieces =
-    kind === 'text' ? textOf({ file: path }) : once(() => readFile(path).then((bytes) => convert(kind, bytes, path)));
-  for await (const piece of pieces) {
+  for await (const piece of piecesOf(kind, path)) {
     some ||= piece.trim() !== '';
     yield piece;
   }
@@ -99,85 +99,50 @@ export async function* loadText(path: string): AsyncGenerator<string> {
   }
 }
 
-async function* once(make: () => Promise<string>): AsyncGenerator<string> {
-  yield await make();
+async function* piecesOf(kind: FileKind, path: string): AsyncGenerator<string> {
+  if (kind === 'text') yield* textOf({ file: path });
+  else if (kind === 'html') {
+    const { HtmlText } = await import('./html.js');
+    const text = new HtmlText(path);
+    const decoder = new TextDecoder();
+    for await (const bytes of createReadStream(path)) yield text.write(decoder.decode(bytes, { stream: true }));
+    yield text.write(decoder.decode()) + text.end();
+  } else {
+    await checkSize(path, kind);
+    const bytes = await readFile(path);
+    if (kind === 'pdf') yield* pdf(bytes, path);
+    else yield await convert(kind, bytes, path);
+  }
+}
+
+/** @throws ReaderError `input` for a file that is too large to be held in memory. */
+async function checkSize(path: string, kind: 'markdown' | 'pdf'): Promise<void> {
+  const { size } = await stat(path);
+  const [most, advice] =
+    kind === 'pdf'
+      ? [MAX_PDF_BYTES, 'Split it, or export its text']
+      : [MAX_MARKDOWN_BYTES, 'Name it .txt to read it as it stands'];
+  if (size <= most) return;
+  throw new ReaderError(
+    'input',
+    `${path} has ${bytesText(size)}; ${kind === 'pdf' ? 'PDF' : 'Markdown'} files of up to ${bytesText(most)} are read. ${advice}.`,
+  );
 }
 
 /** The libraries are large and seldom all needed, so each is loaded when it is. */
 export async function convert(kind: FileKind, bytes: Uint8Array, name: string): Promise<string> {
-  if (kind === 'pdf') return pdfText(bytes, name);
+  if (kind === 'pdf') {
+    let text = '';
+    for await (const page of pdf(bytes, name)) text += page;
+    return text;
+  }
   const text = new TextDecoder('utf-8', { fatal: false }).decode(bytes);
-  if (kind === 'markdown') return markdownText(text);
-  if (kind === 'html') return htmlText(text);
+  if (kind === 'markdown') return (await import('./markdown.js')).markdownText(text, name);
+  if (kind === 'html') return (await import('./html.js')).htmlText(text, name);
   return text;
 }
 
-async function pdfText(bytes: Uint8Array, name: string): Promise<string> {
-  const { extractText } = await import('unpdf');
-  try {
-    const { text } = await extractText(new Uint8Array(bytes));
-    return text.join('\n\n');
-  } catch (error) {
-    const { message, name: kind } = error as Error;
-    const why = kind === 'PasswordException' ? 'it is locked with a password' : message;
-    throw new ReaderError('input', `Cannot read the PDF ${name}: ${why}.`, { cause: error });
-  }
-}
-
-async function htmlText(html: string): Promise<string> {
-  const { convert: toText } = await import('html-to-text');
-  return toText(html, {
-    wordwrap: false,
-    // The library's default cuts off everything beyond 16 million characters.
-    limits: { maxInputLength: Number.POSITIVE_INFINITY },
-    selectors: [
-      { selector: 'a', options: { ignoreHref: true } },
-      { selector: 'img', format: 'skip' },
-      { selector: 'nav', format: 'skip' },
-      ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, options: { uppercase: false } })),
-    ],
-  });
-}
-
-interface MarkdownToken {
-  type: string;
-  text?: string;
-  tokens?: MarkdownToken[];
-  items?: MarkdownToken[];
-  header?: { tokens: MarkdownToken[] }[];
-  rows?: { tokens: MarkdownToken[] }[][];
-}
-
-/** Words of a Markdown text: no marks, no addresses; code stays as it is. */
-async function markdownText(markdown: string): Promise<string> {
-  const { lexer } = await import('marked');
-  const body = markdown.replace(/^---\n[\s\S]*?\n---\n/, '');
-  return blocks(lexer(body) as MarkdownToken[]);
-}
-
-function blocks(tokens: readonly MarkdownToken[]): string {
-  return tokens
-    .map((token) => {
-      if (token.type === 'list')
-        return `${(token.items ?? []).map((item) => `- ${blocks(item.tokens ?? []).trim()}`).join('\n')}\n\n`;
-      if (token.type === 'table') {
-        const rows = [token.header ?? [], ...(token.rows ?? [])];
-        return `${rows.map((row) => row.map((cell) => inline(cell.tokens)).join(' | ')).join('\n')}\n\n`;
-      }
-      if (token.type === 'space' || token.type === 'hr' || token.type === 'def') return '';
-      if (token.type === 'html') return '';
-      if (token.type === 'blockquote') return blocks(token.tokens ?? []);
-      return `${token.tokens ? inline(token.tokens) : (token.text ?? '')}\n\n`;
-    })
-    .join('');
-}
-
-function inline(tokens: readonly MarkdownToken[]): string {
-  return tokens
-    .map((token) => {
-      if (token.type === 'br') return '\n';
-      if (token.type === 'html') return '';
-      return token.tokens ? inline(token.tokens) : (token.text ?? '');
-    })
-    .join('');
+async function* pdf(bytes: Uint8Array, name: string): AsyncGenerator<string> {
+  const { pdfPages } = await import('./pdf.js');
+  yield* pdfPages(bytes, name);
 }
