@@ -84,7 +84,15 @@ export type {
   RewardMethod,
 } from './reward/method.js';
 export { methodNamed, rewardMethods } from './reward/methods.js';
-export { METRICS, type Metric, outcomeReward, scoreAnswer } from './reward/outcome.js';
+export {
+  type AnswersWanted,
+  METRICS,
+  type Metric,
+  metricOf,
+  outcomeReward,
+  type Reference,
+  scoreAnswer,
+} from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
 
@@ -93,7 +101,12 @@ export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-j
 export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
 export { EvaluationError } from './eval/errors.js';
 export { type EvaluationOptions, type EvaluationResult, evaluate } from './eval/evaluate.js';
-export { type EvaluationProgress, type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
+export {
+  type EvaluationIdentity,
+  type EvaluationProgress,
+  type EvaluationSetup,
+  evaluateRecords,
+} from './eval/evaluation.js';
 export { READERS, type ReaderName, type RecordReaderOptions } from './eval/readers.js';
 export {
   type EvaluationSummary,

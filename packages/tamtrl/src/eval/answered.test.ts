@@ -6,6 +6,7 @@ import { PromptFrames } from '../memory/frames.js';
 import { chatPrompts, miniPrompts } from '../memory/prompts.js';
 import { EMBEDDED_MINI } from '../models/embedded.js';
 import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
+import { metricsFor } from '../reward/outcome.js';
 import { plainRenderer } from '../text/documents.js';
 import { answered, scoresOf } from './answered.js';
 import { evaluate } from './evaluate.js';
@@ -21,16 +22,21 @@ afterAll(() => policy.close());
 
 it('scores the answer in the box; RULER looks at the whole output', () => {
   const output = 'Oslo is in Norway: \\boxed{The city of Bern}';
-  expect(scoresOf(output, ['Bern', 'Norway'], chatPrompts)).toEqual({
-    answer: 'The city of Bern',
-    scores: { exact_match: 0, f1: 0.5, sub_exact_match: 1, ruler_part: 1, ruler_all: 1 },
-  });
-  expect(scoresOf(output, ['rome', 'oslo'], chatPrompts).scores).toMatchObject({
-    ruler_part: 1,
-    ruler_all: 0.5,
+  const { answer, scores } = scoresOf(output, { answers: ['Bern', 'Norway'] }, chatPrompts);
+  expect(answer).toBe('The city of Bern');
+  const words = { exact_match: 0, f1: 0.5, sub_exact_match: 1 };
+  expect(scores).toMatchObject({ ...words, string_match_part: 1, string_match_all: 1 });
+  expect(scoresOf(output, { answers: ['rome', 'oslo'] }, chatPrompts).scores).toMatchObject({
+    string_match_part: 1,
+    string_match_all: 0.5,
     f1: 0,
   });
-  expect(scoresOf(' oslo ', ['Oslo'], miniPrompts)).toMatchObject({ answer: 'oslo', scores: { exact_match: 1 } });
+  const asked = { answers: ['Oslo'] };
+  expect(scoresOf(' oslo ', asked, miniPrompts)).toMatchObject({ answer: 'oslo', scores: { exact_match: 1 } });
+  const thought = '<think>Oslo or Rome?</think>Rome';
+  expect(scoresOf(thought, asked, chatPrompts).scores.string_match_part).toBe(0);
+  expect(Object.keys(scores)).toEqual(metricsFor(asked));
+  expect(Object.keys(scores)).not.toContain('babilong');
 });
 
 it('gives training and records the same numbers for the same questions', async () => {

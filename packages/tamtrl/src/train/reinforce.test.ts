@@ -226,7 +226,10 @@ it('early stop: no better exact match for so many evaluations', async () => {
   const summary = await finish(
     train({ config, policy: await tinyPolicy(), train: source, heldOut, store: new RunFolder(folder) }),
   );
-  expect(summary).toMatchObject({ reason: 'patience', state: { step: 2, best: { step: 0, exact_match: 0 } } });
+  expect(summary).toMatchObject({
+    reason: 'patience',
+    state: { step: 2, best: { step: 0, metric: 'exact_match', score: 0 } },
+  });
   expect(summary.model).toBe(join(folder, 'checkpoints/final'));
 });
 
@@ -280,7 +283,7 @@ it('a checkpoint of an earlier version, with its names of metrics, is resumed', 
   await writeFile(path, JSON.stringify(earlier));
   const policy = await tinyPolicy(99);
   const summary = await finish(train({ ...setup, config: configOf({ steps: 2 }), policy, resume: true }));
-  expect(summary.state).toMatchObject({ step: 2, best: { step: 0, exact_match: 0.25 } });
+  expect(summary.state).toMatchObject({ step: 2, best: { step: 0, metric: 'exact_match', score: 0.25 } });
   for (const line of await metricsOf(folder)) {
     const names = [...Object.keys(line), ...('method' in line ? Object.keys(line.method) : [])];
     expect(names.filter((name) => !/^[a-z0-9_]+$/.test(name))).toEqual([]);

@@ -55,7 +55,16 @@ describe('HotpotQA and 2WikiMultihopQA', () => {
   it('reads the original array, its parquet copy and packed lines alike', async () => {
     const array = await all(await fileOf([hotpot]));
     expect(array).toEqual({
-      records: [{ id: 'h0', source: 'hotpotqa', question: hotpot.question, answers: ['Lake 0'], documents }],
+      records: [
+        {
+          id: 'h0',
+          source: 'hotpotqa',
+          question: hotpot.question,
+          answers: ['Lake 0'],
+          metric: 'hotpotqa_f1',
+          documents,
+        },
+      ],
       problems: [],
     });
     for (const name of ['hotpotqa.parquet', 'hotpotqa.jsonl.zst']) {
@@ -113,6 +122,7 @@ it('MuSiQue: aliases are answers, unanswerable questions are left out', async ()
       source: 'musique',
       question: 'Q?',
       answers: ['A', 'B'],
+      metric: 'f1',
       documents: [{ title: 'T', text: 'It is so.', relevant: true }],
     },
   ]);
@@ -170,6 +180,7 @@ it('NarrativeQA and LongBench', async () => {
       source: 'longbench/hotpotqa',
       question: 'Q?',
       answers: ['A'],
+      metric: 'longbench_qa_f1',
       documents: [
         { title: 'Rome', text: 'A city.' },
         { title: 'Oslo', text: 'Another.' },
