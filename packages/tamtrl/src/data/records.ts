@@ -113,7 +113,7 @@ export function blankAnswersText(blanks: readonly BlankAnswers[]): string {
   const total = blanks.reduce((sum, { count }) => sum + count, 0);
   const [{ line, id }] = blanks;
   const records = blanks.length === 1 ? '1 record' : `${blanks.length} records`;
-  return `${total} blank gold ${total === 1 ? 'answer' : 'answers'} in ${records} dropped; the first is in line ${line} (record ${JSON.stringify(id)}). An empty output would have matched.`;
+  return `${total} blank gold ${total === 1 ? 'answer' : 'answers'} in ${records} ${total === 1 ? 'was' : 'were'} dropped; the first is in line ${line} (record ${JSON.stringify(id)}). An empty output would have matched.`;
 }
 
 export interface LoadedRecords {

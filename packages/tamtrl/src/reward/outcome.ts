@@ -7,14 +7,22 @@ import { METRICS, type Metric, metricOf, type Reference } from '../data/metrics.
 import { type ExtractionOptions, extractAnswer, withoutThoughts } from '../memory/extract.js';
 import { RewardError } from './errors.js';
 import { babilongLabels, babilongMatch } from './metrics/babilong.js';
-import { charExactMatch, charF1, charRougeL } from './metrics/characters.js';
-import { longbenchAnswer, longbenchClassification, paragraphNumber, shareOfNumbers } from './metrics/longbench.js';
+import { charExactList, charExactMatch, charF1, charRougeL } from './metrics/characters.js';
 import {
+  longbenchAnswer,
+  longbenchClassification,
+  numbersIn,
+  paragraphNumber,
+  shareOfNumbers,
+} from './metrics/longbench.js';
+import {
+  asOneText,
   exactList,
   exactScore,
   type F1Variant,
   f1OfList,
   f1Score,
+  listCoverage,
   memagentSubExactMatch,
   subExactList,
   subExactScore,
@@ -142,19 +150,28 @@ function scoreOfAll(
     case 'string_match_all':
       return rulerStringMatchAll(answer, golds);
     case 'babilong':
-    case 'char_exact_match':
       return perGold(metric, reference, options)(answer, golds.join(','));
+    case 'char_exact_match':
+      return charExactList(answer, golds);
     case 'rouge_l':
     case 'longbench_rouge_l':
     case 'char_f1':
-    case 'char_rouge_l':
-      return perGold(metric, reference, options)(answer, golds.join('. '));
-    case 'longbench_classification':
-    case 'longbench_retrieval':
-    case 'longbench_count': {
-      const score = perGold(metric, reference, options);
-      return golds.reduce((sum, gold) => sum + score(answer, gold), 0) / golds.length;
+    case 'char_rouge_l': {
+      const { said, wanted } = asOneText(answer, golds);
+      return perGold(metric, reference, options)(said, wanted);
     }
+    case 'longbench_classification':
+      return listCoverage(
+        (reference.labels ?? []).filter((name) => longbenchAnswer(answer, reference).includes(name)),
+        golds,
+      );
+    case 'longbench_retrieval':
+      return listCoverage(
+        numbersIn(answer),
+        golds.map((gold) => paragraphNumber(gold) ?? ''),
+      );
+    case 'longbench_count':
+      return listCoverage(numbersIn(answer), golds);
   }
 }
 

@@ -3,7 +3,7 @@ import { type Reference, taskOf } from '../../data/metrics.js';
 
 const PLACES = ['bathroom', 'bedroom', 'garden', 'hallway', 'kitchen', 'office'];
 
-/** The labels of each task; those of qa11 to qa20 are not published with the rule. */
+/** The labels of each task, as babilong/metrics.py of github.com/booydar/babilong has them. */
 const BABILONG_LABELS: Readonly<Record<string, readonly string[]>> = {
   qa1: PLACES,
   qa2: PLACES,
@@ -15,6 +15,16 @@ const BABILONG_LABELS: Readonly<Record<string, readonly string[]>> = {
   qa8: ['apple', 'football', 'milk', 'nothing'],
   qa9: ['no', 'yes'],
   qa10: ['maybe', 'no', 'yes'],
+  qa11: PLACES,
+  qa12: PLACES,
+  qa13: PLACES,
+  qa14: ['bedroom', 'cinema', 'kitchen', 'office', 'park', 'school'],
+  qa15: ['cat', 'mouse', 'sheep', 'wolf'],
+  qa16: ['gray', 'green', 'white', 'yellow'],
+  qa17: ['no', 'yes'],
+  qa18: ['no', 'yes'],
+  qa19: ['e,e', 'e,n', 'e,s', 'n,e', 'n,n', 'n,w', 's,e', 's,s', 's,w', 'w,n', 'w,s', 'w,w'],
+  qa20: ['bedroom', 'bored', 'garden', 'hungry', 'kitchen', 'thirsty', 'tired'],
 };
 
 /** The record's own labels, else those of its task; undefined if neither is known. */

@@ -26,6 +26,15 @@ export function charExactMatch(prediction: string, gold: string): number {
   return charactersAndWords(prediction).join(' ') === charactersAndWords(gold).join(' ') ? 1 : 0;
 }
 
+/** 1 if the list names every gold answer, in any order, and nothing else. */
+export function charExactList(prediction: string, golds: readonly string[]): number {
+  const forms = (texts: readonly string[]) =>
+    [...new Set(texts.map((text) => charactersAndWords(text).join(' ')).filter((form) => form !== ''))]
+      .sort()
+      .join('\n');
+  return forms(prediction.split(/[,;/|、，；\n]|\band\b/)) === forms(golds) ? 1 : 0;
+}
+
 /** F1 of the bags of characters and words. */
 export function charF1(prediction: string, gold: string): number {
   return bagF1(charactersAndWords(prediction), charactersAndWords(gold)).f1;

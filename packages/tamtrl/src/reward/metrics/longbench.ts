@@ -27,8 +27,13 @@ export function paragraphNumber(gold: string): string | undefined {
   return /(?:Paragraph |段落)(\p{Nd}+)/u.exec(gold)?.[1];
 }
 
+/** The runs of digits in a text. */
+export function numbersIn(text: string): string[] {
+  return text.match(/\p{Nd}+/gu) ?? [];
+}
+
 /** Share of the numbers in the prediction that are the wanted one; 0 without a number. */
 export function shareOfNumbers(prediction: string, wanted: string): number {
-  const numbers = prediction.match(/\p{Nd}+/gu) ?? [];
+  const numbers = numbersIn(prediction);
   return numbers.length === 0 ? 0 : numbers.filter((number) => number === wanted).length / numbers.length;
 }

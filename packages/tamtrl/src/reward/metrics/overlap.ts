@@ -142,7 +142,8 @@ export function exactList(
   const taken = words.map(() => false);
   // The longest first: "New York" must not use up a part of "New York City".
   for (const gold of [...golds].sort((a, b) => b.length - a.length)) {
-    const most = wordsOf(gold).length + 1;
+    // "1,000,000" is one word in the gold answer and three here.
+    const most = wordsOf(gold).length + 3;
     const run = runsOf(taken, most).find(
       ([from, to]) => exactScore(prediction.slice(words[from].start, words[to].end), gold, normalization) === 1,
     );
@@ -181,4 +182,24 @@ export function subExactList(prediction: string, golds: readonly string[], norma
     subExactScore(prediction, gold, normalization) === 1 ||
     subExactScore(spaced(prediction), gold, normalization) === 1;
   return golds.length > 0 && golds.every(stands) ? 1 : 0;
+}
+
+/** For lists of things to choose or count: the share of the wanted ones named, times the share of the named ones wanted. */
+export function listCoverage(named: readonly string[], wanted: readonly string[]): number {
+  if (named.length === 0 || wanted.length === 0) return 0;
+  const found = new Set(named);
+  const right = new Set(wanted);
+  const recall = [...right].filter((each) => found.has(each)).length / right.size;
+  return (recall * named.filter((each) => right.has(each)).length) / named.length;
+}
+
+/** A list without its separators, and its gold answers as one text in the order in which the list has them. */
+export function asOneText(prediction: string, golds: readonly string[]): { said: string; wanted: string } {
+  const lower = prediction.toLowerCase();
+  const placeOf = (gold: string) => {
+    const at = lower.indexOf(gold.toLowerCase());
+    return at < 0 ? lower.length : at;
+  };
+  const wanted = [...golds].sort((a, b) => placeOf(a) - placeOf(b)).join(' ');
+  return { said: prediction.replaceAll(/[,;/|、，；]|\band\b/g, ' '), wanted };
 }
