@@ -55,7 +55,10 @@ it('has a version that rises with every change of a score', () => {
     ),
   );
   // If this hash changes, scores have: raise SCORER_VERSION in reward/outcome.ts, then write both down here.
-  expect({ version: SCORER_VERSION, scores: fnv1a(scores.flat().join('\n')) }).toEqual({ version: 2, scores: -1940963303 });
+  expect({ version: SCORER_VERSION, scores: fnv1a(scores.flat().join('\n')) }).toEqual({
+    version: 2,
+    scores: -1940963303,
+  });
 });
 
 it('gives training and records the same numbers for the same questions', async () => {

@@ -17,12 +17,23 @@ function lcsTable(a: readonly string[], b: readonly string[]): Uint32Array {
   return table;
 }
 
+/** Length of the longest common subsequence, in the memory of two rows. */
+function lcsLength(a: readonly string[], b: readonly string[]): number {
+  let above = new Uint32Array(b.length + 1);
+  for (const word of a) {
+    const row = new Uint32Array(b.length + 1);
+    for (let j = 1; j <= b.length; j++) row[j] = word === b[j - 1] ? above[j - 1] + 1 : Math.max(above[j], row[j - 1]);
+    above = row;
+  }
+  return above[b.length];
+}
+
 /** F1 of the longest common subsequence of words: lower case, only a to z and 0 to 9, no stemming. */
 export function rougeL(prediction: string, gold: string): number {
   const words = (text: string) => text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
   const said = words(prediction);
   const wanted = words(gold);
-  const common = lcsTable(wanted, said).at(-1) ?? 0;
+  const common = lcsLength(wanted, said);
   if (common === 0) return 0;
   const precision = common / said.length;
   const recall = common / wanted.length;
