@@ -86,9 +86,12 @@ export type {
 export { methodNamed, rewardMethods } from './reward/methods.js';
 export {
   type AnswersWanted,
+  type F1Variant,
   METRICS,
   type Metric,
   metricOf,
+  type Normalization,
+  type OutcomeOptions,
   outcomeReward,
   type Reference,
   scoreAnswer,
@@ -142,7 +145,7 @@ export type * from './policy/types.js';
 
 export { type AgentOptions, type AgentTask, runAgent } from './memory/agent.js';
 export { MemoryError } from './memory/errors.js';
-export { extractAnswer } from './memory/extract.js';
+export { type ExtractionOptions, extractAnswer } from './memory/extract.js';
 export { type Budgets, PromptFrames } from './memory/frames.js';
 export {
   type AnswerSlots,
@@ -177,6 +180,7 @@ export { findImporter, importers, importRecords, readEvidence } from './data/imp
 export { type MiniTaskOptions, miniExample, miniExamples } from './data/mini/task.js';
 export { miniChat, miniTokenizer } from './data/mini/tokenizer.js';
 export {
+  type BlankAnswers,
   loadRecords,
   type QuestionRecord,
   type RecordProblem,
