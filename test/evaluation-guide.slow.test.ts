@@ -16,7 +16,7 @@ it('runs every command', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'evaluation-guide-'));
   writeFileSync(join(folder, 'compare.yaml'), /^```yaml\n(.*?)^```$/ms.exec(guide)![1]);
   const commands = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) => block.trim().split('\n'));
-  expect(commands).toHaveLength(4);
+  expect(commands).toHaveLength(5);
   for (const command of commands) {
     const [npx, name, ...args] = command.split(' ');
     expect([npx, name]).toEqual(['npx', 'tamtrl']);

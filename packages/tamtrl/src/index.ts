@@ -84,7 +84,18 @@ export type {
   RewardMethod,
 } from './reward/method.js';
 export { methodNamed, rewardMethods } from './reward/methods.js';
-export { METRICS, type Metric, outcomeReward, scoreAnswer } from './reward/outcome.js';
+export {
+  type AnswersWanted,
+  type F1Variant,
+  METRICS,
+  type Metric,
+  metricOf,
+  type Normalization,
+  type OutcomeOptions,
+  outcomeReward,
+  type Reference,
+  scoreAnswer,
+} from './reward/outcome.js';
 export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
 
@@ -93,7 +104,12 @@ export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-j
 export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
 export { EvaluationError } from './eval/errors.js';
 export { type EvaluationOptions, type EvaluationResult, evaluate } from './eval/evaluate.js';
-export { type EvaluationProgress, type EvaluationSetup, evaluateRecords } from './eval/evaluation.js';
+export {
+  type EvaluationIdentity,
+  type EvaluationProgress,
+  type EvaluationSetup,
+  evaluateRecords,
+} from './eval/evaluation.js';
 export { READERS, type ReaderName, type RecordReaderOptions } from './eval/readers.js';
 export {
   type EvaluationSummary,
@@ -129,7 +145,7 @@ export type * from './policy/types.js';
 
 export { type AgentOptions, type AgentTask, runAgent } from './memory/agent.js';
 export { MemoryError } from './memory/errors.js';
-export { extractAnswer } from './memory/extract.js';
+export { type ExtractionOptions, extractAnswer } from './memory/extract.js';
 export { type Budgets, PromptFrames } from './memory/frames.js';
 export {
   type AnswerSlots,
@@ -164,6 +180,7 @@ export { findImporter, importers, importRecords, readEvidence } from './data/imp
 export { type MiniTaskOptions, miniExample, miniExamples } from './data/mini/task.js';
 export { miniChat, miniTokenizer } from './data/mini/tokenizer.js';
 export {
+  type BlankAnswers,
   loadRecords,
   type QuestionRecord,
   type RecordProblem,

@@ -261,3 +261,28 @@ it('the doctor says what is missing', async () => {
   });
   expect(of('run folder')).toMatchObject({ status: 'failed', message: expect.stringContaining('--out') });
 });
+
+it('eval scores by the metrics asked for, else by those that records name', async () => {
+  const data = await records('scored.jsonl', 2, { answers: ['oslo', ' '], answersWanted: 'any', metric: 'f1' });
+  const read = ['--model', 'mini', '--data', data, '--chunk-tokens', '4'];
+  const own = await run('eval', ...read, '--out', join(folder, 'own-metric'));
+  expect(own.err).toContain('2 blank gold answers in 2 records were dropped; the first is in line 1 (record "q0").');
+  expect(own.out).toMatch(/failed +f1 +exact_match +sub_exact_match +length/);
+  const markdown = await readFile(join(folder, 'own-metric', 'summary.md'), 'utf8');
+  expect(markdown).toMatch(/Scored by f1\..* Scorer \d+, prompts [0-9a-f]{12}\./s);
+  const asked = await run('eval', ...read, '--metric', 'hotpotqa_f1,string_match_all', '--out', join(folder, 'asked'));
+  expect(asked.out).toMatch(/failed +hotpotqa_f1 +string_match_all +length/);
+  const again = ['--metric', 'rouge_l', '--out', join(folder, 'asked'), '--resume', '--json'];
+  const other = JSON.parse((await run('eval', ...read, ...again)).out);
+  expect(other).toMatchObject({ metric: ['rouge_l'], metrics: { rouge_l: expect.anything() }, records: 2 });
+  expect(await run('eval', ...read, '--metric', 'f2')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('There is no metric "f2". Did you mean "f1"?'),
+  });
+  const refused = await run('eval', ...read, '--metric', 'babilong', '--out', join(folder, 'refused-metric'));
+  expect(refused.err).toContain('Record "q0" cannot be scored by babilong, which needs the task');
+  expect(refused.code).not.toBe(0);
+  const checked = await run('data', 'check', data, '--json');
+  expect(JSON.parse(checked.out).files[0]).toMatchObject({ records: 2, answers: 2, blank_answers: 2 });
+  expect(checked.err).toContain('2 blank gold answers in 2 records were dropped');
+});

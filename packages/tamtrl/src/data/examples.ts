@@ -6,13 +6,15 @@ import { type DocumentRenderer, plainRenderer } from '../text/documents.js';
 import { filterChunk } from '../text/filter.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { factsHeld } from './facts.js';
+import type { Reference } from './metrics.js';
 import type { MiniTaskOptions } from './mini/task.js';
 import { idealMemories, MINI_FACT_TOKENS, type MiniExample, miniExample, slotAccuracy, toRecord } from './mini/task.js';
 import type { QuestionRecord } from './records.js';
 import type { RelevanceMarks } from './relevance.js';
 import { annotated, lexical } from './relevance.js';
 
-export interface Example {
+/** A question with its text in chunks, and what its answer is held against. */
+export interface Example extends Reference {
   id: string;
   question: string;
   answers: string[];
@@ -95,10 +97,11 @@ export function recordExample(
   marks?: RelevanceMarks,
 ): Example {
   const { chunks } = chunkDocuments(record.documents, tokenizer, options);
-  const { id, question, answers } = record;
-  if (!marks) return { id, question, answers, chunks };
+  const { id, question, answers, answersWanted, source, task, labels } = record;
+  const example: Example = { id, question, answers, answersWanted, source, task, labels, chunks };
+  if (!marks) return example;
   const filteredChunks = chunks.map((chunk: Chunk) => filterChunk(chunk, marks));
-  return { id, question, answers, chunks, filteredChunks, quality: factsHeld(question, filteredChunks) };
+  return { ...example, filteredChunks, quality: factsHeld(question, filteredChunks) };
 }
 
 /** The generated mini task. With `count` 0 its questions never repeat. */

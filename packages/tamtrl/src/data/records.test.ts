@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { loadRecords, readRecords } from './records.js';
+import { blankAnswersText, loadRecords, readRecords } from './records.js';
 
 const good = {
   id: 'a',
@@ -68,6 +68,35 @@ describe('loadRecords', () => {
     expect(messages[6]).toMatch(
       /evidence\[0\]: names document 1, but there are 1.*evidence\[1\]: is 3 to 300, expected a stretch within the document's 10/,
     );
+  });
+
+  it('drops blank gold answers, counts them, and keeps the rest', async () => {
+    const path = await fileOf(
+      good,
+      { ...good, id: 'b', answers: ['', 'Me', ' \t'] },
+      { ...good, id: 'c', answers: ['I', ''] },
+    );
+    const { records, problems, blanks } = await loadRecords(path);
+    expect(records.map(({ answers }) => answers)).toEqual([['Me'], ['Me'], ['I']]);
+    expect(problems).toEqual([]);
+    expect(blanks).toEqual([
+      { line: 2, id: 'b', count: 2 },
+      { line: 3, id: 'c', count: 1 },
+    ]);
+    expect(blankAnswersText(blanks)).toBe(
+      '3 blank gold answers in 2 records were dropped; the first is in line 2 (record "b"). An empty output would have matched.',
+    );
+  });
+
+  it('keeps how answers are scored, and refuses names that are none', async () => {
+    const scored = { ...good, answersWanted: 'all', metric: 'f1', task: 'qa1', labels: ['x', 'y'] };
+    const path = await fileOf(scored, { ...good, id: 'b', metric: 'em' }, { ...good, id: 'c', answersWanted: 'some' });
+    const { records, problems } = await loadRecords(path);
+    expect(records).toEqual([scored]);
+    expect(problems.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^metric: .*"exact_match"/),
+      expect.stringMatching(/^answersWanted: .*"any"\|"all"/),
+    ]);
   });
 
   it('stops at the first problem if strict, naming file and line', async () => {

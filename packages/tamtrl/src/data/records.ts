@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DataError } from './errors.js';
 import { type LineOptions, readLines } from './files/lines.js';
 import { describeLine } from './files/rows.js';
+import { ANSWERS_WANTED, METRICS } from './metrics.js';
 
 const offset = z.number().int().nonnegative();
 
@@ -13,6 +14,10 @@ export const recordSchema = z
     source: z.string().default(''),
     question: z.string(),
     answers: z.array(z.string()),
+    answersWanted: z.enum(ANSWERS_WANTED).optional(),
+    metric: z.enum(METRICS).optional(),
+    task: z.string().min(1).optional(),
+    labels: z.array(z.string().min(1)).min(1).optional(),
     documents: z
       .array(z.object({ title: z.string().optional(), text: z.string(), relevant: z.boolean().optional() }))
       .min(1),
@@ -32,8 +37,9 @@ export const recordSchema = z
   });
 
 /**
- * A question, its alternative answers, and the documents to read. `relevant` marks whole documents, `evidence`
- * stretches of documents in UTF-16 code units of their text; where `evidence` is there, it is the finer annotation.
+ * A question, its answers, and the documents to read. `answersWanted`, `metric`, `task` and `labels` say how an answer
+ * is scored; see `Reference` and `metricOf` in metrics.ts. `relevant` marks whole documents, `evidence` stretches of
+ * documents in UTF-16 code units of their text; where `evidence` is there, it is the finer annotation.
  */
 export type QuestionRecord = z.output<typeof recordSchema>;
 
@@ -54,6 +60,16 @@ export interface ReadRecordsOptions extends LineOptions {
   requireGold?: boolean;
   /** Told of every line that is left out. */
   onProblem?: (problem: RecordProblem) => void;
+  /** Told of every record that loses blank gold answers: an empty output would match them. */
+  onBlankAnswers?: (blank: BlankAnswers) => void;
+}
+
+export interface BlankAnswers {
+  /** From 1. */
+  line: number;
+  id: string;
+  /** How many were dropped. */
+  count: number;
 }
 
 /**
@@ -62,7 +78,7 @@ export interface ReadRecordsOptions extends LineOptions {
  * @throws DataError `file` if the file cannot be read, `record` with the line if `strict`.
  */
 export async function* readRecords(path: string, options: ReadRecordsOptions = {}): AsyncGenerator<QuestionRecord> {
-  const { strict = false, requireGold = true, onProblem } = options;
+  const { strict = false, requireGold = true, onProblem, onBlankAnswers } = options;
   const seen = new Map<string, number>();
   for await (const read of readLines(path, options)) {
     const { line } = read;
@@ -76,7 +92,11 @@ export async function* readRecords(path: string, options: ReadRecordsOptions = {
       const first = seen.get(result.record.id);
       if (first === undefined) {
         seen.set(result.record.id, line);
-        yield result.record;
+        const { record } = result;
+        const answers = record.answers.filter((answer) => answer.trim() !== '');
+        const count = record.answers.length - answers.length;
+        if (count > 0) onBlankAnswers?.({ line, id: record.id, count });
+        yield count > 0 ? { ...record, answers } : record;
         continue;
       }
       const message = `id ${JSON.stringify(result.record.id)} already occurs in line ${first}.`;
@@ -88,14 +108,24 @@ export async function* readRecords(path: string, options: ReadRecordsOptions = {
   }
 }
 
+/** "3 blank gold answers in 2 records were dropped; the first is in line 7 (record "x")." */
+export function blankAnswersText(blanks: readonly BlankAnswers[]): string {
+  const total = blanks.reduce((sum, { count }) => sum + count, 0);
+  const [{ line, id }] = blanks;
+  const records = blanks.length === 1 ? '1 record' : `${blanks.length} records`;
+  return `${total} blank gold ${total === 1 ? 'answer' : 'answers'} in ${records} ${total === 1 ? 'was' : 'were'} dropped; the first is in line ${line} (record ${JSON.stringify(id)}). An empty output would have matched.`;
+}
+
 export interface LoadedRecords {
   records: QuestionRecord[];
   problems: RecordProblem[];
+  /** Records that lost blank gold answers. */
+  blanks: BlankAnswers[];
   /** How many lines were left out for each reason. */
   counts: Record<RecordProblemKind, number>;
 }
 
-/** All records of a file, with everything that was wrong. */
+/** All records of a file, with everything that was wrong. Records without their blank gold answers. */
 export async function loadRecords(path: string, options: ReadRecordsOptions = {}): Promise<LoadedRecords> {
   const problems: RecordProblem[] = [];
   const records: QuestionRecord[] = [];
@@ -103,10 +133,15 @@ export async function loadRecords(path: string, options: ReadRecordsOptions = {}
     problems.push(problem);
     options.onProblem?.(problem);
   };
-  for await (const record of readRecords(path, { ...options, onProblem })) records.push(record);
+  const blanks: BlankAnswers[] = [];
+  const onBlankAnswers = (blank: BlankAnswers) => {
+    blanks.push(blank);
+    options.onBlankAnswers?.(blank);
+  };
+  for await (const record of readRecords(path, { ...options, onProblem, onBlankAnswers })) records.push(record);
   const counts = { json: 0, shape: 0, 'duplicate-id': 0, 'no-gold': 0, encoding: 0, size: 0 };
   for (const problem of problems) counts[problem.kind]++;
-  return { records, problems, counts };
+  return { records, problems, blanks, counts };
 }
 
 function parseRecord(

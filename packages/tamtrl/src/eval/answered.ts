@@ -4,11 +4,11 @@
  */
 import { answerIn } from '../memory/extract.js';
 import type { PromptFormat } from '../memory/prompts.js';
-import { METRICS, type Metric, scoreAnswer } from '../reward/outcome.js';
+import { type Metric, metricsFor, outcomeReward, type Reference } from '../reward/outcome.js';
 import type { Reader, Reading } from './readers.js';
 
-/** Every metric of an answer, in [0, 1]. */
-export type Scores = Record<Metric, number>;
+/** Metrics of an answer, in [0, 1]: all but those that its record lacks something for. */
+export type Scores = Partial<Record<Metric, number>> & Record<'exact_match' | 'f1' | 'sub_exact_match', number>;
 
 export interface Answered extends Reading {
   /** As it was found in the output. */
@@ -17,27 +17,25 @@ export interface Answered extends Reading {
 }
 
 /** Reads the items and scores their answers: [items][samples]. @throws whatever the reader throws. */
-export async function answered<Item extends { answers: readonly string[] }>(
+export async function answered<Item extends Reference>(
   items: readonly Item[],
   read: Reader<Item>,
   format: PromptFormat,
 ): Promise<Answered[][]> {
   const groups = await read(items);
   return groups.map((readings, at) =>
-    readings.map((reading) => ({ ...reading, ...scoresOf(reading.trajectory.output, items[at].answers, format) })),
+    readings.map((reading) => ({ ...reading, ...scoresOf(reading.trajectory.output, items[at], format) })),
   );
 }
 
-/**
- * The answer in an output, and its scores: the best over the right answers, for `ruler_all` the mean. RULER's metrics
- * look at the whole output, the others at the answer in it.
- */
+/** The answer in an output, and its score by every metric that the reference has everything for. */
 export function scoresOf(
   output: string,
-  answers: readonly string[],
-  format: PromptFormat,
+  reference: Reference,
+  format: Pick<PromptFormat, 'boxed'>,
 ): { answer: string; scores: Scores } {
-  const answer = answerIn(output, format);
-  const score = (metric: Metric) => scoreAnswer(metric.startsWith('ruler') ? output : answer, answers, { metric });
-  return { answer, scores: Object.fromEntries(METRICS.map((metric) => [metric, score(metric)])) as Scores };
+  const extraction = { boxed: format.boxed };
+  const score = (metric: Metric) => outcomeReward(output, reference, { metric, extraction });
+  const scores = Object.fromEntries(metricsFor(reference).map((metric) => [metric, score(metric)])) as Scores;
+  return { answer: answerIn(output, format), scores };
 }

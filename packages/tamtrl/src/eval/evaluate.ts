@@ -5,6 +5,7 @@ import type { Example, ExampleSource } from '../data/examples.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
 import { meanOf, type TrajectoryStatistics, trajectoryStatistics } from '../memory/statistics.js';
 import type { EmptyRule, MemoryModel } from '../memory/turn.js';
+import { type Metric, type OutcomeOptions, outcomeReward } from '../reward/outcome.js';
 import type { AgentChunk } from '../text/chunks.js';
 import { type Answered, answered } from './answered.js';
 import { agentReader } from './readers.js';
@@ -23,6 +24,8 @@ export interface EvaluationOptions {
   seed: number;
   /** The policy reads the filtered chunks, as a teacher does. */
   filtered?: boolean;
+  /** How an answer becomes `score`; default: exact match. */
+  outcome?: OutcomeOptions;
   signal?: AbortSignal;
   /** After each batch of questions. */
   onProgress?: (progress: Progress) => void;
@@ -31,13 +34,19 @@ export interface EvaluationOptions {
 /** Means over all answers; failed ones count as 0. Memory lengths are in tokens, rates in [0, 1]. */
 export interface EvaluationResult extends TrajectoryStatistics {
   questions: number;
+  /** The configured metric, and the mean outcome by it. */
+  metric: Metric;
+  score: number;
   exact_match: number;
   f1: number;
   sub_exact_match: number;
   seconds: number;
 }
 
-/** Reads `questions` examples to their answers and scores these with SQuAD normalisation. */
+/**
+ * Reads `questions` examples to their answers and scores these.
+ * @throws RewardError `requirement` for an example that lacks what the metric needs; whatever the model throws.
+ */
 export async function evaluate(
   model: MemoryModel,
   source: ExampleSource,
@@ -47,21 +56,29 @@ export async function evaluate(
   const started = performance.now();
   const questions = Math.min(options.questions, source.size);
   const read = agentReader(model, { frames, budgets, empty, temperature, topP, seed, keep: 'memories', signal });
-  const results: Answered[] = [];
+  const metric = options.outcome?.metric ?? 'exact_match';
+  const outcome = { ...options.outcome, metric, extraction: { boxed: frames.format.boxed } };
+  const results: (Answered & { score: number })[] = [];
   for (let from = 0; from < questions; from += batch) {
     const numbers = Array.from({ length: Math.min(batch, questions - from) }, (_, at) => from + at);
     const examples = await Promise.all(numbers.map((number) => source.get(number)));
     const items = examples.map((example, at) => {
-      const { id, question, answers } = example;
       const chunks = options.filtered ? filteredChunks(example, frames, budgets) : example.chunks;
-      return { id, question, answers, chunks, samples, seed: streamSeed(seed, 'evaluation', numbers[at]) };
+      return { ...example, chunks, samples, seed: streamSeed(seed, 'evaluation', numbers[at]) };
     });
-    results.push(...(await answered(items, read, frames.format)).flat());
+    const groups = await answered(items, read, frames.format);
+    groups.forEach((group, at) => {
+      for (const one of group) {
+        results.push({ ...one, score: outcomeReward(one.trajectory.output, items[at], outcome) });
+      }
+    });
     const tokens = results.reduce((sum, { trajectory }) => sum + sampledTokens(trajectory), 0);
     options.onProgress?.({ finished: from + numbers.length, total: questions, tokens });
   }
   return {
     questions,
+    metric,
+    score: meanOf(results, ({ score }) => score),
     exact_match: meanOf(results, ({ scores }) => scores.exact_match),
     f1: meanOf(results, ({ scores }) => scores.f1),
     sub_exact_match: meanOf(results, ({ scores }) => scores.sub_exact_match),

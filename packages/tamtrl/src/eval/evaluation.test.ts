@@ -7,11 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { miniExample, toRecord } from '../data/mini/task.js';
 import type { QuestionRecord } from '../data/records.js';
 import { PromptFrames } from '../memory/frames.js';
-import { chatPrompts, miniPrompts } from '../memory/prompts.js';
+import { type AnswerSlots, chatPrompts, miniPrompts } from '../memory/prompts.js';
 import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
+import { SCORER_VERSION } from '../reward/outcome.js';
 import { plainRenderer } from '../text/documents.js';
+import { wilsonInterval } from './crossed.js';
 import { type EvaluationSetup, evaluateRecords } from './evaluation.js';
 import { READERS, recordReader } from './readers.js';
+import { resultSchema, scoreOf } from './results.js';
 
 const model = fileURLToPath(new URL('../../models/mini', import.meta.url));
 const budgets = { questionTokens: 5, chunkTokens: 12, memoryTokens: 10, answerTokens: 6 };
@@ -51,14 +54,62 @@ it('writes a line for each record and a summary with intervals, by length', asyn
   // The warm start is right about once in four times.
   expect(right).toBeGreaterThan(0);
   expect(right).toBeLessThan(15);
-  expect(summary.metrics.exact_match.mean).toBeCloseTo(right / 20, 12);
-  expect(summary.metrics.exact_match.low).toBeLessThan(summary.metrics.exact_match.high);
+  expect(summary.metrics.exact_match?.mean).toBeCloseTo(right / 20, 12);
+  expect(summary.metrics.exact_match).toEqual(wilsonInterval(right, 20));
   expect(summary.by_length).toMatchObject([{ from: 0, to: 1024, records: 20, length: 48, turns: 5 }]);
   expect(results[0]).toMatchObject({ length: 48, turns: 5, memory_tokens: 6, overflow_rate: 0 });
+  const { question, answers } = records[0];
+  expect(results[0]).toMatchObject({ question, answers, metric: 'exact_match', string_match_all: expect.any(Number) });
   expect(JSON.parse(await readFile(join(path, 'summary.json'), 'utf8'))).toMatchObject({
     records: 20,
     settings: { seed: 0 },
+    metric: ['exact_match'],
+    scorer: SCORER_VERSION,
+    prompts_sha256: summary.prompts_sha256,
   });
+});
+
+it('follows the metric asked for, else those of the records, and gives shares a width where all are wrong', async () => {
+  const wrong = records.slice(0, 5).map((record) => ({ ...record, answers: ['nowhere'] }));
+  const asked = await evaluateRecords(setup(await folder(), { records: wrong, metrics: ['sub_exact_match', 'f1'] }));
+  expect(asked.summary.metric).toEqual(['sub_exact_match', 'f1']);
+  expect(asked.summary.metrics.sub_exact_match).toEqual(wilsonInterval(0, 5));
+  expect(asked.summary.metrics.sub_exact_match?.high).toBeGreaterThan(0.4);
+  const progress: unknown[] = [];
+  const own = wrong.map((record, at) => (at === 0 ? record : { ...record, source: 'babilong/qa1' }));
+  const { summary, results } = await evaluateRecords(
+    setup(await folder(), { records: own, onProgress: ({ metric, score }) => progress.push([metric, score]) }),
+  );
+  expect(summary.metric).toEqual(['exact_match', 'babilong']);
+  expect(results.map((result) => result.babilong)).toEqual([undefined, 0, 0, 0, 0]);
+  expect(summary.metrics.babilong).toEqual(wilsonInterval(0, 4));
+  expect(progress).toEqual([['exact_match', 0]]);
+});
+
+it('refuses a metric that a record cannot be scored by, before anything is read', async () => {
+  await expect(evaluateRecords(setup(await folder(), { metrics: ['babilong'] }))).rejects.toThrow(
+    /^Record "mini-99-0" cannot be scored by babilong, which needs the task .* or choose another metric\.$/,
+  );
+});
+
+it('names the prompts by a hash that changes with their wording, and is not resumed under others', async () => {
+  const path = await folder();
+  const { summary } = await evaluateRecords(setup(path, { records: records.slice(0, 2) }));
+  expect(summary.prompts_sha256).toMatch(/^[0-9a-f]{64}$/);
+  const again = await evaluateRecords(setup(await folder(), { records: records.slice(3, 4) }));
+  expect(again.summary.prompts_sha256).toBe(summary.prompts_sha256);
+  const reworded = { ...miniPrompts, answer: (slots: AnswerSlots) => `${miniPrompts.answer(slots)} ?` };
+  const read = { ...setup(path).read, frames: new PromptFrames(policy, reworded) };
+  await expect(evaluateRecords(setup(path, { read, resume: true }))).rejects.toThrow(/prompts_sha256 was "/);
+});
+
+it('reads lines of versions that wrote neither question nor the newer metrics', async () => {
+  const path = await folder();
+  const { results } = await evaluateRecords(setup(path, { records: records.slice(0, 2) }));
+  const { question: _, answers: __, metric: ___, babilong: ____, rouge_l: _____, ...older } = results[0];
+  expect(resultSchema.parse({ ...older, ruler_all: 1 })).toEqual(older);
+  expect(() => scoreOf(resultSchema.parse(older), 'rouge_l')).toThrow('record "mini-99-0" has no rouge_l');
+  expect(scoreOf(results[0], 'exact_match')).toBe(results[0].exact_match);
 });
 
 it('goes on after an interruption and a half line, and comes out as if nothing had happened', async () => {
@@ -105,7 +156,7 @@ it('keeps what failed in the denominator, with its reason', async () => {
     error: expect.stringContaining('has 6 tokens; questionTokens allows 5'),
   });
   expect(results[2].error).toBeUndefined();
-  expect(summary.metrics.f1.mean).toBeCloseTo((results[0].f1 + results[2].f1) / 3, 12);
+  expect(summary.metrics.f1?.mean).toBeCloseTo((results[0].f1 + results[2].f1) / 3, 12);
 });
 
 it('refuses to mix results of different settings, and an empty set', async () => {

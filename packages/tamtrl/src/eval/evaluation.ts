@@ -1,6 +1,7 @@
 /**
  * An evaluation in a folder: a line for each record as it is finished, settings that must stay the same, and a summary.
  */
+import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
@@ -9,18 +10,29 @@ import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/o
 import type { QuestionRecord } from '../data/records.js';
 import { MemoryError } from '../memory/errors.js';
 import type { MemoryModel } from '../memory/turn.js';
+import { type Metric, SCORER_VERSION } from '../reward/outcome.js';
 import { TextError } from '../text/errors.js';
 import { answered } from './answered.js';
 import { EvaluationError } from './errors.js';
 import { type ReaderName, type RecordReaderOptions, recordReader } from './readers.js';
-import { type EvaluationSummary, failureOf, type RecordResult, resultOf, resultSchema, summarize } from './results.js';
+import {
+  type EvaluationSummary,
+  failureOf,
+  type RecordResult,
+  requireScorable,
+  resultOf,
+  resultSchema,
+  summarize,
+} from './results.js';
+import { mean } from './statistics.js';
 
 export interface EvaluationProgress extends Omit<Progress, 'total'> {
   /** Of the finished records, those of an earlier session. */
   resumed: number;
   failures: number;
-  /** Mean so far. */
-  exact_match: number;
+  /** The first metric of the evaluation, and its mean so far. */
+  metric: Metric;
+  score: number;
 }
 
 export interface EvaluationSetup {
@@ -28,6 +40,8 @@ export interface EvaluationSetup {
   reader: ReaderName;
   read: RecordReaderOptions;
   records: AsyncIterable<QuestionRecord> | Iterable<QuestionRecord>;
+  /** Named in the summary, the first one first; default: what each record or its source names. */
+  metrics?: readonly Metric[];
   /** Saved in the folder, and compared when the evaluation is resumed. */
   settings: Readonly<Record<string, unknown>>;
   folder: string;
@@ -45,6 +59,30 @@ export const SETTINGS = 'settings.json';
 export const RESULTS = 'results.jsonl';
 export const SUMMARY = 'summary.json';
 
+/** What must be the same for two evaluations to be comparable, besides their settings. */
+export interface EvaluationIdentity {
+  /** `SCORER_VERSION` of the program. */
+  scorer: number;
+  /** SHA-256 of the prompts as the model gets them, with names in the places of question, memory and text. */
+  prompts_sha256: string;
+}
+
+function identityOf({ model, read: { frames, renderer } }: EvaluationSetup): EvaluationIdentity {
+  const { format } = frames;
+  const [question, memory, chunk] = ['{question}', '{memory}', '{chunk}'];
+  const messages = [
+    format.update({ question, memory, chunk }),
+    format.answer({ question, memory }),
+    format.direct?.({ question, chunk }) ?? '',
+  ];
+  const texts = [
+    ...messages.map((content) => model.chat.render([{ role: 'user', content }])),
+    format.initialMemory(question),
+    renderer.heading({ title: '{title}', text: '{text}' }, 0),
+  ];
+  return { scorer: SCORER_VERSION, prompts_sha256: createHash('sha256').update(JSON.stringify(texts)).digest('hex') };
+}
+
 /** Whether the error is about one record, not about the model or the machine. */
 function isAboutRecord(error: unknown): error is MemoryError | TextError {
   return MemoryError.isInstance(error) || TextError.isInstance(error);
@@ -53,28 +91,31 @@ function isAboutRecord(error: unknown): error is MemoryError | TextError {
 /**
  * Reads the records, writes a line for each, and returns their summary. Records whose line is in the folder are not
  * read again.
- * @throws EvaluationError `settings` for a folder with other settings; `no-data` without records; whatever the model
- *   throws,
- * after the finished lines have been written.
+ * @throws EvaluationError `settings` for a folder with other settings; `no-data` without records; `invalid-argument` for
+ *   a record that lacks what a metric needs; whatever the model throws, after the finished lines have been written.
  */
 export async function evaluateRecords(
   setup: EvaluationSetup,
-): Promise<{ summary: EvaluationSummary; results: RecordResult[] }> {
-  const { folder, settings, read, concurrency, signal } = setup;
-  const known = await begin(setup);
+): Promise<{ summary: EvaluationSummary & EvaluationIdentity; results: RecordResult[] }> {
+  const { folder, settings, read, concurrency, signal, metrics } = setup;
+  const identity = identityOf(setup);
+  const known = await begin(setup, identity);
   setup.onStart?.();
   const done = new Map(known.map((result) => [result.id, result]));
   const results: RecordResult[] = [];
   const file = await open(join(folder, RESULTS), 'a');
   let resumed = 0;
-  const report = () =>
+  const report = () => {
+    const metric = metrics?.[0] ?? results[0]?.metric ?? 'exact_match';
     setup.onProgress?.({
       finished: results.length,
       resumed,
       failures: results.filter(({ error }) => error !== undefined).length,
       tokens: results.reduce((sum, result) => sum + result.prompt_tokens + result.sampled_tokens, 0),
-      exact_match: results.reduce((sum, result) => sum + result.exact_match, 0) / Math.max(1, results.length),
+      metric,
+      score: mean(results.flatMap((result) => result[metric] ?? [])),
     });
+  };
   try {
     for await (const batch of batches(setup.records, concurrency, (record) => {
       const before = done.get(record.id);
@@ -84,6 +125,7 @@ export async function evaluateRecords(
       return true;
     })) {
       signal?.throwIfAborted();
+      for (const record of batch) requireScorable(record, metrics);
       const fresh = await readBatch(setup, batch);
       await append(file, fresh);
       results.push(...fresh);
@@ -93,7 +135,7 @@ export async function evaluateRecords(
     await file.close();
   }
   if (results.length === 0) throw new EvaluationError('no-data', 'There is no usable record to evaluate on.');
-  const summary = summarize(results, read.seed);
+  const summary = { ...identity, ...summarize(results, read.seed, metrics) };
   await writeWhole(join(folder, SUMMARY), { settings, ...summary });
   return { summary, results };
 }
@@ -104,10 +146,10 @@ async function readBatch(setup: EvaluationSetup, batch: readonly QuestionRecord[
   const secondsEach = () => (performance.now() - started) / 1000 / batch.length;
   try {
     const groups = await answered(batch, recordReader(reader, model, read), read.frames.format);
-    return groups.map(([result], at) => resultOf(batch[at].id, result, secondsEach()));
+    return groups.map(([result], at) => resultOf(batch[at], result, secondsEach()));
   } catch (error) {
     if (!isAboutRecord(error)) throw error;
-    if (batch.length === 1) return [failureOf(batch[0].id, error.message, secondsEach())];
+    if (batch.length === 1) return [failureOf(batch[0], error.message, secondsEach())];
     // One of the records does not fit; reading each alone shows which.
     const results: RecordResult[] = [];
     for (const record of batch) results.push(...(await readBatch(setup, [record])));
@@ -145,7 +187,11 @@ export async function requireUnusedFolder(folder: string): Promise<void> {
   throw new EvaluationError('file', foreignFolderMessage(folder, entries, 'an evaluation'));
 }
 
-async function begin({ folder, settings, resume }: EvaluationSetup): Promise<RecordResult[]> {
+async function begin(
+  { folder, resume, ...setup }: EvaluationSetup,
+  identity: EvaluationIdentity,
+): Promise<RecordResult[]> {
+  const settings = { ...setup.settings, ...identity };
   const text = await readIfThere(join(folder, SETTINGS));
   if (text === undefined) {
     await requireUnusedFolder(folder);

@@ -2,27 +2,43 @@
  * Results of an evaluation: one line for each record, in a file that a later session can continue, and their summary.
  */
 import { z } from 'zod';
+import { ANSWERS_WANTED } from '../data/metrics.js';
+import type { QuestionRecord } from '../data/records.js';
 import { trajectoryStatistics } from '../memory/statistics.js';
-import { METRICS, type Metric } from '../reward/outcome.js';
-import type { Answered, Scores } from './answered.js';
-import { bootstrapInterval, type Interval, mean } from './statistics.js';
+import { lackingFor, METRICS, type Metric, metricOf, metricsFor } from '../reward/outcome.js';
+import type { Answered } from './answered.js';
+import { recordInterval } from './crossed.js';
+import { EvaluationError } from './errors.js';
+import { type Interval, mean } from './statistics.js';
 
 const share = z.number().min(0).max(1);
 const whole = z.number().int().min(0);
 
-const NO_SCORES: Scores = { exact_match: 0, f1: 0, sub_exact_match: 0, ruler_part: 0, ruler_all: 0 };
+const scores = Object.fromEntries(METRICS.map((metric) => [metric, share.optional()])) as Record<
+  Metric,
+  z.ZodOptional<typeof share>
+>;
 
-/** A line of results.jsonl. A record that failed has `error` and scores of 0: it stays in the denominator. */
+/**
+ * A line of results.jsonl, with every metric that the record has everything for. A record that failed has `error` and
+ * scores of 0: it stays in the denominator.
+ */
 export const resultSchema = z.object({
   id: z.string(),
   error: z.string().optional(),
+  /** Absent, as the next ones, in files of versions that did not write it. */
+  question: z.string().optional(),
+  /** The gold answers. */
+  answers: z.array(z.string()).optional(),
+  answersWanted: z.enum(ANSWERS_WANTED).optional(),
+  /** The metric that the record or its source names. */
+  metric: z.enum(METRICS).optional(),
   output: z.string(),
   answer: z.string(),
+  ...scores,
   exact_match: share,
   f1: share,
   sub_exact_match: share,
-  ruler_part: share,
-  ruler_all: share,
   /** Tokens of the text. */
   length: whole,
   turns: whole,
@@ -37,15 +53,22 @@ export const resultSchema = z.object({
 
 export type RecordResult = z.output<typeof resultSchema>;
 
+/** What a line says of its record. */
+function ofRecord(record: QuestionRecord) {
+  const { id, question, answers, answersWanted } = record;
+  return { id, question, answers, ...(answersWanted && { answersWanted }), metric: metricOf(record) };
+}
+
 /** The line of a record that was read. */
-export function resultOf(id: string, { trajectory, length, answer, scores }: Answered, seconds: number): RecordResult {
+export function resultOf(record: QuestionRecord, read: Answered, seconds: number): RecordResult {
+  const { trajectory, length, answer } = read;
   const { turns, output } = trajectory;
   const { tokens, memory_tokens, overflow_rate } = trajectoryStatistics([trajectory]);
   return {
-    id,
+    ...ofRecord(record),
     output,
     answer,
-    ...scores,
+    ...read.scores,
     length,
     turns: turns.length,
     prompt_tokens: tokens.prompt,
@@ -58,13 +81,18 @@ export function resultOf(id: string, { trajectory, length, answer, scores }: Ans
 }
 
 /** The line of a record that could not be read. */
-export function failureOf(id: string, error: string, seconds: number): RecordResult {
+export function failureOf(record: QuestionRecord, error: string, seconds: number): RecordResult {
+  const { id, ...said } = ofRecord(record);
   return {
     id,
     error,
+    ...said,
     output: '',
     answer: '',
-    ...NO_SCORES,
+    ...Object.fromEntries(metricsFor(record).map((metric) => [metric, 0])),
+    exact_match: 0,
+    f1: 0,
+    sub_exact_match: 0,
     length: 0,
     turns: 0,
     prompt_tokens: 0,
@@ -76,10 +104,33 @@ export function failureOf(id: string, error: string, seconds: number): RecordRes
   };
 }
 
+/** @throws EvaluationError `invalid-argument` naming what the record lacks for one of the metrics. */
+export function requireScorable(record: QuestionRecord, metrics: readonly Metric[] = [metricOf(record)]): void {
+  for (const metric of metrics) {
+    const lacking = lackingFor(metric, record);
+    if (lacking === undefined) continue;
+    throw new EvaluationError(
+      'invalid-argument',
+      `Record ${JSON.stringify(record.id)} cannot be scored by ${metric}, which needs ${lacking}. Add it to the record, or choose another metric.`,
+    );
+  }
+}
+
+/** @throws EvaluationError `file` if the line has no such score. */
+export function scoreOf(result: RecordResult, metric: Metric): number {
+  const score = result[metric];
+  if (score !== undefined) return score;
+  throw new EvaluationError(
+    'file',
+    `The result of record ${JSON.stringify(result.id)} has no ${metric}: the record lacks what this metric needs, or an earlier version wrote the line. Evaluate again, or choose another metric.`,
+  );
+}
+
 export interface Summary {
   records: number;
   failures: number;
-  metrics: Record<Metric, Interval>;
+  /** Mean and 95 % interval over the records that have the score: Wilson's for zeros and ones, else a bootstrap. */
+  metrics: Partial<Record<Metric, Interval>>;
   tokens: { prompt: number; sampled: number };
   seconds: number;
   /** Means over the records that were read. */
@@ -90,11 +141,13 @@ export interface Summary {
 }
 
 export interface EvaluationSummary extends Summary {
+  /** What was asked for, else what the records name, the first one first. */
+  metric: Metric[];
   /** The same by length of the text, in ranges that double; failed records have no length. */
   by_length: (Summary & { from: number; to: number })[];
 }
 
-export function summarize(results: readonly RecordResult[], seed = 0): EvaluationSummary {
+export function summarize(results: readonly RecordResult[], seed = 0, asked?: readonly Metric[]): EvaluationSummary {
   const ranges = new Map<number, RecordResult[]>();
   for (const result of results) {
     if (result.error !== undefined) continue;
@@ -104,20 +157,17 @@ export function summarize(results: readonly RecordResult[], seed = 0): Evaluatio
   const by_length = [...ranges]
     .sort(([a], [b]) => a - b)
     .map(([from, own]) => ({ from, to: from === 0 ? 1024 : 2 * from, ...summaryOf(own, seed) }));
-  return { ...summaryOf(results, seed), by_length };
+  const metric = [...(asked ?? new Set(results.map((result) => result.metric ?? 'exact_match')))];
+  return { metric, ...summaryOf(results, seed), by_length };
 }
 
 function summaryOf(results: readonly RecordResult[], seed: number): Summary {
   const read = results.filter(({ error }) => error === undefined);
-  const metrics = Object.fromEntries(
-    METRICS.map((metric) => [
-      metric,
-      bootstrapInterval(
-        results.map((result) => result[metric]),
-        seed,
-      ),
-    ]),
-  ) as Record<Metric, Interval>;
+  const metrics: Summary['metrics'] = {};
+  for (const metric of METRICS) {
+    const values = results.flatMap((result) => result[metric] ?? []);
+    if (values.length > 0) metrics[metric] = recordInterval(values, seed);
+  }
   const total = (of: (result: RecordResult) => number) => results.reduce((sum, result) => sum + of(result), 0);
   return {
     records: results.length,

@@ -2,30 +2,40 @@
 import type { PromptFormat } from './prompts.js';
 
 export interface ExtractionOptions {
-  /** Look for `\boxed{…}`; default true. */
+  /** Look for a box; default true. */
   boxed?: boolean;
-  /** A box is looked for in this many characters at the end; default 300, as in MemAgent. */
+  /** A box is looked for in this many characters at the end; default: everywhere. MemAgent takes 300. */
   tail?: number;
   /** Without a box the answer is empty, not the whole output; default false. */
   requireBox?: boolean;
-  /** A box that holds nothing but `\text{…}` gives what is inside; default true. */
+  /** A box that holds nothing but texts such as `\text{…}`, or a list of them, gives what is inside; default true. */
   unwrapText?: boolean;
 }
 
-/** What follows the last `</think>`; the whole output if there is none. */
+/** What follows the last `</think>`; the whole output if there is none. A thought that never closes is left out. */
 export function withoutThoughts(output: string): string {
   const mark = '</think>';
   const at = output.lastIndexOf(mark);
-  return at < 0 ? output : output.slice(at + mark.length);
+  const said = at < 0 ? output : output.slice(at + mark.length);
+  const open = said.indexOf('<think>');
+  return open < 0 ? said : said.slice(0, open);
 }
 
-/** Content of the last `\boxed{…}` whose braces close, or undefined. `\{` and `\}` are characters, not braces. */
+/**
+ * Content of the last box, or undefined: of `\boxed{…}` or `\fbox{…}` whose braces close (`\{` and `\}` are
+ * characters, not braces), or what follows a `\boxed` without braces, up to the `$` on its line, else one word.
+ */
 export function lastBoxed(text: string): string | undefined {
-  const mark = '\\boxed{';
-  for (let at = text.lastIndexOf(mark); at >= 0; at = at === 0 ? -1 : text.lastIndexOf(mark, at - 1)) {
-    const start = at + mark.length;
-    const end = closingBrace(text, start);
-    if (end !== undefined) return text.slice(start, end);
+  for (const match of [...text.matchAll(/\\(?:boxed|fbox)(?![A-Za-z])\s*/g)].reverse()) {
+    const start = match.index + match[0].length;
+    if (text[start] === '{') {
+      const end = closingBrace(text, start + 1);
+      if (end !== undefined) return text.slice(start + 1, end);
+    } else if (/\s$/.test(match[0])) {
+      const rest = text.slice(start).split('\n', 1)[0];
+      const content = rest.includes('$') ? rest.split('$', 1)[0] : (/^\S*[^\s.,;:!?]/.exec(rest)?.[0] ?? '');
+      if (content !== '') return content;
+    }
   }
   return undefined;
 }
@@ -42,18 +52,39 @@ function closingBrace(text: string, start: number): number | undefined {
   return undefined;
 }
 
-/** The answer in a model's output: the last box within the tail, else the whole output, trimmed, thoughts left out. */
+/** LaTeX's commands that only set the type of their text. */
+const TYPE = /\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt)|mbox|emph)\{/y;
+/** What stands between the parts of a list. */
+const BETWEEN = /(?:[\s,;&$]|\\[ ,;&]|and(?![A-Za-z]))+/y;
+
+/** The text of `\text{Paris}` and of `\text{Paris}, \text{Rome}`; anything else, formulas above all, as it is. */
+function unwrapped(box: string): string {
+  let text = '';
+  for (let at = 0; at < box.length; ) {
+    TYPE.lastIndex = BETWEEN.lastIndex = at;
+    const between = BETWEEN.exec(box);
+    if (between) {
+      text += between[0].replaceAll(/\\[ ,;]/g, ' ').replaceAll(/[\\$]/g, '');
+      at += between[0].length;
+      continue;
+    }
+    const command = TYPE.exec(box);
+    const end = command ? closingBrace(box, at + command[0].length) : undefined;
+    if (command === null || end === undefined) return box;
+    text += unwrapped(box.slice(at + command[0].length, end));
+    at = end + 1;
+  }
+  return text.trim();
+}
+
+/** The answer in a model's output: its last box, else the whole output, trimmed, thoughts left out. */
 export function extractAnswer(output: string, options: ExtractionOptions = {}): string {
-  const { boxed = true, tail = 300, requireBox = false, unwrapText = true } = options;
+  const { boxed = true, tail = Number.POSITIVE_INFINITY, requireBox = false, unwrapText = true } = options;
   const said = withoutThoughts(output);
   if (!boxed) return said.trim();
   const box = lastBoxed(tail < said.length ? said.slice(said.length - tail) : said)?.trim();
   if (box === undefined) return requireBox ? '' : said.trim();
-  if (!unwrapText) return box;
-  const wrapped = /^\\text(?:bf|it|rm)?\{/.exec(box);
-  if (wrapped && closingBrace(box, wrapped[0].length) === box.length - 1)
-    return box.slice(wrapped[0].length, -1).trim();
-  return box;
+  return unwrapText ? unwrapped(box) : box;
 }
 
 /** The answer in an output, where the wording of the prompts has asked for it. */

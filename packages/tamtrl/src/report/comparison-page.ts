@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeWhole } from '../base/files.js';
 import { alignedTable, markdownTable } from '../base/format.js';
 import { RESULTS } from '../eval/evaluation.js';
-import { type RecordResult, resultSchema } from '../eval/results.js';
+import { type RecordResult, resultSchema, scoreOf } from '../eval/results.js';
 import { mean, studentInterval } from '../eval/statistics.js';
 import type { CompareConfig } from '../run/comparison-config.js';
 import { PAGE_HEAD } from '../run/comparison-folder.js';
@@ -90,7 +90,7 @@ async function cellOf({ method, seed }: ComparisonRun, cell: ComparisonCell): Pr
       method: method.name,
       seed,
       benchmark: benchmark.name,
-      scores: new Map(results.map((result) => [result.id, result[benchmark.metric]])),
+      scores: new Map(results.map((result) => [result.id, scoreOf(result, benchmark.metric)])),
       seconds: mean(results.map(({ seconds }) => seconds)),
       tokens: mean(results.map(({ prompt_tokens, sampled_tokens }) => prompt_tokens + sampled_tokens)),
       memoryTokens: mean(results.map(({ memory_tokens }) => memory_tokens)),

@@ -47,7 +47,7 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
     `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}. ${ended}`,
     markdownTable(comparisonRows(run)).trimEnd(),
     ...warningParts(run),
-    best ? `The best evaluation was ${percent(best.exact_match)} exact match after step ${best.step}.` : '',
+    best ? `The best evaluation was ${percent(best.score)} ${best.metric} after step ${best.step}.` : '',
     ...figures.map((name) => `![${FIGURES[name]} by step](${RUN_FILES[name]})`),
     '## Time and tokens',
     ...(steps.length > 0

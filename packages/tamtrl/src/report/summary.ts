@@ -52,8 +52,8 @@ export function jsonSummary(run: SavedRun): object {
   };
 }
 
-function bestOf({ step, exact_match }: { step: number; exact_match: number }, checkpoint: string) {
-  return { step, exact_match, checkpoint };
+function bestOf({ step, metric, score }: { step: number; metric: string; score: number }, checkpoint: string) {
+  return { step, [metric]: score, checkpoint };
 }
 
 /** Rows: header, then a measure each. */

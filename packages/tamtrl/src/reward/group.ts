@@ -1,9 +1,10 @@
 /** Groups of rollouts, the unit of rewards and baselines, and one number for each of their memory turns. */
+import type { Reference } from '../data/metrics.js';
 import { memoryTurns, type Trajectory } from '../memory/trajectory.js';
 import { RewardError } from './errors.js';
 
 /** The rollouts of one question. G rollouts; rollout i has T_i memory turns and, after them, its answer turn. */
-export interface RolloutGroup {
+export interface RolloutGroup extends Reference {
   id: string;
   question: string;
   answers: readonly string[];

@@ -10,8 +10,10 @@ import { METRICS, type Metric } from './outcome.js';
 const EARLIER_METRICS = {
   exact: 'exact_match',
   'sub-exact': 'sub_exact_match',
-  'ruler-part': 'ruler_part',
-  'ruler-all': 'ruler_all',
+  'ruler-part': 'string_match_part',
+  'ruler-all': 'string_match_all',
+  ruler_part: 'string_match_part',
+  ruler_all: 'string_match_all',
 } as const satisfies Record<string, Metric>;
 type EarlierMetric = keyof typeof EARLIER_METRICS;
 

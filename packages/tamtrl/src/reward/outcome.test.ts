@@ -128,8 +128,8 @@ describe('outcomeReward', () => {
     expect(outcomeReward(output, ['New York'], { metric: 'exact_match' })).toBe(0);
     expect(outcomeReward(output, ['New York'], { metric: 'sub_exact_match' })).toBe(1);
     expect(outcomeReward(output, ['New York'], { metric: 'f1' })).toBeCloseTo(4 / 7, 12);
-    expect(outcomeReward(output, ['york', 'boston'], { metric: 'ruler_all' })).toBe(0.5);
-    expect(outcomeReward(output, ['york', 'boston'], { metric: 'ruler_part' })).toBe(1);
+    expect(outcomeReward(output, ['york', 'boston'], { metric: 'string_match_all' })).toBe(0.5);
+    expect(outcomeReward(output, ['york', 'boston'], { metric: 'string_match_part' })).toBe(1);
   });
 
   it('does not drop thoughts from a metric itself', () => {

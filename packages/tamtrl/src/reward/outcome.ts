@@ -2,29 +2,53 @@
  * The reward at the end of an episode: does the answer agree with a gold answer? The same functions are the metrics of
  * the benchmarks, so training and evaluation cannot disagree.
  */
-import { type ExtractionOptions, extractAnswer } from '../memory/extract.js';
-import { type Normalization, normalizeAnswer, normalizeSquad, squadTokensOfNormalized } from './normalize.js';
 
+import { METRICS, type Metric, metricOf, type Reference } from '../data/metrics.js';
+import { type ExtractionOptions, extractAnswer, withoutThoughts } from '../memory/extract.js';
+import { RewardError } from './errors.js';
+import { babilongLabels, babilongMatch } from './metrics/babilong.js';
+import { charExactList, charExactMatch, charF1, charRougeL } from './metrics/characters.js';
+import {
+  longbenchAnswer,
+  longbenchClassification,
+  numbersIn,
+  paragraphNumber,
+  shareOfNumbers,
+} from './metrics/longbench.js';
+import {
+  asOneText,
+  exactList,
+  exactScore,
+  type F1Variant,
+  f1OfList,
+  f1Score,
+  listCoverage,
+  memagentSubExactMatch,
+  subExactList,
+  subExactScore,
+  tokenF1,
+} from './metrics/overlap.js';
+import { longbenchRougeL, rougeL } from './metrics/rouge.js';
+import { rulerStringMatchAll, rulerStringMatchPart } from './metrics/ruler.js';
+import type { Normalization } from './normalize.js';
+
+export { type AnswersWanted, METRICS, type Metric, metricOf, type Reference } from '../data/metrics.js';
+export {
+  exactMatch,
+  type F1Score,
+  type F1Variant,
+  memagentSubExactMatch,
+  subExactMatch,
+  tokenF1,
+} from './metrics/overlap.js';
+export { rulerStringMatchAll, rulerStringMatchPart } from './metrics/ruler.js';
 export { type Normalization, normalizeAnswer, normalizeMath, normalizeSquad } from './normalize.js';
 
-export interface F1Score {
-  precision: number;
-  recall: number;
-  f1: number;
-}
-
-/**
- * How token F1 treats its corner cases. `squad`: nothing in common is 0, two empty answers too (SQuAD 1.1). `squad-2`:
- * two empty answers are 1 (SQuAD 2.0). `hotpotqa`: as `squad`, and yes, no and noanswer only agree with themselves.
- */
-export type F1Variant = 'squad' | 'squad-2' | 'hotpotqa';
-
-/** The names of all scores of an answer, in code, configurations, files and tables. */
-export const METRICS = ['exact_match', 'f1', 'sub_exact_match', 'ruler_part', 'ruler_all'] as const;
-export type Metric = (typeof METRICS)[number];
+/** Rises whenever any answer's score changes: by a metric, or by how an answer is found in an output. */
+export const SCORER_VERSION = 2;
 
 export interface OutcomeOptions {
-  /** Default `exact_match`. */
+  /** Default: that of the reference, which is `exact_match` if it names none. */
   metric?: Metric;
   /** For `exact_match` and `sub_exact_match`; default `squad`. */
   normalization?: Normalization;
@@ -34,103 +58,168 @@ export interface OutcomeOptions {
   extraction?: ExtractionOptions | false;
 }
 
-const NO_SCORE: F1Score = { precision: 0, recall: 0, f1: 0 };
-const CLOSED_ANSWERS = new Set(['yes', 'no', 'noanswer']);
+/** Metrics that look at the whole output, thoughts aside, not at the answer in it. */
+const OF_THE_OUTPUT: ReadonlySet<Metric> = new Set<Metric>(['string_match_part', 'string_match_all']);
 
-/** 1 if both are the same after normalisation, else 0. */
-export function exactMatch(prediction: string, gold: string, normalization: Normalization = 'squad'): number {
-  return normalizeAnswer(prediction, normalization) === normalizeAnswer(gold, normalization) ? 1 : 0;
-}
-
-/** Overlap of the two bags of SQuAD-normalised words; see `F1Variant` for the corner cases. */
-export function tokenF1(prediction: string, gold: string, variant: F1Variant = 'squad-2'): F1Score {
-  const said = normalizeSquad(prediction);
-  const wanted = normalizeSquad(gold);
-  if (variant === 'hotpotqa' && said !== wanted && (CLOSED_ANSWERS.has(said) || CLOSED_ANSWERS.has(wanted))) {
-    return NO_SCORE;
-  }
-  const saidTokens = squadTokensOfNormalized(said);
-  const wantedTokens = squadTokensOfNormalized(wanted);
-  if (variant === 'squad-2' && saidTokens.length === 0 && wantedTokens.length === 0) {
-    return { precision: 1, recall: 1, f1: 1 };
-  }
-  const left = new Map<string, number>();
-  for (const token of wantedTokens) left.set(token, (left.get(token) ?? 0) + 1);
-  let common = 0;
-  for (const token of saidTokens) {
-    const count = left.get(token) ?? 0;
-    if (count === 0) continue;
-    left.set(token, count - 1);
-    common++;
-  }
-  if (common === 0) return NO_SCORE;
-  const precision = common / saidTokens.length;
-  const recall = common / wantedTokens.length;
-  return { precision, recall, f1: (2 * precision * recall) / (precision + recall) };
-}
-
-/**
- * 1 if the gold answer stands in the prediction, as whole words: "no" is not in "Nobel", and a prediction that is only
- * a part of the gold answer scores 0. With `math`, which has no words, the gold answer must stand anywhere in the
- * prediction.
- */
-export function subExactMatch(prediction: string, gold: string, normalization: Normalization = 'squad'): number {
-  const said = normalizeAnswer(prediction, normalization);
-  const wanted = normalizeAnswer(gold, normalization);
-  if (wanted === '') return said === '' ? 1 : 0;
-  if (normalization === 'math') return said.includes(wanted) ? 1 : 0;
-  for (let at = said.indexOf(wanted); at >= 0; at = said.indexOf(wanted, at + 1)) {
-    if (!joinsWord(said, at) && !joinsWord(said, at + wanted.length)) return 1;
-  }
-  return 0;
-}
-
-/** Two word characters meet at this offset, so it lies inside a word. */
-function joinsWord(text: string, offset: number): boolean {
-  return (
-    /[\p{L}\p{N}_]$/u.test(text.slice(Math.max(0, offset - 2), offset)) && /^[\p{L}\p{N}_]/u.test(text.slice(offset))
-  );
-}
-
-/**
- * Share of the references that stand in the prediction, letter case aside (RULER's score for NIAH, vt, cwe and fwe).
- */
-export function rulerStringMatchAll(prediction: string, references: readonly string[]): number {
-  if (references.length === 0) return 0;
-  const said = prediction.toLowerCase();
-  return references.filter((reference) => said.includes(reference.toLowerCase())).length / references.length;
-}
-
-/** 1 if any reference stands in the prediction, letter case aside (RULER's score for qa). */
-export function rulerStringMatchPart(prediction: string, references: readonly string[]): number {
-  const said = prediction.toLowerCase();
-  return references.some((reference) => said.includes(reference.toLowerCase())) ? 1 : 0;
-}
+type Score = (answer: string, gold: string) => number;
 
 /** The best score over alternative gold answers; 0 if there are none. */
 export function bestOverGold(golds: readonly string[], score: (gold: string) => number): number {
   return golds.reduce((best, gold) => Math.max(best, score(gold)), 0);
 }
 
-/** Score in [0, 1] of an answer that has been extracted already. */
-export function scoreAnswer(answer: string, golds: readonly string[], options: OutcomeOptions = {}): number {
-  const { metric = 'exact_match', normalization = 'squad', f1Variant } = options;
+/** What a metric needs and the reference does not have, in words; undefined if it has everything. */
+export function lackingFor(metric: Metric, reference: Reference): string | undefined {
+  if (metric === 'babilong' && babilongLabels(reference) === undefined) {
+    return 'the task ("task": "qa1", or "source": "babilong/qa1"), or "labels"';
+  }
+  if (metric === 'longbench_classification' && (reference.labels ?? []).length === 0) return '"labels", the classes';
+  if (metric === 'longbench_retrieval' && reference.answers.some((gold) => paragraphNumber(gold) === undefined)) {
+    return 'answers of the form "Paragraph 3"';
+  }
+  return undefined;
+}
+
+/** The metrics that a reference has everything for. */
+export function metricsFor(reference: Reference): Metric[] {
+  return METRICS.filter((metric) => lackingFor(metric, reference) === undefined);
+}
+
+/** Score of one gold answer, by metrics for which several mean no more than the best of them. */
+function perGold(
+  metric: Exclude<Metric, 'string_match_part' | 'string_match_all'>,
+  reference: Reference,
+  options: OutcomeOptions,
+): Score {
+  const { normalization = 'squad', f1Variant } = options;
   switch (metric) {
     case 'exact_match':
-      return bestOverGold(golds, (gold) => exactMatch(answer, gold, normalization));
+      return (answer, gold) => exactScore(answer, gold, normalization);
     case 'f1':
-      return bestOverGold(golds, (gold) => tokenF1(answer, gold, f1Variant).f1);
+      return (answer, gold) => f1Score(answer, gold, f1Variant);
+    case 'hotpotqa_f1':
+      return (answer, gold) => tokenF1(answer, gold, 'hotpotqa').f1;
     case 'sub_exact_match':
-      return bestOverGold(golds, (gold) => subExactMatch(answer, gold, normalization));
-    case 'ruler_part':
-      return rulerStringMatchPart(answer, golds);
-    case 'ruler_all':
-      return rulerStringMatchAll(answer, golds);
+      return (answer, gold) => subExactScore(answer, gold, normalization);
+    case 'memagent_sub_em':
+      return memagentSubExactMatch;
+    case 'babilong':
+      return (answer, gold) => babilongMatch(answer, gold, reference.question ?? '', babilongLabels(reference) ?? []);
+    case 'rouge_l':
+      return rougeL;
+    case 'longbench_qa_f1':
+      return (answer, gold) => tokenF1(longbenchAnswer(answer, reference), gold, 'squad').f1;
+    case 'longbench_rouge_l':
+      return (answer, gold) => longbenchRougeL(longbenchAnswer(answer, reference), gold);
+    case 'longbench_classification':
+      return (answer, gold) =>
+        longbenchClassification(longbenchAnswer(answer, reference), gold, reference.labels ?? []);
+    case 'longbench_retrieval':
+      return (answer, gold) => shareOfNumbers(answer, paragraphNumber(gold) ?? '');
+    case 'longbench_count':
+      return shareOfNumbers;
+    case 'char_exact_match':
+      return charExactMatch;
+    case 'char_f1':
+      return charF1;
+    case 'char_rouge_l':
+      return charRougeL;
   }
 }
 
-/** Finds the answer in a model's output and scores it against the gold answers: R of the episode, in [0, 1]. */
-export function outcomeReward(output: string, golds: readonly string[], options: OutcomeOptions = {}): number {
-  const answer = options.extraction === false ? output : extractAnswer(output, options.extraction);
-  return scoreAnswer(answer, golds, options);
+/** Score of several gold answers of which none may be missing. */
+function scoreOfAll(
+  metric: Metric,
+  answer: string,
+  golds: readonly string[],
+  reference: Reference,
+  options: OutcomeOptions,
+): number {
+  switch (metric) {
+    case 'exact_match':
+      return exactList(answer, golds, options.normalization);
+    case 'f1':
+    case 'hotpotqa_f1':
+    case 'longbench_qa_f1':
+      return f1OfList(answer, golds);
+    case 'sub_exact_match':
+      return subExactList(answer, golds, options.normalization);
+    // MemAgent scores its runs on RULER's tasks in this way, under the name sub_em.
+    case 'memagent_sub_em':
+    case 'string_match_part':
+    case 'string_match_all':
+      return rulerStringMatchAll(answer, golds);
+    case 'babilong':
+      return perGold(metric, reference, options)(answer, golds.join(','));
+    case 'char_exact_match':
+      return charExactList(answer, golds);
+    case 'rouge_l':
+    case 'longbench_rouge_l':
+    case 'char_f1':
+    case 'char_rouge_l': {
+      const { said, wanted } = asOneText(answer, golds);
+      return perGold(metric, reference, options)(said, wanted);
+    }
+    case 'longbench_classification':
+      return listCoverage(
+        (reference.labels ?? []).filter((name) => longbenchAnswer(answer, reference).includes(name)),
+        golds,
+      );
+    case 'longbench_retrieval':
+      return listCoverage(
+        numbersIn(answer),
+        golds.map((gold) => paragraphNumber(gold) ?? ''),
+      );
+    case 'longbench_count':
+      return listCoverage(numbersIn(answer), golds);
+  }
+}
+
+/**
+ * Score in [0, 1] of an answer that has been extracted already. Blank gold answers are as if they were not there.
+ * @throws RewardError `requirement` if the reference lacks what the metric needs.
+ */
+export function scoreAnswer(
+  answer: string,
+  golds: readonly string[] | Reference,
+  options: OutcomeOptions = {},
+): number {
+  const reference = referenceOf(golds);
+  const metric = options.metric ?? metricOf(reference);
+  const lacking = lackingFor(metric, reference);
+  if (lacking !== undefined) {
+    throw new RewardError(
+      'requirement',
+      `The metric ${metric} needs ${lacking}. Add it to the record, or choose another metric.`,
+    );
+  }
+  const wanted = reference.answers.filter((gold) => gold.trim() !== '');
+  if (wanted.length === 0) return 0;
+  if (reference.answersWanted === 'all' && wanted.length > 1)
+    return scoreOfAll(metric, answer, wanted, reference, options);
+  if (metric === 'string_match_all' && reference.answersWanted === undefined)
+    return rulerStringMatchAll(answer, wanted);
+  if (metric === 'string_match_part' || metric === 'string_match_all') return rulerStringMatchPart(answer, wanted);
+  const score = perGold(metric, reference, options);
+  return bestOverGold(wanted, (gold) => score(answer, gold));
+}
+
+function referenceOf(golds: readonly string[] | Reference): Reference {
+  return 'answers' in golds ? golds : { answers: golds };
+}
+
+/**
+ * Finds the answer in a model's output and scores it against the gold answers: R of the episode, in [0, 1]. RULER's
+ * metrics look at the whole output, thoughts aside.
+ * @throws RewardError `requirement` if the reference lacks what the metric needs.
+ */
+export function outcomeReward(
+  output: string,
+  golds: readonly string[] | Reference,
+  options: OutcomeOptions = {},
+): number {
+  const metric = options.metric ?? metricOf(referenceOf(golds));
+  if (options.extraction === false) return scoreAnswer(output, golds, { ...options, metric });
+  const said = OF_THE_OUTPUT.has(metric) ? withoutThoughts(output) : extractAnswer(output, options.extraction);
+  return scoreAnswer(said, golds, { ...options, metric });
 }

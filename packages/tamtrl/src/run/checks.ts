@@ -4,6 +4,7 @@
  */
 
 import { count } from '../base/format.js';
+import { blankAnswersText } from '../data/records.js';
 import type { RunConfig, SftConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
 import type { Sources } from './sources.js';
@@ -13,12 +14,13 @@ const LOOKED_AT = 64;
 const LOOKED_AT_TOKENS = 200_000;
 
 /** Warnings to show; none of them stops the run. */
-export async function warnings({ train, problems }: Sources, config: RunConfig | SftConfig): Promise<string[]> {
+export async function warnings({ train, problems, blanks }: Sources, config: RunConfig | SftConfig): Promise<string[]> {
   const found: string[] = [];
   if (problems.length > 0) {
     const [{ line, message }] = problems;
     found.push(`${count(problems.length)} lines of the data were left out; the first is line ${line}: ${message}`);
   }
+  if (blanks.length > 0) found.push(blankAnswersText(blanks));
   let tokens = 0;
   let looked = 0;
   let short = 0;

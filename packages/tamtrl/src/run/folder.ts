@@ -245,12 +245,15 @@ async function writeState(place: string, state: RunState, config: unknown): Prom
   await writeWhole(join(place, STATE_FILE), { format: FORMAT, state, config });
 }
 
-/** Earlier versions wrote `exactMatch`. */
-type SavedState = Omit<RunState, 'best'> & { best?: { step: number; exact_match?: number; exactMatch?: number } };
+/** Earlier versions took the best by exact match, whatever the outcome was, and wrote `exact_match` or `exactMatch`. */
+type SavedBest = { step: number; exact_match?: number; exactMatch?: number };
+type SavedState = Omit<RunState, 'best'> & { best?: RunState['best'] | SavedBest };
 
 function inPresentForm({ best, ...state }: SavedState): RunState {
   if (!best) return state;
-  return { ...state, best: { step: best.step, exact_match: best.exact_match ?? best.exactMatch ?? 0 } };
+  if ('score' in best) return { ...state, best };
+  const score = best.exact_match ?? best.exactMatch ?? 0;
+  return { ...state, best: { step: best.step, metric: 'exact_match', score } };
 }
 
 async function readJson(path: string): Promise<unknown> {

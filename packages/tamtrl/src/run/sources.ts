@@ -8,8 +8,7 @@ import {
   recordSource,
   relevanceSources,
 } from '../data/examples.js';
-import type { QuestionRecord } from '../data/records.js';
-import { loadRecords, type RecordProblem } from '../data/records.js';
+import { type BlankAnswers, loadRecords, type QuestionRecord, type RecordProblem } from '../data/records.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { CommonConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
@@ -19,6 +18,8 @@ export interface Sources {
   heldOut: ExampleSource;
   /** Lines of the files that were left out. */
   problems: RecordProblem[];
+  /** Records of the files that lost blank gold answers. */
+  blanks: BlankAnswers[];
 }
 
 export interface SourceOptions {
@@ -48,15 +49,18 @@ export async function openSources(
       train: miniSource(task, own, tokenizer, questions),
       heldOut: miniSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer),
       problems: [],
+      blanks: [],
     };
   }
   const loaded = await loadRecords(data.train);
   const problems = [...loaded.problems];
+  const blanks = [...loaded.blanks];
   let { records } = loaded;
   let heldOut: QuestionRecord[];
   if (data.heldOut !== undefined) {
     const other = await loadRecords(data.heldOut);
     problems.push(...other.problems);
+    blanks.push(...other.blanks);
     heldOut = other.records;
   } else {
     const { questions } = config.evaluation;
@@ -75,6 +79,7 @@ export async function openSources(
     train: recordSource(records, tokenizer, { chunkTokens, maxChunks, align }, relevance),
     heldOut: recordSource(heldOut, tokenizer, { chunkTokens, align }, relevance),
     problems,
+    blanks,
   };
 }
 

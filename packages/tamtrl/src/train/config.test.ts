@@ -33,11 +33,11 @@ it('metrics have one name, and those of earlier configurations are still underst
   const metricOf = (metric?: unknown) =>
     runConfigSchema.safeParse({ reward: { outcome: { metric } } }).data?.reward.outcome.metric;
   expect(METRICS.map(metricOf)).toEqual([...METRICS]);
-  expect(['exact', 'sub-exact', 'ruler-part', 'ruler-all'].map(metricOf)).toEqual([
+  expect(['exact', 'sub-exact', 'ruler-part', 'ruler_all'].map(metricOf)).toEqual([
     'exact_match',
     'sub_exact_match',
-    'ruler_part',
-    'ruler_all',
+    'string_match_part',
+    'string_match_all',
   ]);
   expect(metricOf()).toBe('exact_match');
   expect(['exactmatch', 'constructor', 3].map(metricOf)).toEqual([undefined, undefined, undefined]);

@@ -65,11 +65,11 @@ export const evaluationSchema = z.strictObject({
   batch: count.default(64),
   /** Also let the policy read the filtered chunks: how good a teacher it is. */
   teacher: z.boolean().default(false),
-  /** Evaluations without a better exact match after which the run stops; 0: it never stops early. */
+  /** Evaluations without a better score by `reward.outcome` after which the run stops; 0: it never stops early. */
   patience: whole.default(0),
   /** What counts as better. */
   minimumGain: z.number().min(0).default(0),
-  /** Stop once exact match is this high. */
+  /** Stop once that score, which is exact match in supervised training, is this high. */
   stopAt: share.optional(),
 });
 

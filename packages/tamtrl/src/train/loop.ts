@@ -9,7 +9,7 @@ import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
 import type { TrainablePolicy } from '../policy/types.js';
-import type { CommonConfig } from './config.js';
+import type { CommonConfig, RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { EvaluationMetrics, Phase, SftMetrics, StepMetrics, WrittenTrajectory } from './metrics.js';
 import { type CheckpointName, newRunState, type RunState, type RunStore, requireSameRun } from './store.js';
@@ -50,7 +50,7 @@ export interface TrainingSummary {
   /** All steps were done, it was stopped from outside, it no longer got better, or it reached its target. */
   reason: 'steps' | 'stopped' | 'patience' | 'target';
   state: RunState;
-  /** Folder of the best model by held-out exact match; the final one if none was better than the start. */
+  /** Folder of the best model by the held-out outcome; the final one if none was better than the start. */
   model: string;
   seconds: number;
 }
@@ -203,27 +203,31 @@ async function evaluateRun<Config extends CommonConfig>(run: Run<Config>): Promi
     batch,
     signal,
     seed: config.seed,
+    outcome: 'reward' in config ? (config as Pick<RunConfig, 'reward'>).reward.outcome : undefined,
     onProgress: (progress: Progress) => onProgress?.({ ...progress, phase: 'evaluate', step: state.step }),
   };
   const result = await evaluate(policy, heldOut, options);
   const metrics: EvaluationMetrics = { kind: 'evaluation', step: state.step, ...result };
   if (config.evaluation.teacher && heldOut.relevance) {
-    metrics.teacher_exact_match = (await evaluate(policy, heldOut, { ...options, filtered: true })).exact_match;
+    const { exact_match, score } = await evaluate(policy, heldOut, { ...options, filtered: true });
+    Object.assign(metrics, { teacher_exact_match: exact_match, teacher_score: score });
   }
   return metrics;
 }
 
-/** True if this is the best model so far. */
+/** True if this is the best model so far, by the metric of the outcome. */
 function noteEvaluation(
   state: RunState,
-  { step, exact_match }: EvaluationMetrics,
+  { step, metric, score }: EvaluationMetrics,
   { evaluation }: CommonConfig,
 ): boolean {
   state.evaluatedStep = step;
-  state.latest = exact_match;
-  if (step === 0) state.before = exact_match;
-  const better = state.best === undefined || exact_match > state.best.exact_match + evaluation.minimumGain;
-  if (better) state.best = { step, exact_match };
+  state.latest = score;
+  if (step === 0) state.before = score;
+  // A run that an earlier version began may have its best by another metric.
+  const best = state.best?.metric === metric ? state.best.score : undefined;
+  const better = best === undefined || score > best + evaluation.minimumGain;
+  if (better) state.best = { step, metric, score };
   state.evaluationsWithoutGain = better ? 0 : state.evaluationsWithoutGain + 1;
   return better;
 }

@@ -80,8 +80,9 @@ export interface SftMetrics {
 export interface EvaluationMetrics extends EvaluationResult {
   kind: 'evaluation';
   step: number;
-  /** Exact match when the policy reads the filtered chunks. */
+  /** Exact match and `score` when the policy reads the filtered chunks. */
   teacher_exact_match?: number;
+  teacher_score?: number;
 }
 
 export type MetricsLine = StepMetrics | SftMetrics | EvaluationMetrics;

@@ -226,8 +226,34 @@ it('early stop: no better exact match for so many evaluations', async () => {
   const summary = await finish(
     train({ config, policy: await tinyPolicy(), train: source, heldOut, store: new RunFolder(folder) }),
   );
-  expect(summary).toMatchObject({ reason: 'patience', state: { step: 2, best: { step: 0, exact_match: 0 } } });
+  expect(summary).toMatchObject({
+    reason: 'patience',
+    state: { step: 2, best: { step: 0, metric: 'exact_match', score: 0 } },
+  });
   expect(summary.model).toBe(join(folder, 'checkpoints/final'));
+});
+
+it('the configured outcome decides what is best, when to stop, and what an evaluation reports', async () => {
+  const folder = join(root, 'outcome');
+  // Any word that is written has one of these letters, and none is one of them.
+  const vowels: ExampleSource = {
+    ...heldOut,
+    get: async (index) => ({ ...(await heldOut.get(index)), answers: [...'aeiou?>;'] }),
+  };
+  const config = configOf({
+    steps: 3,
+    learningRate: 1e-6,
+    evaluation: { questions: 4, every: 1, temperature: 1, samples: 6, stopAt: 0.1, teacher: true },
+    reward: { combine: 'additive', outcome: { metric: 'string_match_part' } },
+  });
+  const setup = { config, policy: await tinyPolicy(), train: source, heldOut: vowels, store: new RunFolder(folder) };
+  const { reason, state } = await finish(train(setup));
+  expect(reason).toBe('target');
+  expect(state).toMatchObject({ step: 1, best: { metric: 'string_match_part' } });
+  const [evaluation] = (await metricsOf(folder)).filter((line) => line.kind === 'evaluation');
+  expect(evaluation).toMatchObject({ metric: 'string_match_part', score: state.before, exact_match: 0 });
+  expect(evaluation).toMatchObject({ teacher_score: expect.any(Number) });
+  expect(state.best?.score).toBeGreaterThanOrEqual(0.1);
 });
 
 it('what does not fit is refused before the first step', async () => {
@@ -280,11 +306,24 @@ it('a checkpoint of an earlier version, with its names of metrics, is resumed', 
   await writeFile(path, JSON.stringify(earlier));
   const policy = await tinyPolicy(99);
   const summary = await finish(train({ ...setup, config: configOf({ steps: 2 }), policy, resume: true }));
-  expect(summary.state).toMatchObject({ step: 2, best: { step: 0, exact_match: 0.25 } });
+  expect(summary.state).toMatchObject({ step: 2, best: { step: 0, metric: 'exact_match', score: 0.25 } });
   for (const line of await metricsOf(folder)) {
     const names = [...Object.keys(line), ...('method' in line ? Object.keys(line.method) : [])];
     expect(names.filter((name) => !/^[a-z0-9_]+$/.test(name))).toEqual([]);
   }
+});
+
+it('a best of an earlier version by another metric than the outcome is no mark to beat', async () => {
+  const folder = join(root, 'earlier-outcome');
+  const reward = { combine: 'additive' as const, outcome: { metric: 'f1' as const } };
+  const setup = { train: source, heldOut, store: new RunFolder(folder) };
+  await finish(train({ ...setup, config: configOf({ steps: 1, reward }), policy: await tinyPolicy() }));
+  const path = join(folder, 'checkpoints/last/run.json');
+  const { state, ...rest } = JSON.parse(await readFile(path, 'utf8'));
+  await writeFile(path, JSON.stringify({ ...rest, state: { ...state, best: { step: 0, exact_match: 0.9 } } }));
+  const policy = await tinyPolicy(99);
+  const summary = await finish(train({ ...setup, config: configOf({ steps: 2, reward }), policy, resume: true }));
+  expect(summary.state.best).toMatchObject({ step: 2, metric: 'f1' });
 });
 
 it('supervised warm-up learns the ideal memories in the same loop', async () => {

@@ -160,10 +160,11 @@ async function rewardGroups(
   const rollouts = distils
     ? written.map((group, at) => group.map((rollout) => withWholeChunks(rollout, examples[at], frames)))
     : written;
-  const groups = examples.map(({ id, question, answers, filteredChunks, quality }, at): RolloutGroup => {
+  const groups = examples.map((example, at): RolloutGroup => {
+    const { chunks: _, idealMemories: __, ...asked } = example;
     const options = { ...reward.outcome, extraction: { boxed: frames.format.boxed } };
-    const outcomes = rollouts[at].map(({ output }) => outcomeReward(output, answers, options));
-    return { id, question, answers, trajectories: rollouts[at], outcomes, filteredChunks, quality };
+    const outcomes = rollouts[at].map(({ output }) => outcomeReward(output, asked, options));
+    return { ...asked, trajectories: rollouts[at], outcomes };
   });
 
   const result = await clock.time('reward', () => scoring.score(groups, run, step, sampledBy));

@@ -57,7 +57,7 @@ export function stepMetrics(parts: StepParts): StepMetrics {
     ),
     ...(drawn.some((group) => group.scores) ? { turn_score: meanOf(scores, (score) => score) } : {}),
     exact_match: meanOf(answers, ({ output, group }) =>
-      scoreAnswer(extractAnswer(output), group.answers, { metric: 'exact_match' }),
+      scoreAnswer(extractAnswer(output), group, { metric: 'exact_match' }),
     ),
     ...statistics,
     ...updateMetrics(updates),

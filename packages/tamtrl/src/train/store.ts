@@ -2,6 +2,7 @@
  * Where a run is kept, as the trainer sees it. `RunFolder` of run/folder.ts keeps runs in folders; a program may hand
  * in a store of its own.
  */
+import type { Metric } from '../data/metrics.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { inPresentNames } from './config.js';
 import { TrainError } from './errors.js';
@@ -16,11 +17,12 @@ export interface RunState {
   position: number;
   /** The last step that was evaluated; -1: none. */
   evaluatedStep: number;
-  /** Exact match before training. */
+  /** Mean outcome (`score` of an evaluation) before training. */
   before?: number;
-  /** Exact match at the last evaluation. */
+  /** Mean outcome at the last evaluation. */
   latest?: number;
-  best?: { step: number; exact_match: number };
+  /** `metric`: that of the outcome. */
+  best?: { step: number; metric: Metric; score: number };
   evaluationsWithoutGain: number;
   /** Snapshots that the policy keeps. */
   snapshots: string[];

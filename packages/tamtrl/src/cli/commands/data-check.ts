@@ -1,7 +1,13 @@
 /** `tamtrl data check` */
 
 import { alignedTable, count } from '../../base/format.js';
-import { RECORD_PROBLEMS, type RecordProblem, readRecords } from '../../data/records.js';
+import {
+  type BlankAnswers,
+  blankAnswersText,
+  RECORD_PROBLEMS,
+  type RecordProblem,
+  readRecords,
+} from '../../data/records.js';
 import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
@@ -18,6 +24,8 @@ interface FileSummary {
   /** Records in which something is marked relevant. */
   annotated: number;
   longest: number;
+  /** Blank gold answers, which are dropped. */
+  blank_answers: number;
   problems: Record<string, number>;
 }
 
@@ -47,6 +55,7 @@ async function checkFile(file: string, strict: boolean, io: Io, signal: AbortSig
     characters: 0,
     annotated: 0,
     longest: 0,
+    blank_answers: 0,
     problems,
   };
   let told = 0;
@@ -54,7 +63,12 @@ async function checkFile(file: string, strict: boolean, io: Io, signal: AbortSig
     problems[kind]++;
     if (told++ < TOLD) io.err(`${file}, line ${line}: ${message}\n`);
   };
-  for await (const { answers, documents, evidence } of readRecords(file, { strict, onProblem })) {
+  const blanks: BlankAnswers[] = [];
+  const onBlankAnswers = (blank: BlankAnswers) => {
+    blanks.push(blank);
+    summary.blank_answers += blank.count;
+  };
+  for await (const { answers, documents, evidence } of readRecords(file, { strict, onProblem, onBlankAnswers })) {
     signal.throwIfAborted();
     const length = documents.reduce((sum, { text }) => sum + text.length, 0);
     summary.records++;
@@ -64,6 +78,7 @@ async function checkFile(file: string, strict: boolean, io: Io, signal: AbortSig
     summary.longest = Math.max(summary.longest, length);
     if (evidence || documents.some(({ relevant }) => relevant !== undefined)) summary.annotated++;
   }
+  if (blanks.length > 0) io.err(`${file}: ${blankAnswersText(blanks)}\n`);
   if (told > TOLD) io.err(`${file}: ${count(told - TOLD)} more lines were left out.\n`);
   return summary;
 }

@@ -5,6 +5,7 @@ import { downloadHubFiles, parseHubSource } from '../../data/files/hub.js';
 import { requireFreeFile } from '../../data/files/output.js';
 import { writeRecords } from '../../data/files/writer.js';
 import { findImporter, type ImportProblem, importRecords, readEvidence } from '../../data/importers/importers.js';
+import { isUnspaced } from '../../data/metrics.js';
 import type { QuestionRecord } from '../../data/records.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
@@ -42,6 +43,7 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
       io.err(`${place}, ${problem.place}: ${problem.message}\n`);
     };
     let annotated = 0;
+    let unspaced = 0;
     async function* records(): AsyncGenerator<QuestionRecord> {
       const { source, strict, limit = Number.POSITIVE_INFINITY } = flags;
       let written = 0;
@@ -49,6 +51,7 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
         for await (const record of importRecords(path, { importer, source, strict, evidence, onProblem })) {
           if (written++ >= limit) return;
           if (record.evidence || record.documents.some(({ relevant }) => relevant !== undefined)) annotated++;
+          if (record.answers.some(isUnspaced)) unspaced++;
           yield record;
         }
       }
@@ -58,6 +61,11 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
     };
     const written = await writeRecords(flags.out, records(), { signal, onRecord });
     if (left > TOLD) io.err(`${place}: ${count(left)} rows gave no record in all.\n`);
+    if (unspaced > 0) {
+      io.err(
+        `${place}: ${count(unspaced)} records have answers in a script without spaces, where scores over words are all or nothing. Those whose metric would be one have char_f1, which counts characters.\n`,
+      );
+    }
     const summary = { out: flags.out, records: written, left_out: left, annotated };
     if (flags.json) io.out(`${JSON.stringify(summary)}\n`);
     else

@@ -2,10 +2,11 @@
 import { join } from 'node:path';
 import { writeWhole } from '../../base/files.js';
 import { alignedTable, count, duration, markdownTable, percent } from '../../base/format.js';
-import { type QuestionRecord, readRecords } from '../../data/records.js';
-import { evaluateRecords, requireUnusedFolder } from '../../eval/evaluation.js';
+import type { Metric } from '../../data/metrics.js';
+import { type BlankAnswers, blankAnswersText, type QuestionRecord, readRecords } from '../../data/records.js';
+import { type EvaluationIdentity, evaluateRecords, requireUnusedFolder } from '../../eval/evaluation.js';
 import type { ReaderName } from '../../eval/readers.js';
-import type { EvaluationSummary, Summary } from '../../eval/results.js';
+import { type EvaluationSummary, requireScorable, type Summary } from '../../eval/results.js';
 import type { Interval } from '../../eval/statistics.js';
 import { MINI_BUDGETS, promptsFor } from '../../memory/asking.js';
 import { type Budgets, PromptFrames } from '../../memory/frames.js';
@@ -32,6 +33,7 @@ export interface EvalFlags extends ModelFlags {
   temperature: number;
   topP: number;
   seed: number;
+  metric?: Metric[];
   strict?: boolean;
   json?: boolean;
 }
@@ -53,7 +55,7 @@ export async function runEvaluation(
   io: Io,
   signal: AbortSignal,
   started: () => void,
-): Promise<EvaluationSummary> {
+): Promise<EvaluationSummary & EvaluationIdentity> {
   if (flags.resume && flags.out === undefined)
     throw new UsageError('--resume needs the folder of the evaluation: --out FOLDER --resume.');
   if (flags.out !== undefined) await requireUnusedFolder(flags.out);
@@ -74,7 +76,7 @@ export async function runEvaluation(
         'runs',
         `eval-${flags.reader}-${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`,
       );
-    const { model, thinking, reader, data, limit, contextTokens, temperature, topP, seed, concurrency } = flags;
+    const { model, thinking, reader, data, limit, metric, contextTokens, temperature, topP, seed, concurrency } = flags;
     const settings = {
       model,
       thinking,
@@ -101,15 +103,16 @@ export async function runEvaluation(
       signal,
       read: { frames, budgets, renderer, contextTokens, temperature, topP, seed, signal },
       records: recordsOf(flags),
+      metrics: metric,
       onStart: started,
-      onProgress: ({ finished, resumed, failures, tokens, exact_match }) => {
+      onProgress: ({ finished, resumed, failures, tokens, metric, score }) => {
         const now = performance.now();
         if (now - told < TELL_EVERY) return;
         told = now;
         const each = (now - begun) / Math.max(1, finished - resumed) / 1000;
         const lost = failures > 0 ? `, ${failures} failed` : '';
         io.err(
-          `${count(finished)}/${count(total)} records: exact match ${percent(exact_match)}${lost}, ${count(tokens)} tokens, ${duration(each * (total - finished))} left\n`,
+          `${count(finished)}/${count(total)} records: ${metric} ${percent(score)}${lost}, ${count(tokens)} tokens, ${duration(each * (total - finished))} left\n`,
         );
       },
     });
@@ -117,7 +120,7 @@ export async function runEvaluation(
     if (flags.json) io.out(`${JSON.stringify({ folder, ...settings, ...summary, peak_memory_bytes: peakMemory() })}\n`);
     else
       io.out(
-        `\n${alignedTable(summaryRows(summary))}\nResults  ${join(folder, 'results.jsonl')}\nSummary  ${join(folder, 'summary.md')}\n`,
+        `\n${alignedTable(summaryRows(flags, summary))}\nResults  ${join(folder, 'results.jsonl')}\nSummary  ${join(folder, 'summary.md')}\n`,
       );
     return summary;
   } finally {
@@ -133,13 +136,14 @@ function peakMemory(): number {
 async function* recordsOf(
   { data, limit = Number.POSITIVE_INFINITY, strict }: EvalFlags,
   onProblem?: (text: string) => void,
+  onBlankAnswers?: (blank: BlankAnswers) => void,
 ): AsyncGenerator<QuestionRecord> {
   const seen = new Set<string>();
   for (const file of data) {
     const problem =
       onProblem &&
       (({ line, message }: { line: number; message: string }) => onProblem(`${file}, line ${line}: ${message}`));
-    for await (const record of readRecords(file, { strict, onProblem: problem })) {
+    for await (const record of readRecords(file, { strict, onProblem: problem, onBlankAnswers })) {
       if (seen.size >= limit) return;
       if (seen.has(record.id))
         throw new UsageError(
@@ -155,30 +159,35 @@ async function* recordsOf(
 async function countRecords(flags: EvalFlags, io: Io): Promise<number> {
   let total = 0;
   let bad = 0;
-  for await (const _ of recordsOf(flags, (text) => {
+  const blanks: BlankAnswers[] = [];
+  const onProblem = (text: string) => {
     if (bad++ < 10) io.err(`${text}\n`);
-  }))
+  };
+  for await (const record of recordsOf(flags, onProblem, (blank) => blanks.push(blank))) {
+    requireScorable(record, flags.metric);
     total++;
+  }
+  if (blanks.length > 0) io.err(`${blankAnswersText(blanks)}\n`);
   if (bad > 0) io.err(`${count(bad)} lines of the data were left out.\n`);
   if (total === 0) throw new UsageError(`${flags.data.join(', ')}: no record can be used.`);
   return total;
 }
 
-const interval = ({ mean, low, high }: Interval) =>
-  `${(100 * mean).toFixed(1)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
+const interval = (value: Interval | undefined) =>
+  value === undefined
+    ? '-'
+    : `${(100 * value.mean).toFixed(1)} (${(100 * value.low).toFixed(1)} to ${(100 * value.high).toFixed(1)})`;
 
 function summaryRow(
   name: string,
   { records, failures, metrics, tokens, seconds, length, turns, memory_tokens }: Summary,
+  shown: readonly Metric[],
 ): string[] {
   return [
     name,
     count(records),
     count(failures),
-    interval(metrics.exact_match),
-    interval(metrics.f1),
-    interval(metrics.sub_exact_match),
-    interval(metrics.ruler_all),
+    ...shown.map((metric) => interval(metrics[metric])),
     count(length),
     turns.toFixed(1),
     memory_tokens.toFixed(1),
@@ -187,26 +196,30 @@ function summaryRow(
   ];
 }
 
-function summaryRows(summary: EvaluationSummary): string[][] {
+/** The usual metrics, shown beside those of the records unless some are asked for. */
+const USUAL: readonly Metric[] = ['exact_match', 'f1', 'sub_exact_match'];
+
+function summaryRows({ metric }: EvalFlags, summary: EvaluationSummary): string[][] {
+  const shown = metric ?? [...new Set([...summary.metric, ...USUAL])];
   const head = [
     'text tokens',
     'records',
     'failed',
-    'exact_match',
-    'f1',
-    'sub_exact_match',
-    'ruler_all',
+    ...shown,
     'length',
     'turns',
     'memory',
     'tokens each',
     'seconds each',
   ];
-  const ranges = summary.by_length.map((range) => summaryRow(`${count(range.from)} to ${count(range.to - 1)}`, range));
-  return [head, summaryRow('all', summary), ...(ranges.length > 1 ? ranges : [])];
+  const ranges = summary.by_length.map((range) =>
+    summaryRow(`${count(range.from)} to ${count(range.to - 1)}`, range, shown),
+  );
+  return [head, summaryRow('all', summary, shown), ...(ranges.length > 1 ? ranges : [])];
 }
 
-function markdownSummary(flags: EvalFlags, summary: EvaluationSummary): string {
-  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scores in percent with bootstrap 95 % intervals over records; failed records count as 0. ruler_all: the share of the references that the output contains, letter case aside. Lengths and memories in tokens.`;
-  return `${intro}\n\n${markdownTable(summaryRows(summary))}`;
+function markdownSummary(flags: EvalFlags, summary: EvaluationSummary & EvaluationIdentity): string {
+  const { metric, scorer, prompts_sha256 } = summary;
+  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scored by ${metric.join(', ')}. Scores in percent with 95 % intervals over records (Wilson's where every score is 0 or 1, else a bootstrap); failed records count as 0. Lengths and memories in tokens. Scorer ${scorer}, prompts ${prompts_sha256.slice(0, 12)}.`;
+  return `${intro}\n\n${markdownTable(summaryRows(flags, summary))}`;
 }

@@ -1,5 +1,7 @@
 /** `tamtrl eval`: any model over any records, with memory or without. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { suggestion } from '../../base/nearest.js';
+import { METRICS, type Metric } from '../../data/metrics.js';
 import { READERS } from '../../eval/readers.js';
 import { MODEL_SPECS } from '../../models/spec.js';
 import { EXIT } from '../terminal/errors.js';
@@ -15,6 +17,16 @@ import {
 } from '../terminal/options.js';
 import { type EvalFlags, runEvaluation } from './eval-run.js';
 
+/** @throws InvalidArgumentError naming the metrics there are. */
+function metricNames(text: string): Metric[] {
+  const names = text.split(',').map((name) => name.trim());
+  for (const name of names) {
+    if (METRICS.some((metric) => metric === name)) continue;
+    throw new InvalidArgumentError(`There is no metric ${JSON.stringify(name)}. ${suggestion(name, METRICS)}`);
+  }
+  return [...new Set(names)] as Metric[];
+}
+
 export function addEvalCommand(program: Command, io: Io, exit: (code: number) => void): void {
   const command = program
     .command('eval')
@@ -27,6 +39,11 @@ export function addEvalCommand(program: Command, io: Io, exit: (code: number) =>
     .requiredOption('--data <file...>', 'JSONL files of question records')
     .option('--limit <n>', 'evaluate only the first n records', wholeNumber(1))
     .option('--strict', 'stop at the first bad line of the data')
+    .option(
+      '--metric <names>',
+      `score by these metrics, separated by commas (default: what each record or its source names): ${METRICS.join(', ')}`,
+      metricNames,
+    )
     .optionsGroup('Reading:')
     .addOption(
       new Option(

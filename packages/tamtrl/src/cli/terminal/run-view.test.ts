@@ -8,6 +8,8 @@ import { TimeLeft } from './time-left.js';
 const evaluation = {
   kind: 'evaluation',
   step: 0,
+  metric: 'exact_match',
+  score: 0.191,
   exact_match: 0.191,
   f1: 0.4,
   sub_exact_match: 0.2,

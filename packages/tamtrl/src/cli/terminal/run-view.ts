@@ -134,8 +134,9 @@ function stepParts(metrics: StepMetrics | SftMetrics): string[] {
 }
 
 function evaluationLine(metrics: EvaluationMetrics): string {
-  const { step, exact_match, f1, sub_exact_match, memory_tokens, questions, seconds } = metrics;
-  const scores = `exact match ${percent(exact_match)}, F1 ${percent(f1)}, sub-exact match ${percent(sub_exact_match)}`;
+  const { step, metric, score, exact_match, f1, sub_exact_match, memory_tokens, questions, seconds } = metrics;
+  const isShown = ['exact_match', 'f1', 'sub_exact_match'].includes(metric);
+  const scores = `${isShown ? '' : `${metric} ${percent(score)}, `}exact match ${percent(exact_match)}, F1 ${percent(f1)}, sub-exact match ${percent(sub_exact_match)}`;
   const when = step === 0 ? 'before training' : `after step ${step}`;
   return `Held-out ${when}: ${scores}, memory ${memory_tokens.toFixed(1)} tokens (${count(questions)} questions, ${duration(seconds)})`;
 }

@@ -108,7 +108,17 @@ describe('writeRecords', () => {
     const path = join(await folder(), 'new', 'out.jsonl.gz');
     const pieces = ['one "two"\n', '\u00e4\ud83d\ude00'];
     const evidence = () => [{ document: 0, start: 0, end: 3 }];
-    const streamed = { id: 'b', source: 's', question: 'Q', answers: ['A'], title: 'T', text: pieces, evidence };
+    const scored = { answersWanted: 'all', metric: 'string_match_all' } as const;
+    const streamed = {
+      id: 'b',
+      source: 's',
+      question: 'Q',
+      answers: ['A'],
+      ...scored,
+      title: 'T',
+      text: pieces,
+      evidence,
+    };
     expect(await writeRecords(path, [record, streamed])).toBe(2);
     expect(
       gunzipSync(await readFile(path))
@@ -123,6 +133,7 @@ describe('writeRecords', () => {
         source: 's',
         question: 'Q',
         answers: ['A'],
+        ...scored,
         documents: [{ title: 'T', text: pieces.join('') }],
         evidence: evidence(),
       },

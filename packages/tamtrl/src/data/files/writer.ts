@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { DataError } from '../errors.js';
+import type { AnswersWanted, Metric } from '../metrics.js';
 import type { QuestionRecord } from '../records.js';
 
 /**
@@ -16,6 +17,8 @@ export interface StreamedRecord {
   source: string;
   question: string;
   answers: readonly string[];
+  answersWanted?: AnswersWanted;
+  metric?: Metric;
   title?: string;
   text: Iterable<string>;
   evidence: () => readonly { document: number; start: number; end: number }[];
@@ -73,8 +76,8 @@ function* pieces(record: QuestionRecord | StreamedRecord): Generator<string> {
     yield `${JSON.stringify(record)}\n`;
     return;
   }
-  const { id, source, question, answers, title } = record;
-  const head = JSON.stringify({ id, source, question, answers }).slice(0, -1);
+  const { id, source, question, answers, answersWanted, metric, title } = record;
+  const head = JSON.stringify({ id, source, question, answers, answersWanted, metric }).slice(0, -1);
   yield `${head},"documents":[{${title === undefined ? '' : `"title":${JSON.stringify(title)},`}"text":"`;
   for (const text of record.text) yield JSON.stringify(text).slice(1, -1);
   yield `"}],"evidence":${JSON.stringify(record.evidence())}}\n`;
@@ -82,13 +85,15 @@ function* pieces(record: QuestionRecord | StreamedRecord): Generator<string> {
 
 /** The same record in memory. */
 export function gathered(record: StreamedRecord): QuestionRecord {
-  const { id, source, question, answers, title } = record;
+  const { id, source, question, answers, answersWanted, metric, title } = record;
   const text = [...record.text].join('');
   return {
     id,
     source,
     question,
     answers: [...answers],
+    ...(answersWanted && { answersWanted }),
+    ...(metric && { metric }),
     documents: [{ title, text }],
     evidence: [...record.evidence()],
   };

@@ -29,6 +29,8 @@ export function variableTracking(options: SyntheticOptions): StreamedRecord {
     source: 'ruler/vt',
     question: `Which variables have the value ${value}, by themselves or by way of others?`,
     answers: variables,
+    answersWanted: 'all',
+    metric: 'string_match_all',
     text: {
       *[Symbol.iterator]() {
         at = 0;
@@ -119,6 +121,8 @@ export function commonWords(options: SyntheticOptions): StreamedRecord {
     source: 'ruler/cwe',
     question: `Which ${common} words stand most often in the list?`,
     answers: Array.from({ length: common }, (_, at) => word(at)),
+    answersWanted: 'all',
+    metric: 'string_match_all',
     ...listed(words, (text, at) => `${at + 1}. ${text}`),
   };
 }
@@ -177,6 +181,8 @@ export function frequentWords(options: SyntheticOptions): StreamedRecord {
     source: 'ruler/fwe',
     question: `Which ${answers} words stand most often in the coded text? The dots do not count.`,
     answers: words.slice(1, answers + 1),
+    answersWanted: 'all',
+    metric: 'string_match_all',
     ...listed(drawn, (text) => text),
   };
 }

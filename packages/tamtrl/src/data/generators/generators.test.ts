@@ -35,6 +35,7 @@ describe.each(syntheticTasks.map(({ name }) => name))('%s', (name) => {
         expect(JSON.stringify(make(name, tokens, seed, index))).toBe(JSON.stringify(record));
         expect(make(name, tokens, seed + 1, index).answers).not.toEqual(record.answers);
         expect(marked(record).length).toBeGreaterThan(0);
+        expect(record).toMatchObject({ answersWanted: 'all', metric: 'string_match_all' });
       }),
       { numRuns: 3 },
     );
@@ -129,10 +130,17 @@ describe('ruler-hqa', () => {
             for (const { title, text } of borrowed) expect(words(`${title} ${text}`)).not.toContain(words(answer));
           }
           expect(rulerHqa(record, pool, { documents, seed })).toEqual(made);
+          expect(made.metric).toBe('sub_exact_match');
         },
       ),
       { numRuns: 30 },
     );
+  });
+
+  it('keeps how a record is scored', () => {
+    const scored = { answersWanted: 'all', metric: 'f1', labels: ['x', 'y'] } as const;
+    const made = rulerHqa({ ...hotpot[0], ...scored, labels: [...scored.labels] }, pool, { documents: 12, seed: 1 });
+    expect(made).toMatchObject(scored);
   });
 
   it('keeps the places when there is more to borrow from', () => {

@@ -42,7 +42,7 @@ export interface SyntheticOptions {
   haystack?: readonly string[];
 }
 
-/** One record. All its answers are wanted: score it with RULER's string match over all references. */
+/** One record. All its answers are wanted. */
 export function niah(name: NiahName, options: SyntheticOptions): StreamedRecord {
   const task: NiahTask = NIAH_TASKS[name];
   const { tokenizer, tokens, seed, index } = options;
@@ -105,6 +105,8 @@ export function niah(name: NiahName, options: SyntheticOptions): StreamedRecord 
       ? `What are all the magic ${what}s of ${list} in the text?`
       : `What is the magic ${what} of ${list} in the text?`,
     answers: asked.flatMap((at) => values[at]),
+    answersWanted: 'all',
+    metric: 'string_match_all',
     text: {
       *[Symbol.iterator]() {
         filler = fillerOf();

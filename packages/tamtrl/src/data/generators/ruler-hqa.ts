@@ -80,7 +80,17 @@ export function rulerHqa(record: QuestionRecord, pool: DocumentPool, options: Ru
   let taken = 0;
   let lent = 0;
   const documents = Array.from({ length: total }, (_, at) => (places.has(at) ? order[taken++] : borrowed[lent++]));
-  return { id: record.id, source: `ruler-hqa-${total}`, question: record.question, answers: record.answers, documents };
+  const { id, question, answers, answersWanted, metric, labels } = record;
+  return {
+    id,
+    source: `ruler-hqa-${total}`,
+    question,
+    answers,
+    ...(answersWanted && { answersWanted }),
+    metric: metric ?? 'sub_exact_match',
+    ...(labels && { labels }),
+    documents,
+  };
 }
 
 function ownDocuments(record: QuestionRecord, total: number): RecordDocument[] {

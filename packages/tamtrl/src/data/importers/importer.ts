@@ -80,6 +80,27 @@ export function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }
 
+/**
+ * Gold answers of a value or an array of them: strings, numbers as they are written, yes and no for booleans, with the
+ * word itself as an alternative.
+ */
+export function answersOf(...values: unknown[]): string[] {
+  return distinct(
+    values.flat(2).flatMap((value): string[] => {
+      if (typeof value === 'boolean') return value ? ['yes', 'true'] : ['no', 'false'];
+      return typeof value === 'string' ? [value] : [identifier(value)];
+    }),
+  );
+}
+
+/** The documents with their marks; without any where none is relevant, since then nobody knows what is. */
+export function withKnownRelevance<Document extends { relevant?: boolean }>(
+  documents: readonly Document[],
+): Document[] {
+  if (documents.some(({ relevant }) => relevant)) return [...documents];
+  return documents.map(({ relevant: _, ...document }) => document as Document);
+}
+
 /** Numbers may come from parquet as bigint. */
 export const identifier = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' ? String(value) : '';

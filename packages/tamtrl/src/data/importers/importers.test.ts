@@ -55,7 +55,16 @@ describe('HotpotQA and 2WikiMultihopQA', () => {
   it('reads the original array, its parquet copy and packed lines alike', async () => {
     const array = await all(await fileOf([hotpot]));
     expect(array).toEqual({
-      records: [{ id: 'h0', source: 'hotpotqa', question: hotpot.question, answers: ['Lake 0'], documents }],
+      records: [
+        {
+          id: 'h0',
+          source: 'hotpotqa',
+          question: hotpot.question,
+          answers: ['Lake 0'],
+          metric: 'hotpotqa_f1',
+          documents,
+        },
+      ],
       problems: [],
     });
     for (const name of ['hotpotqa.parquet', 'hotpotqa.jsonl.zst']) {
@@ -79,6 +88,30 @@ describe('HotpotQA and 2WikiMultihopQA', () => {
       const { records } = await all(await fileOf([each]), { source: '2wiki/dev' });
       expect(records).toMatchObject([{ source: '2wiki/dev', documents }]);
     }
+  });
+
+  it('knows nothing of relevance where the supporting paragraphs are not among those retrieved', async () => {
+    const elsewhere = [['Somewhere', 0]];
+    const { records } = await all(await fileOf([{ ...hotpot, supporting_facts: elsewhere }]));
+    expect(records[0].documents).toEqual(documents.map(({ title, text }) => ({ title, text })));
+    const one = [['River 0', 0], ...elsewhere];
+    const partly = await all(await fileOf([{ ...hotpot, supporting_facts: one }]));
+    expect(partly.records[0].documents.map(({ relevant }) => relevant)).toEqual([true, false, false]);
+  });
+
+  it('takes numbers and booleans for answers', async () => {
+    const answers = [1912, 0, 2.5, true, false, null];
+    const { records, problems } = await all(
+      await fileOf(answers.map((answer, at) => ({ ...hotpot, _id: `n${at}`, answer }))),
+    );
+    expect(records.map((record) => record.answers)).toEqual([
+      ['1912'],
+      ['0'],
+      ['2.5'],
+      ['yes', 'true'],
+      ['no', 'false'],
+    ]);
+    expect(problems).toEqual([{ place: 'element 6', message: 'has no answer (a hidden test set?)' }]);
   });
 
   it('names rows that give nothing, and goes on', async () => {
@@ -113,10 +146,18 @@ it('MuSiQue: aliases are answers, unanswerable questions are left out', async ()
       source: 'musique',
       question: 'Q?',
       answers: ['A', 'B'],
+      metric: 'f1',
       documents: [{ title: 'T', text: 'It is so.', relevant: true }],
     },
   ]);
   expect(problems).toEqual([{ place: 'line 2', message: 'is marked unanswerable' }]);
+  const unmarked = { ...row, answer: 7, paragraphs: [{ ...paragraph, is_supporting: false }] };
+  const unknown = await all(await fileOf(JSON.stringify(unmarked), 'm.jsonl'));
+  expect(unknown.records[0]).toMatchObject({
+    answers: ['7', 'B', 'A'],
+    documents: [{ title: 'T', text: 'It is so.' }],
+  });
+  expect(unknown.records[0].documents[0].relevant).toBeUndefined();
 });
 
 it('SQuAD: the paragraphs of an article, and the sentence of the answer as evidence', async () => {
@@ -170,12 +211,35 @@ it('NarrativeQA and LongBench', async () => {
       source: 'longbench/hotpotqa',
       question: 'Q?',
       answers: ['A'],
+      metric: 'longbench_qa_f1',
       documents: [
         { title: 'Rome', text: 'A city.' },
         { title: 'Oslo', text: 'Another.' },
       ],
     },
   ]);
+});
+
+it('LongBench: the data set names the metric, and its classes are the labels', async () => {
+  const row = { _id: 'x', input: 'Q?', context: 'Text.', answers: ['City'], language: 'en', length: 9 };
+  const lines = [
+    { ...row, dataset: 'trec', all_classes: ['City', 'Food'] },
+    { ...row, _id: 'y', dataset: 'multifieldqa_zh', answers: ['上海'], all_classes: null },
+    { ...row, _id: 'z', dataset: 'lsht', answers: ['体育'], all_classes: ['体育', '教育'] },
+    { ...row, _id: 'n', dataset: 'passage_count', answers: [17], all_classes: null },
+  ];
+  const { records } = await all(await fileOf(lines.map((line) => JSON.stringify(line)).join('\n'), 'l.jsonl'));
+  expect(records.map(({ metric, labels }) => [metric, labels])).toEqual([
+    ['longbench_classification', ['City', 'Food']],
+    ['char_f1', undefined],
+    ['longbench_classification', ['体育', '教育']],
+    ['longbench_count', undefined],
+  ]);
+});
+
+it('answers in a script without spaces are scored by characters', async () => {
+  const records = await all(await fileOf([{ ...hotpot, answer: '東京都' }]));
+  expect(records.records[0].metric).toBe('char_f1');
 });
 
 describe('MemAgent', () => {
@@ -203,8 +267,21 @@ describe('MemAgent', () => {
       num_docs: 2,
     };
     expect((await all(await fileOf([row]))).records).toMatchObject([
-      { id: '7', question: 'Q?', documents: [{ title: 'A', text: 'One.' }, {}] },
+      { id: '7', question: 'Q?', metric: 'sub_exact_match', documents: [{ title: 'A', text: 'One.' }, {}] },
     ]);
+    const several = await fileOf([{ ...row, answers: undefined, outputs: ['1', '2', '3', '4'] }]);
+    const wanted = async (source: string) => (await all(several, { source })).records[0];
+    expect(await wanted('ruler/niah_multivalue')).toMatchObject({ answersWanted: 'all', metric: 'string_match_all' });
+    expect(await wanted('ruler/qa_1')).toMatchObject({ metric: 'string_match_part' });
+    expect((await wanted('ruler/qa_1')).answersWanted).toBeUndefined();
+  });
+
+  it('has no relevance from raw HotpotQA whose supporting paragraphs are missing', async () => {
+    const raw = await fileOf([
+      { ...hotpot, question: 'Where does river 1 end?', supporting_facts: [['Somewhere', 0]] },
+    ]);
+    const { records } = await all(fixture('memagent.parquet'), { evidence: await readEvidence(raw) });
+    expect(records[1].documents.map(({ relevant }) => relevant)).toEqual([undefined, undefined, undefined]);
   });
 });
 

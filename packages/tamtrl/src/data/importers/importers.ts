@@ -1,6 +1,7 @@
 /** Importers by name, and the reading of a whole file with one of them. */
 import { DataError } from '../errors.js';
 import { readRows } from '../files/rows.js';
+import { isUnspaced, type Metric } from '../metrics.js';
 import { type QuestionRecord, recordSchema } from '../records.js';
 import { EvidenceIndex, type Importer } from './importer.js';
 import { memagent } from './memagent.js';
@@ -55,7 +56,7 @@ export async function* importRecords(path: string, options: ImportOptions = {}):
         problem(place, converted.problem);
         continue;
       }
-      const checked = recordSchema.safeParse(converted);
+      const checked = recordSchema.safeParse(scoredByCharacters(converted));
       if (!checked.success) {
         const [{ path: where, message }] = checked.error.issues;
         problem(place, `gives no record: ${where.join('.')}: ${message}`);
@@ -70,6 +71,22 @@ export async function* importRecords(path: string, options: ImportOptions = {}):
       }
     }
   }
+}
+
+/** Metrics over words, which are all or nothing where words are not apart. */
+const OVER_WORDS: ReadonlySet<Metric | undefined> = new Set<Metric | undefined>([
+  undefined,
+  'exact_match',
+  'f1',
+  'hotpotqa_f1',
+  'sub_exact_match',
+  'rouge_l',
+  'longbench_qa_f1',
+]);
+
+/** Answers in Chinese, Japanese, Thai and their like are scored by characters instead of words. */
+function scoredByCharacters(record: QuestionRecord): QuestionRecord {
+  return OVER_WORDS.has(record.metric) && record.answers.some(isUnspaced) ? { ...record, metric: 'char_f1' } : record;
 }
 
 function recognise(row: Record<string, unknown>, path: string): Importer {

@@ -2,9 +2,21 @@
  * MemAgent's training parquet and its evaluation JSON (BytedTsinghua-SIA/MemAgent): a context of "Document i:" parts.
  * Neither says which documents are relevant; that is joined again from raw HotpotQA by the question.
  */
-import { distinct, type Importer, identifier, isObject, text, texts } from './importer.js';
+import { taskOf } from '../metrics.js';
+import type { QuestionRecord } from '../records.js';
+import { answersOf, type Importer, identifier, isObject, text, withKnownRelevance } from './importer.js';
 
 const DOCUMENT = /^Document \d+:[ \t]*\n?/m;
+
+/**
+ * MemAgent's files of RULER's tasks have the layout of its question answering, and only the source tells them apart:
+ * "ruler/niah_multivalue" wants all answers, "ruler/qa_1" any.
+ */
+function scoringOf(source: string): Pick<QuestionRecord, 'answersWanted' | 'metric'> {
+  if (!source.startsWith('ruler/')) return { metric: 'sub_exact_match' };
+  if (taskOf({ source })?.startsWith('qa')) return { metric: 'string_match_part' };
+  return { answersWanted: 'all', metric: 'string_match_all' };
+}
 
 export const memagent: Importer = {
   name: 'memagent',
@@ -17,7 +29,7 @@ export const memagent: Importer = {
     const question = text(extra.question) || text(row.input) || text(row.question);
     if (question === '') return [{ problem: 'has no question under extra_info.question or input' }];
     const reward = isObject(row.reward_model) ? row.reward_model : {};
-    const answers = distinct([...texts(reward.ground_truth), ...texts(row.answers), ...texts(row.outputs)]);
+    const answers = answersOf(reward.ground_truth, row.answers, row.outputs);
     if (answers.length === 0) return [{ problem: 'has no answers under reward_model.ground_truth or answers' }];
     const parts = text(row.context)
       .split(DOCUMENT)
@@ -35,6 +47,15 @@ export const memagent: Importer = {
       };
     });
     const index = identifier(extra.index ?? row.index ?? row.id);
-    return [{ id: index === '' ? question : index, source, question, answers, documents }];
+    return [
+      {
+        id: index === '' ? question : index,
+        source,
+        question,
+        answers,
+        ...scoringOf(source),
+        documents: withKnownRelevance(documents),
+      },
+    ];
   },
 };

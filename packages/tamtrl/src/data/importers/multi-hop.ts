@@ -1,6 +1,6 @@
 /** HotpotQA, 2WikiMultihopQA (the same layout) and MuSiQue. */
 import type { Row } from '../files/rows.js';
-import { distinct, type Importer, identifier, isObject, text, texts } from './importer.js';
+import { answersOf, type Importer, identifier, isObject, text, texts, withKnownRelevance } from './importer.js';
 
 interface Paragraph {
   title: string;
@@ -60,7 +60,7 @@ function multiHop(name: string, summary: string, recognises: (row: Row) => boole
       const id = identifier(row._id ?? row.id);
       const paragraphs = paragraphsOf(row.context);
       if (!paragraphs || paragraphs.length === 0) return [{ problem: 'has no paragraphs under "context"' }];
-      const answers = distinct([text(row.answer), ...texts(row.answer_aliases)]);
+      const answers = answersOf(row.answer, row.answer_aliases);
       if (answers.length === 0) return [{ problem: 'has no answer (a hidden test set?)' }];
       const supporting = supportingTitles(row.supporting_facts);
       const documents = paragraphs.map(({ title, sentences }) => {
@@ -73,7 +73,9 @@ function multiHop(name: string, summary: string, recognises: (row: Row) => boole
           source,
           question: text(row.question),
           answers,
-          documents: documents.filter((document) => document.text !== ''),
+          metric: 'hotpotqa_f1',
+          // In the full-wiki setting the paragraphs were retrieved, and the supporting ones need not be among them.
+          documents: withKnownRelevance(documents.filter((document) => document.text !== '')),
         },
       ];
     },
@@ -101,7 +103,7 @@ export const musique: Importer = {
   convert(row, { source }) {
     const id = identifier(row.id);
     if (row.answerable === false) return [{ problem: 'is marked unanswerable' }];
-    const answers = distinct([text(row.answer), ...texts(row.answer_aliases)]);
+    const answers = answersOf(row.answer, row.answer_aliases);
     if (answers.length === 0) return [{ problem: 'has no answer (a hidden test set?)' }];
     const paragraphs = (row.paragraphs as unknown[]).filter(isObject);
     const documents = paragraphs.map((paragraph) => ({
@@ -110,6 +112,8 @@ export const musique: Importer = {
       ...(typeof paragraph.is_supporting === 'boolean' ? { relevant: paragraph.is_supporting } : {}),
     }));
     if (documents.length === 0) return [{ problem: 'has no paragraphs' }];
-    return [{ id, source, question: text(row.question), answers, documents }];
+    return [
+      { id, source, question: text(row.question), answers, metric: 'f1', documents: withKnownRelevance(documents) },
+    ];
   },
 };

@@ -1,8 +1,9 @@
 /** SQuAD, NarrativeQA and LongBench. */
 import { splitSentences } from '../../text/sentences.js';
 import type { Row } from '../files/rows.js';
+import { metricOf } from '../metrics.js';
 import type { QuestionRecord } from '../records.js';
-import { distinct, type Importer, identifier, isObject, text, texts, type Unusable } from './importer.js';
+import { answersOf, distinct, type Importer, identifier, isObject, text, texts, type Unusable } from './importer.js';
 
 interface SquadQuestion {
   id: string;
@@ -27,7 +28,7 @@ function squadRecords(
       const place = placeOf(answers[0], context);
       const sentence = splitSentences(context).find(({ start, end }) => place >= start && place < end);
       const evidence = sentence ? [{ document: own, start: sentence.start, end: sentence.end }] : undefined;
-      return { id, source, question, answers: given, documents, ...(evidence ? { evidence } : {}) };
+      return { id, source, question, answers: given, metric: 'f1', documents, ...(evidence ? { evidence } : {}) };
     }),
   );
 }
@@ -93,7 +94,7 @@ export const narrativeqa: Importer = {
     const title = isObject(document.summary) ? text(document.summary.title) : '';
     // The set has no ids of questions: the story's and the question together are one.
     const id = `${identifier(document.id)}/${question}`;
-    return [{ id, source, question, answers, documents: [{ title, text: story }] }];
+    return [{ id, source, question, answers, metric: 'rouge_l', documents: [{ title, text: story }] }];
   },
 };
 
@@ -105,7 +106,7 @@ export const longbench: Importer = {
   summary: 'LongBench, JSON lines',
   recognises: (row) => typeof row.input === 'string' && typeof row.context === 'string' && 'all_classes' in row,
   convert(row, { source }) {
-    const answers = distinct(texts(row.answers));
+    const answers = answersOf(row.answers);
     if (answers.length === 0) return [{ problem: 'has no answers' }];
     const context = text(row.context);
     const passages = PASSAGE.test(context)
@@ -119,12 +120,16 @@ export const longbench: Importer = {
         : { text: passage.trim() };
     });
     const dataset = text(row.dataset);
+    const from = dataset === '' ? source : `longbench/${dataset}`;
+    const labels = answersOf(row.all_classes);
     return [
       {
         id: identifier(row._id),
-        source: dataset === '' ? source : `longbench/${dataset}`,
+        source: from,
         question: text(row.input),
         answers,
+        metric: metricOf({ source: from }),
+        ...(labels.length > 0 ? { labels } : {}),
         documents,
       },
     ];
