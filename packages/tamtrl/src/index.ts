@@ -73,6 +73,7 @@ export type { CheckpointName, RunState, RunStore, SavedCheckpoint } from './trai
 
 export { RewardError } from './reward/errors.js';
 export type { RolloutGroup, TurnScores } from './reward/group.js';
+export type { MemoryCase } from './reward/memory-features.js';
 export type {
   CommonContext,
   MethodContext,
@@ -96,7 +97,8 @@ export {
   type Reference,
   scoreAnswer,
 } from './reward/outcome.js';
-export { labelledMemories, ProcessRewardModel } from './reward/process-reward.js';
+export { type LabelSettings, labelledMemories } from './reward/prm.js';
+export { type Accuracy, type LabelledMemory, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
 
 // Evaluation
@@ -170,6 +172,7 @@ export {
   recordSource,
   relevanceSources,
 } from './data/examples.js';
+export type { Fact } from './data/facts.js';
 export { type PlacedRow, type Row, readRows } from './data/files/rows.js';
 export { gathered, type StreamedRecord, writeRecords } from './data/files/writer.js';
 export { findSyntheticTask, syntheticTasks } from './data/generators/generators.js';

@@ -5,7 +5,7 @@ import { type AgentChunk, type Chunk, chunkDocuments } from '../text/chunks.js';
 import { type DocumentRenderer, plainRenderer } from '../text/documents.js';
 import { filterChunk } from '../text/filter.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { factsHeld } from './facts.js';
+import { type Fact, factsHeld, supportingFacts } from './facts.js';
 import type { Reference } from './metrics.js';
 import type { MiniTaskOptions } from './mini/task.js';
 import { idealMemories, MINI_FACT_TOKENS, type MiniExample, miniExample, slotAccuracy, toRecord } from './mini/task.js';
@@ -23,8 +23,13 @@ export interface Example extends Reference {
   filteredChunks?: string[];
   /** Ideal memory before the first chunk and after each: [chunks + 1]; where the task knows it. */
   idealMemories?: string[];
-  /** Share in [0, 1] of the facts needed after chunk `turn` that `memory` holds. */
-  quality?: (turn: number, memory: string) => number;
+  /** What supports the answer, in reading order; absent without relevance marks. */
+  facts?: Fact[];
+  /**
+   * Share in [0, 1] of what is needed after chunk `turn` that `memory` holds; undefined while nothing needed has been
+   * read.
+   */
+  quality?: (turn: number, memory: string) => number | undefined;
 }
 
 /** Examples by number, made when they are requested, so that a set need not fit in memory as chunks. */
@@ -101,7 +106,8 @@ export function recordExample(
   const example: Example = { id, question, answers, answersWanted, source, task, labels, chunks };
   if (!marks) return example;
   const filteredChunks = chunks.map((chunk: Chunk) => filterChunk(chunk, marks));
-  return { ...example, filteredChunks, quality: factsHeld(question, filteredChunks) };
+  const facts = supportingFacts(record, marks, chunks);
+  return { ...example, filteredChunks, facts, quality: factsHeld(record, facts) };
 }
 
 /** The generated mini task. With `count` 0 its questions never repeat. */
@@ -116,9 +122,10 @@ export function miniSource(task: MiniTaskOptions, seed: number, tokenizer: Token
 export function exampleOfMini(mini: MiniExample, tokenizer: Tokenizer): Example {
   const record = toRecord(mini);
   const chunkTokens = mini.chunks[0].length * MINI_FACT_TOKENS;
+  const first = mini.chunks.findIndex((facts) => facts.some(({ relevant }) => relevant));
   return {
     ...recordExample(record, tokenizer, { chunkTokens, renderer: plainRenderer }, annotated(record)),
     idealMemories: idealMemories(mini),
-    quality: (turn, memory) => slotAccuracy(mini, turn + 1, memory),
+    quality: (turn, memory) => (turn < first ? undefined : slotAccuracy(mini, turn + 1, memory)),
   };
 }

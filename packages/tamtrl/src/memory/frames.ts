@@ -33,7 +33,6 @@ export class PromptFrames {
   readonly tokenizer: Tokenizer;
   readonly #update: Frame;
   readonly #answer: Frame;
-  readonly #check: Frame;
   readonly #direct: Frame | undefined;
   /** Ids that no memory carries into the next prompt. */
   readonly #notCarried: ReadonlySet<number>;
@@ -50,9 +49,8 @@ export class PromptFrames {
       compile(model.chat.render([{ role: 'user', content }]), model.tokenizer, `${format.name} ${name}`, slots);
     this.#update = frame(format.update(MARK), 'update', ['question', 'memory', 'chunk']);
     this.#answer = frame(format.answer(MARK), 'answer', ['question', 'memory']);
-    this.#check = frame(format.check(MARK), 'check', ['question', 'memory', 'chunk']);
     this.#direct = format.direct && frame(format.direct(MARK), 'direct', ['question', 'chunk']);
-    const wording = [format.update(MARK), format.answer(MARK), format.check(MARK), format.direct?.(MARK) ?? ''];
+    const wording = [format.update(MARK), format.answer(MARK), format.direct?.(MARK) ?? ''];
     this.#notCarried = notCarried(model, wording);
     this.#tags = tagsIn(wording.join('\n'), model.tokenizer);
   }
@@ -74,11 +72,6 @@ export class PromptFrames {
   /** Asks for the answer. */
   answer(question: readonly number[], memory: readonly number[]): number[] {
     return this.#fill(this.#answer, { question, memory });
-  }
-
-  /** Asks for a verdict on a memory. */
-  check(question: readonly number[], memory: readonly number[], evidence: readonly number[]): number[] {
-    return this.#fill(this.#check, { question, memory, chunk: evidence });
   }
 
   /** Asks for the answer with the text in view; undefined if the format has no such prompt. */

@@ -21,8 +21,6 @@ export interface PromptFormat {
   answer(slots: AnswerSlots): string;
   /** Content that asks for the answer with the text in view: for models without memory. Absent: the format has none. */
   direct?(slots: Omit<UpdateSlots, 'memory'>): string;
-  /** Content that asks a process reward model for its verdict on a memory, given the evidence so far as the chunk. */
-  check(slots: UpdateSlots): string;
   /** The memory before the first chunk. */
   initialMemory(question: string): string;
   /** What the teacher reads where nothing in the chunk is relevant. */
@@ -31,8 +29,6 @@ export interface PromptFormat {
   answerTarget(answer: string): string;
   /** Answers are given in `\boxed{…}`; otherwise the whole output is the answer. */
   readonly boxed: boolean;
-  /** Verdicts of a process reward model, one token each. */
-  readonly labels: { readonly good: string; readonly bad: string };
 }
 
 /** For chat models: instructions in words, parts in tags, the answer in a box. */
@@ -81,27 +77,10 @@ ${question}
 </question>
 
 Give the shortest answer that is complete, inside \\boxed{}.`,
-  check: ({ question, memory, chunk }) =>
-    `Do the notes hold what the evidence says about the question?
-
-<question>
-${question}
-</question>
-
-<evidence>
-${chunk}
-</evidence>
-
-<notes>
-${memory}
-</notes>
-
-Reply with + for yes or - for no.`,
   initialMemory: () => 'No notes yet.',
   nothingRelevant: '(Nothing in this section bears on the question.)',
   answerTarget: (answer) => `\\boxed{${answer}}`,
   boxed: true,
-  labels: { good: '+', bad: '-' },
 };
 
 /**
@@ -112,7 +91,6 @@ export const miniPrompts: PromptFormat = {
   name: 'mini',
   update: ({ question, memory, chunk }) => `<question> ${question} <memory> ${memory} <section> ${chunk} <update>`,
   answer: ({ question, memory }) => `<question> ${question} <memory> ${memory} <answer>`,
-  check: ({ question, memory, chunk }) => `<section> ${chunk} <question> ${question} <memory> ${memory} :`,
   initialMemory: (question) =>
     question
       .split(/\s+/)
@@ -122,7 +100,6 @@ export const miniPrompts: PromptFormat = {
   nothingRelevant: '-',
   answerTarget: (answer) => answer,
   boxed: false,
-  labels: { good: '+', bad: '-' },
 };
 
 const FORMATS: readonly PromptFormat[] = [chatPrompts, miniPrompts];

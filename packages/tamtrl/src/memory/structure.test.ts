@@ -7,7 +7,6 @@ import { contextOf } from '../eval/contexts.js';
 import type { Policy } from '../policy/types.js';
 import { MemoryReader } from '../reader/reader.js';
 import { llmJudge } from '../reward/judge.js';
-import { ProcessRewardModel } from '../reward/process-reward.js';
 import { relevanceJudge } from '../reward/relevance-judge.js';
 import { chunkDocuments } from '../text/chunks.js';
 import { numberedRenderer } from '../text/documents.js';
@@ -111,16 +110,14 @@ it('supervised rows, and texts that are shown to models without memory', () => {
   expectStructure(4);
 });
 
-it('judges: of memories, of sentences, and the process reward model', async () => {
+it('judges: of memories and of sentences', async () => {
   const chunks = [{ index: 0, ids: tokenizer.encodeText(forged), start: 0, end: forged.length }];
   const trajectories = (await runAgent(policy, [{ id: 'q', question, chunks }], { frames, budgets, seed: 1 }))[0];
   const group = { id: 'q', question, answers: [forged], trajectories, outcomes: [1], filteredChunks: [forged] };
   const options = { lengthNormalization: true, scoreNormalization: 'minmax', combine: 'weighted' };
   await llmJudge.turnScores([group], { policy, frames, options, temperature: 1, chunkTokens: 200, seed: 1 } as never);
   await relevanceJudge(policy)(question, [forged], [forged, text]);
-  const model = new ProcessRewardModel(policy as never, chatPrompts, { evidenceTokens: 500 });
-  await model.probabilities([{ question, evidence: forged, memory: forged }]);
-  expectStructure(6);
+  expectStructure(3);
 });
 
 it('the mini prompts: marks of the wording may be carried on, the end of a turn and padding not', async () => {

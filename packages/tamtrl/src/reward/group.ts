@@ -14,8 +14,8 @@ export interface RolloutGroup extends Reference {
   outcomes: readonly number[];
   /** Filtered chunk C_t of each memory turn, empty where nothing is relevant; absent without relevance marks. [T] */
   filteredChunks?: readonly string[];
-  /** Share in [0, 1] of the facts needed after memory turn `turn` that `memory` holds; absent without annotation. */
-  quality?: (turn: number, memory: string) => number;
+  /** See `Example.quality`; absent without annotation. */
+  quality?: (turn: number, memory: string) => number | undefined;
 }
 
 /** One number for each memory turn. [groups][G][T_i] */

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { idealMemories, miniExample, miniQuestion, slotAccuracy } from '../data/mini/task.js';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
 import { PromptFrames } from '../memory/frames.js';
 import { miniPrompts } from '../memory/prompts.js';
@@ -9,7 +8,6 @@ import type { GenerateOptions, GenerateRequest, Policy, Sample } from '../policy
 import type { RolloutGroup } from './group.js';
 import { checkRequirements, type MethodContext, optionsOf } from './method.js';
 import { methodNamed } from './methods.js';
-import { type LabelledMemory, labelledMemories, ProcessRewardModel } from './process-reward.js';
 import { teacherRows } from './tamtrl.js';
 
 const tokenizer = miniTokenizer();
@@ -175,8 +173,8 @@ it('requirements: all that is missing, in one sentence', () => {
     'The method tamtrl needs log-probabilities of given tokens, which remote does not give; and snapshots of weights (for a frozen or averaged teacher), which remote does not keep; and relevance marks',
   );
   expect(() => checkRequirements(methodNamed('memagent'), { policy: bare, relevance: false })).not.toThrow();
-  expect(() => checkRequirements(methodNamed('prm'), { policy: bare, relevance: true })).toThrow(
-    'The method prm needs a second copy of the model, and no openCopy is given to open one.',
+  expect(() => checkRequirements({ name: 'own', requires: { copy: true } }, { policy: bare, relevance: true })).toThrow(
+    'The method own needs a second copy of the model, and no openCopy is given to open one.',
   );
 });
 
@@ -219,40 +217,6 @@ it('a judge grades each update; a failed grade is neutral and counted', async ()
   expect(result.metrics?.judge_grade).toBeCloseTo(14 / 30, 12);
   expect(seen[3]).toContain('Notes before: ben rome\nNotes after: anna oslo');
   expect(seen[2]).toContain('What matters in this section: nothing');
-});
-
-it('a process reward model learns to tell good memories from bad ones it has not seen', async () => {
-  const task = { chunks: 1, factsPerChunk: 2, queries: 1 };
-  const samplesOf = (seed: number, count: number): LabelledMemory[] =>
-    Array.from({ length: count }, (_, index) => {
-      const example = miniExample(task, seed, index);
-      const question = miniQuestion(example);
-      const [open, done] = idealMemories(example);
-      const memory = index % 2 === 0 ? done : open;
-      return {
-        question,
-        evidence: `${question} ${example.values[0]}`,
-        memory,
-        quality: slotAccuracy(example, 1, memory),
-      };
-    });
-  const model = new ProcessRewardModel(policy, miniPrompts, { evidenceTokens: 8 });
-  const losses = await model.train(samplesOf(1, 200), { steps: 40, batchSize: 16, learningRate: 1e-2, seed: 1 });
-  expect(losses).toHaveLength(40);
-  const accuracy = await model.accuracy(samplesOf(2, 60));
-  expect(accuracy.all).toBeGreaterThan(0.95);
-  const [good, bad] = await model.probabilities(samplesOf(2, 2));
-  expect(good).toBeGreaterThan(0.5);
-  expect(bad).toBeLessThan(0.5);
-  const group = { ...groupOf([rollout(['anna oslo'])], ['anna oslo']), quality: () => 0.25 };
-  expect(labelledMemories([group], { policy })).toEqual([
-    { question: 'anna', evidence: 'anna oslo', memory: 'anna oslo', quality: 0.25 },
-  ]);
-  const { scores } = await methodNamed('prm').turnScores([group], context({ prepared: model }));
-  expect(scores?.[0][0][0]).toBeGreaterThan(0.5);
-  await expect(model.train(samplesOf(1, 1), { steps: 1, batchSize: 2, learningRate: 1e-2, seed: 1 })).rejects.toThrow(
-    'found 1 good and 0 bad',
-  );
 });
 
 it('a method gets its own options, with their defaults, and refuses a value that does not fit', () => {

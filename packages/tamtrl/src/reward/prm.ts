@@ -1,113 +1,141 @@
 /**
- * The process reward method. Before the first step the initial model reads training questions, its memories are
- * labelled from the annotation, and a copy of it learns to tell good ones from bad ones (process-reward.ts). That copy
- * scores the memories of the run. It is trained again when a run is resumed, and comes out the same.
+ * The process reward method. Before the first step a classifier (process-reward.ts) learns from memories of training
+ * questions. These are composed from the documents (composed-memories.ts) and labelled by answer and annotation, so it
+ * takes seconds and neither rollouts nor a language model. Nothing of it is saved: a run that is resumed, after a kill
+ * too, makes the same classifier again.
  */
+import { z } from 'zod';
 import { percent } from '../base/format.js';
-import { streamSeed } from '../base/seeds.js';
-import { exampleAt } from '../data/examples.js';
-import { runAgent } from '../memory/agent.js';
-import { LocalPolicy } from '../policy/local.js';
-import type { Policy } from '../policy/types.js';
+import { type Example, exampleAt } from '../data/examples.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { composedMemories, type MemoryKind } from './composed-memories.js';
 import { RewardError } from './errors.js';
 import type { RolloutGroup } from './group.js';
-import type { MethodContext, OptionShape, PreparationContext, RewardMethod } from './method.js';
-import { type LabelledMemory, labelledMemories, ProcessRewardModel } from './process-reward.js';
+import type { MethodContext, PreparationContext, RewardMethod } from './method.js';
+import { type Accuracy, balanceOf, type LabelledMemory, ProcessRewardModel } from './process-reward.js';
+
+const options = {
+  processReward: z
+    .strictObject({
+      /** A memory is good if it holds at least this share of what is needed; default 0.7. */
+      threshold: z.number().gt(0).max(1).optional(),
+      /** Training questions whose memories the classifier learns from and is tested on; default 256. */
+      questions: z.number().int().min(10).optional(),
+    })
+    .optional(),
+};
 
 export const prm = {
   name: 'prm',
   summary: 'process reward model: a trained classifier judges each memory',
   documentation:
-    'p_t = P("the memory is complete" | q, C_1 … C_t, M_t+1), by a copy of the initial model that is trained before the \
-first step on memories of training questions (_ours_). A memory is labelled complete if it holds every needed fact so far. \
-The run reports how many held-out memories the classifier gets right.',
-  requires: { relevance: true, copy: true },
-  prepare: (context: PreparationContext) => makeProcessReward(context),
-  turnScores: (groups: readonly RolloutGroup[], context: MethodContext<OptionShape, ProcessRewardModel>) =>
-    context.prepared.scoreGroups(groups, context),
-} satisfies RewardMethod<OptionShape, ProcessRewardModel>;
+    'p_t = P("what is needed can be had from the memory" | q, C_1 … C_t, M_t+1), by a logistic regression over overlaps of \
+words (_ours_; the paper trains a BERT classifier). It learns before the first step from memories that are composed from \
+training questions: complete, partial, changed, unrelated, empty and others.',
+  options,
+  requires: { relevance: true },
+  prepare: (context: PreparationContext<typeof options>) => makeProcessReward(context),
+  turnScores: async (groups: readonly RolloutGroup[], context: MethodContext<typeof options, ProcessRewardModel>) =>
+    context.prepared.scoreGroups(groups, context.policy.tokenizer),
+} satisfies RewardMethod<typeof options, ProcessRewardModel>;
 
-export interface ProcessRewardSettings {
-  /** Whose rollouts are labelled. */
-  questions: number;
-  steps: number;
-  batchSize: number;
-  learningRate: number;
-}
-
-/** Small models need more and larger steps than pretrained ones; the limit, in parameters, is far from both. */
-const SMALL = 10_000_000;
-const SETTINGS: Record<'small' | 'pretrained', ProcessRewardSettings> = {
-  small: { questions: 128, steps: 300, batchSize: 64, learningRate: 1e-3 },
-  pretrained: { questions: 16, steps: 30, batchSize: 8, learningRate: 1e-5 },
-};
+export const DEFAULT_THRESHOLD = 0.7;
+const QUESTIONS = 256;
+/** Fewer cannot be split into some to learn from and some to be tested on. */
+const FEWEST_QUESTIONS = 10;
 /** Every fifth question is held out to test what is learned from the others. */
 const TEST_EVERY = 5;
+/** Of a label that is rarer than this nothing can be learned; of one rarer than the other, the user should know. */
+const REFUSED_SHARE = 0.01;
+const SMALL_SHARE = 0.1;
 
 /**
- * @param settings default: by the size of the model
- * @throws RewardError `requirement` if the model is not a local one; `labels` if all memories are good, or all bad.
+ * @throws RewardError `labels` if there are fewer than ten questions, if nothing in them can be labelled, or if nearly
+ *   all memories are good, or nearly all bad.
  */
 export async function makeProcessReward(
-  context: PreparationContext,
-  settings?: ProcessRewardSettings,
+  context: Pick<PreparationContext<typeof options>, 'policy' | 'train' | 'seed' | 'note' | 'signal' | 'options'>,
 ): Promise<ProcessRewardModel> {
-  const { policy, frames, budgets, signal, note } = context;
-  requireLocal(policy);
-  const own = requireLocal(await context.openCopy());
-  if (own === policy) {
+  const { policy, train, seed, note, signal } = context;
+  const { threshold = DEFAULT_THRESHOLD, questions = QUESTIONS } = context.options.processReward ?? {};
+  const numbers = Array.from({ length: Math.min(questions, train.size) }, (_, at) => at);
+  if (numbers.length < FEWEST_QUESTIONS) {
     throw new RewardError(
-      'requirement',
-      'The method prm needs a copy of the model, and openCopy gave the policy itself.',
+      'labels',
+      `The method prm learns from memories of at least ${FEWEST_QUESTIONS} training questions; found ${numbers.length}. Give it more records.`,
     );
   }
-  const bySize = own.engine.parameters < SMALL ? SETTINGS.small : SETTINGS.pretrained;
-  const { questions, ...training } = settings ?? bySize;
-  note(`Training a process reward model on memories of ${questions} questions.`);
-  const groups = await rollouts(context, questions);
-  const labelled = (test: boolean): LabelledMemory[] =>
+  const examples = await Promise.all(numbers.map((at) => exampleAt(train, seed, at)));
+  signal?.throwIfAborted();
+  const labelled = (test: boolean) =>
     labelledMemories(
-      groups.filter((_, at) => (at % TEST_EVERY === 0) === test),
-      { policy },
+      examples.filter((_, at) => (at % TEST_EVERY === 0) === test),
+      { tokenizer: policy.tokenizer, threshold, seed },
     );
-  const model = new ProcessRewardModel(own, frames.format, { evidenceTokens: budgets.chunkTokens });
-  await model.train(labelled(false), { ...training, seed: streamSeed(context.seed, 'process reward model'), signal });
-  const test = labelled(true);
-  const { all, good, bad } = await model.accuracy(test);
-  const share = (value: number) => (Number.isNaN(value) ? 'none' : percent(value));
-  note(
-    `Process reward model: ${percent(all)} of ${test.length} held-out memories told right (good ones ${share(good)}, bad ones ${share(bad)}).`,
-  );
+  const samples = labelled(false);
+  reportBalance(samples, threshold, note);
+  const model = new ProcessRewardModel(samples);
+  reportAccuracy(model.accuracy(labelled(true)), note);
   return model;
 }
 
-function requireLocal(policy: Policy): LocalPolicy {
-  if (policy instanceof LocalPolicy) return policy;
-  throw new RewardError(
-    'requirement',
-    `The method prm trains a classifier beside the policy, which takes a local model; ${policy.name} is not one.`,
-  );
+export interface LabelSettings {
+  tokenizer: Tokenizer;
+  /** A memory is good if it holds at least this share, in (0, 1], of what is needed. */
+  threshold: number;
+  seed: number;
 }
 
-/** The first `count` training questions of the run, read by the initial policy; only memories are kept. */
-async function rollouts(context: PreparationContext, count: number): Promise<RolloutGroup[]> {
-  const { policy, frames, budgets, empty, temperature, topP, groupSize, train, seed, signal } = context;
-  const numbers = Array.from({ length: Math.min(count, train.size) }, (_, at) => at);
-  const examples = await Promise.all(numbers.map((at) => exampleAt(train, seed, at)));
-  const tasks = examples.map(({ id, question, chunks }, at) => {
-    return { id, question, chunks, samples: groupSize, seed: streamSeed(seed, 'process reward rollouts', at) };
+/** Composed memories of questions with their labels. What is unrelated comes from the next one of these questions. */
+export function labelledMemories(
+  examples: readonly Example[],
+  { tokenizer, threshold, seed }: LabelSettings,
+): (LabelledMemory & { kind: MemoryKind })[] {
+  return examples.flatMap((example, at) => {
+    const { question, filteredChunks = [], quality } = example;
+    const other = examples[(at + 1) % examples.length];
+    const evidence = filteredChunks.map((_, turn) => filteredChunks.slice(0, turn + 1));
+    return composedMemories(example, other, tokenizer, seed).map(({ kind, turn, memory }) => {
+      const good = (quality?.(turn, memory) ?? 0) >= threshold;
+      return { kind, turn, question, evidence: evidence[turn], memory, good };
+    });
   });
-  const trajectories = await runAgent(policy, tasks, {
-    frames,
-    budgets,
-    empty,
-    temperature,
-    topP,
-    seed,
-    signal,
-    keep: 'memories',
-  });
-  return examples.map(({ id, question, answers, filteredChunks, quality }, at) => {
-    return { id, question, answers, filteredChunks, quality, trajectories: trajectories[at], outcomes: [] };
-  });
+}
+
+/** Turns that are counted apart in the report. */
+const REPORTED_TURNS = 12;
+
+/** Tells how many memories of each turn are good and bad. @throws RewardError `labels` if one label is nearly absent. */
+function reportBalance(samples: readonly LabelledMemory[], threshold: number, note: (text: string) => void): void {
+  const { good, bad, turns } = balanceOf(samples);
+  const shown = turns.slice(0, REPORTED_TURNS).map(({ turn, good, bad }) => `turn ${turn + 1}: ${good} and ${bad}`);
+  const more = turns.length > shown.length ? `; ${turns.length - shown.length} more turns` : '';
+  const counts = `${good} good and ${bad} bad memories`;
+  const advice =
+    `Check that the relevance marks are right, and reward.processReward.threshold (${threshold}): lower makes more ` +
+    'memories good, higher fewer.';
+  if (good + bad === 0) {
+    throw new RewardError(
+      'labels',
+      'No memory of the training questions can be labelled: none of them has a fact that the answer needs. The method prm needs relevance marks on text that says more than the question.',
+    );
+  }
+  const rarer = Math.min(good, bad) / (good + bad);
+  const label = good < bad ? 'good' : 'bad';
+  if (rarer < REFUSED_SHARE) {
+    throw new RewardError(
+      'labels',
+      `A process reward model needs good and bad memories to learn from; found ${counts}, by turn: ${shown.join(', ')}${more}. ${advice}`,
+    );
+  }
+  note(`Process reward model: learns from ${counts} (good and bad at ${shown.join(', ')}${more}).`);
+  if (rarer < SMALL_SHARE) note(`Only ${percent(rarer)} of the memories are ${label}. ${advice}`);
+}
+
+function reportAccuracy({ memories, all, good, bad, majority, auc }: Accuracy, note: (text: string) => void): void {
+  const share = (value: number) => (Number.isNaN(value) ? 'none' : percent(value));
+  note(
+    `Process reward model: tells ${share(all)} of ${memories} memories of held-out questions right (good ones ${share(good)}, bad ones ${share(bad)}); always saying the more frequent label would tell ${share(majority)}. AUC ${auc.toFixed(3)}.`,
+  );
+  if (!(all > majority)) note('That is no better: do not expect its scores to say anything about memories.');
 }

@@ -261,7 +261,6 @@ it('what does not fit is refused before the first step', async () => {
   const start = (more: RunConfigInput, sources: { train?: ExampleSource } = {}, folder = join(root, 'refused')) =>
     finish(train({ config: configOf(more), policy, train: source, heldOut, store: new RunFolder(folder), ...sources }));
   await expect(start({ method: 'gpo' })).rejects.toThrow('There is no method "gpo"');
-  await expect(start({ method: 'prm' })).rejects.toThrow('needs a second copy of the model, and no openCopy is given');
   await expect(start({}, { train: { ...source, relevance: false } })).rejects.toThrow('needs relevance marks');
   await expect(start({}, { train: { ...source, size: 0 } })).rejects.toThrow('The training set is empty');
   await expect(start({ memory: { ...memory, chunkTokens: 60 } })).rejects.toThrow('Lower chunkTokens to at most');

@@ -9,7 +9,7 @@ import { MINI_CITIES } from '../data/mini/vocabulary.js';
 import { memoryTurns } from '../memory/trajectory.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../policy/engine-pool.test-support.js';
 import type { LocalPolicy } from '../policy/local.js';
-import type { ForwardBackwardOptions, Policy, TrainingRow } from '../policy/types.js';
+import type { ForwardBackwardOptions, TrainingRow } from '../policy/types.js';
 import type { MethodContext, MethodResult, PreparationContext, RewardMethod } from '../reward/method.js';
 import { methodNamed } from '../reward/methods.js';
 import { RunFolder } from '../run/folder.js';
@@ -151,35 +151,22 @@ describe('a method of your own', () => {
 });
 
 describe('the method prm', () => {
-  it('is refused for a policy that is not in this process, before a copy is opened', async () => {
-    const policy = await opened();
-    const remote = { ...stub(policy), name: 'remote' };
-    await expect(
-      run('remote', methodNamed('prm'), {
-        policy: remote,
-        openCopy: () => Promise.reject(new Error('opened')),
-      }),
-    ).rejects.toThrow(
-      'The method prm trains a classifier beside the policy, which takes a local model; remote is not one.',
-    );
+  it('makes the same classifier when a run is resumed: the steps after are those of a run that was not broken off', async () => {
+    const reward = { ...configOf().reward, processReward: { questions: 20 } };
+    const config = (steps: number) => ({ ...configOf(), method: 'prm', steps, reward });
+    const notes: string[] = [];
+    const note = (text: string) => void notes.push(text);
+    const whole = await run('whole', 'prm', { config: config(2), note });
+    await run('broken off', 'prm', { config: config(1), note });
+    const resumed = await run('broken off', 'prm', { config: config(2), resume: true, note });
+    const scores = ({ steps }: typeof whole) =>
+      steps.map(({ step, method, turn_score }) => ({ step, method, turn_score }));
+    expect(scores(resumed)).toEqual(scores(whole));
+    expect(scores(whole)).toHaveLength(2);
+    expect(notes).toHaveLength(6);
+    expect(new Set(notes).size).toBe(2);
   });
 });
-
-/** The same verbs in an object of another class. */
-function stub(policy: LocalPolicy): ReinforcementSetup['policy'] {
-  const { name, capabilities, tokenizer, chat, contextLength } = policy;
-  const verbs: Policy = {
-    name,
-    capabilities,
-    tokenizer,
-    chat,
-    contextLength,
-    sample: (...args) => policy.sample(...args),
-    score: (...args) => policy.score(...args),
-    close: async () => {},
-  };
-  return verbs as ReinforcementSetup['policy'];
-}
 
 it('rollouts that were drawn ahead are scored by the weights that drew them', async () => {
   // Every fact is asked for, so what is relevant is the whole chunk, and the teacher's prompts are the student's.
