@@ -6,6 +6,7 @@ import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:f
 import { join } from 'node:path';
 import { exists, writeWhole } from '../base/files.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
+import { CHECKPOINTS } from '../models/run-checkpoints.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { TrainError } from '../train/errors.js';
 import type { MetricsLine, WrittenTrajectory } from '../train/metrics.js';
@@ -34,9 +35,6 @@ export const RUN_FILES = {
 } as const;
 
 export type RunFile = keyof typeof RUN_FILES;
-
-/** Folder of the checkpoints `last`, `best` and `final`. */
-const CHECKPOINTS = 'checkpoints';
 
 /** In `last`, beside the files of the policy: where the run stands. */
 const STATE_FILE = 'run.json';
