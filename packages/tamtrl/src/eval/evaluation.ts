@@ -213,6 +213,7 @@ async function begin(
     );
   }
   const now = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
+  if ('empty' in now && !('empty' in before)) Object.assign(before, formerRules(before));
   const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
     (name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]),
   );
@@ -226,6 +227,11 @@ async function begin(
     );
   }
   return savedResults(join(folder, RESULTS));
+}
+
+/** What earlier versions did and did not write down. */
+function formerRules({ prompts }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return { empty: 'keep', align: 'token', documents: prompts === 'mini' ? 'plain' : 'numbered' };
 }
 
 /** The results that an earlier session wrote. An incomplete last line, left by a kill, is cut off the file. */

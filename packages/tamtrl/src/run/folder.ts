@@ -6,6 +6,8 @@ import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:f
 import { join } from 'node:path';
 import { exists, writeWhole } from '../base/files.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
+import { readingFile } from '../memory/reading-settings.js';
+import { READING_FILE } from '../models/reading-file.js';
 import { CHECKPOINTS } from '../models/run-checkpoints.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { TrainError } from '../train/errors.js';
@@ -131,7 +133,11 @@ export class RunFolder implements RunStore {
   }
 
   async saveModel(name: 'best' | 'final', policy: Pick<TrainablePolicy, 'exportModel'>): Promise<string> {
-    return this.#replace(name, (place) => policy.exportModel(place));
+    const reading = readingFile(await readJson(this.file('config')));
+    return this.#replace(name, async (place) => {
+      await policy.exportModel(place);
+      if (reading) await writeWhole(join(place, READING_FILE), reading);
+    });
   }
 
   async loadCheckpoint(): Promise<SavedCheckpoint> {

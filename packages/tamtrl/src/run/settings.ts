@@ -7,6 +7,7 @@ import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { exists } from '../base/files.js';
 import { suggestion } from '../base/nearest.js';
+import { given } from '../base/objects.js';
 import { checkpointOf } from '../models/run-checkpoints.js';
 import { MODEL_NAMES, parseModelSpec } from '../models/spec.js';
 import {
@@ -135,7 +136,7 @@ function flagTree({ model, data, seed, steps, teacher, thinking }: SettingFlags)
   const tree: Tree = { model, seed, steps, thinking };
   if (teacher !== undefined) Object.assign(tree, OWN_TEACHERS.includes(teacher) ? { teacher } : otherTeacher(teacher));
   if (data !== undefined) tree.data = GENERATED.includes(data) ? { kind: data } : { kind: 'records', train: data };
-  return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== undefined));
+  return given(tree);
 }
 
 /** Teachers made from the policy's own weights. */

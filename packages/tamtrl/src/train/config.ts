@@ -1,5 +1,6 @@
 /** The configuration of a run: every switch with its default and its meaning. Unknown keys are refused. */
 import { z } from 'zod';
+import { memorySchema } from '../memory/settings.js';
 import { metricSchema, rewardSchema } from '../reward/options.js';
 import { advantageSchema } from './advantages.js';
 import { objectiveSchema } from './objective.js';
@@ -33,20 +34,6 @@ const recordData = z.strictObject({
    * on.
    */
   heldOut: z.string().optional(),
-});
-
-const memorySchema = z.strictObject({
-  questionTokens: count.default(1024),
-  chunkTokens: count.default(5000),
-  memoryTokens: count.default(1024),
-  answerTokens: count.default(1024),
-  /** What an empty output does to the old memory. */
-  empty: z.enum(['keep', 'overwrite']).default('keep'),
-  /** In training, longer documents lose their middle; absent: all is read. */
-  maxChunks: count.optional(),
-  align: z.enum(['token', 'sentence']).default('token'),
-  /** Wording: `chat` or `mini`. */
-  prompts: z.enum(['chat', 'mini']).default('chat'),
 });
 
 export const evaluationSchema = z.strictObject({
