@@ -48,7 +48,8 @@ evaluation: { every: 0, questions: 4 }
 async function records(name: string, count: number, more: object = {}): Promise<string> {
   const lines = Array.from({ length: count }, (_, at) => {
     const documents = [{ text: `anna oslo ben rome carl bern`, relevant: true }];
-    return JSON.stringify({ id: `q${at}`, question: 'anna', answers: ['oslo'], documents, ...more });
+    const question = ['anna', 'ben', 'carl', 'dan', 'emma', 'jack'][at];
+    return JSON.stringify({ id: `q${at}`, question, answers: ['oslo'], documents, ...more });
   });
   const path = join(folder, name);
   await writeFile(path, `${lines.join('\n')}\n`);

@@ -93,7 +93,7 @@ it('a named method is a patch below the settings of its own layer', async () => 
 it('data of another kind replaces, of the same kind is mixed', async () => {
   const data = join(folder, 'questions.jsonl');
   await writeFile(data, '');
-  expect((await trainSettings({ preset: 'mini', data })).config.data).toEqual({ kind: 'records', train: data });
+  expect((await trainSettings({ preset: 'mini', data })).config.data).toMatchObject({ kind: 'records', train: data });
   expect((await withFile('data: { chunks: 5 }', { preset: 'mini' })).config.data).toMatchObject({
     kind: 'mini',
     chunks: 5,

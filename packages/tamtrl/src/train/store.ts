@@ -4,7 +4,7 @@
  */
 import type { Metric } from '../data/metrics.js';
 import type { TrainablePolicy } from '../policy/types.js';
-import { inPresentNames } from './config.js';
+import { inPresentForm } from './config.js';
 import { TrainError } from './errors.js';
 import type { MetricsLine, WrittenTrajectory } from './metrics.js';
 
@@ -83,7 +83,7 @@ const FREE_KEYS = new Set(['steps', 'evaluation', 'checkpointEvery', 'savedTraje
 
 /** @throws TrainError `checkpoint` if the configuration differs from the saved one in what a step does. */
 export function requireSameRun(saved: SavedCheckpoint, config: unknown, place: string): void {
-  const difference = firstDifference(inPresentNames(saved.config), JSON.parse(JSON.stringify(config)), '');
+  const difference = firstDifference(inPresentForm(saved.config), JSON.parse(JSON.stringify(config)), '');
   if (difference === undefined) return;
   throw new TrainError(
     'checkpoint',
