@@ -53,8 +53,15 @@ type Tree = Record<string, unknown>;
 const DEFAULT_PRESET = 'mini';
 const GENERATED = ['mini'];
 
-export function trainSettings(flags: SettingFlags): Promise<Settings<RunConfig>> {
-  return resolve(flags, 'train', runConfigSchema);
+export interface Given {
+  /** Instead of the configuration that the flags name: settings, and where each stands. */
+  file?: YamlFile;
+  /** False: files and models need not be there. */
+  files?: false;
+}
+
+export function trainSettings(flags: SettingFlags, given: Given = {}): Promise<Settings<RunConfig>> {
+  return resolve(flags, 'train', runConfigSchema, given);
 }
 
 export function sftSettings(flags: SettingFlags): Promise<Settings<SftConfig>> {
@@ -65,8 +72,9 @@ async function resolve<Schema extends z.ZodType>(
   flags: SettingFlags,
   command: 'train' | 'sft',
   schema: Schema,
+  instead: Given = {},
 ): Promise<Settings<z.output<Schema>>> {
-  const file = typeof flags.config === 'string' ? await readYamlFile(flags.config) : undefined;
+  const file = instead.file ?? (typeof flags.config === 'string' ? await readYamlFile(flags.config) : undefined);
   const { preset: named, ...given } = file?.settings ?? (flags.config as Tree | undefined) ?? {};
   const preset = presetOf(flags, command, named, file);
   const base = (preset?.[command] ?? {}) as Tree;
@@ -91,11 +99,11 @@ async function resolve<Schema extends z.ZodType>(
     layers.push(methodPatch(method, '--method: '));
   }
   layers.push(flagTree(flags));
-  const merged = layers.reduce(merge);
+  const merged = layers.reduce(mergeSettings);
   requireWhatPresetsLeaveOut(merged, preset);
   const parsed = schema.safeParse(merged);
   if (!parsed.success) throw new RunError('settings', explainIssues(parsed.error.issues, schema, merged, file));
-  await requireFiles(parsed.data as RunConfig | SftConfig, file);
+  if (instead.files !== false) await requireFiles(parsed.data as RunConfig | SftConfig, file);
   return { config: parsed.data, preset: preset?.name ?? 'custom', method };
 }
 
@@ -108,7 +116,7 @@ function presetOf(
 ): Preset | undefined {
   const name = flag ?? named;
   // A configuration without a preset stands on the defaults alone.
-  if (name === undefined) return config === undefined ? findPreset(DEFAULT_PRESET) : undefined;
+  if (name === undefined) return config === undefined && !file ? findPreset(DEFAULT_PRESET) : undefined;
   const place = flag !== undefined ? '--preset' : file ? file.place(['preset']) : 'config.preset';
   if (typeof name !== 'string') {
     throw new RunError('settings', `${place}: expected the name of a preset, found ${JSON.stringify(name)}.`);
@@ -151,12 +159,12 @@ function isTree(value: unknown): value is Tree {
 }
 
 /** Later settings win. Trees of different kinds are not mixed: records have nothing to take from a generated task. */
-function merge(below: Tree, above: Tree): Tree {
+export function mergeSettings(below: Tree, above: Tree): Tree {
   const merged = { ...below };
   for (const [key, value] of Object.entries(above)) {
     const old = merged[key];
     const mixable = isTree(old) && isTree(value) && (value.kind === undefined || old.kind === value.kind);
-    merged[key] = mixable ? merge(old, value) : value;
+    merged[key] = mixable ? mergeSettings(old, value) : value;
   }
   return merged;
 }
@@ -182,7 +190,10 @@ function requireWhatPresetsLeaveOut(merged: Tree, preset: Preset | undefined): v
 /** @throws RunError for a missing file or model. */
 async function requireFiles(config: RunConfig | SftConfig, file: YamlFile | undefined): Promise<void> {
   const { data, model } = config;
-  const source = (path: string[], flag: string) => (file?.has(path) ? `${file.place(path)} (or ${flag})` : flag);
+  const source = (path: string[], flag: string) => {
+    if (!file?.has(path)) return flag;
+    return file.flags === false ? file.place(path) : `${file.place(path)} (or ${flag})`;
+  };
   const named = data.kind === 'records' ? { train: data.train, heldOut: data.heldOut } : {};
   for (const [key, path] of Object.entries(named)) {
     if (path === undefined) continue;
