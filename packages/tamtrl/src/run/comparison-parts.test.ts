@@ -87,13 +87,13 @@ describe('the settings of a comparison', () => {
       'c.yaml:9:48: unknown setting "grupSize". Did you mean "groupSize"?',
     );
     expect(await refusal(TEXT.replace('thinking: false', 'reward: { combine: prodct }'))).toBe(
-      'c.yaml:6:38: reward.combine: there is no "prodct". Did you mean "product"?',
+      'c.yaml:5:39: reward.combine: there is no "prodct". Did you mean "product"?',
     );
     expect(await refusal(TEXT.replace('preset: mini-long', 'preset: mini-lang'))).toBe(
-      'c.yaml:3:9: there is no preset "mini-lang". Did you mean "mini-long"?',
+      'c.yaml:2:9: there is no preset "mini-lang". Did you mean "mini-long"?',
     );
     expect(await refusal(TEXT.replace('preset:', 'model: mnii\npreset:'))).toBe(
-      'c.yaml:3:8: there is no model folder or .gguf file at mnii. Did you mean "mini"?',
+      'c.yaml:2:8: there is no model folder or .gguf file at mnii. Did you mean "mini"?',
     );
     expect(await refusal(TEXT.replace('groupSize: 4', 'seed: 4'))).toBe(
       'c.yaml:9:48: seed is said by seeds in a comparison.',
