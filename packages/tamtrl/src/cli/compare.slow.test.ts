@@ -63,3 +63,31 @@ it('trains, evaluates and tables what one file says; what is finished is not don
     err: expect.stringMatching(/A memory update needs up to \d+ tokens .* window holds 256/),
   });
 });
+
+it('evaluates as was trained, and refuses parts of other settings', async () => {
+  const memory = 'memory: { memoryTokens: 9, answerTokens: 5, empty: overwrite, align: sentence }';
+  const text = SMALL_COMPARISON.replace('out: cmp', 'out: same')
+    .replace('[1, 2]', '[1]')
+    .replace('steps: 1,', `steps: 1, thinking: false, ${memory},`)
+    .replace(', chunkTokens: 6', '');
+  await writeFile(join(folder, 'same.yaml'), text);
+  const first = await tamtrl('compare', 'same.yaml');
+  expect(first.code, first.err).toBe(0);
+  expect(first.out).toContain('One seed');
+  const trained = JSON.parse(await readFile(join(folder, 'same/training/tamtrl-1/config.json'), 'utf8'));
+  for (const name of ['tamtrl', 'untrained']) {
+    const path = join(folder, `same/evaluation/${name}-1-8-chunks/settings.json`);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({
+      ...trained.memory,
+      thinking: false,
+      chunkTokens: 6,
+    });
+  }
+  await writeFile(join(folder, 'same.yaml'), text.replace('steps: 1,', 'steps: 2,'));
+  for (const flags of [[], ['--tables-only']]) {
+    expect(await tamtrl('compare', 'same.yaml', ...flags)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('tamtrl, seed 1: training: steps was 1 and is now 2.'),
+    });
+  }
+});

@@ -42,6 +42,29 @@ it('check counts records and names bad lines; --strict ends at the first', async
   expect((await run('data', 'check', fixture('records/squad-sample.jsonl'))).code).toBe(0);
 });
 
+it('check names questions that two files share, by id or by content', async () => {
+  const sample = await readFile(fixture('records/hotpotqa-sample.jsonl'), 'utf8');
+  const [first, second, ...rest] = sample.trim().split('\n');
+  const train = join(folder, 'train.jsonl');
+  const dev = join(folder, 'dev.jsonl');
+  const renamed = { ...JSON.parse(second), id: 'renamed' };
+  renamed.documents.reverse();
+  const answer = { ...JSON.parse(first), question: 'Another question?' };
+  await writeFile(train, `${[first, second].join('\n')}\n`);
+  await writeFile(dev, `${[JSON.stringify(answer), JSON.stringify(renamed), ...rest].join('\n')}\n`);
+  const { code, out, err } = await run('data', 'check', train, dev, '--json');
+  const [a, b] = [JSON.parse(first).id, JSON.parse(second).id];
+  expect(code).toBe(1);
+  expect(err).toContain(`2 records of ${dev} are also in ${train}`);
+  expect(err).toContain(`${JSON.stringify(a)}, "renamed" (there ${JSON.stringify(b)})`);
+  expect(JSON.parse(out)).toMatchObject({
+    ok: false,
+    shared: [{ between: [train, dev], records: 2, ids: [a, 'renamed'] }],
+  });
+  await writeFile(dev, `${rest.join('\n')}\n`);
+  expect(await run('data', 'check', train, dev)).toMatchObject({ code: 0, err: '' });
+});
+
 it('import, hide among others, and check what came out', async () => {
   const imported = join(folder, 'imported.jsonl');
   const made = await run('data', 'import', fixture('data/hotpotqa.parquet'), '--out', imported, '--json');

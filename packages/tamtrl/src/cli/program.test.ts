@@ -48,7 +48,8 @@ evaluation: { every: 0, questions: 4 }
 async function records(name: string, count: number, more: object = {}): Promise<string> {
   const lines = Array.from({ length: count }, (_, at) => {
     const documents = [{ text: `anna oslo ben rome carl bern`, relevant: true }];
-    return JSON.stringify({ id: `q${at}`, question: 'anna', answers: ['oslo'], documents, ...more });
+    const question = ['anna', 'ben', 'carl', 'dan', 'emma', 'jack'][at];
+    return JSON.stringify({ id: `q${at}`, question, answers: ['oslo'], documents, ...more });
   });
   const path = join(folder, name);
   await writeFile(path, `${lines.join('\n')}\n`);
@@ -110,7 +111,7 @@ it('records that the method cannot use are refused with numbers, and short docum
   const unmarked = await run('train', '--config', settings, '--data', bare, '--out', join(folder, 'bare'));
   expect(unmarked).toMatchObject({
     code: 2,
-    err: expect.stringContaining('6 of 6 records have no relevance annotation (the first is "q0")'),
+    err: expect.stringMatching(/6 of 6 records have no relevance annotation \(the first is "q\d"\)/),
   });
   const mute = await records('mute.jsonl', 6, { answers: [] });
   const silent = await run('train', '--config', settings, '--data', mute, '--out', join(folder, 'mute'));

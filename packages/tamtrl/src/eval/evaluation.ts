@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
+import { differences, differencesText } from '../base/objects.js';
 import type { Progress } from '../base/progress.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import type { QuestionRecord } from '../data/records.js';
@@ -213,19 +214,20 @@ async function begin(
     );
   }
   const now = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
-  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
-    (name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]),
-  );
+  if ('empty' in now && !('empty' in before)) Object.assign(before, formerRules(before));
+  const changed = differences(before, now);
   if (changed.length > 0) {
-    const list = changed.map(
-      (name) => `${name} was ${JSON.stringify(before[name])} and is now ${JSON.stringify(now[name])}`,
-    );
     throw new EvaluationError(
       'settings',
-      `The evaluation in ${folder} has other settings: ${list.join('; ')}. Use the same settings, or name another folder.`,
+      `The evaluation in ${folder} has other settings: ${differencesText(changed)}. Use the same settings, or name another folder.`,
     );
   }
   return savedResults(join(folder, RESULTS));
+}
+
+/** What earlier versions did and did not write down. */
+function formerRules({ prompts }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return { empty: 'keep', align: 'token', documents: prompts === 'mini' ? 'plain' : 'numbered' };
 }
 
 /** The results that an earlier session wrote. An incomplete last line, left by a kill, is cut off the file. */

@@ -5,7 +5,7 @@ import { type AgentOptions, type AgentTask, runAgent } from '../memory/agent.js'
 import type { Budgets, PromptFrames } from '../memory/frames.js';
 import type { Trajectory } from '../memory/trajectory.js';
 import { type EmptyRule, type MemoryModel, questionIdsOf, sampleTurn, turnOf } from '../memory/turn.js';
-import { type AgentChunk, chunksOf } from '../text/chunks.js';
+import { type AgentChunk, type ChunkOptions, chunksOf } from '../text/chunks.js';
 import type { DocumentRenderer } from '../text/documents.js';
 import { CONTEXT_KINDS, type Context, contextOf } from './contexts.js';
 import { EvaluationError } from './errors.js';
@@ -28,6 +28,8 @@ export interface RecordReaderOptions {
   budgets: Budgets;
   renderer: DocumentRenderer;
   empty?: EmptyRule;
+  /** Where chunks end; default `token`. */
+  align?: ChunkOptions['align'];
   /** Tokens of the text that a model without memory is shown; default: what its window holds. */
   contextTokens?: number;
   temperature: number;
@@ -87,8 +89,8 @@ function readWithMemory(
   records: readonly QuestionRecord[],
   options: RecordReaderOptions,
 ): Promise<Reading[][]> {
-  const { budgets, renderer } = options;
-  const cutting = { chunkTokens: budgets.chunkTokens, renderer };
+  const { budgets, renderer, align } = options;
+  const cutting = { chunkTokens: budgets.chunkTokens, align, renderer };
   return readChunks(model, records, options, ({ documents }) => chunksOf(documents, model.tokenizer, cutting));
 }
 

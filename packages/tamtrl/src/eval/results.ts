@@ -126,6 +126,22 @@ export function scoreOf(result: RecordResult, metric: Metric): number {
   );
 }
 
+/**
+ * The reason for which most records failed, in the words of the first of them; undefined if none failed. Reasons that
+ * differ in numbers and quoted names alone are one.
+ */
+export function commonestFailure(results: readonly RecordResult[]): { records: number; error: string } | undefined {
+  const kinds = new Map<string, { records: number; error: string }>();
+  for (const { error } of results) {
+    if (error === undefined) continue;
+    const kind = error.replaceAll(/"(?:[^"\\]|\\.)*"|\d[\d,.]*/g, '#');
+    const known = kinds.get(kind);
+    if (known) known.records++;
+    else kinds.set(kind, { records: 1, error });
+  }
+  return [...kinds.values()].sort((a, b) => b.records - a.records)[0];
+}
+
 export interface Summary {
   records: number;
   failures: number;

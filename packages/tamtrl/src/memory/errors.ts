@@ -1,7 +1,14 @@
 /** Refusals of the memory room: prompts, budgets, the agent. */
 import { TamtrlError } from '../base/errors.js';
 
-export type MemoryErrorKind = 'prompt-format' | 'window' | 'question-too-long' | 'chunk-too-long' | 'invalid-argument';
+export type MemoryErrorKind =
+  | 'prompt-format'
+  | 'window'
+  | 'question-too-long'
+  | 'chunk-too-long'
+  | 'invalid-argument'
+  /** A file that should say how a model reads. */
+  | 'settings';
 
 /** What happened, where, what was expected, and what to do. */
 export class MemoryError extends TamtrlError<MemoryErrorKind> {

@@ -9,6 +9,7 @@ import { openOpenAIPolicy } from '../policy/openai/policy.js';
 import { type SavedState, STATE_FILE } from '../policy/tinker/saved-state.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
 import { requireNamedServer } from './hosts.js';
+import { checkpointOf } from './run-checkpoints.js';
 import { modelSource } from './source.js';
 import { defaultBaseUrl, type OpenAISpec, originOf, parseModelSpec, type TinkerSpec } from './spec.js';
 import { openTokenizer } from './tokenizer.js';
@@ -40,16 +41,19 @@ export interface OpenOptions {
 }
 
 /**
- * Opens `mini`, `mini-random`, a model folder, a folder that says where at a server the weights are, a .gguf file,
- * `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or `tinker:URL[?settings]#MODEL`, which can be trained.
+ * Opens `mini`, `mini-random`, a model folder, a folder that says where at a server the weights are, the folder of a
+ * run (its best checkpoint, or the final one), a .gguf file, `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or `tinker:URL[?settings]#MODEL`, which can be trained.
  * @throws ModelError, PolicyError, TextError, EngineError saying what is wrong and what to do.
  */
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
   const parsed = parseModelSpec(spec);
   if (parsed.kind === 'openai') return openServer(parsed, options);
   if (parsed.kind === 'tinker') return openTinker(spec, parsed, options);
-  const trained = parsed.kind === 'folder' ? await trainedAtServer(parsed.path) : undefined;
-  if (trained) return openTrainedAtServer(spec, trained, options);
+  if (parsed.kind === 'folder') {
+    const folder = await checkpointOf(parsed.path);
+    const trained = await trainedAtServer(folder);
+    if (trained) return openTrainedAtServer(folder, trained, options);
+  }
   const source = await modelSource(spec, options.seed, { onDownload: options.onDownload });
   const chatOptions = { enableThinking: options.thinking };
   return openLocalPolicy(source, { name: spec, engine: options.engine, chatOptions });

@@ -4,6 +4,7 @@ import type { LocalModel } from '../policy/engine.js';
 import { embeddedModel, randomModel } from './embedded.js';
 import { ModelError } from './errors.js';
 import { downloadModel } from './hub.js';
+import { checkpointOf } from './run-checkpoints.js';
 import { MODEL_NAMES, parseModelSpec } from './spec.js';
 
 export interface SourceOptions {
@@ -29,9 +30,11 @@ export async function modelSource(model: string, seed = 0, options: SourceOption
     case 'hub':
       return downloadModel({ ...spec, weights: options.weights }, options);
     case 'folder':
-    case 'gguf':
-      if (await exists(spec.path)) return spec.path;
-      throw new ModelError('missing', `There is no model at ${spec.path}: ${expected}`);
+    case 'gguf': {
+      const place = await checkpointOf(spec.path);
+      if (await exists(place)) return place;
+      throw new ModelError('missing', `There is no model at ${place}: ${expected}`);
+    }
     case 'openai':
     case 'tinker':
       throw new ModelError('missing', `${model} is at a server, not on this machine: ${expected}`);

@@ -1,4 +1,6 @@
 /** A question, a text, an answer: the reader in one call, and readers of models that are named. */
+import { given } from '../base/objects.js';
+import { readerSettings, readingFrom } from '../memory/reading-settings.js';
 import type { MemoryModel } from '../memory/turn.js';
 import type { OpenOptions } from '../models/open.js';
 import { ReaderError } from './errors.js';
@@ -11,7 +13,8 @@ export interface NamedModelOptions
     Pick<OpenOptions, 'tokenizer' | 'thinking' | 'contextLength' | 'allowHosts' | 'onDownload'> {
   /**
    * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A
-   * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node.
+   * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node. One that was
+   * trained here reads with the limits, rules and wording of its training unless other ones are given.
    */
   model: string | MemoryModel;
 }
@@ -21,17 +24,22 @@ export async function createMemoryReader(
   options: NamedModelOptions,
 ): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
   const { model: named, tokenizer, contextLength, thinking, allowHosts, onDownload, ...rest } = options;
+  let trained: Partial<ReaderOptions> = {};
   let close = async () => {};
   let model: MemoryModel;
   if (typeof named === 'string') {
     const { openModel } = await import('../models/open.js');
+    const { savedReading } = await import('../models/reading-file.js');
     const { signal } = options;
-    const policy = await openModel(named, { tokenizer, contextLength, thinking, allowHosts, onDownload, signal });
+    const reading = readingFrom(await savedReading(named));
+    trained = readerSettings(reading, {});
+    const opening = { tokenizer, contextLength, allowHosts, onDownload, signal };
+    const policy = await openModel(named, { ...opening, thinking: thinking ?? reading?.thinking });
     close = () => policy.close();
     model = policy;
   } else model = named;
   try {
-    const reader = new MemoryReader({ ...rest, model });
+    const reader = new MemoryReader({ ...trained, ...(given(rest) as typeof rest), model });
     return Object.assign(reader, {
       close,
       [Symbol.asyncDispose ?? Symbol.for('asyncDispose')]: close,

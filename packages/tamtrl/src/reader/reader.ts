@@ -3,12 +3,14 @@
  * be stopped, saved and resumed, and asked whenever there is something to answer from. Nothing here needs Node.
  */
 import { fnv1a } from '../base/hash.js';
+import { given } from '../base/objects.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
 import { answerIn } from '../memory/extract.js';
 import { type Budgets, PromptFrames } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
 import {
   asMemory,
+  type EmptyRule,
   firstMemoryOf,
   type MemoryModel,
   memoryAfter,
@@ -17,12 +19,15 @@ import {
   questionIdsOf,
   sampleTurn,
 } from '../memory/turn.js';
-import { type Chunk, chunkStream } from '../text/chunks.js';
+import { type Chunk, type ChunkOptions, chunkStream } from '../text/chunks.js';
 import { ReaderError } from './errors.js';
+import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
 import { type TextSource, textOf } from './input.js';
 import { piecesOf } from './provenance.js';
 import { type MemoryPiece, type ReaderState, readerStateSchema } from './state.js';
 import { TakenText } from './taken-text.js';
+
+export type { Answer, MemoryEvent, QuestionMemory };
 
 export interface ReaderOptions extends Partial<Budgets> {
   /** An open policy, or anything that samples from token ids. */
@@ -33,43 +38,14 @@ export interface ReaderOptions extends Partial<Budgets> {
   state?: ReaderState;
   /** Wording; default: by the model. */
   prompts?: PromptFormat;
+  /** What an empty output does to the memory; default `keep`. */
+  empty?: EmptyRule;
+  /** Where chunks end; default `token`. */
+  align?: ChunkOptions['align'];
   /** 0 (default) is greedy. */
   temperature?: number;
   seed?: number;
   signal?: AbortSignal;
-}
-
-/** The memory of one question after a turn. */
-export interface QuestionMemory {
-  question: string;
-  memory: string;
-  /** Its sentences and lines, and where each comes from. */
-  provenance: MemoryPiece[];
-  /** The model reached the token limit: the memory may end within a sentence. */
-  truncated: boolean;
-  /** The model wrote nothing, so the previous memory was kept. */
-  empty: boolean;
-}
-
-export interface MemoryEvent {
-  type: 'memory';
-  /** Chunks read so far, this one included. */
-  turn: number;
-  chunk: { index: number; start: number; end: number; tokens: number };
-  memories: QuestionMemory[];
-  tokens: { prompt: number; output: number };
-  seconds: number;
-}
-
-export interface Answer {
-  question: string;
-  answer: string;
-  /** All that the model wrote, the box around the answer included. */
-  output: string;
-  /** The memory that it was given from. */
-  memory: string;
-  provenance: MemoryPiece[];
-  truncated: boolean;
 }
 
 export interface ReadingOptions {
@@ -107,9 +83,8 @@ export class MemoryReader {
     this.#model = model;
     this.#frames = new PromptFrames(model, options.prompts ?? promptsFor(model.tokenizer));
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = options;
-    const budgets = Object.entries({ questionTokens, chunkTokens, memoryTokens, answerTokens });
-    const given = Object.fromEntries(budgets.filter(([, value]) => value !== undefined));
-    this.budgets = state?.budgets ?? fittingBudgets(this.#frames, model.contextLength, given);
+    const limits = given({ questionTokens, chunkTokens, memoryTokens, answerTokens });
+    this.budgets = state?.budgets ?? fittingBudgets(this.#frames, model.contextLength, limits);
     this.#frames.checkWindow(this.budgets, model.contextLength);
     const questions = typeof options.question === 'string' ? [options.question] : options.question;
     if (questions.length === 0 || questions.some((question) => question.trim() === '')) {
@@ -278,7 +253,8 @@ export class MemoryReader {
   }
 
   #chunks(text: AsyncIterable<string>): AsyncGenerator<Chunk> {
-    return chunkStream(text, this.#model.tokenizer, { chunkTokens: this.budgets.chunkTokens });
+    const { align } = this.#options;
+    return chunkStream(text, this.#model.tokenizer, { chunkTokens: this.budgets.chunkTokens, align });
   }
 
   async #pendingChunks(): Promise<Chunk[]> {
@@ -323,7 +299,11 @@ export class MemoryReader {
     const outputs = await this.#sample(prompts, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
     return outputs.map((sampled, at) => {
       const output = asMemory(sampled, this.#frames);
-      return { ids: memoryAfter(memories[at], output, 'keep'), truncated: isTruncated(output), empty: output.empty };
+      return {
+        ids: memoryAfter(memories[at], output, this.#options.empty ?? 'keep'),
+        truncated: isTruncated(output),
+        empty: output.empty,
+      };
     });
   }
 

@@ -1,5 +1,5 @@
 /** The tables and figures of a comparison, from what is in its folder. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from '../base/files.js';
 import { alignedTable, markdownTable } from '../base/format.js';
@@ -7,6 +7,7 @@ import { RESULTS } from '../eval/evaluation.js';
 import { type RecordResult, resultSchema, scoreOf } from '../eval/results.js';
 import { mean, studentInterval } from '../eval/statistics.js';
 import type { CompareConfig } from '../run/comparison-config.js';
+import { factsOf, type Note } from '../run/comparison-facts.js';
 import { PAGE_HEAD } from '../run/comparison-folder.js';
 import {
   type ComparisonCell,
@@ -27,6 +28,7 @@ import {
   scoreTable,
   type TrainingCost,
 } from './comparison.js';
+import { notesText, withMarks } from './comparison-notes.js';
 import { plotBars } from './plot/plot-bars.js';
 import { plotLines } from './plot/plot-lines.js';
 import { evaluationsOf, stepsOf } from './summary.js';
@@ -51,22 +53,27 @@ export async function writeTables(
   const methods = config.methods.map(({ name }) => name);
   const benchmarks = config.benchmarks.map(({ name }) => name);
   const comparison: Comparison = { methods, benchmarks, seeds: config.seeds, baseline, cells, training };
-  const tables: Record<string, string[][]> = { results: scoreTable(comparison, methods, baseline) };
-  if (ablations) tables.ablations = scoreTable(comparison, [ablations.of, ...ablations.variants], ablations.of);
+  const { notes, sameHeldOut } = await factsOf(config);
+  const scores = (names: readonly string[], against: string) =>
+    withMarks(scoreTable(comparison, names, against), notes);
+  const tables: Record<string, string[][]> = { results: scores(methods, baseline) };
+  if (ablations) tables.ablations = scores([ablations.of, ...ablations.variants], ablations.of);
   tables.cost = costTable(comparison);
   for (const [name, rows] of Object.entries(tables)) {
     await writeWhole(join(out, `${name}.md`), markdownTable(rows));
     await writeWhole(join(out, `${name}.csv`), csv(rows));
   }
   if (cells.length > 0) await writeWhole(join(out, 'results.svg'), resultsFigure(comparison));
-  const curves = curvesFigure(methods, training);
+  const curves = sameHeldOut ? curvesFigure(methods, training) : undefined;
   if (curves !== undefined) await writeWhole(join(out, 'learning-curves.svg'), curves);
-  await writeWhole(join(out, 'comparison.md'), page(config, tables, curves !== undefined));
+  else await rm(join(out, 'learning-curves.svg'), { force: true });
+  await writeWhole(join(out, 'comparison.md'), page(config, tables, notes, curves !== undefined));
   const wanted = runs.length * config.benchmarks.length;
   const summary = {
     out,
     complete: cells.length === wanted,
     cells: { run: cells.length, wanted },
+    notes,
     results: methods.map((method) => ({
       method,
       benchmarks: Object.fromEntries(
@@ -77,7 +84,11 @@ export async function writeTables(
       ),
     })),
   };
-  return { complete: cells.length === wanted, text: alignedTable(tables.results), summary };
+  return {
+    complete: cells.length === wanted,
+    text: [alignedTable(tables.results), notesText(notes)].filter((part) => part !== '').join('\n'),
+    summary,
+  };
 }
 
 async function cellOf({ method, seed }: ComparisonRun, cell: ComparisonCell): Promise<Cell[]> {
@@ -163,6 +174,7 @@ function curvesFigure(methods: readonly string[], training: readonly Trained[]):
 function page(
   { seeds, baseline, benchmarks }: CompareConfig,
   tables: Record<string, string[][]>,
+  notes: readonly Note[],
   curves: boolean,
 ): string {
   const metrics = benchmarks
@@ -172,6 +184,7 @@ function page(
     PAGE_HEAD,
     `Scores in percent, mean and half of Student's 95 % interval over seeds (${seeds.join(', ')}); methods that are not trained answer greedily and have one. ${metrics}. Differences are paired by record (mean over seeds): bootstrap 95 % interval over records and p of a sign-flip test, 2,000 resamples. A cell that says "${NOT_RUN}" was not.\n`,
     `## Results\n\nAgainst ${baseline}.\n\n${markdownTable(tables.results)}`,
+    ...(notes.length > 0 ? [notes.map(({ text }, at) => `- [${at + 1}] ${text}\n`).join('')] : []),
     '![Results](results.svg)\n',
     ...(tables.ablations ? [`## Ablations\n\n${markdownTable(tables.ablations)}`] : []),
     `## Cost\n\nSeconds and thousands of tokens (kT) of a whole training, mean over seeds; seconds and tokens of an answer, mean over records and benchmarks; memories in tokens.\n\n${markdownTable(tables.cost)}`,

@@ -14,8 +14,11 @@ const LOOKED_AT = 64;
 const LOOKED_AT_TOKENS = 200_000;
 
 /** Warnings to show; none of them stops the run. */
-export async function warnings({ train, problems, blanks }: Sources, config: RunConfig | SftConfig): Promise<string[]> {
-  const found: string[] = [];
+export async function warnings(
+  { train, problems, blanks, warnings: ofRecords }: Sources,
+  config: RunConfig | SftConfig,
+): Promise<string[]> {
+  const found = [...ofRecords];
   if (problems.length > 0) {
     const [{ line, message }] = problems;
     found.push(`${count(problems.length)} lines of the data were left out; the first is line ${line}: ${message}`);

@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { suggestion } from '../base/nearest.js';
 import { READERS } from '../eval/readers.js';
+import { readingSchema } from '../memory/reading-settings.js';
 import { METRICS } from '../reward/outcome.js';
 import { RunError } from './errors.js';
 import { findRecipe, recipes } from './recipes.js';
-import { readYamlFile } from './yaml-file.js';
+import { readYamlFile, type YamlFile } from './yaml-file.js';
 
 const count = z.number().int().min(1);
 const settings = z.record(z.string(), z.unknown());
@@ -42,6 +43,12 @@ const benchmarkSchema = z.strictObject({
   answerTokens: count.optional(),
   questionTokens: count.optional(),
   contextTokens: count.optional(),
+  /** Rules and wording of every reading, as `tamtrl eval` has flags for them; absent: as each model was trained. */
+  empty: readingSchema.shape.empty.unwrap().optional(),
+  align: readingSchema.shape.align.unwrap().optional(),
+  prompts: readingSchema.shape.prompts.unwrap().optional(),
+  documents: readingSchema.shape.documents.optional(),
+  thinking: z.boolean().optional(),
 });
 
 export const compareSchema = z.strictObject({
@@ -63,8 +70,10 @@ export const compareSchema = z.strictObject({
 });
 
 export type CompareConfig = z.output<typeof compareSchema> & {
-  /** The YAML file itself. */
+  /** Path of the YAML file. */
   file: string;
+  /** Where in it each setting stands. */
+  source: YamlFile;
 };
 export type CompareMethod = CompareConfig['methods'][number];
 export type CompareBenchmark = CompareConfig['benchmarks'][number];
@@ -121,5 +130,5 @@ export async function readCompareConfig(path: string): Promise<CompareConfig> {
       problems.push(`${file.place(['benchmarks', at])}: the name "${name}" comes twice.`);
   });
   if (problems.length > 0) throw new RunError('settings', problems.join('\n'));
-  return { ...config, file: path, out: resolve(config.out) };
+  return { ...config, file: path, source: file, out: resolve(config.out) };
 }

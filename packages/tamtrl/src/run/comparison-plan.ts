@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { exists } from '../base/files.js';
+import { readJsonObject } from '../data/files/output.js';
 import { SUMMARY } from '../eval/evaluation.js';
 import type { CompareBenchmark, CompareConfig, CompareMethod } from './comparison-config.js';
 import { RunFolder } from './folder.js';
@@ -69,7 +70,11 @@ export async function isTrained({ training }: ComparisonRun): Promise<boolean> {
   return training === undefined || exists(new RunFolder(training).file('finished'));
 }
 
-/** All records are answered: an evaluation writes its summary last. */
+/**
+ * All records are answered: an evaluation writes its summary last. One of which every record failed has measured
+ * nothing.
+ */
 export async function isEvaluated({ folder }: ComparisonCell): Promise<boolean> {
-  return exists(join(folder, SUMMARY));
+  const summary = await readJsonObject(join(folder, SUMMARY));
+  return summary !== undefined && (summary.records === undefined || summary.failures !== summary.records);
 }

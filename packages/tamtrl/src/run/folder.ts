@@ -4,8 +4,11 @@
  */
 import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, writeWhole } from '../base/files.js';
+import { exists, readIfThere, writeWhole } from '../base/files.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
+import { readingFile } from '../memory/reading-settings.js';
+import { READING_FILE } from '../models/reading-file.js';
+import { CHECKPOINTS } from '../models/run-checkpoints.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { TrainError } from '../train/errors.js';
 import type { MetricsLine, WrittenTrajectory } from '../train/metrics.js';
@@ -14,12 +17,15 @@ import { RunError } from './errors.js';
 import { infoFrom, infoSchema, type RunInfo } from './info.js';
 import { inPresentNames, jsonLines, readLines, readMetricsLines, type SavedLine, wholeLines } from './metrics-file.js';
 import type { HeldOutReadings } from './readings.js';
+import { parseSplit, type Split, splitText } from './split.js';
 
 export const RUN_FILES = {
   /** Every setting. */
   config: 'config.json',
   /** What the run was started as. */
   info: 'info.json',
+  /** Which records are trained on and which are held out. */
+  split: 'split.json',
   /** A line for each step and each evaluation. */
   metrics: 'metrics.jsonl',
   /** A line for each rollout that is kept in words. */
@@ -35,9 +41,6 @@ export const RUN_FILES = {
 
 export type RunFile = keyof typeof RUN_FILES;
 
-/** Folder of the checkpoints `last`, `best` and `final`. */
-const CHECKPOINTS = 'checkpoints';
-
 /** In `last`, beside the files of the policy: where the run stands. */
 const STATE_FILE = 'run.json';
 const FORMAT = 'tamtrl-run-1';
@@ -46,11 +49,16 @@ const FORMAT = 'tamtrl-run-1';
 export class RunFolder implements RunStore {
   readonly path: string;
   readonly #info: RunInfo | undefined;
+  readonly #split: Split | undefined;
 
-  /** @param info written when a run starts; default: derived from its configuration */
-  constructor(path: string, info?: RunInfo) {
+  /**
+   * @param info written when a run starts; default: derived from its configuration
+   * @param split written when a run starts: which records it holds out
+   */
+  constructor(path: string, info?: RunInfo, split?: Split) {
     this.path = path;
     this.#info = info;
+    this.#split = split;
   }
 
   file(name: RunFile): string {
@@ -95,6 +103,8 @@ export class RunFolder implements RunStore {
   async start(config: unknown): Promise<void> {
     await mkdir(this.path, { recursive: true });
     await this.writeInfo(this.#info ?? infoFrom(config, new Date()));
+    if (this.#split) await this.writeSplit(this.#split);
+    else await rm(this.file('split'), { force: true });
     await this.writeConfig(config);
     await writeFile(this.file('metrics'), '');
     await writeFile(this.file('trajectories'), '');
@@ -133,7 +143,11 @@ export class RunFolder implements RunStore {
   }
 
   async saveModel(name: 'best' | 'final', policy: Pick<TrainablePolicy, 'exportModel'>): Promise<string> {
-    return this.#replace(name, (place) => policy.exportModel(place));
+    const reading = readingFile(await readJson(this.file('config')));
+    return this.#replace(name, async (place) => {
+      await policy.exportModel(place);
+      if (reading) await writeWhole(join(place, READING_FILE), reading);
+    });
   }
 
   async loadCheckpoint(): Promise<SavedCheckpoint> {
@@ -192,6 +206,16 @@ export class RunFolder implements RunStore {
   async #infoOfOldRun(config: unknown): Promise<RunInfo | undefined> {
     if (config === undefined || (await exists(this.file('info'))) || !(await this.hasCheckpoint())) return undefined;
     return infoFrom(config, (await stat(this.file('config'))).mtime);
+  }
+
+  async writeSplit(split: Split): Promise<void> {
+    await writeWhole(this.file('split'), splitText(split));
+  }
+
+  /** Undefined for generated questions, and for runs of earlier versions. @throws TrainError `checkpoint` if damaged. */
+  async readSplit(): Promise<Split | undefined> {
+    const text = await readIfThere(this.file('split'));
+    return text === undefined ? undefined : parseSplit(text, this.file('split'));
   }
 
   async writeReadings(readings: HeldOutReadings): Promise<void> {

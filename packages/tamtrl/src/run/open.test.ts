@@ -122,7 +122,7 @@ describe('openRun', () => {
       id: `q${id}`,
       question: 'anna',
       answers: ['oslo'],
-      documents: [{ text: 'anna' }],
+      documents: [{ text: ['anna', 'ben', 'emma', 'jack', 'dan'][id - 1] }],
     });
     await writeFile(records, [1, 2, 3, 4, 5].map((id) => `${JSON.stringify(record(id))}\n`).join(''));
     const short = await run({ config, data: records, method: 'memagent', folder: join(root, 'short') }, {}, 'warning');

@@ -9,6 +9,7 @@ import { isTrainable } from '../policy/trainable.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
 import { chosenMethod } from '../reward/methods.js';
 import { relevanceJudge } from '../reward/relevance-judge.js';
+import { inPresentForm } from '../train/config.js';
 import type { RunProgress, TrainingEvent, TrainingSummary } from '../train/loop.js';
 import { train } from '../train/reinforce.js';
 import { warmUp } from '../train/sft.js';
@@ -17,6 +18,7 @@ import { RunError } from './errors.js';
 import { RunFolder } from './folder.js';
 import { planRun, type ResumeSettings, type RunPlan, type RunSettings } from './plan.js';
 import { type Reading, readHeldOut } from './readings.js';
+import type { EarlierSplit } from './record-sets.js';
 import { openSources, type Sources } from './sources.js';
 
 export interface RunOptions {
@@ -125,11 +127,24 @@ async function sourcesOf(
   const method = plan.command === 'train' ? chosenMethod(plan.method ?? plan.config.method) : undefined;
   const ask = judge && relevanceJudge(judge, { signal });
   const sources = await openSources(plan.config, tokenizer, {
+    ...(await earlierSplit(plan)),
     needsRelevance: method?.requires.relevance ?? false,
     judged: ask && ((record) => judged(record, ask)),
   });
   if (plan.command === 'sft') await checkWarmUp(sources);
   return sources;
+}
+
+/** How a resumed run told its records apart: a run that has not saved anything does so anew. */
+async function earlierSplit(plan: RunPlan): Promise<EarlierSplit> {
+  if (!plan.resumed) return {};
+  const folder = new RunFolder(plan.folder);
+  const split = await folder.readSplit();
+  if (split) return { split };
+  // The settings in the folder may have been changed since; those of the checkpoint are what the run was made with.
+  const { config } = await folder.loadCheckpoint();
+  const { evaluation = plan.config.evaluation } = inPresentForm(config) as Partial<RunPlan['config']>;
+  return { formerQuestions: evaluation.questions };
 }
 
 interface Parts {
@@ -146,7 +161,7 @@ async function trainingOf(
 ): Promise<AsyncGenerator<TrainingEvent, TrainingSummary>> {
   const { signal, onProgress, note } = options;
   const { train: questions, heldOut } = sources;
-  const store = new RunFolder(plan.folder, plan.info);
+  const store = new RunFolder(plan.folder, plan.info, sources.split);
   const common = { policy, train: questions, heldOut, store, resume: plan.resumed, signal, onProgress };
   if (plan.command === 'sft') return warmUp({ ...common, config: plan.config });
   const { config, method } = plan;
@@ -180,6 +195,7 @@ async function* withReadings(
         await folder.writeInfo(plan.info);
         // Another number of steps is the run's own from now on.
         await folder.writeConfig(plan.config);
+        if (sources.split) await folder.writeSplit(sources.split);
       }
       // A run that was killed before it had read them still has its initial weights.
       if (event.step === 0 && (await folder.readReadings()).before.length === 0) {

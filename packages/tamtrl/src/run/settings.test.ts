@@ -60,6 +60,23 @@ it('flags win over the file, the file over the preset', async () => {
   expect(await withFile('steps: 7')).toMatchObject({ preset: 'custom', config: { steps: 7, groupSize: 8 } });
 });
 
+it('a configuration names its preset, and the flag another', async () => {
+  const preset = (await trainSettings({ preset: 'mini-long' })).config;
+  expect(await withFile('preset: mini-long\nsteps: 7')).toEqual({
+    config: { ...preset, steps: 7 },
+    preset: 'mini-long',
+    method: 'tamtrl',
+  });
+  expect(await withFile('preset: mini-long', { preset: 'mini' })).toMatchObject({ preset: 'mini' });
+  expect(await trainSettings({ config: { preset: 'mini-long', steps: 7 } })).toMatchObject({ preset: 'mini-long' });
+  await writeFile(path, 'preset: mini');
+  expect(await sftSettings({ config: path })).toMatchObject({ preset: 'mini', config: { batchSize: 64 } });
+  expect(await refusal('steps: 3\npreset: mni')).toBe('run.yaml:2:9: there is no preset "mni". Did you mean "mini"?');
+  expect(await refusal('preset: 3')).toBe('run.yaml:1:9: expected the name of a preset, found 3.');
+  await writeFile(path, 'preset: mini-long');
+  await expect(sftSettings({ config: path })).rejects.toThrow('run.yaml:1:9: "mini-long" has no settings for sft.');
+});
+
 it('a named method is a patch below the settings of its own layer', async () => {
   const reward = async (text: string, flags = {}) => (await withFile(text, { preset: 'mini', ...flags })).config.reward;
   expect(await reward('method: tamtrl-no-minmax')).toMatchObject({ minmax: false, lengthNormalize: true });
@@ -76,7 +93,7 @@ it('a named method is a patch below the settings of its own layer', async () => 
 it('data of another kind replaces, of the same kind is mixed', async () => {
   const data = join(folder, 'questions.jsonl');
   await writeFile(data, '');
-  expect((await trainSettings({ preset: 'mini', data })).config.data).toEqual({ kind: 'records', train: data });
+  expect((await trainSettings({ preset: 'mini', data })).config.data).toMatchObject({ kind: 'records', train: data });
   expect((await withFile('data: { chunks: 5 }', { preset: 'mini' })).config.data).toMatchObject({
     kind: 'mini',
     chunks: 5,

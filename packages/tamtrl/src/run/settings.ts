@@ -1,11 +1,14 @@
 /**
- * From a preset, a configuration file and flags to a whole configuration: preset < file < flags. The patch of a named
+ * From a preset, a configuration file and flags to a whole configuration: preset < file < flags. The file may name the
+ * preset too. The patch of a named
  * method stands just below the layer that names it, so that the other settings of that layer and of those above it win.
  */
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { exists } from '../base/files.js';
 import { suggestion } from '../base/nearest.js';
+import { given } from '../base/objects.js';
+import { checkpointOf } from '../models/run-checkpoints.js';
 import { MODEL_NAMES, parseModelSpec } from '../models/spec.js';
 import {
   type RunConfig,
@@ -24,8 +27,8 @@ import { readYamlFile, type YamlFile } from './yaml-file.js';
 /** What the flags of `train` and `sft` say; absent: nothing. */
 export interface SettingFlags {
   preset?: string;
-  /** A YAML file, or what one would hold. */
-  config?: string | RunConfigInput | SftConfigInput;
+  /** A YAML file, or what one would hold: settings, and the preset below them. */
+  config?: string | ((RunConfigInput | SftConfigInput) & { preset?: string });
   method?: string;
   model?: string;
   /** A JSONL file of question records, or the name of a generated task. */
@@ -50,8 +53,15 @@ type Tree = Record<string, unknown>;
 const DEFAULT_PRESET = 'mini';
 const GENERATED = ['mini'];
 
-export function trainSettings(flags: SettingFlags): Promise<Settings<RunConfig>> {
-  return resolve(flags, 'train', runConfigSchema);
+export interface Given {
+  /** Instead of the configuration that the flags name: settings, and where each stands. */
+  file?: YamlFile;
+  /** False: files and models need not be there. */
+  files?: false;
+}
+
+export function trainSettings(flags: SettingFlags, given: Given = {}): Promise<Settings<RunConfig>> {
+  return resolve(flags, 'train', runConfigSchema, given);
 }
 
 export function sftSettings(flags: SettingFlags): Promise<Settings<SftConfig>> {
@@ -62,52 +72,62 @@ async function resolve<Schema extends z.ZodType>(
   flags: SettingFlags,
   command: 'train' | 'sft',
   schema: Schema,
+  instead: Given = {},
 ): Promise<Settings<z.output<Schema>>> {
-  const preset = presetOf(flags, command);
-  const file = typeof flags.config === 'string' ? await readYamlFile(flags.config) : undefined;
-  const given = file?.settings ?? (flags.config as Tree | undefined);
+  const file = instead.file ?? (typeof flags.config === 'string' ? await readYamlFile(flags.config) : undefined);
+  const { preset: named, ...given } = file?.settings ?? (flags.config as Tree | undefined) ?? {};
+  const preset = presetOf(flags, command, named, file);
   const base = (preset?.[command] ?? {}) as Tree;
   const { method: presetMethod, ...ofPreset } = base;
   let method = command === 'sft' ? 'sft' : ((presetMethod as string | undefined) ?? 'tamtrl');
   const layers = [ofPreset];
-  if (command === 'train' && flags.method === undefined && given?.method === undefined) {
+  if (command === 'train' && flags.method === undefined && given.method === undefined) {
     layers.unshift(methodPatch(method, 'preset: '));
   }
-  if (given) {
-    const own = { ...given };
-    // The schema refuses a value that is not text.
-    if (command === 'train' && typeof own.method === 'string') {
-      method = own.method;
-      if (flags.method === undefined) {
-        layers.push(methodPatch(method, file ? `${file.place(['method'])}: ` : 'config.method: '));
-        delete own.method;
-      }
+  const own = { ...given };
+  // The schema refuses a value that is not text.
+  if (command === 'train' && typeof own.method === 'string') {
+    method = own.method;
+    if (flags.method === undefined) {
+      layers.push(methodPatch(method, file ? `${file.place(['method'])}: ` : 'config.method: '));
+      delete own.method;
     }
-    layers.push(own);
   }
+  layers.push(own);
   if (flags.method !== undefined) {
     method = flags.method;
     layers.push(methodPatch(method, '--method: '));
   }
   layers.push(flagTree(flags));
-  const merged = layers.reduce(merge);
+  const merged = layers.reduce(mergeSettings);
   requireWhatPresetsLeaveOut(merged, preset);
   const parsed = schema.safeParse(merged);
   if (!parsed.success) throw new RunError('settings', explainIssues(parsed.error.issues, schema, merged, file));
-  await requireFiles(parsed.data as RunConfig | SftConfig, file);
+  if (instead.files !== false) await requireFiles(parsed.data as RunConfig | SftConfig, file);
   return { config: parsed.data, preset: preset?.name ?? 'custom', method };
 }
 
-function presetOf({ preset: name, config }: SettingFlags, command: 'train' | 'sft'): Preset | undefined {
+/** The preset that the flag names, else the one that the configuration does (`named`). */
+function presetOf(
+  { preset: flag, config }: SettingFlags,
+  command: 'train' | 'sft',
+  named: unknown,
+  file: YamlFile | undefined,
+): Preset | undefined {
+  const name = flag ?? named;
   // A configuration without a preset stands on the defaults alone.
-  if (name === undefined) return config === undefined ? findPreset(DEFAULT_PRESET) : undefined;
+  if (name === undefined) return config === undefined && !file ? findPreset(DEFAULT_PRESET) : undefined;
+  const place = flag !== undefined ? '--preset' : file ? file.place(['preset']) : 'config.preset';
+  if (typeof name !== 'string') {
+    throw new RunError('settings', `${place}: expected the name of a preset, found ${JSON.stringify(name)}.`);
+  }
   const able = presets.filter((preset) => preset[command]).map((preset) => preset.name);
   const preset = findPreset(name);
-  if (!preset) throw new RunError('settings', `--preset: there is no preset "${name}". ${suggestion(name, able)}`);
+  if (!preset) throw new RunError('settings', `${place}: there is no preset "${name}". ${suggestion(name, able)}`);
   if (!preset[command]) {
     throw new RunError(
       'settings',
-      `--preset: "${name}" has no settings for ${command}. Presets that have: ${able.join(', ')}.`,
+      `${place}: "${name}" has no settings for ${command}. Presets that have: ${able.join(', ')}.`,
     );
   }
   return preset;
@@ -124,7 +144,7 @@ function flagTree({ model, data, seed, steps, teacher, thinking }: SettingFlags)
   const tree: Tree = { model, seed, steps, thinking };
   if (teacher !== undefined) Object.assign(tree, OWN_TEACHERS.includes(teacher) ? { teacher } : otherTeacher(teacher));
   if (data !== undefined) tree.data = GENERATED.includes(data) ? { kind: data } : { kind: 'records', train: data };
-  return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== undefined));
+  return given(tree);
 }
 
 /** Teachers made from the policy's own weights. */
@@ -139,12 +159,12 @@ function isTree(value: unknown): value is Tree {
 }
 
 /** Later settings win. Trees of different kinds are not mixed: records have nothing to take from a generated task. */
-function merge(below: Tree, above: Tree): Tree {
+export function mergeSettings(below: Tree, above: Tree): Tree {
   const merged = { ...below };
   for (const [key, value] of Object.entries(above)) {
     const old = merged[key];
     const mixable = isTree(old) && isTree(value) && (value.kind === undefined || old.kind === value.kind);
-    merged[key] = mixable ? merge(old, value) : value;
+    merged[key] = mixable ? mergeSettings(old, value) : value;
   }
   return merged;
 }
@@ -170,7 +190,10 @@ function requireWhatPresetsLeaveOut(merged: Tree, preset: Preset | undefined): v
 /** @throws RunError for a missing file or model. */
 async function requireFiles(config: RunConfig | SftConfig, file: YamlFile | undefined): Promise<void> {
   const { data, model } = config;
-  const source = (path: string[], flag: string) => (file?.has(path) ? `${file.place(path)} (or ${flag})` : flag);
+  const source = (path: string[], flag: string) => {
+    if (!file?.has(path)) return flag;
+    return file.flags === false ? file.place(path) : `${file.place(path)} (or ${flag})`;
+  };
   const named = data.kind === 'records' ? { train: data.train, heldOut: data.heldOut } : {};
   for (const [key, path] of Object.entries(named)) {
     if (path === undefined) continue;
@@ -190,7 +213,11 @@ async function requireFiles(config: RunConfig | SftConfig, file: YamlFile | unde
   }
   for (const { model: address, place, names } of models) {
     const spec = parseModelSpec(address);
-    if ((spec.kind !== 'folder' && spec.kind !== 'gguf') || (await exists(spec.path))) continue;
+    if (spec.kind !== 'folder' && spec.kind !== 'gguf') continue;
+    const path = await checkpointOf(spec.path).catch((error: Error) => {
+      throw new RunError('settings', `${place}: ${error.message}`, { cause: error });
+    });
+    if (await exists(path)) continue;
     throw new RunError(
       'settings',
       `${place}: there is no model folder or .gguf file at ${address}. ${suggestion(address, names)}`,

@@ -8,10 +8,12 @@ import {
   recordSource,
   relevanceSources,
 } from '../data/examples.js';
-import { type BlankAnswers, loadRecords, type QuestionRecord, type RecordProblem } from '../data/records.js';
+import type { BlankAnswers, QuestionRecord, RecordProblem } from '../data/records.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { CommonConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
+import { type EarlierSplit, isAnnotated, recordSets } from './record-sets.js';
+import { type Split, splitOf } from './split.js';
 
 export interface Sources {
   train: ExampleSource;
@@ -20,9 +22,13 @@ export interface Sources {
   problems: RecordProblem[];
   /** Records of the files that lost blank gold answers. */
   blanks: BlankAnswers[];
+  /** What to know of the records before the run starts. */
+  warnings: string[];
+  /** Which records are in which set; absent for generated questions, which their seeds tell apart. */
+  split?: Split;
 }
 
-export interface SourceOptions {
+export interface SourceOptions extends EarlierSplit {
   /** The method reads filtered chunks: records without marks are refused. */
   needsRelevance: boolean;
   /** For `relevance: judge`. */
@@ -33,8 +39,8 @@ export interface SourceOptions {
 const HELD_OUT_SEED_OFFSET = 1_000_003;
 
 /**
- * @throws DataError `file` for a file that cannot be read; TrainError `no-data` if too few records are left, or records
- *   lack the annotation that the method needs.
+ * @throws DataError `file` for a file that cannot be read; TrainError `no-data` if too few records are left, records
+ *   cannot be read within the limits, are in both sets, or lack the annotation that the method needs.
  */
 export async function openSources(
   config: CommonConfig,
@@ -50,36 +56,19 @@ export async function openSources(
       heldOut: miniSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer),
       problems: [],
       blanks: [],
+      warnings: [],
     };
   }
-  const loaded = await loadRecords(data.train);
-  const problems = [...loaded.problems];
-  const blanks = [...loaded.blanks];
-  let { records } = loaded;
-  let heldOut: QuestionRecord[];
-  if (data.heldOut !== undefined) {
-    const other = await loadRecords(data.heldOut);
-    problems.push(...other.problems);
-    blanks.push(...other.blanks);
-    heldOut = other.records;
-  } else {
-    const { questions } = config.evaluation;
-    if (records.length <= questions) {
-      throw new TrainError(
-        'no-data',
-        `${data.train} has ${records.length} usable records (${problems.length} lines left out), of which evaluation.questions holds out ${questions}: none is left to train on. Lower evaluation.questions or name a heldOut file.`,
-      );
-    }
-    heldOut = records.slice(-questions);
-    records = records.slice(0, -questions);
-  }
-  const relevance = relevanceOf(config, [...records, ...heldOut], options);
+  const { train, heldOut, problems, blanks, warnings } = await recordSets({ ...config, data }, tokenizer, options);
+  const relevance = relevanceOf(config, [...train, ...heldOut], options);
   const { chunkTokens, maxChunks, align } = memory;
   return {
-    train: recordSource(records, tokenizer, { chunkTokens, maxChunks, align }, relevance),
+    train: recordSource(train, tokenizer, { chunkTokens, maxChunks, align }, relevance),
     heldOut: recordSource(heldOut, tokenizer, { chunkTokens, align }, relevance),
     problems,
     blanks,
+    warnings,
+    split: options.split ?? splitOf({ train, heldOut }),
   };
 }
 
@@ -96,9 +85,7 @@ function relevanceOf(
     );
   }
   if (relevance === 'lexical') return relevanceSources.lexical;
-  const bare = records.filter(({ evidence, documents }) => {
-    return !evidence && documents.every(({ relevant }) => relevant === undefined);
-  });
+  const bare = records.filter((record) => !isAnnotated(record));
   if (bare.length === 0) return relevanceSources.annotated;
   if (!needsRelevance) return undefined;
   throw new TrainError(

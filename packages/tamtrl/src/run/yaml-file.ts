@@ -13,6 +13,8 @@ export interface YamlFile {
    * from 1.
    */
   place(path: readonly PropertyKey[], part?: 'key' | 'value'): string;
+  /** False where no flag could say instead what the file says. */
+  flags?: false;
   /** The file says something about this path. */
   has(path: readonly PropertyKey[]): boolean;
 }

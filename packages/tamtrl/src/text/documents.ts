@@ -28,6 +28,9 @@ export const plainRenderer: DocumentRenderer = {
   ending: () => '\n',
 };
 
+/** Renderers by the name that settings give them. */
+export const RENDERERS = { numbered: numberedRenderer, plain: plainRenderer } as const;
+
 export type DocumentPart = 'heading' | 'text' | 'ending';
 
 /** One part of one document with its place in the rendered text. */

@@ -1,5 +1,6 @@
 /** The configuration of a run: every switch with its default and its meaning. Unknown keys are refused. */
 import { z } from 'zod';
+import { memorySchema } from '../memory/settings.js';
 import { metricSchema, rewardSchema } from '../reward/options.js';
 import { advantageSchema } from './advantages.js';
 import { objectiveSchema } from './objective.js';
@@ -29,24 +30,21 @@ const recordData = z.strictObject({
   /** JSONL of question records. */
   train: z.string(),
   /**
-   * JSONL of held-out records; absent: the last `evaluation.questions` records of `train`, which are then not trained
-   * on.
+   * JSONL of held-out records; absent: `evaluation.questions` records of `train`, which are then not trained on. Which
+   * ones is settled when the run starts.
    */
   heldOut: z.string().optional(),
-});
-
-const memorySchema = z.strictObject({
-  questionTokens: count.default(1024),
-  chunkTokens: count.default(5000),
-  memoryTokens: count.default(1024),
-  answerTokens: count.default(1024),
-  /** What an empty output does to the old memory. */
-  empty: z.enum(['keep', 'overwrite']).default('keep'),
-  /** In training, longer documents lose their middle; absent: all is read. */
-  maxChunks: count.optional(),
-  align: z.enum(['token', 'sentence']).default('token'),
-  /** Wording: `chat` or `mini`. */
-  prompts: z.enum(['chat', 'mini']).default('chat'),
+  /** Draws the records that are held out, apart from the run's seed, so that runs with other seeds hold out the same. */
+  seed: z.number().int().default(1),
+  /** Records to do without, which are counted when the run starts. */
+  leaveOut: z
+    .strictObject({
+      /** Records beyond the limits of `memory`, such as a question that is too long; otherwise they are refused. */
+      unreadable: z.boolean().default(false),
+      /** Training records that lose all of their relevant text to `memory.maxChunks`, or any of it. */
+      lostEvidence: z.enum(['none', 'all', 'any']).default('none'),
+    })
+    .prefault({}),
 });
 
 export const evaluationSchema = z.strictObject({
@@ -195,6 +193,13 @@ function earlierData(saved: unknown): unknown {
   const parsed = z.looseObject({ data: z.looseObject({ kind: z.literal('mini'), seed: z.number() }) }).safeParse(saved);
   if (!parsed.success) return saved;
   return { ...parsed.data, data: { trainingSeed: parsed.data.data.seed, ...parsed.data.data } };
+}
+
+/** The same with the defaults of settings that do nothing unless they are asked for. */
+export function inPresentForm(saved: unknown): unknown {
+  const present = inPresentNames(saved);
+  const whole = [runConfigSchema, sftConfigSchema].map((schema) => schema.safeParse(present));
+  return whole.find(({ success }) => success)?.data ?? present;
 }
 
 /** Rises over `warmupSteps`, then constant, then falls over `cooldownSteps`. `step` counts from 1. */

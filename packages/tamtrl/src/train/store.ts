@@ -2,9 +2,10 @@
  * Where a run is kept, as the trainer sees it. `RunFolder` of run/folder.ts keeps runs in folders; a program may hand
  * in a store of its own.
  */
+import { differences } from '../base/objects.js';
 import type { Metric } from '../data/metrics.js';
 import type { TrainablePolicy } from '../policy/types.js';
-import { inPresentNames } from './config.js';
+import { inPresentForm } from './config.js';
 import { TrainError } from './errors.js';
 import type { MetricsLine, WrittenTrajectory } from './metrics.js';
 
@@ -83,24 +84,12 @@ const FREE_KEYS = new Set(['steps', 'evaluation', 'checkpointEvery', 'savedTraje
 
 /** @throws TrainError `checkpoint` if the configuration differs from the saved one in what a step does. */
 export function requireSameRun(saved: SavedCheckpoint, config: unknown, place: string): void {
-  const difference = firstDifference(inPresentNames(saved.config), JSON.parse(JSON.stringify(config)), '');
+  const found = differences(inPresentForm(saved.config), JSON.parse(JSON.stringify(config)));
+  const difference = found.find(({ path }) => !FREE_KEYS.has(path.split('.')[0]));
   if (difference === undefined) return;
+  const { path, before, now } = difference;
   throw new TrainError(
     'checkpoint',
-    `The run in ${place} was started with another configuration: ${difference}. Resume with the same one, or start a new run.`,
+    `The run in ${place} was started with another configuration: ${path} is ${JSON.stringify(now)}, was ${JSON.stringify(before)}. Resume with the same one, or start a new run.`,
   );
-}
-
-/** "clipHigh is 0.2, was 0.28"; undefined if nothing that matters differs. */
-function firstDifference(before: unknown, now: unknown, path: string): string | undefined {
-  const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-  if (isTree(before) && isTree(now)) {
-    for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
-      if (path === '' && FREE_KEYS.has(key)) continue;
-      const found = firstDifference(before[key], now[key], path === '' ? key : `${path}.${key}`);
-      if (found) return found;
-    }
-    return undefined;
-  }
-  return Object.is(before, now) ? undefined : `${path} is ${JSON.stringify(now)}, was ${JSON.stringify(before)}`;
 }

@@ -4,6 +4,8 @@ import { basename } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { writeWhole } from '../../base/files.js';
 import { count, duration } from '../../base/format.js';
+import { readerSettings, readingDifferences, readingFrom } from '../../memory/reading-settings.js';
+import { savedReading } from '../../models/reading-file.js';
 import { ReaderError } from '../../reader/errors.js';
 import { loadText } from '../../reader/files/load.js';
 import { textOf } from '../../reader/input.js';
@@ -11,7 +13,7 @@ import { type Answer, type MemoryEvent, MemoryReader } from '../../reader/reader
 import { type MemoryPiece, type ReaderState, readerStateSchema } from '../../reader/state.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
-import { type ModelFlags, noteOn, openForCommand } from '../terminal/models.js';
+import { type ModelFlags, namedModel, noteOn, openForCommand } from '../terminal/models.js';
 
 export interface AskFlags extends ModelFlags {
   question?: string[];
@@ -36,26 +38,28 @@ export async function runAsk(
 ): Promise<number> {
   const questions = flags.question ?? [inputs[inputs.length - 1]];
   const paths = await filesOf(flags.question ? inputs : inputs.slice(0, -1));
-  const model = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
-  if (model === undefined) {
+  const address = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
+  if (address === undefined) {
     throw new UsageError(
       'No model is named. Give --model (or set TAMTRL_MODEL): a .gguf file or model folder on this machine, hf:owner/name to download one, or openai:URL#MODEL for a server.',
     );
   }
   const state = flags.state === undefined ? undefined : await savedState(flags.state);
   const total = await charactersOf(paths);
-  const policy = await openForCommand(model, flags, { note: noteOn(io), signal });
+  const model = await namedModel(address, noteOn(io));
+  const trained = readingFrom(await savedReading(model));
+  const { questionTokens, chunkTokens, memoryTokens, answerTokens } = flags;
+  const limits = { questionTokens, chunkTokens, memoryTokens, answerTokens };
+  for (const line of readingDifferences({ ...limits, thinking: flags.thinking }, trained)) io.err(`${line}\n`);
+  const opening = { ...flags, thinking: flags.thinking ?? trained?.thinking };
+  const policy = await openForCommand(model, opening, { note: noteOn(io), signal });
   try {
-    const { questionTokens, chunkTokens, memoryTokens, answerTokens } = flags;
     const reader = new MemoryReader({
+      ...readerSettings(trained, limits),
       model: policy,
       question: questions,
       state,
       signal,
-      questionTokens,
-      chunkTokens,
-      memoryTokens,
-      answerTokens,
     });
     if (state && reader.turns > 0)
       io.err(`Continuing after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);

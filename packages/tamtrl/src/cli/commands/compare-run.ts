@@ -7,16 +7,18 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { exists, writeWhole } from '../../base/files.js';
+import { exists, readIfThere, writeWhole } from '../../base/files.js';
 import { duration } from '../../base/format.js';
-import { writeRecords } from '../../data/files/writer.js';
-import { miniExample, toRecord } from '../../data/mini/task.js';
+import { given } from '../../base/objects.js';
 import { SETTINGS } from '../../eval/evaluation.js';
+import type { ReadingSettings } from '../../memory/reading-settings.js';
 import { requireNamedServer } from '../../models/hosts.js';
 import { serverOf } from '../../models/spec.js';
 import { writeTables } from '../../report/comparison-page.js';
 import type { CompareConfig } from '../../run/comparison-config.js';
 import { markFolder, requireComparisonFolder } from '../../run/comparison-folder.js';
+import { requireUnseenBenchmarks } from '../../run/comparison-leaks.js';
+import { generatedText, requestOf, requireSameParts, writeCellRecord } from '../../run/comparison-parts.js';
 import {
   benchmarkData,
   type ComparisonCell,
@@ -25,6 +27,7 @@ import {
   isEvaluated,
   isTrained,
 } from '../../run/comparison-plan.js';
+import { checkSettings, sharedReading, trainingFile } from '../../run/comparison-settings.js';
 import { RunFolder } from '../../run/folder.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
@@ -43,6 +46,8 @@ export interface CompareFlags {
 interface Surroundings {
   /** Servers that the user has named: `--allow-host HOST …` */
   hosts: readonly string[];
+  /** How methods read that are not trained. */
+  reading: ReadingSettings | undefined;
   io: Io;
   signal: AbortSignal;
 }
@@ -63,14 +68,20 @@ export async function runComparison(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { allowHost = [], tablesOnly } = flags;
-  if (!tablesOnly) requireNamedModel(config, allowHost);
+  if (!tablesOnly) {
+    requireNamedModel(config, allowHost);
+    await checkSettings(config);
+    await requireUnseenBenchmarks(config);
+  }
   await requireComparisonFolder(config.out);
+  await requireSameParts(config, tablesOnly ? { files: false } : {});
   await mkdir(config.out, { recursive: true });
   await markFolder(config.out);
   if (!tablesOnly) {
     const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
     await generateData(config);
-    await runJobs(await jobsOf(config, { hosts, io, signal }), flags.jobs, io, signal);
+    const reading = await sharedReading(config);
+    await runJobs(await jobsOf(config, { hosts, reading, io, signal }), flags.jobs, io, signal);
   }
   const { complete, text, summary } = await writeTables(config);
   if (flags.json) io.out(`${JSON.stringify(summary)}\n`);
@@ -84,16 +95,14 @@ function requireNamedModel({ model, file }: CompareConfig, allowHost: readonly s
   if (origin !== undefined) requireNamedServer({ origin, place: `${file}: model` }, allowHost);
 }
 
-/** Writes the questions of generated benchmarks that have none yet. */
+/** Writes the questions of generated benchmarks where they are not there yet. */
 async function generateData(config: CompareConfig): Promise<void> {
   for (const benchmark of config.benchmarks) {
-    const { data, questions } = benchmark;
+    const text = generatedText(benchmark);
     const path = benchmarkData(config, benchmark);
-    if (typeof data === 'string' || (await exists(path))) continue;
-    const { chunks, facts, queries, seed } = data;
-    const task = { chunks, factsPerChunk: facts, queries };
-    const records = Array.from({ length: questions }, (_, index) => toRecord(miniExample(task, seed, index)));
-    await writeRecords(path, records);
+    if (text === undefined || (await readIfThere(path)) === text) continue;
+    await mkdir(dirname(path), { recursive: true });
+    await writeWhole(path, text);
   }
 }
 
@@ -161,46 +170,43 @@ async function train(
   const { path } = folder;
   await mkdir(dirname(path), { recursive: true });
   const settings = `${path}.yaml`;
-  await writeFile(settings, stringify({ ...config.train, ...method.settings }));
+  await writeFile(settings, stringify(trainingFile(config, method)));
   const begun = await folder.readSettings().then(
     () => true,
     () => false,
   );
-  const preset = config.preset === undefined ? [] : ['--preset', config.preset];
   const own = ['--config', settings, '--method', method.train!, '--model', config.model, '--seed', String(seed)];
-  const flags = begun ? ['--resume', path] : [...preset, ...own, '--out', path];
+  const flags = begun ? ['--resume', path] : [...own, '--out', path];
   const { code, out } = await child(['train', ...flags, ...hosts, '--json'], `${path}.log`, signal);
   if (code !== EXIT.success) return explained(code, `${path}.log`, io);
   await writeWhole(folder.file('finished'), out);
   return true;
 }
 
-const LIMITS = ['chunkTokens', 'memoryTokens', 'answerTokens', 'questionTokens', 'contextTokens'] as const;
-
 async function evaluate(
-  { concurrency }: CompareConfig,
-  { method, seed, model }: ComparisonRun,
-  { benchmark, folder, data }: ComparisonCell,
-  { hosts, io, signal }: Surroundings,
+  config: CompareConfig,
+  run: ComparisonRun,
+  cell: ComparisonCell,
+  { hosts, reading, io, signal }: Surroundings,
 ): Promise<boolean> {
+  const { folder } = cell;
   await mkdir(dirname(folder), { recursive: true });
-  const args = ['eval', '--model', model, '--data', data, '--reader', method.reader, '--out', folder, '--json'];
-  args.push(
-    ...hosts,
-    '--limit',
-    String(benchmark.questions),
-    '--seed',
-    String(seed),
-    '--concurrency',
-    String(concurrency),
-  );
-  for (const name of LIMITS) {
-    const value = benchmark[name];
-    if (value !== undefined) args.push(`--${name.replace('T', '-t')}`, String(value));
-  }
+  await writeCellRecord(config, run, cell, reading);
+  const { data, ...request } = requestOf(run, cell, reading);
+  const args = ['eval', '--data', ...data, ...flagsOf(request), '--out', folder, '--json', ...hosts];
+  args.push('--concurrency', String(config.concurrency));
   if (await exists(join(folder, SETTINGS))) args.push('--resume');
   const { code } = await child(args, `${folder}.log`, signal);
   return code === EXIT.success || explained(code, `${folder}.log`, io);
+}
+
+/** "--chunk-tokens 6 --no-thinking" */
+function flagsOf(request: object): string[] {
+  return Object.entries(given(request)).flatMap(([name, value]) => {
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    if (typeof value === 'boolean') return [value ? `--${flag}` : `--no-${flag}`];
+    return [`--${flag}`, String(value)];
+  });
 }
 
 /** Says why a part failed. An interruption needs no word. */

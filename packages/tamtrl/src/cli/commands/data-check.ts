@@ -1,9 +1,11 @@
 /** `tamtrl data check` */
 
 import { alignedTable, count } from '../../base/format.js';
+import { keyOf, type RecordKey, sharedNames, sharedRecords } from '../../data/overlap.js';
 import {
   type BlankAnswers,
   blankAnswersText,
+  type QuestionRecord,
   RECORD_PROBLEMS,
   type RecordProblem,
   readRecords,
@@ -36,16 +38,56 @@ export function checkFiles(
 ): Promise<number> {
   return runInterruptible(io, async (signal) => {
     const summaries: FileSummary[] = [];
-    for (const file of files) summaries.push(await checkFile(file, options.strict === true, io, signal));
+    const keys: RecordKey[][] = [];
+    for (const file of files) {
+      const own: RecordKey[] = [];
+      keys.push(own);
+      const onRecord = files.length > 1 ? (record: QuestionRecord) => void own.push(keyOf(record)) : undefined;
+      summaries.push(await checkFile(file, options.strict === true, io, signal, onRecord));
+    }
+    const shared = sharedByFiles(files, keys);
+    for (const { between, records, names } of shared) {
+      io.err(
+        `${count(records)} records of ${between[1]} are also in ${between[0]}, by id or by question and documents: ${names}. Do not train on one and evaluate on the other.\n`,
+      );
+    }
     const bad = summaries.some(({ problems }) => Object.values(problems).some((value) => value > 0));
     const empty = summaries.some(({ records }) => records === 0);
-    if (options.json) io.out(`${JSON.stringify({ ok: !bad && !empty, files: summaries })}\n`);
+    const ok = !bad && !empty && shared.length === 0;
+    const pairs = shared.map(({ between, records, ids }) => ({ between, records, ids }));
+    if (options.json) io.out(`${JSON.stringify({ ok, files: summaries, shared: pairs })}\n`);
     else io.out(table(summaries));
-    return bad || empty ? EXIT.failure : EXIT.success;
+    return ok ? EXIT.success : EXIT.failure;
   });
 }
 
-async function checkFile(file: string, strict: boolean, io: Io, signal: AbortSignal): Promise<FileSummary> {
+interface Shared {
+  between: [string, string];
+  records: number;
+  /** Of the first shared records, as the second file names them. */
+  ids: string[];
+  names: string;
+}
+
+/** What any two of the files have in common. */
+function sharedByFiles(files: readonly string[], keys: readonly (readonly RecordKey[])[]): Shared[] {
+  return files.flatMap((second, at) =>
+    files.slice(0, at).flatMap((first, before): Shared[] => {
+      const found = sharedRecords(keys[before], keys[at]);
+      if (found.length === 0) return [];
+      const ids = found.slice(0, TOLD).map(({ id }) => id);
+      return [{ between: [first, second], records: found.length, ids, names: sharedNames(found, TOLD) }];
+    }),
+  );
+}
+
+async function checkFile(
+  file: string,
+  strict: boolean,
+  io: Io,
+  signal: AbortSignal,
+  onRecord?: (record: QuestionRecord) => void,
+): Promise<FileSummary> {
   const problems = Object.fromEntries(RECORD_PROBLEMS.map((kind) => [kind, 0]));
   const summary: FileSummary = {
     file,
@@ -68,8 +110,10 @@ async function checkFile(file: string, strict: boolean, io: Io, signal: AbortSig
     blanks.push(blank);
     summary.blank_answers += blank.count;
   };
-  for await (const { answers, documents, evidence } of readRecords(file, { strict, onProblem, onBlankAnswers })) {
+  for await (const record of readRecords(file, { strict, onProblem, onBlankAnswers })) {
     signal.throwIfAborted();
+    onRecord?.(record);
+    const { answers, documents, evidence } = record;
     const length = documents.reduce((sum, { text }) => sum + text.length, 0);
     summary.records++;
     summary.answers += answers.length;

@@ -2,20 +2,28 @@
 import { join } from 'node:path';
 import { writeWhole } from '../../base/files.js';
 import { alignedTable, count, duration, markdownTable, percent } from '../../base/format.js';
+import { given } from '../../base/objects.js';
 import type { Metric } from '../../data/metrics.js';
 import { type BlankAnswers, blankAnswersText, type QuestionRecord, readRecords } from '../../data/records.js';
 import { type EvaluationIdentity, evaluateRecords, requireUnusedFolder } from '../../eval/evaluation.js';
 import type { ReaderName } from '../../eval/readers.js';
-import { type EvaluationSummary, requireScorable, type Summary } from '../../eval/results.js';
+import {
+  commonestFailure,
+  type EvaluationSummary,
+  type RecordResult,
+  requireScorable,
+  type Summary,
+} from '../../eval/results.js';
 import type { Interval } from '../../eval/statistics.js';
-import { MINI_BUDGETS, promptsFor } from '../../memory/asking.js';
+import { MINI_BUDGETS } from '../../memory/asking.js';
 import { type Budgets, PromptFrames } from '../../memory/frames.js';
-import { miniPrompts, type PromptFormat } from '../../memory/prompts.js';
-import type { Policy } from '../../policy/types.js';
-import { type DocumentRenderer, numberedRenderer, plainRenderer } from '../../text/documents.js';
+import { miniPrompts, promptFormatNamed } from '../../memory/prompts.js';
+import { type ReadingSettings, readingDifferences, readingFrom, usualReading } from '../../memory/reading-settings.js';
+import { savedReading } from '../../models/reading-file.js';
+import { RENDERERS } from '../../text/documents.js';
 import { UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
-import { type ModelFlags, noteOn, openForCommand } from '../terminal/models.js';
+import { type ModelFlags, namedModel, noteOn, openForCommand } from '../terminal/models.js';
 
 export interface EvalFlags extends ModelFlags {
   data: string[];
@@ -30,8 +38,12 @@ export interface EvalFlags extends ModelFlags {
   memoryTokens?: number;
   answerTokens?: number;
   contextTokens?: number;
-  temperature: number;
-  topP: number;
+  empty?: ReadingSettings['empty'];
+  align?: ReadingSettings['align'];
+  prompts?: ReadingSettings['prompts'];
+  documents?: ReadingSettings['documents'];
+  temperature?: number;
+  topP?: number;
   seed: number;
   metric?: Metric[];
   strict?: boolean;
@@ -41,12 +53,18 @@ export interface EvalFlags extends ModelFlags {
 /** Milliseconds between two lines of progress. */
 const TELL_EVERY = 2000;
 
-/** Wording and budgets by the model: the embedded one as it was trained, everything else as a chat. */
-function asking(policy: Policy): { format: PromptFormat; renderer: DocumentRenderer; budgets: Budgets } {
-  const format = promptsFor(policy.tokenizer);
-  if (format === miniPrompts) return { format, renderer: plainRenderer, budgets: MINI_BUDGETS };
-  const budgets = { questionTokens: 256, chunkTokens: 1024, memoryTokens: 256, answerTokens: 128 };
-  return { format, renderer: numberedRenderer, budgets };
+/** Token limits where neither the flags nor the model's training say any. */
+function usualBudgets(prompts: ReadingSettings['prompts']): Budgets {
+  if (prompts === miniPrompts.name) return MINI_BUDGETS;
+  return { questionTokens: 256, chunkTokens: 1024, memoryTokens: 256, answerTokens: 128 };
+}
+
+/** What the flags say of how to read. */
+function askedReading(flags: EvalFlags): Partial<ReadingSettings> {
+  const { questionTokens, chunkTokens, memoryTokens, answerTokens, ...rest } = flags;
+  const { empty, align, prompts, documents, thinking, temperature, topP } = rest;
+  const limits = { questionTokens, chunkTokens, memoryTokens, answerTokens };
+  return given({ ...limits, empty, align, prompts, documents, thinking, temperature, topP });
 }
 
 /** @throws UsageError, DataError, EvaluationError, … saying what does not fit. */
@@ -59,15 +77,19 @@ export async function runEvaluation(
   if (flags.resume && flags.out === undefined)
     throw new UsageError('--resume needs the folder of the evaluation: --out FOLDER --resume.');
   if (flags.out !== undefined) await requireUnusedFolder(flags.out);
-  const policy = await openForCommand(flags.model, flags, { note: noteOn(io), signal, seed: flags.seed });
+  const model = await namedModel(flags.model, noteOn(io));
+  const trained = readingFrom(await savedReading(model));
+  const asked = askedReading(flags);
+  const opening = { ...flags, thinking: asked.thinking ?? trained?.thinking };
+  const policy = await openForCommand(model, opening, { note: noteOn(io), signal, seed: flags.seed });
   try {
-    const { format, renderer, budgets: usual } = asking(policy);
-    const budgets: Budgets = {
-      questionTokens: flags.questionTokens ?? usual.questionTokens,
-      chunkTokens: flags.chunkTokens ?? usual.chunkTokens,
-      memoryTokens: flags.memoryTokens ?? usual.memoryTokens,
-      answerTokens: flags.answerTokens ?? usual.answerTokens,
-    };
+    const usual = { ...usualReading(policy.tokenizer), ...trained, ...asked };
+    const reading: ReadingSettings = { ...usualBudgets(usual.prompts), ...usual };
+    for (const line of readingDifferences(asked, trained)) io.err(`${line}\n`);
+    const { questionTokens, chunkTokens, memoryTokens, answerTokens, empty, align, temperature, topP } = reading;
+    const budgets: Budgets = { questionTokens, chunkTokens, memoryTokens, answerTokens };
+    const renderer = RENDERERS[reading.documents];
+    const format = promptFormatNamed(reading.prompts);
     const frames = new PromptFrames(policy, format);
     if (flags.reader === 'agent') frames.checkWindow(budgets, policy.contextLength);
     const folder =
@@ -76,24 +98,12 @@ export async function runEvaluation(
         'runs',
         `eval-${flags.reader}-${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`,
       );
-    const { model, thinking, reader, data, limit, metric, contextTokens, temperature, topP, seed, concurrency } = flags;
-    const settings = {
-      model,
-      thinking,
-      reader,
-      data,
-      limit,
-      ...budgets,
-      contextTokens,
-      temperature,
-      topP,
-      seed,
-      prompts: format.name,
-    };
+    const { reader, data, limit, metric, contextTokens, seed, concurrency } = flags;
+    const settings = { model, reader, data, limit, ...reading, contextTokens, seed };
     const total = await countRecords(flags, io);
     const begun = performance.now();
     let told = begun;
-    const { summary } = await evaluateRecords({
+    const { summary, results } = await evaluateRecords({
       model: policy,
       reader,
       settings,
@@ -101,7 +111,7 @@ export async function runEvaluation(
       resume: flags.resume,
       concurrency,
       signal,
-      read: { frames, budgets, renderer, contextTokens, temperature, topP, seed, signal },
+      read: { frames, budgets, renderer, empty, align, contextTokens, temperature, topP, seed, signal },
       records: recordsOf(flags),
       metrics: metric,
       onStart: started,
@@ -116,6 +126,7 @@ export async function runEvaluation(
         );
       },
     });
+    tellFailures(results, io);
     await writeWhole(join(folder, 'summary.md'), markdownSummary(flags, summary));
     if (flags.json) io.out(`${JSON.stringify({ folder, ...settings, ...summary, peak_memory_bytes: peakMemory() })}\n`);
     else
@@ -126,6 +137,20 @@ export async function runEvaluation(
   } finally {
     await policy.close();
   }
+}
+
+/** Says why records failed: the table shows a 0 like any other. */
+function tellFailures(results: readonly RecordResult[], io: Io): void {
+  const commonest = commonestFailure(results);
+  if (!commonest) return;
+  const failed = results.filter(({ error }) => error !== undefined).length;
+  const all = failed === results.length;
+  const head = all
+    ? `All ${count(failed)} records failed.`
+    : `${count(failed)} of ${count(results.length)} records failed.`;
+  const share =
+    commonest.records === failed ? 'The reason' : `The commonest reason (${count(commonest.records)} records)`;
+  io.err(`${head} ${share}: ${commonest.error}\n`);
 }
 
 /** Largest resident memory of this process so far, in bytes. */

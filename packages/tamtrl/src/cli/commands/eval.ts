@@ -10,6 +10,7 @@ import type { Io } from '../terminal/io.js';
 import {
   addBudgetOptions,
   addModelOptions,
+  addReadingOptions,
   GROUPS,
   JSON_OPTION,
   nonNegative,
@@ -30,7 +31,9 @@ function metricNames(text: string): Metric[] {
 export function addEvalCommand(program: Command, io: Io, exit: (code: number) => void): void {
   const command = program
     .command('eval')
-    .description('let a model answer question records, and score the answers')
+    .description(
+      'let a model answer question records, and score the answers; a trained model reads as it was trained to, unless a flag says otherwise',
+    )
     .optionsGroup(GROUPS.model)
     .option('--model <model>', MODEL_SPECS, 'mini')
     .option('--context-length <n>', 'window of a server that does not report it, in tokens', wholeNumber(1));
@@ -59,10 +62,10 @@ export function addEvalCommand(program: Command, io: Io, exit: (code: number) =>
       wholeNumber(1),
     )
     .option('--concurrency <n>', 'number of records to read at the same time', wholeNumber(1), 16);
-  addBudgetOptions(command)
+  addReadingOptions(addBudgetOptions(command))
     .optionsGroup(GROUPS.sampling)
-    .option('--temperature <t>', 'sampling temperature; 0 is greedy', nonNegative, 0)
-    .option('--top-p <p>', 'nucleus sampling: keep the likeliest tokens up to this probability', nonNegative, 1)
+    .option('--temperature <t>', 'sampling temperature; 0 is greedy (default: as trained, else 0)', nonNegative)
+    .option('--top-p <p>', 'nucleus sampling: keep the likeliest tokens up to this probability', nonNegative)
     .option('--seed <n>', 'seed of all random numbers', wholeNumber(0), 0)
     .optionsGroup(GROUPS.output)
     .option('--out <folder>', 'folder of the results (default: runs/eval-<reader>-<time>)')
@@ -74,8 +77,8 @@ export function addEvalCommand(program: Command, io: Io, exit: (code: number) =>
         await runInterruptible(
           io,
           async (signal, started) => {
-            await runEvaluation(flags, io, signal, started);
-            return EXIT.success;
+            const { records, failures } = await runEvaluation(flags, io, signal, started);
+            return failures === records ? EXIT.failure : EXIT.success;
           },
           notice,
         ),

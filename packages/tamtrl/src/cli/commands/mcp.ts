@@ -1,11 +1,13 @@
 /** `tamtrl mcp`: a tool for chat programs that reads long files. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { readerSettings, readingFrom } from '../../memory/reading-settings.js';
+import { savedReading } from '../../models/reading-file.js';
 import { MODEL_SPECS } from '../../models/spec.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
-import { type ModelFlags, noteOn, openForCommand } from '../terminal/models.js';
+import { type ModelFlags, namedModel, noteOn, openForCommand } from '../terminal/models.js';
 import { addModelOptions, GROUPS, repeatable, wholeNumber } from '../terminal/options.js';
 
 interface McpFlags extends ModelFlags {
@@ -45,15 +47,16 @@ async function serve(flags: McpFlags, io: Io, signal: AbortSignal): Promise<numb
   // A wrong root is told now and not at the first question.
   await rootsOf(roots);
   const { chunkTokens, memoryTokens, answerTokens } = flags;
-  const model = await openForCommand(name, flags, { note: noteOn(io), signal });
+  const address = await namedModel(name, noteOn(io));
+  const trained = readingFrom(await savedReading(address));
+  const opening = { ...flags, thinking: flags.thinking ?? trained?.thinking };
+  const model = await openForCommand(address, opening, { note: noteOn(io), signal });
   try {
-    const budgets = Object.fromEntries(
-      Object.entries({ chunkTokens, memoryTokens, answerTokens }).filter(([, value]) => value !== undefined),
-    );
+    const reading = readerSettings(trained, { chunkTokens, memoryTokens, answerTokens });
     const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
       version: string;
     };
-    const server = createMcpServer({ model, roots, budgets, version, log: (text) => io.err(`${text}\n`) });
+    const server = createMcpServer({ model, roots, reading, version, log: (text) => io.err(`${text}\n`) });
     const closed = new Promise<void>((resolve) => {
       server.server.onclose = resolve;
       signal.addEventListener('abort', () => resolve(), { once: true });

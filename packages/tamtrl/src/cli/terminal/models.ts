@@ -1,5 +1,6 @@
 /** The one way in which commands open models: with the flags that say how, and downloads reported on stderr. */
 import { openModel } from '../../models/open.js';
+import { checkpointOfAddress } from '../../models/run-checkpoints.js';
 import type { Policy } from '../../policy/types.js';
 import type { Io } from './io.js';
 
@@ -22,10 +23,17 @@ export interface Opening {
   retries?: number;
 }
 
+/** The model that `--model` names. Of a run's folder it is one of its checkpoints, which is told. */
+export async function namedModel(spec: string, note: Opening['note']): Promise<string> {
+  const model = await checkpointOfAddress(spec);
+  if (model !== spec) note(`${spec} is the folder of a run: its model is ${model}.`);
+  return model;
+}
+
 /** @param spec as `--model` takes it */
-export function openForCommand(spec: string, flags: ModelFlags, { note, ...opening }: Opening): Promise<Policy> {
+export async function openForCommand(spec: string, flags: ModelFlags, { note, ...opening }: Opening): Promise<Policy> {
   const { tokenizer, contextLength, thinking, allowHost: allowHosts } = flags;
-  return openModel(spec, {
+  return openModel(await namedModel(spec, note), {
     ...opening,
     tokenizer,
     contextLength,

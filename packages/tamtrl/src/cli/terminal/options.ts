@@ -1,5 +1,6 @@
 /** Flags that `train` and `sft` share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { readingSchema } from '../../memory/reading-settings.js';
 import { allowedOrigins } from '../../models/hosts.js';
 import { MODEL_SPECS } from '../../models/spec.js';
 import type { SettingFlags } from '../../run/settings.js';
@@ -87,6 +88,19 @@ export function addBudgetOptions(command: Command): Command {
     .option('--chunk-tokens <n>', 'size of a chunk', wholeNumber(1))
     .option('--memory-tokens <n>', 'longest memory', wholeNumber(1))
     .option('--answer-tokens <n>', 'longest answer', wholeNumber(1));
+}
+
+/** For evaluations: rules and wording of a reading. Default: as the model was trained. */
+export function addReadingOptions(command: Command): Command {
+  const { empty, align, prompts, documents } = readingSchema.shape;
+  const choice = (flags: string, text: string, { options }: { options: readonly string[] }) =>
+    new Option(flags, text).choices(options);
+  return command
+    .optionsGroup('Reading:')
+    .addOption(choice('--empty <rule>', 'what an empty output does to the memory', empty.unwrap()))
+    .addOption(choice('--align <place>', 'where chunks end', align.unwrap()))
+    .addOption(choice('--prompts <wording>', 'wording of the prompts', prompts.unwrap()))
+    .addOption(choice('--documents <form>', 'documents under numbered headings, or their text alone', documents));
 }
 
 /** @param presets names for the help text */

@@ -3,16 +3,16 @@
  */
 import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import type { Budgets } from '../../memory/frames.js';
 import type { MemoryModel } from '../../memory/turn.js';
-import { type MemoryEvent, MemoryReader } from '../../reader/reader.js';
+import { type MemoryEvent, MemoryReader, type ReaderOptions } from '../../reader/reader.js';
 import { readWithin, rootsOf } from './roots.js';
 
 export interface McpOptions {
   model: MemoryModel;
   /** Folders, files and beginnings of addresses that may be read, besides those that the client names. */
   roots: readonly string[];
-  budgets?: Partial<Budgets>;
+  /** Token limits, rules and wording, as the model was trained with. */
+  reading?: Omit<ReaderOptions, 'model' | 'question' | 'signal' | 'state'>;
   version: string;
   /** Receives progress messages; stdout belongs to the protocol. */
   log?: (text: string) => void;
@@ -48,7 +48,7 @@ export function createMcpServer(options: McpOptions): McpServer {
       const token = _meta?.progressToken;
       try {
         const roots = await rootsOf([...options.roots, ...(await clientRoots(server))]);
-        const reader = new MemoryReader({ model, question, signal, ...options.budgets });
+        const reader = new MemoryReader({ model, question, signal, ...options.reading });
         for await (const event of reader.read(readWithin(source, roots, signal))) {
           log(`${source}: chunk ${event.turn}`);
           if (token !== undefined)

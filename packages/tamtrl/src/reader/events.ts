@@ -1,0 +1,35 @@
+/** What a reader reports: memories turn by turn, and answers. */
+import type { MemoryPiece } from './state.js';
+
+/** The memory of one question after a turn. */
+export interface QuestionMemory {
+  question: string;
+  memory: string;
+  /** Its sentences and lines, and where each comes from. */
+  provenance: MemoryPiece[];
+  /** The model reached the token limit: the memory may end within a sentence. */
+  truncated: boolean;
+  /** The model wrote nothing, so the previous memory was kept. */
+  empty: boolean;
+}
+
+export interface MemoryEvent {
+  type: 'memory';
+  /** Chunks read so far, this one included. */
+  turn: number;
+  chunk: { index: number; start: number; end: number; tokens: number };
+  memories: QuestionMemory[];
+  tokens: { prompt: number; output: number };
+  seconds: number;
+}
+
+export interface Answer {
+  question: string;
+  answer: string;
+  /** All that the model wrote, the box around the answer included. */
+  output: string;
+  /** The memory that it was given from. */
+  memory: string;
+  provenance: MemoryPiece[];
+  truncated: boolean;
+}

@@ -1,0 +1,236 @@
+/**
+ * The parts of a comparison that are there, held against the settings that made them: a result of other settings is
+ * not shown as if the file's settings had made it.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { exists, writeWhole } from '../base/files.js';
+import { type Difference, differences, differencesText, given } from '../base/objects.js';
+import { readJsonObject } from '../data/files/output.js';
+import { miniExample, toRecord } from '../data/mini/task.js';
+import { SETTINGS } from '../eval/evaluation.js';
+import { type ReadingSettings, readingOf } from '../memory/reading-settings.js';
+import { inPresentForm } from '../train/config.js';
+import type { CompareBenchmark, CompareConfig } from './comparison-config.js';
+import { benchmarkData, type ComparisonCell, type ComparisonRun, comparisonRuns } from './comparison-plan.js';
+import { sharedReading, trainingConfig } from './comparison-settings.js';
+import { RunError } from './errors.js';
+import { RunFolder } from './folder.js';
+import type { Given } from './settings.js';
+
+/** What an evaluation is asked for; what it does not say, the model's training says. */
+export interface EvaluationRequest extends Partial<ReadingSettings> {
+  model: string;
+  reader: string;
+  data: string[];
+  limit: number;
+  seed: number;
+  contextTokens?: number;
+}
+
+/** Rules, limits and wording that a benchmark may ask for. */
+const ASKED = [
+  'questionTokens',
+  'chunkTokens',
+  'memoryTokens',
+  'answerTokens',
+  'contextTokens',
+  'empty',
+  'align',
+  'prompts',
+  'documents',
+  'thinking',
+] as const;
+
+/**
+ * A trained model reads as it was trained to, one that is not as the trainings of the comparison do (`shared`); what
+ * the benchmark asks for holds for all. All answer greedily.
+ */
+export function requestOf(
+  { method, seed, model }: ComparisonRun,
+  { benchmark, data }: ComparisonCell,
+  shared: ReadingSettings | undefined,
+): EvaluationRequest {
+  const asked = given(Object.fromEntries(ASKED.map((name) => [name, benchmark[name]])));
+  const below = method.train === undefined ? given(shared ?? {}) : {};
+  const greedy = { temperature: 0, topP: 1 };
+  return {
+    model,
+    reader: method.reader,
+    data: [data],
+    limit: benchmark.questions,
+    seed,
+    ...below,
+    ...asked,
+    ...greedy,
+  };
+}
+
+/** What a cell was made from, kept beside its folder. */
+interface CellRecord {
+  request: EvaluationRequest;
+  /** Hash of the benchmark's records. */
+  records?: string;
+  /** When the training of its model was started. */
+  training?: string;
+}
+
+const recordFile = ({ folder }: ComparisonCell) => `${folder}.json`;
+
+/** Written before the evaluation begins. */
+export async function writeCellRecord(
+  config: CompareConfig,
+  run: ComparisonRun,
+  cell: ComparisonCell,
+  shared: ReadingSettings | undefined,
+): Promise<void> {
+  await writeWhole(recordFile(cell), await cellRecord(config, run, cell, shared));
+}
+
+async function cellRecord(
+  config: CompareConfig,
+  run: ComparisonRun,
+  cell: ComparisonCell,
+  shared: ReadingSettings | undefined,
+): Promise<CellRecord> {
+  const records = await hashOf(config, cell.benchmark);
+  return { request: requestOf(run, cell, shared), records, training: await startOf(run) };
+}
+
+async function startOf({ training }: ComparisonRun): Promise<string | undefined> {
+  if (training === undefined) return undefined;
+  const { started } = (await readJsonObject(new RunFolder(training).file('info'))) ?? {};
+  return typeof started === 'string' ? started : undefined;
+}
+
+/** The questions of a generated benchmark as its file holds them; undefined for a file of the user's own. */
+export function generatedText({ data, questions }: CompareBenchmark): string | undefined {
+  if (typeof data === 'string') return undefined;
+  const { chunks, facts, queries, seed } = data;
+  const task = { chunks, factsPerChunk: facts, queries };
+  const records = Array.from({ length: questions }, (_, index) => toRecord(miniExample(task, seed, index)));
+  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+}
+
+async function hashOf(config: CompareConfig, benchmark: CompareBenchmark): Promise<string | undefined> {
+  const text = generatedText(benchmark);
+  if (text !== undefined) return createHash('sha256').update(text).digest('hex');
+  return fileHash(benchmarkData(config, benchmark));
+}
+
+async function fileHash(path: string): Promise<string | undefined> {
+  if (!(await exists(path))) return undefined;
+  const hash = createHash('sha256');
+  for await (const bytes of createReadStream(path)) hash.update(bytes as Uint8Array);
+  return hash.digest('hex');
+}
+
+interface ChangedPart {
+  name: string;
+  what: string;
+  /** What has to go for the part to be run again. */
+  folders: string[];
+}
+
+/** Parts that are told one by one. */
+const TOLD = 10;
+
+/** @throws RunError naming every part that was made with other settings, and what differs. */
+export async function requireSameParts(config: CompareConfig, files: Pick<Given, 'files'> = {}): Promise<void> {
+  const changed: ChangedPart[] = [];
+  const shared = await sharedReading(config, files);
+  for (const run of comparisonRuns(config)) {
+    const training = await changedTraining(config, run, files);
+    if (training) {
+      changed.push(training);
+      continue;
+    }
+    for (const cell of run.cells) changed.push(...(await changedCell(config, run, cell, shared)));
+  }
+  if (changed.length === 0) return;
+  const lines = changed.slice(0, TOLD).map(({ name, what }) => `  ${name}: ${what}.`);
+  const more = changed.length > TOLD ? [`  and ${changed.length - TOLD} more.`] : [];
+  throw new RunError(
+    'settings',
+    [
+      `Parts of the comparison in ${config.out} were made with other settings than ${config.file} says:`,
+      ...lines,
+      ...more,
+      `Go back to those settings, name another folder as "out", or remove these to run them again: ${changed.flatMap(({ folders }) => folders).join(' ')}`,
+    ].join('\n'),
+  );
+}
+
+async function changedTraining(
+  config: CompareConfig,
+  run: ComparisonRun,
+  files: Pick<Given, 'files'>,
+): Promise<ChangedPart | undefined> {
+  const { method, seed, training } = run;
+  if (training === undefined) return undefined;
+  const saved = await readJsonObject(new RunFolder(training).file('config'));
+  if (!saved) return undefined;
+  const now = JSON.parse(JSON.stringify(await trainingConfig(config, method, seed, files)));
+  const before = JSON.parse(JSON.stringify(inPresentForm(saved)));
+  const found = differences(before, now);
+  if (found.length === 0) return undefined;
+  // Its evaluations are of a model that will be another one.
+  const folders = [training, ...run.cells.map(({ folder }) => folder)];
+  return { name: `${method.name}, seed ${seed}: training`, what: differencesText(found), folders };
+}
+
+async function changedCell(
+  config: CompareConfig,
+  run: ComparisonRun,
+  cell: ComparisonCell,
+  shared: ReadingSettings | undefined,
+): Promise<ChangedPart[]> {
+  const settings = await readJsonObject(join(cell.folder, SETTINGS));
+  if (!settings) return [];
+  const now = await cellRecord(config, run, cell, shared);
+  const before = (await readJsonObject(recordFile(cell))) as CellRecord | undefined;
+  const found = before
+    ? differencesOfRecords(before, now)
+    : await differencesOfOld(config, settings, cell, {
+        ...now,
+        request: { ...(await trainedTo(config, run)), ...now.request },
+      });
+  if (found.length === 0) return [];
+  const name = `${run.method.name}, seed ${run.seed}: ${cell.benchmark.name}`;
+  return [{ name, what: found.join('; '), folders: [cell.folder] }];
+}
+
+/** How the model of a run was trained to read, which earlier versions did not ask of an evaluation. */
+async function trainedTo(config: CompareConfig, { method, seed }: ComparisonRun): Promise<Partial<ReadingSettings>> {
+  if (method.train === undefined) return {};
+  return given(readingOf(await trainingConfig(config, method, seed, { files: false })));
+}
+
+function differencesOfRecords(before: CellRecord, now: CellRecord): string[] {
+  const found = differences(before.request, JSON.parse(JSON.stringify(now.request)));
+  return [
+    ...(found.length > 0 ? [differencesText(found)] : []),
+    ...(before.records === now.records ? [] : ['the records of the benchmark are other ones']),
+    ...(before.training === now.training ? [] : ['its model comes from another training than the one that is there']),
+  ];
+}
+
+/** Earlier versions kept no record: the evaluation's settings are held against what is asked for now. */
+async function differencesOfOld(
+  config: CompareConfig,
+  settings: Readonly<Record<string, unknown>>,
+  { benchmark }: ComparisonCell,
+  { request, records }: CellRecord,
+): Promise<string[]> {
+  const { empty = 'keep', align = 'token' } = settings;
+  const documents = settings.documents ?? (settings.prompts === 'mini' ? 'plain' : 'numbered');
+  const found: Difference[] = differences({ ...settings, empty, align, documents }, request).filter(
+    ({ path }) => path.split('.')[0] in request,
+  );
+  const isSame = (await fileHash(benchmarkData(config, benchmark))) === records;
+  return [
+    ...(found.length > 0 ? [differencesText(found)] : []),
+    ...(isSame ? [] : ['the records of the benchmark are other ones']),
+  ];
+}
