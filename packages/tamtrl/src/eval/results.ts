@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { trajectoryStatistics } from '../memory/statistics.js';
 import { METRICS, type Metric } from '../reward/outcome.js';
 import type { Answered, Scores } from './answered.js';
-import { bootstrapInterval, type Interval, mean } from './statistics.js';
+import { recordInterval } from './crossed.js';
+import { type Interval, mean } from './statistics.js';
 
 const share = z.number().min(0).max(1);
 const whole = z.number().int().min(0);
@@ -112,7 +113,7 @@ function summaryOf(results: readonly RecordResult[], seed: number): Summary {
   const metrics = Object.fromEntries(
     METRICS.map((metric) => [
       metric,
-      bootstrapInterval(
+      recordInterval(
         results.map((result) => result[metric]),
         seed,
       ),

@@ -207,6 +207,6 @@ function summaryRows(summary: EvaluationSummary): string[][] {
 }
 
 function markdownSummary(flags: EvalFlags, summary: EvaluationSummary): string {
-  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scores in percent with bootstrap 95 % intervals over records; failed records count as 0. ruler_all: the share of the references that the output contains, letter case aside. Lengths and memories in tokens.`;
+  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scores in percent with 95 % intervals over records, which say nothing of other seeds (Wilson, or a bootstrap for scores between 0 and 1); failed records count as 0. ruler_all: the share of the references that the output contains, letter case aside. Lengths and memories in tokens.`;
   return `${intro}\n\n${markdownTable(summaryRows(summary))}`;
 }
