@@ -43,9 +43,6 @@ export interface Course {
 export const BUDGETS = ['step', 'tokens', 'seconds'] as const;
 export type Budget = (typeof BUDGETS)[number];
 
-/** What a run had reached within a budget, or why that is not known. */
-type Reached = { held: HeldOutScore } | { problem: string };
-
 /** A method at a budget. */
 export interface BudgetEntry {
   method: string;
@@ -96,16 +93,16 @@ export function atEqualBudgets(
   if (ends.length === 0) return undefined;
   const least = (budget: Budget) => ends.reduce((most, end) => Math.min(most, end[budget]), Number.POSITIVE_INFINITY);
   const limits = { step: least('step'), tokens: least('tokens'), seconds: least('seconds') };
-  const problems = new Set<string>();
+  const problems: string[] = [];
   const trained = methods.filter((method) => courses.some((course) => course.method === method));
   const places = trained.flatMap((method) => BUDGETS.map((budget) => ({ method, budget })));
-  const held = places.map(({ method, budget }) => {
-    const reached = courses
-      .filter((course) => course.method === method)
-      .map((course) => ({ seed: course.seed, ...reachedBy(course, budget, limits[budget]) }));
-    for (const run of reached) if ('problem' in run) problems.add(run.problem);
-    const known = reached.flatMap((run) => ('held' in run ? [{ seed: run.seed, ...run.held }] : []));
-    return known.length === reached.length ? known : [];
+  const held = places.map(({ method, budget }): SeedScore[] => {
+    const own = courses.filter((course) => course.method === method);
+    const scores = own.flatMap((course) => reachedBy(course, budget, limits[budget]) ?? []);
+    if (scores.length === own.length) return scores;
+    const missing = own.filter(({ seed }) => scores.every((score) => score.seed !== seed));
+    problems.push(problemOf(missing, budget, limits[budget]));
+    return [];
   });
   const differences = tested(
     places.map(({ method, budget }, at) => {
@@ -120,23 +117,27 @@ export function atEqualBudgets(
     const range = [Math.min(...steps), Math.max(...steps)] as const;
     return { ...place, seeds, score: scoreOf(held[at]), steps: range, difference: differences[at] };
   });
-  return { limits, entries, problems: [...problems] };
+  return { limits, entries, problems };
 }
 
 type SeedScore = HeldOutScore & { seed: number };
 
 /** The last evaluation of trained weights within the limit. */
-function reachedBy({ method, seed, costs, evaluations }: Course, budget: Budget, limit: number): Reached {
+function reachedBy({ seed, evaluations }: Course, budget: Budget, limit: number): SeedScore | undefined {
   const held = evaluations.findLast((one) => one.step > 0 && one[budget] <= limit);
-  if (held !== undefined) return { held };
-  const run = `${method}, seed ${seed}`;
-  const name = { step: 'steps', tokens: 'tokens', seconds: 'seconds' }[budget];
-  const steps = costs.findLast((one) => one[budget] <= limit)?.step ?? 0;
-  const problem =
-    steps === 0
-      ? `${run}: its first step uses more ${name} than the shortest run in all. Train all of them for more steps.`
-      : `${run}: used the ${name} that all runs had up to step ${steps}, and was not evaluated between step 1 and that. Train with evaluation.every: ${steps}, or less.`;
-  return { problem };
+  return held && { seed, ...held };
+}
+
+const USED: Record<Budget, string> = { step: 'steps', tokens: 'tokens', seconds: 'seconds' };
+
+/** Why runs of a method have no score within the limit, and what gives one. */
+function problemOf(missing: readonly Course[], budget: Budget, limit: number): string {
+  const seeds = missing.map(({ seed }) => seed).join(', ');
+  const runs = `${missing[0].method}, ${missing.length === 1 ? 'seed' : 'seeds'} ${seeds}`;
+  const used = USED[budget];
+  const steps = Math.min(...missing.map(({ costs }) => costs.findLast((one) => one[budget] <= limit)?.step ?? 0));
+  if (steps === 0) return `${runs}: the first step uses more ${used} than another run in all. Train for more steps.`;
+  return `${runs}: not evaluated after steps 1 to ${steps}, which use the ${used} that every run has. Train with evaluation.every: ${steps}, or less.`;
 }
 
 function scoreOf(runs: readonly SeedScore[]): Score {
