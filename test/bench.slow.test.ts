@@ -72,7 +72,7 @@ describe('bench/methods.mjs', () => {
     expect(await readFile(page, 'utf8')).toContain('old');
     await methodsBench('--write-docs', page);
     const text = await readFile(page, 'utf8');
-    expect(text).toMatch(/^# Title\n\n<!-- own -->\n\nScores in percent [^]*\n<!-- \/own -->\n\nend\n$/);
+    expect(text).toMatch(/^# Title\n\n<!-- own -->\n\nScores in percent .*\n<!-- \/own -->\n\nend\n$/s);
     expect(text).toMatch(/\| bm25 \| not trained \| .*neither is trained: no p\) \|/);
     expect(text).toContain('### Results');
     expect(text).toContain('![Results](own.svg)');
