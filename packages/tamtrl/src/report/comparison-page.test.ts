@@ -62,6 +62,7 @@ describe('the page of examples/compare-methods.yaml', () => {
     const page = await readFile(join(config.out, 'comparison.md'), 'utf8');
     expect(page.match(/^## .*/gm)).toEqual([
       '## Results',
+      '## Ablations',
       '## Equal steps, tokens and time',
       '## Learning curves',
       '## Cost',
@@ -79,7 +80,7 @@ describe('the page of examples/compare-methods.yaml', () => {
       against: 'memagent',
       equal_budgets: { step: 30, tokens: 120_000, seconds: 150, problems: [] },
     });
-    const files = ['budgets', 'comparison', 'cost', 'learning-curves', 'results'];
+    const files = ['ablations', 'budgets', 'comparison', 'cost', 'learning-curves', 'results'];
     expect((await readdir(config.out)).filter((name) => name.endsWith('.md')).sort()).toEqual(
       files.map((name) => `${name}.md`),
     );
