@@ -1,143 +1,75 @@
 /**
- * Methods against each other on the mini task, several seeds each, at equal steps: held-out exact match with 95% intervals and paired
- * differences. Runs that are finished are kept, so an interrupted comparison goes on where it was. Usage: --help.
+ * Methods against each other as the documentation shows them: runs `tamtrl compare`, which makes all tables, and with
+ * --write-docs puts its page into a document. Usage: --help.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { methodsReport } from './methods-report.mjs';
 
-const NAMES = [
-  ...['tamtrl', 'memagent', 'tamtrl-no-length-norm', 'tamtrl-no-minmax'],
-  ...['tamtrl-gated', 'tamtrl-additive', 'tamtrl-ema-teacher', 'tamtrl-frozen-teacher'],
-];
+const { readCompareConfig } = await import(
+  new URL('../packages/tamtrl/dist/run/comparison-config.js', import.meta.url)
+);
 
-const HELP = `npm run bench:methods -- [options]
-  --methods LIST  names as in \`tamtrl train --method\` (default ${NAMES.join(',')})
-  --seeds N       seeds 1 to N of each (default 5)
-  --steps N       (default 30)
-  --jobs N        runs side by side, one thread each (default 2)
-  --model DIR     (default: the shipped warm start)
-  --out DIR       folder of the runs (default runs/methods)
-  --report-only   no new runs: report those that are finished
-  --write-docs    also write docs/comparison.md and its figure`;
+const HELP = `npm run bench:methods -- [FILE] [options]
+  FILE               of \`tamtrl compare\` (default examples/compare-methods.yaml)
+  --jobs N           processes side by side (default 1)
+  --tables-only      no new runs: tables of those that are finished
+  --write-docs PAGE  also put tables and figures into PAGE, between <!-- NAME --> and <!-- /NAME -->, where NAME is that
+                     of FILE; figures are written beside it`;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    methods: { type: 'string', default: NAMES.join(',') },
-    seeds: { type: 'string', default: '5' },
-    steps: { type: 'string', default: '30' },
-    jobs: { type: 'string', default: '2' },
-    model: { type: 'string', default: fileURLToPath(new URL('../packages/tamtrl/models/mini', import.meta.url)) },
-    out: { type: 'string', default: 'runs/methods' },
-    run: { type: 'string' },
-    'report-only': { type: 'boolean', default: false },
-    'write-docs': { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '1' },
+    'tables-only': { type: 'boolean', default: false },
+    'write-docs': { type: 'string' },
     help: { type: 'boolean' },
   },
 });
 
-/** Every run is judged on the same questions, which none is trained on. */
-const HELD_OUT_SEED = 2;
-
 if (values.help) console.log(HELP);
-else if (values.run) await runOne(JSON.parse(values.run));
-else await compare();
+else await main();
 
-/** Child process: one method with one seed, on the preset whose outcome reward is sparse. */
-async function runOne({ method, seed, steps, model, folder }) {
-  const load = (path) => import(new URL(`../packages/tamtrl/dist/${path}`, import.meta.url));
-  const { openLocalPolicy } = await load('policy/local.js');
-  const { findRecipe } = await load('run/recipes.js');
-  const { miniLong } = await load('run/presets/mini.js');
-  const { runConfigSchema } = await load('train/config.js');
-  const { RunFolder } = await load('run/folder.js');
-  const { openSources } = await load('run/sources.js');
-  const { train } = await load('train/reinforce.js');
-  const config = runConfigSchema.parse({
-    ...miniLong.train,
-    ...{ seed, steps, checkpointEvery: steps, savedTrajectories: 0 },
-    data: { ...miniLong.train.data, seed: 1000 + seed },
-    evaluation: { every: 10, questions: 500, batch: 128 },
-    ...findRecipe(method).patch,
-  });
-  const policy = await openLocalPolicy(model, { engine: { threads: 1 } });
-  const options = { needsRelevance: true };
-  const { train: questions } = await openSources(config, policy.tokenizer, options);
-  const held = { ...config, data: { ...config.data, seed: HELD_OUT_SEED } };
-  const { heldOut } = await openSources(held, policy.tokenizer, options);
-  for await (const event of train({ config, policy, train: questions, heldOut, store: new RunFolder(folder) })) {
-    if (event.type === 'evaluation')
-      console.error(`${method} ${seed}: step ${event.metrics.step} ${event.metrics.exact_match}`);
+async function main() {
+  const file = positionals[0] ?? 'examples/compare-methods.yaml';
+  const page = values['write-docs'];
+  const code = await compare(file);
+  if (code !== 0) {
+    if (page !== undefined) console.error(`${page} stays as it is: the comparison is not complete.`);
+    process.exitCode = code;
+    return;
   }
-  await policy.close();
-  await writeFile(join(folder, 'finished'), '');
+  if (page === undefined) return;
+  const { out } = await readCompareConfig(file);
+  await writeDocs(page, basename(file, extname(file)), out);
 }
 
-async function compare() {
-  const methods = values.methods.split(',');
-  const steps = Number(values.steps);
-  const runs = [];
-  // Seeds in the outer loop: an interrupted comparison has whole rows.
-  for (let seed = 1; seed <= Number(values.seeds); seed++) {
-    for (const method of methods)
-      runs.push({ method, seed, steps, model: values.model, folder: join(values.out, `${method}-${steps}-${seed}`) });
-  }
-  const finished = ({ folder }) => existsSync(join(folder, 'finished'));
-  const waiting = values['report-only'] ? [] : runs.filter((run) => !finished(run));
-  const started = Date.now();
-  let done = 0;
-  const worker = async () => {
-    for (let run = waiting.shift(); run; run = waiting.shift()) {
-      await rm(run.folder, { recursive: true, force: true });
-      await mkdir(run.folder, { recursive: true });
-      await child(run);
-      done++;
-      const left = ((Date.now() - started) / done) * waiting.length;
-      console.error(`${run.method} ${run.seed} finished; about ${Math.ceil(left / 60_000)} min left`);
-    }
-  };
-  await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
-  const { readMetricsLines } = await import(new URL('../packages/tamtrl/dist/run/metrics-file.js', import.meta.url));
-  const read = async (run) => {
-    const lines = await readMetricsLines(join(run.folder, 'metrics.jsonl'));
-    const evaluations = lines.filter(({ kind }) => kind === 'evaluation');
-    const trained = lines.filter(({ kind }) => kind === 'step');
-    const sum = (of) => trained.reduce((total, line) => total + of(line), 0);
-    return {
-      ...{ method: run.method, seed: run.seed },
-      evaluations: evaluations.map(({ step, exact_match }) => ({ step, exact_match })),
-      training: trained.map(({ exact_match }) => exact_match),
-      seconds: sum((line) => Object.values(line.seconds).reduce((a, b) => a + b, 0)),
-      tokens: sum(({ tokens }) => tokens.prompt + tokens.sampled + tokens.scored + tokens.trained),
-      memoryTokens: trained.at(-1).memory_tokens,
-    };
-  };
-  const summary = { steps, seeds: Number(values.seeds), runs: await Promise.all(runs.filter(finished).map(read)) };
-  await writeFile(join(values.out, 'summary.json'), `${JSON.stringify(summary)}\n`);
-  const { plotLines } = await import(new URL('../packages/tamtrl/dist/report/plot/plot-lines.js', import.meta.url));
-  const report = methodsReport(summary, plotLines);
-  console.log(report.table);
-  if (!values['write-docs']) return;
-  const docs = new URL('../docs/', import.meta.url);
-  const page = await readFile(new URL('comparison.md', docs), 'utf8');
-  const [begin, end] = ['<!-- bench:methods -->', '<!-- /bench:methods -->'];
-  const [before, after] = [page.slice(0, page.indexOf(begin)), page.slice(page.indexOf(end))];
-  await writeFile(new URL('comparison.md', docs), `${before}${begin}\n${report.table}\n${after}`);
-  await writeFile(new URL('comparison.svg', docs), report.figure);
-}
-
-function child(run) {
-  const arguments_ = [fileURLToPath(import.meta.url), '--run', JSON.stringify(run)];
+function compare(file) {
+  const program = fileURLToPath(new URL('../packages/tamtrl/dist/cli/main.js', import.meta.url));
+  const flags = values['tables-only'] ? ['--tables-only'] : ['--jobs', values.jobs];
   return new Promise((resolve, reject) => {
-    const process_ = spawn(process.execPath, arguments_, { stdio: ['ignore', 'inherit', 'inherit'] });
-    process_.once('error', reject);
-    process_.once('exit', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`${run.method} with seed ${run.seed} ended with code ${code}.`));
-    });
+    const child = spawn(process.execPath, [program, 'compare', file, ...flags], { stdio: 'inherit' });
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
   });
+}
+
+/** Everything below the page's title, one level lower, with figures named after the comparison. */
+async function writeDocs(page, name, out) {
+  const text = await readFile(page, 'utf8');
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${page} has no place for the tables: put ${begin} and ${end} into it.`);
+  let tables = (await readFile(join(out, 'comparison.md'), 'utf8'))
+    .replace(/^# .*\n+/, '')
+    .replaceAll(/^## /gm, '### ');
+  for (const figure of ['results', 'learning-curves']) {
+    if (!tables.includes(`(${figure}.svg)`)) continue;
+    const own = figure === 'results' ? `${name}.svg` : `${name}-curves.svg`;
+    tables = tables.replaceAll(`(${figure}.svg)`, `(${own})`);
+    await copyFile(join(out, `${figure}.svg`), join(dirname(page), own));
+  }
+  await writeFile(page, `${text.slice(0, from)}${begin}\n\n${tables}\n${text.slice(to)}`);
 }

@@ -1,5 +1,8 @@
-/** The benchmark's command line and its arithmetic; how fast anything is, no test asks. */
+/** The benchmarks' command lines and their arithmetic; how fast anything is, no test asks. */
 import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -51,5 +54,33 @@ describe('bench/engine.mjs', () => {
     await expect(bench('--what', 'sing')).rejects.toThrow(/train, score, generate; found "sing"/);
     await expect(bench('--rounds', '0')).rejects.toThrow(/--rounds must be/);
     await expect(bench('--python', 'no-such-python')).rejects.toThrow(/no-such-python is no Python with torch/);
+  });
+});
+
+describe('bench/methods.mjs', () => {
+  it('puts the page of a comparison into a document, and leaves the document alone while cells are missing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tamtrl-bench-'));
+    const [file, page] = [join(folder, 'own.yaml'), join(folder, 'page.md')];
+    const benchmark = '{ name: 8 chunks, data: { kind: mini, chunks: 8, facts: 3 }, questions: 5, chunkTokens: 6 }';
+    const methods = '[{ name: bm25, reader: bm25 }, { name: head, reader: truncate-head }]';
+    const lines = [`out: ${join(folder, 'cmp')}`, 'seeds: [1]', 'baseline: head', `methods: ${methods}`];
+    await writeFile(file, [...lines, `benchmarks: [${benchmark}]`, ''].join('\n'));
+    await writeFile(page, '# Title\n\n<!-- own -->\nold\n<!-- /own -->\n\nend\n');
+    const methodsBench = (...options: string[]) =>
+      promisify(execFile)(process.execPath, ['bench/methods.mjs', file, ...options], { cwd: root });
+    await expect(methodsBench('--tables-only', '--write-docs', page)).rejects.toThrow('page.md stays as it is');
+    expect(await readFile(page, 'utf8')).toContain('old');
+    await methodsBench('--write-docs', page);
+    const text = await readFile(page, 'utf8');
+    expect(text).toMatch(/^# Title\n\n<!-- own -->\n\nScores in percent .*\n<!-- \/own -->\n\nend\n$/s);
+    expect(text).toMatch(/\| bm25 \| not trained \| .*neither is trained: no p\) \|/);
+    expect(text).toContain('### Results');
+    expect(text).toContain('![Results](own.svg)');
+    expect(await readFile(join(folder, 'own.svg'), 'utf8')).toContain('<svg');
+    await writeFile(page, 'nothing');
+    await expect(methodsBench('--tables-only', '--write-docs', page)).rejects.toThrow(
+      'put <!-- own --> and <!-- /own -->',
+    );
+    await rm(folder, { recursive: true });
   });
 });

@@ -104,6 +104,15 @@ export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-j
 // Evaluation
 
 export { CONTEXT_KINDS, type ContextKind } from './eval/contexts.js';
+export {
+  type CrossedEstimate,
+  crossedEstimate,
+  differenceEstimate,
+  holm,
+  recordInterval,
+  scoreInterval,
+  wilsonInterval,
+} from './eval/crossed.js';
 export { EvaluationError } from './eval/errors.js';
 export { type EvaluationOptions, type EvaluationResult, evaluate } from './eval/evaluate.js';
 export {
@@ -119,7 +128,7 @@ export {
   type Summary,
   summarize,
 } from './eval/results.js';
-export { bootstrapInterval, type Interval, type PairedTest, pairedTest, studentInterval } from './eval/statistics.js';
+export { bootstrapInterval, type Interval } from './eval/statistics.js';
 
 // Reports
 

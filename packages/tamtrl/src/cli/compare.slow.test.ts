@@ -28,13 +28,15 @@ it('trains, evaluates and tables what one file says; what is finished is not don
   const summary = JSON.parse(first.out);
   expect(summary).toMatchObject({ complete: true, cells: { run: 4, wanted: 4 } });
   expect(summary.results[2].benchmarks['8 chunks'].by_seed).toHaveLength(2);
-  const files = ['ablations', 'comparison', 'cost', 'results'];
-  expect((await readdir(join(folder, 'cmp'))).filter((name) => /\.(md|svg)$/.test(name)).sort()).toEqual(
-    [...files.slice(1).map((name) => `${name}.md`), 'learning-curves.svg', 'results.svg'].sort(),
-  );
+  const files = ['budgets.md', 'comparison.md', 'cost.md', 'learning-curves.md', 'learning-curves.svg'];
+  expect((await readdir(join(folder, 'cmp'))).filter((name) => /\.(md|svg)$/.test(name)).sort()).toEqual([
+    ...files,
+    'results.md',
+    'results.svg',
+  ]);
   expect(await readFile(join(folder, 'cmp/results.svg'), 'utf8')).toMatch(/^<svg .*class="bar".*<\/svg>\n$/s);
   const page = await readFile(join(folder, 'cmp/comparison.md'), 'utf8');
-  expect(page).toMatch(/\| tamtrl \| 2 \| \d+\.\d ± \d+\.\d \| [+-]\d+\.\d \(/);
+  expect(page).toMatch(/\| tamtrl \| 2 \| \d+\.\d \(\d+\.\d to \d+\.\d\) \| [+-]\d+\.\d \(.*; 2 seeds: no p\) \|/);
 
   await rm(join(folder, 'cmp/evaluation/bm25-1-8-chunks'), { recursive: true });
   const again = await tamtrl('compare', 'c.yaml', '--json');

@@ -55,12 +55,7 @@ describe.each(cases)('%s', (_, model, format) => {
     )
     .map((bits) => bits.join(''));
   const ids = texts.map((text) => tokenizer.encodeText(text));
-  const empty = [
-    frames.update([], [], []),
-    frames.answer([], []),
-    frames.check([], [], []),
-    frames.direct([], []) ?? [],
-  ];
+  const empty = [frames.update([], [], []), frames.answer([], []), frames.direct([], []) ?? []];
   const partsOf = (prompt: readonly number[]) =>
     [...tokenizer.decode(prompt).matchAll(/<\s*(\/?)\s*(question|notes|section|text|evidence)\b[^<>]*>/gi)].map(
       ([, slash, name]) => slash + name,
@@ -74,7 +69,6 @@ describe.each(cases)('%s', (_, model, format) => {
         const filled = [
           frames.update(question, memory, chunk),
           frames.answer(question, memory),
-          frames.check(question, memory, chunk),
           frames.direct(question, chunk) ?? [],
         ];
         for (const [at, prompt] of filled.entries()) {

@@ -1,14 +1,13 @@
-/** The tables and figures of a comparison, from what is in its folder. */
+/** Makes the tables and figures of a comparison from what is in its folder. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from '../base/files.js';
 import { alignedTable, markdownTable } from '../base/format.js';
 import { RESULTS } from '../eval/evaluation.js';
 import { type RecordResult, resultSchema, scoreOf } from '../eval/results.js';
-import { mean, studentInterval } from '../eval/statistics.js';
+import { mean } from '../eval/statistics.js';
 import type { CompareConfig } from '../run/comparison-config.js';
-import { factsOf, type Note } from '../run/comparison-facts.js';
-import { PAGE_HEAD } from '../run/comparison-folder.js';
+import { factsOf } from '../run/comparison-facts.js';
 import {
   type ComparisonCell,
   type ComparisonRun,
@@ -17,29 +16,18 @@ import {
   isTrained,
 } from '../run/comparison-plan.js';
 import { RunFolder } from '../run/folder.js';
-import {
-  type Cell,
-  type Comparison,
-  cellMean,
-  costTable,
-  csv,
-  NOT_RUN,
-  overSeeds,
-  scoreTable,
-  type TrainingCost,
-} from './comparison.js';
+import { atEqualBudgets, budgetTable, type Course, courseOf } from './budgets.js';
+import { type Cell, type Comparison, costTable, csv, entries, scoreTable, type TrainingCost } from './comparison.js';
 import { notesText, withMarks } from './comparison-notes.js';
+import { comparisonSummary } from './comparison-summary.js';
+import { pageText } from './comparison-text.js';
+import { curvesFigure, curvesOf, curvesTable } from './curves.js';
 import { plotBars } from './plot/plot-bars.js';
-import { plotLines } from './plot/plot-lines.js';
-import { evaluationsOf, stepsOf } from './summary.js';
-
-interface Trained extends TrainingCost {
-  evaluations: { step: number; exact_match: number }[];
-}
+import { stepsOf } from './summary.js';
 
 /**
- * Writes results, ablations and cost as .md and .csv, results and learning curves as .svg, and all of them as
- * comparison.md.
+ * Writes results, ablations, equal budgets, learning curves and cost as .md and .csv, results and learning curves as
+ * .svg, and all of them as comparison.md.
  */
 export async function writeTables(
   config: CompareConfig,
@@ -48,50 +36,56 @@ export async function writeTables(
   const runs = comparisonRuns(config);
   const cells: Cell[] = [];
   for (const run of runs) for (const cell of run.cells) cells.push(...(await cellOf(run, cell)));
-  const training: Trained[] = [];
-  for (const run of runs) training.push(...(await trainingOf(run)));
+  const trained: { cost: TrainingCost; course: Course }[] = [];
+  for (const run of runs) trained.push(...(await trainingOf(run)));
   const methods = config.methods.map(({ name }) => name);
   const benchmarks = config.benchmarks.map(({ name }) => name);
-  const comparison: Comparison = { methods, benchmarks, seeds: config.seeds, baseline, cells, training };
+  const training = trained.map(({ cost }) => cost);
+  const comparison: Comparison = { methods, benchmarks, cells, training };
   const { notes, sameHeldOut } = await factsOf(config);
   const scores = (names: readonly string[], against: string) =>
     withMarks(scoreTable(comparison, names, against), notes);
-  const tables: Record<string, string[][]> = { results: scores(methods, baseline) };
-  if (ablations) tables.ablations = scores([ablations.of, ...ablations.variants], ablations.of);
-  tables.cost = costTable(comparison);
+  // Scores on different held-out sets have no common curve and no common budget.
+  const courses = sameHeldOut ? trained.map(({ course }) => course) : [];
+  const budgets = atEqualBudgets(courses, methods, baseline);
+  const curves = curvesOf(courses, methods);
+  const tables = {
+    results: scores(methods, baseline),
+    ...(ablations && { ablations: scores([ablations.of, ...ablations.variants], ablations.of) }),
+    ...(budgets && { budgets: budgetTable(budgets, baseline) }),
+    ...(curves.length > 0 && { curves: curvesTable(curves) }),
+    cost: costTable(comparison),
+  };
   for (const [name, rows] of Object.entries(tables)) {
-    await writeWhole(join(out, `${name}.md`), markdownTable(rows));
-    await writeWhole(join(out, `${name}.csv`), csv(rows));
+    const file = name === 'curves' ? 'learning-curves' : name;
+    await writeWhole(join(out, `${file}.md`), markdownTable(rows));
+    await writeWhole(join(out, `${file}.csv`), csv(rows));
   }
-  if (cells.length > 0) await writeWhole(join(out, 'results.svg'), resultsFigure(comparison));
-  const curves = sameHeldOut ? curvesFigure(methods, training) : undefined;
-  if (curves !== undefined) await writeWhole(join(out, 'learning-curves.svg'), curves);
-  else await rm(join(out, 'learning-curves.svg'), { force: true });
-  await writeWhole(join(out, 'comparison.md'), page(config, tables, notes, curves !== undefined));
+  const figures = {
+    'results.svg': cells.length > 0 ? resultsFigure(comparison, baseline) : undefined,
+    'learning-curves.svg': curvesFigure(curves),
+  };
+  for (const [name, svg] of Object.entries(figures)) {
+    // A figure of an earlier session would say what no longer holds.
+    if (svg === undefined) await rm(join(out, name), { force: true });
+    else await writeWhole(join(out, name), svg);
+  }
+  const drawn = { results: figures['results.svg'] !== undefined, curves: figures['learning-curves.svg'] !== undefined };
+  await writeWhole(join(out, 'comparison.md'), pageText(config, { ...tables, notes }, budgets?.problems ?? [], drawn));
   const wanted = runs.length * config.benchmarks.length;
+  const complete = cells.length === wanted;
   const summary = {
     out,
-    complete: cells.length === wanted,
+    complete,
     cells: { run: cells.length, wanted },
     notes,
-    results: methods.map((method) => ({
-      method,
-      benchmarks: Object.fromEntries(
-        benchmarks.map((benchmark) => {
-          const own = cells.filter((cell) => cell.method === method && cell.benchmark === benchmark);
-          return [benchmark, own.length === 0 ? null : { mean: mean(own.map(cellMean)), by_seed: own.map(cellMean) }];
-        }),
-      ),
-    })),
+    ...comparisonSummary(comparison, baseline, budgets),
   };
-  return {
-    complete: cells.length === wanted,
-    text: [alignedTable(tables.results), notesText(notes)].filter((part) => part !== '').join('\n'),
-    summary,
-  };
+  const text = [alignedTable(tables.results), notesText(notes)].filter((part) => part !== '').join('\n');
+  return { complete, text, summary };
 }
 
-async function cellOf({ method, seed }: ComparisonRun, cell: ComparisonCell): Promise<Cell[]> {
+async function cellOf({ method, seed, training }: ComparisonRun, cell: ComparisonCell): Promise<Cell[]> {
   if (!(await isEvaluated(cell))) return [];
   const { benchmark, folder } = cell;
   const lines = (await readFile(join(folder, RESULTS), 'utf8')).trimEnd().split('\n');
@@ -99,7 +93,7 @@ async function cellOf({ method, seed }: ComparisonRun, cell: ComparisonCell): Pr
   return [
     {
       method: method.name,
-      seed,
+      ...(training !== undefined && { seed }),
       benchmark: benchmark.name,
       scores: new Map(results.map((result) => [result.id, scoreOf(result, benchmark.metric)])),
       seconds: mean(results.map(({ seconds }) => seconds)),
@@ -109,9 +103,10 @@ async function cellOf({ method, seed }: ComparisonRun, cell: ComparisonCell): Pr
   ];
 }
 
-async function trainingOf(run: ComparisonRun): Promise<Trained[]> {
-  const { method, seed, training } = run;
+async function trainingOf(run: ComparisonRun): Promise<{ cost: TrainingCost; course: Course }[]> {
+  const { seed, training } = run;
   if (training === undefined || !(await isTrained(run))) return [];
+  const method = run.method.name;
   const metrics = await new RunFolder(training).readMetrics();
   const steps = stepsOf(metrics);
   const total = (of: (line: (typeof steps)[number]) => Readonly<Record<string, number | undefined>>) => {
@@ -121,74 +116,23 @@ async function trainingOf(run: ComparisonRun): Promise<Trained[]> {
     return sums;
   };
   const last = steps.at(-1);
-  return [
-    {
-      method: method.name,
-      seed,
-      seconds: total(({ seconds }) => seconds),
-      tokens: total(({ tokens }) => ({ ...tokens })),
-      memoryTokens: last && 'memory_tokens' in last ? last.memory_tokens : 0,
-      evaluations: evaluationsOf(metrics).map(({ step, exact_match }) => ({ step, exact_match })),
-    },
-  ];
+  const cost: TrainingCost = {
+    method,
+    seed,
+    seconds: total(({ seconds }) => seconds),
+    tokens: total(({ tokens }) => ({ ...tokens })),
+    memoryTokens: last && 'memory_tokens' in last ? last.memory_tokens : 0,
+  };
+  return [{ cost, course: courseOf({ method, seed }, metrics) }];
 }
 
-function resultsFigure({ methods, benchmarks, cells }: Comparison): string {
+function resultsFigure(comparison: Comparison, against: string): string {
+  const { methods, benchmarks } = comparison;
+  const scores = entries(comparison, methods, against);
   const bars = methods.map((name) => ({
     name,
-    values: benchmarks.map(
-      (benchmark) => overSeeds(cells.filter((cell) => cell.method === name && cell.benchmark === benchmark)).interval,
-    ),
+    values: scores.filter(({ method }) => method === name).map(({ score }) => score?.interval),
   }));
-  return plotBars({ title: 'Mean and 95 % interval over seeds', yLabel: 'score, percent', groups: benchmarks, bars });
-}
-
-function curvesFigure(methods: readonly string[], training: readonly Trained[]): string | undefined {
-  const series = methods.flatMap((name) => {
-    const own = training.filter(({ method }) => method === name);
-    if (own.length === 0) return [];
-    const points = own[0].evaluations.map(({ step }) => {
-      const {
-        mean: y,
-        low,
-        high,
-      } = studentInterval(
-        own.flatMap(({ evaluations }) =>
-          evaluations.filter((each) => each.step === step).map(({ exact_match }) => exact_match),
-        ),
-      );
-      return { x: step, y, ...(high > low ? { low: Math.max(0, low), high } : {}) };
-    });
-    return [{ name, points, markers: true }];
-  });
-  if (series.length === 0) return undefined;
-  return plotLines({
-    title: 'Held-out exact match while training',
-    xLabel: 'step',
-    yLabel: 'exact match',
-    series,
-    height: 440,
-  });
-}
-
-function page(
-  { seeds, baseline, benchmarks }: CompareConfig,
-  tables: Record<string, string[][]>,
-  notes: readonly Note[],
-  curves: boolean,
-): string {
-  const metrics = benchmarks
-    .map(({ name, metric, questions }) => `${name}: ${metric}, ${questions} records`)
-    .join('; ');
-  const parts = [
-    PAGE_HEAD,
-    `Scores in percent, mean and half of Student's 95 % interval over seeds (${seeds.join(', ')}); methods that are not trained answer greedily and have one. ${metrics}. Differences are paired by record (mean over seeds): bootstrap 95 % interval over records and p of a sign-flip test, 2,000 resamples. A cell that says "${NOT_RUN}" was not.\n`,
-    `## Results\n\nAgainst ${baseline}.\n\n${markdownTable(tables.results)}`,
-    ...(notes.length > 0 ? [notes.map(({ text }, at) => `- [${at + 1}] ${text}\n`).join('')] : []),
-    '![Results](results.svg)\n',
-    ...(tables.ablations ? [`## Ablations\n\n${markdownTable(tables.ablations)}`] : []),
-    `## Cost\n\nSeconds and thousands of tokens (kT) of a whole training, mean over seeds; seconds and tokens of an answer, mean over records and benchmarks; memories in tokens.\n\n${markdownTable(tables.cost)}`,
-    ...(curves ? ['![Learning curves](learning-curves.svg)\n'] : []),
-  ];
-  return parts.join('\n');
+  const title = 'Mean and 95 % interval over seeds and records';
+  return plotBars({ title, yLabel: 'score, percent', groups: benchmarks, bars });
 }

@@ -1,10 +1,22 @@
 /** Methods against each other: the tables of a comparison, from what its cells have measured. */
-import { type Interval, mean, type PairedTest, pairedTest, studentInterval } from '../eval/statistics.js';
+import { differenceEstimate, scoreInterval } from '../eval/crossed.js';
+import { mean } from '../eval/statistics.js';
+import {
+  type Difference,
+  differenceText,
+  type Measured,
+  NOT_RUN,
+  type Score,
+  scoreText,
+  seedCount,
+  tested,
+} from './differences.js';
 
 /** One method with one seed on one benchmark: a score a record, by the record's id. */
 export interface Cell {
   method: string;
-  seed: number;
+  /** Of the training; absent for a method that is not trained, which answers the same whatever the seed. */
+  seed?: number;
   benchmark: string;
   scores: ReadonlyMap<string, number>;
   /** Seconds and tokens of a record, and its memory, on average. */
@@ -26,83 +38,105 @@ export interface TrainingCost {
 export interface Comparison {
   methods: readonly string[];
   benchmarks: readonly string[];
-  /** Methods without randomness have one seed, which stands for all. */
-  seeds: readonly number[];
-  baseline: string;
   cells: readonly Cell[];
   training: readonly TrainingCost[];
 }
 
-export const NOT_RUN = 'not run';
+/** What a method reached on a benchmark, and how that differs from the reference method. */
+export interface Entry {
+  method: string;
+  benchmark: string;
+  /** Absent where nothing was run. */
+  score?: Score;
+  /** Absent for the reference method itself, and where one of the two was not run. */
+  difference?: Difference;
+}
 
-const points = (value: number) => (100 * value).toFixed(1);
-
-function cellsOf({ cells }: Comparison, method: string, benchmark?: string): Cell[] {
+function cellsOf({ cells }: Pick<Comparison, 'cells'>, method: string, benchmark?: string): Cell[] {
   return cells.filter((cell) => cell.method === method && (benchmark === undefined || cell.benchmark === benchmark));
 }
 
 export const cellMean = (cell: Cell): number => mean([...cell.scores.values()]);
 
-/** "43.9 ± 2.5": mean and half of Student's 95 % interval over seeds; with one seed the mean alone. */
-export function overSeeds(cells: readonly Cell[]): { text: string; interval?: Interval } {
-  if (cells.length === 0) return { text: NOT_RUN };
-  const interval = studentInterval(cells.map(cellMean));
-  const text =
-    cells.length === 1 ? points(interval.mean) : `${points(interval.mean)} ± ${points(interval.high - interval.mean)}`;
-  return { text, interval };
+/** Ids of the records that all cells have. */
+function commonRecords(cells: readonly Cell[]): string[] {
+  return [...cells[0].scores.keys()].filter((id) => cells.every(({ scores }) => scores.has(id)));
+}
+
+/** Score of one method on one benchmark over its seeds and the records that all of them have. */
+function scoreOf(cells: readonly Cell[]): Score | undefined {
+  if (cells.length === 0) return undefined;
+  const ids = commonRecords(cells);
+  if (ids.length === 0) return undefined;
+  const interval = scoreInterval(cells.map(({ scores }) => ids.map((id) => scores.get(id)!)));
+  return { interval, recordsOnly: cells.length === 1 };
 }
 
 /**
- * Difference of two methods on a benchmark, paired by record: for each record the mean over seeds of one minus that of
- * the other. Only records and seeds that both have count; a method with one seed is held against every seed of the
- * other.
+ * One method minus the other on a benchmark, paired by seed and record: only seeds and records that both have count. A
+ * method that is not trained is held against every seed of the other.
  */
-export function compared(
-  comparison: Comparison,
-  method: string,
-  other: string,
-  benchmark: string,
-): PairedTest | undefined {
-  const scores = (name: string): Map<string, number> | undefined => {
-    const own = cellsOf(comparison, name, benchmark);
-    const partner = cellsOf(comparison, name === method ? other : method, benchmark);
-    const common =
-      own.length > 1 && partner.length > 1 ? own.filter(({ seed }) => partner.some((cell) => cell.seed === seed)) : own;
-    if (common.length === 0) return undefined;
-    const means = new Map<string, number>();
-    for (const id of common[0].scores.keys()) {
-      const values = common.map((cell) => cell.scores.get(id));
-      if (values.every((value) => value !== undefined)) means.set(id, mean(values));
-    }
-    return means;
-  };
-  const [a, b] = [scores(method), scores(other)];
-  if (!a || !b) return undefined;
-  const differences = [...a].flatMap(([id, value]) => (b.has(id) ? [value - b.get(id)!] : []));
-  return differences.length === 0 ? undefined : pairedTest(differences);
+function measuredDifference(own: readonly Cell[], other: readonly Cell[]): Measured | undefined {
+  const fixed = (cells: readonly Cell[]) => cells.every(({ seed }) => seed === undefined);
+  const pairs = own.flatMap((cell) =>
+    other
+      .filter(({ seed }) => seed === undefined || cell.seed === undefined || seed === cell.seed)
+      .map((partner) => [cell, partner] as const),
+  );
+  if (pairs.length === 0) return undefined;
+  const ids = commonRecords(pairs.flat());
+  if (ids.length === 0) return undefined;
+  const estimate = differenceEstimate(
+    pairs.map(([cell, partner]) => ids.map((id) => cell.scores.get(id)! - partner.scores.get(id)!)),
+  );
+  const records = Math.max(...pairs.flat().map(({ scores }) => scores.size));
+  const left = [
+    ...(pairs.length < Math.max(own.length, other.length) ? [`${seedCount(pairs.length)} in common`] : []),
+    ...(ids.length < records ? [`${ids.length} records in common`] : []),
+  ];
+  const trained = !(fixed(own) && fixed(other));
+  return { estimate, trained, ...(left.length > 0 ? { note: left.join(', ') } : {}) };
 }
 
-function differenceText(test: PairedTest | undefined): string {
-  if (!test) return NOT_RUN;
-  const sign = test.mean >= 0 ? '+' : '';
-  const p = test.p < 0.001 ? 'p < 0.001' : `p = ${test.p.toFixed(3)}`;
-  return `${sign}${points(test.mean)} (${points(test.low)} to ${points(test.high)}, ${p})`;
+/** Scores and differences of all methods, benchmark by benchmark; their p-values are Holm's over all of them. */
+export function entries(comparison: Comparison, methods: readonly string[], against: string): Entry[] {
+  const places = methods.flatMap((method) => comparison.benchmarks.map((benchmark) => ({ method, benchmark })));
+  const differences = tested(
+    places.map(({ method, benchmark }) =>
+      method === against
+        ? undefined
+        : measuredDifference(cellsOf(comparison, method, benchmark), cellsOf(comparison, against, benchmark)),
+    ),
+  );
+  return places.map((place, at) => {
+    const score = scoreOf(cellsOf(comparison, place.method, place.benchmark));
+    return { ...place, score, difference: differences[at] };
+  });
 }
 
 /** Rows: header, then a method each. For every benchmark the score and the paired difference from `against`. */
 export function scoreTable(comparison: Comparison, methods: readonly string[], against: string): string[][] {
-  const { benchmarks } = comparison;
-  const head = ['method', 'seeds', ...benchmarks.flatMap((name) => [name, `${name}: against ${against}`])];
+  const head = ['method', 'seeds', ...comparison.benchmarks.flatMap((name) => [name, `${name}: against ${against}`])];
+  const all = entries(comparison, methods, against);
+  const missing = (benchmark: string) =>
+    cellsOf(comparison, against, benchmark).length === 0 ? NOT_RUN : 'no seed or record in common';
   const rows = methods.map((method) => {
-    const seeds = new Set(cellsOf(comparison, method).map(({ seed }) => seed)).size;
-    const scores = benchmarks.flatMap((benchmark) => {
-      const { text } = overSeeds(cellsOf(comparison, method, benchmark));
-      const difference = method === against ? '' : differenceText(compared(comparison, method, against, benchmark));
-      return [text, text === NOT_RUN ? NOT_RUN : difference];
-    });
-    return [method, seeds === 0 ? NOT_RUN : String(seeds), ...scores];
+    const scores = all
+      .filter((entry) => entry.method === method)
+      .flatMap(({ benchmark, score, difference }) => {
+        if (score === undefined) return [NOT_RUN, NOT_RUN];
+        if (method === against) return [scoreText(score), ''];
+        return [scoreText(score), difference === undefined ? missing(benchmark) : differenceText(difference)];
+      });
+    return [method, seedsText(cellsOf(comparison, method)), ...scores];
   });
   return [head, ...rows];
+}
+
+function seedsText(cells: readonly Cell[]): string {
+  if (cells.length === 0) return NOT_RUN;
+  const seeds = new Set(cells.flatMap(({ seed }) => seed ?? []));
+  return seeds.size === 0 ? 'not trained' : String(seeds.size);
 }
 
 const PHASES = ['rollout', 'reward', 'score', 'train'] as const;

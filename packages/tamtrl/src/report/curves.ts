@@ -1,25 +1,32 @@
-/** The learning curves of a run. */
+/** Learning curves: of one run, and of the runs of a comparison. */
+import { LEAST_SEEDS, meanScoreInterval } from '../eval/crossed.js';
+import type { Interval } from '../eval/statistics.js';
 import type { MetricsLine } from '../train/metrics.js';
-import { plotLines } from './plot/plot-lines.js';
+import type { Course } from './budgets.js';
+import { intervalText, seedCount } from './differences.js';
+import { type PlotPoint, plotLines } from './plot/plot-lines.js';
 import { evaluationsOf, stepsOf } from './summary.js';
 
-/** Held-out exact match with its 95% interval (normal approximation of a share), and that of the training rollouts. */
+/** Held-out exact match with its interval over records, and exact match of the training rollouts. */
 export function learningCurve(metrics: readonly MetricsLine[]): string | undefined {
   const evaluations = evaluationsOf(metrics);
   const training = stepsOf(metrics).flatMap((line) =>
     line.kind === 'step' ? [{ x: line.step, y: line.exact_match }] : [],
   );
   if (evaluations.length === 0) return undefined;
-  const heldOut = evaluations.map(({ step, exact_match, questions }) => {
-    const half = 1.96 * Math.sqrt((exact_match * (1 - exact_match)) / questions);
-    return { x: step, y: exact_match, low: Math.max(0, exact_match - half), high: Math.min(1, exact_match + half) };
-  });
+  const heldOut = evaluations.map(({ step, exact_match, questions }) =>
+    pointOf(step, meanScoreInterval([exact_match], questions)),
+  );
   return plotLines({
     title: 'Exact match',
     xLabel: 'step',
     yLabel: 'exact match',
     series: [
-      { name: `held out, ${evaluations[0].questions} questions, 95% interval`, points: heldOut, markers: true },
+      {
+        name: `held out, ${evaluations[0].questions} questions, 95% interval over them`,
+        points: heldOut,
+        markers: true,
+      },
       ...(training.length > 0 ? [{ name: 'training rollouts', points: training }] : []),
     ],
   });
@@ -30,4 +37,65 @@ export function lossCurve(metrics: readonly MetricsLine[]): string | undefined {
   const points = metrics.flatMap((line) => (line.kind === 'sft' ? [{ x: line.step, y: line.loss }] : []));
   if (!points.some(({ y }) => Number.isFinite(y))) return undefined;
   return plotLines({ xLabel: 'step', yLabel: 'cross-entropy (nats)', series: [{ name: 'loss', points }] });
+}
+
+/** Held-out score of a method by step. */
+export interface Curve {
+  method: string;
+  seeds: number;
+  points: { step: number; interval: Interval }[];
+}
+
+/** A curve for each method that is trained: at each step after which all of its runs were evaluated. */
+export function curvesOf(courses: readonly Course[], methods: readonly string[]): Curve[] {
+  return methods.flatMap((method): Curve[] => {
+    const own = courses.filter((course) => course.method === method);
+    if (own.length === 0) return [];
+    const points = own[0].evaluations.flatMap(({ step }) => {
+      const held = own.flatMap(({ evaluations }) => evaluations.find((one) => one.step === step) ?? []);
+      if (held.length < own.length) return [];
+      const questions = Math.min(...held.map((one) => one.questions));
+      const interval = meanScoreInterval(
+        held.map(({ exact_match }) => exact_match),
+        questions,
+      );
+      return [{ step, interval }];
+    });
+    return [{ method, seeds: own.length, points }];
+  });
+}
+
+/** The curves in one figure; two seeds, whose interval would fill it, have a line only. Undefined without any point. */
+export function curvesFigure(curves: readonly Curve[]): string | undefined {
+  const series = curves.map(({ method, seeds, points }) => {
+    const banded = seeds === 1 || seeds >= LEAST_SEEDS;
+    const kind = seeds === 1 ? '1 seed, band over records' : `${seedCount(seeds)}${banded ? '' : ', no band'}`;
+    const drawn = points.map(({ step, interval }) =>
+      banded ? pointOf(step, interval) : { x: step, y: interval.mean },
+    );
+    return { name: `${method} (${kind})`, points: drawn, markers: true };
+  });
+  if (series.every(({ points }) => points.length === 0)) return undefined;
+  const title = 'Held-out exact match while training, 95% intervals';
+  return plotLines({ title, xLabel: 'step', yLabel: 'exact match', series, height: 440 });
+}
+
+/** The same as rows: header, then a step each, with a column for each method. */
+export function curvesTable(curves: readonly Curve[]): string[][] {
+  const steps = [...new Set(curves.flatMap(({ points }) => points.map(({ step }) => step)))].sort((a, b) => a - b);
+  const rows = steps.map((step) => [
+    String(step),
+    ...curves.map(({ points }) => {
+      const point = points.find((one) => one.step === step);
+      return point === undefined ? '' : intervalText(point.interval);
+    }),
+  ]);
+  const head = curves.map(
+    ({ method, seeds }) => `${method}, ${seedCount(seeds)}${seeds === 1 ? ': records only' : ''}`,
+  );
+  return [['step', ...head], ...rows];
+}
+
+function pointOf(step: number, { mean, low, high }: Interval): PlotPoint {
+  return { x: step, y: mean, low, high };
 }

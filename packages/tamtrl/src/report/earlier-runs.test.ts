@@ -17,10 +17,13 @@ it('gives the numbers that its own report had', async () => {
   const metrics = await readMetricsLines(path);
   expect(comparisonRows({ metrics })).toEqual([
     ['held out (256 questions)', 'before', 'after step 20', 'change'],
-    ['exact_match', '25.4%', '46.5%', '+21.1%'],
+    ['exact_match', '25.4% (20.4 to 31.1)', '46.5% (40.5 to 52.6)', '+21.1%'],
     ['f1', '68.2%', '79.3%', '+11.0%'],
-    ['sub_exact_match', '25.4%', '46.5%', '+21.1%'],
+    ['sub_exact_match', '25.4% (20.4 to 31.1)', '46.5% (40.5 to 52.6)', '+21.1%'],
     ['memory tokens', '6.0', '6.0', '+0.0'],
+    ['empty memories', '0.0% (0.0 to 1.5)', '0.0% (0.0 to 1.5)', '+0.0%'],
+    ['cut-off memories', '0.0% (0.0 to 1.5)', '0.0% (0.0 to 1.5)', '+0.0%'],
+    ['cut-off answers', '0.0% (0.0 to 1.5)', '0.0% (0.0 to 1.5)', '+0.0%'],
   ]);
   const [first, last] = stepsOf(metrics);
   expect(

@@ -7,7 +7,7 @@ import type { HeldOutReadings } from '../run/readings.js';
 import { Watchdog } from '../train/watchdog.js';
 import { learningCurve, lossCurve } from './curves.js';
 import { exampleText, selectionText, tellingExamples } from './examples.js';
-import { comparisonRows, costRows, type StepLine, stepsOf } from './summary.js';
+import { beforeAndAfter, comparisonRows, costRows, INTERVAL_NOTE, type StepLine, stepsOf } from './summary.js';
 
 const TRAJECTORIES = 3;
 /** Rows of the table of steps; longer runs are thinned out. */
@@ -46,6 +46,7 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
     `# ${title}, preset ${info.preset}, seed ${config.seed}`,
     `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}. ${ended}`,
     markdownTable(comparisonRows(run)).trimEnd(),
+    beforeAndAfter(run).after ? INTERVAL_NOTE : '',
     ...warningParts(run),
     best ? `The best evaluation was ${percent(best.score)} ${best.metric} after step ${best.step}.` : '',
     ...figures.map((name) => `![${FIGURES[name]} by step](${RUN_FILES[name]})`),

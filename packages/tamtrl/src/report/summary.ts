@@ -1,5 +1,6 @@
 /** The numbers that a run ends with: the same for the terminal, the report and programs. */
 import { count, percent } from '../base/format.js';
+import { wilsonInterval } from '../eval/crossed.js';
 import { RunFolder } from '../run/folder.js';
 import type { SavedRun } from '../run/read.js';
 import type { EvaluationMetrics, MetricsLine, SftMetrics, StepMetrics } from '../train/metrics.js';
@@ -56,7 +57,14 @@ function bestOf({ step, metric, score }: { step: number; metric: string; score: 
   return { step, [metric]: score, checkpoint };
 }
 
-/** Rows: header, then a measure each. */
+/** What the intervals of `comparisonRows` are. */
+export const INTERVAL_NOTE =
+  'Intervals are 95 % over the held-out questions of this one run, before and after apart; they say nothing of other seeds.';
+
+/**
+ * Rows: header, then a measure each. Shares have Wilson's interval over the questions: for shares of memories, of which
+ * a question has several, that is as if all of its memories were alike, too wide rather than too narrow.
+ */
 export function comparisonRows(run: Pick<SavedRun, 'metrics'>): string[][] {
   const { before, after } = beforeAndAfter(run);
   if (!before || !after) return [['held out'], ['not evaluated']];
@@ -64,14 +72,27 @@ export function comparisonRows(run: Pick<SavedRun, 'metrics'>): string[][] {
     const change = of(after) - of(before);
     return [name, text(of(before)), text(of(after)), `${change < 0 ? '-' : '+'}${text(Math.abs(change))}`];
   };
+  const share = (name: string, of: (metrics: EvaluationMetrics) => number) => {
+    const [label, first, last, change] = row(name, of, percent);
+    return [label, first + rangeOf(of(before), before), last + rangeOf(of(after), after), change];
+  };
   const tokens = (value: number) => value.toFixed(1);
   return [
     [`held out (${count(after.questions)} questions)`, 'before', `after step ${after.step}`, 'change'],
-    row('exact_match', ({ exact_match }) => exact_match, percent),
+    share('exact_match', ({ exact_match }) => exact_match),
     row('f1', ({ f1 }) => f1, percent),
-    row('sub_exact_match', ({ sub_exact_match }) => sub_exact_match, percent),
+    share('sub_exact_match', ({ sub_exact_match }) => sub_exact_match),
     row('memory tokens', ({ memory_tokens }) => memory_tokens, tokens),
+    share('empty memories', ({ empty_rate }) => empty_rate),
+    share('cut-off memories', ({ overflow_rate }) => overflow_rate),
+    share('cut-off answers', ({ answer_overflow_rate }) => answer_overflow_rate),
   ];
+}
+
+/** " (40.5 to 52.6)" */
+function rangeOf(share: number, { questions }: EvaluationMetrics): string {
+  const { low, high } = wilsonInterval(share * questions, questions);
+  return ` (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
 }
 
 const PHASES = ['rollout', 'reward', 'score', 'train'] as const;

@@ -245,6 +245,6 @@ function summaryRows({ metric }: EvalFlags, summary: EvaluationSummary): string[
 
 function markdownSummary(flags: EvalFlags, summary: EvaluationSummary & EvaluationIdentity): string {
   const { metric, scorer, prompts_sha256 } = summary;
-  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scored by ${metric.join(', ')}. Scores in percent with 95 % intervals over records (Wilson's where every score is 0 or 1, else a bootstrap); failed records count as 0. Lengths and memories in tokens. Scorer ${scorer}, prompts ${prompts_sha256.slice(0, 12)}.`;
+  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scored by ${metric.join(', ')}. Scores in percent with 95 % intervals over records, which say nothing of other seeds (Wilson's where every score is 0 or 1, else a bootstrap); failed records count as 0. Lengths and memories in tokens. Scorer ${scorer}, prompts ${prompts_sha256.slice(0, 12)}.`;
   return `${intro}\n\n${markdownTable(summaryRows(flags, summary))}`;
 }

@@ -4,7 +4,7 @@ import { alignedTable, count, duration } from '../../base/format.js';
 import { serverOf } from '../../models/spec.js';
 import { examplesText } from '../../report/examples.js';
 import { writeReport } from '../../report/report.js';
-import { comparisonRows, costRows, jsonSummary, stepsOf } from '../../report/summary.js';
+import { beforeAndAfter, comparisonRows, costRows, INTERVAL_NOTE, jsonSummary, stepsOf } from '../../report/summary.js';
 import { RunFolder } from '../../run/folder.js';
 import { openRun, type RunEvent } from '../../run/open.js';
 import { planRun, type RunPlan } from '../../run/plan.js';
@@ -76,7 +76,7 @@ function closingText(run: SavedRun): string {
   const { step } = summary.state;
   const place = new RunFolder(folder);
   const parts = [
-    alignedTable(comparisonRows(run)),
+    `${alignedTable(comparisonRows(run))}${beforeAndAfter(run).after ? `${INTERVAL_NOTE}\n` : ''}`,
     ...examplesText(run.readings),
     `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}, evaluation included\n`,
     ...(step > 0 ? [alignedTable(cost.seconds), alignedTable(cost.tokens)] : []),

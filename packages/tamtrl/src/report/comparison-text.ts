@@ -1,0 +1,67 @@
+/** The page of a comparison: its tables, and what their columns mean. */
+import { markdownTable } from '../base/format.js';
+import type { CompareConfig } from '../run/comparison-config.js';
+import type { Note } from '../run/comparison-facts.js';
+import { PAGE_HEAD } from '../run/comparison-folder.js';
+import { NOT_RUN } from './differences.js';
+
+/** Rows of each table, the header first; absent where there is nothing to show. */
+export interface ComparisonTables {
+  results: string[][];
+  ablations?: string[][];
+  budgets?: string[][];
+  curves?: string[][];
+  cost: string[][];
+  /** What the marks in the cells refer to. */
+  notes?: readonly Note[];
+}
+
+/** @param problems what the table of equal budgets misses, a sentence each */
+export function pageText(
+  config: CompareConfig,
+  tables: ComparisonTables,
+  problems: readonly string[],
+  figures: { results: boolean; curves: boolean },
+): string {
+  const { baseline, ablations } = config;
+  const parts = [
+    PAGE_HEAD.trimEnd(),
+    introduction(config),
+    '## Results',
+    `Against ${baseline}.`,
+    table(tables.results),
+    (tables.notes ?? []).map(({ text }, at) => `- [${at + 1}] ${text}`).join('\n'),
+    figures.results ? '![Results](results.svg)' : '',
+    ...(ablations && tables.ablations ? ['## Ablations', `Against ${ablations.of}.`, table(tables.ablations)] : []),
+    ...(tables.budgets ? ['## Equal steps, tokens and time', BUDGETS, table(tables.budgets)] : []),
+    problems.map((problem) => `- ${problem}`).join('\n'),
+    ...(tables.curves ? ['## Learning curves', CURVES] : []),
+    figures.curves ? '![Learning curves](learning-curves.svg)' : '',
+    tables.curves ? table(tables.curves) : '',
+    '## Cost',
+    COST,
+    table(tables.cost),
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+const table = (rows: string[][]) => markdownTable(rows).trimEnd();
+
+function introduction({ seeds, benchmarks }: CompareConfig): string {
+  const metrics = benchmarks
+    .map(({ name, metric, questions }) => `${name}: ${metric}, ${questions} records`)
+    .join('; ');
+  return [
+    `Scores in percent with 95 % intervals; seeds ${seeds.join(', ')}. ${metrics}.`,
+    'Seeds and records both count as drawn at random. "records only": there is one run, and its interval says nothing of other seeds.',
+    'Differences are paired by seed and record. p is from a t test on the crossed design of seeds and records, corrected after Holm for all differences in the same table; intervals are not corrected. With fewer than three seeds there is no p.',
+    `A cell that says "${NOT_RUN}" was not.`,
+  ].join(' ');
+}
+
+const BUDGETS = `Held-out exact match while training, at the largest numbers of steps, tokens and seconds that every run used: the last evaluation within them, after the steps that are named. Tokens are read, sampled, scored and trained on, in thousands (kT); seconds are those of the steps, without evaluations, and depend on the machine and on what else it ran. The questions are the same for all runs, so the unit is the seed: Student's t over seeds, paired by seed; p after Holm over this table.`;
+
+const CURVES = `Held-out exact match with 95 % intervals: Student's t over seeds, or Wilson's over records with one seed. Only steps after which every run of a method was evaluated. Bands are drawn for one seed and for three or more.`;
+
+const COST =
+  'Seconds and thousands of tokens (kT) of a whole training, mean over seeds; seconds and tokens of an answer, mean over records and benchmarks; memories in tokens.';
