@@ -1,4 +1,4 @@
-/** Reads the JSON files that lie beside a model's weights. */
+/** Reads the JSON files beside a model's weights. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TextError } from './errors.js';
