@@ -1,6 +1,6 @@
 /**
- * How much of what a memory should hold it holds, judged by words: labels for a process reward model where a task has
- * no ideal memory.
+ * Measures by words how much of the evidence a memory holds. This labels memories for a process reward model if a task
+ * has no ideal memory.
  */
 
 const FUNCTION_WORDS = new Set(
@@ -10,8 +10,9 @@ const FUNCTION_WORDS = new Set(
 );
 
 /**
- * Mean over the evidence read so far (filtered chunks that are not empty) of the share of its content words that stand
- * in the memory. Words of the question tell nothing and do not count. 1 while there has been no evidence.
+ * Share of the evidence's content words that the memory holds, as a mean over the evidence read so far (filtered chunks
+ * that are not empty). Words of the question carry no information and do not count. The result is 1 until there is
+ * evidence.
  */
 export function factsHeld(
   question: string,

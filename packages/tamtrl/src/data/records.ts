@@ -25,15 +25,15 @@ export const recordSchema = z
         found === undefined
           ? `names document ${document}, but there are ${record.documents.length} (counting from 0)`
           : start >= end || end > found.text.length
-            ? `is ${start} to ${end}, expected a stretch within the document's ${found.text.length} characters`
+            ? `is ${start} to ${end}, expected a span within the document's ${found.text.length} characters`
             : undefined;
       if (message) context.addIssue({ code: 'custom', path: ['evidence', at], message });
     });
   });
 
 /**
- * A question, its alternative answers, and the documents to read. `relevant` marks whole documents, `evidence`
- * stretches of documents in UTF-16 code units of their text; where `evidence` is there, it is the finer annotation.
+ * A question, its alternative answers, and the documents to read. `relevant` marks whole documents, and `evidence`
+ * marks spans of documents in UTF-16 code units of their text. If a record has `evidence`, it is the finer annotation.
  */
 export type QuestionRecord = z.output<typeof recordSchema>;
 
@@ -48,16 +48,16 @@ export interface RecordProblem {
 }
 
 export interface ReadRecordsOptions extends LineOptions {
-  /** Throw at the first problem instead of leaving the line out; default false. */
+  /** Throw at the first problem instead of skipping the line; default false. */
   strict?: boolean;
   /** Records need a question and an answer: yes for training and evaluation, no for haystacks; default true. */
   requireGold?: boolean;
-  /** Told of every line that is left out. */
+  /** Called for every line that is left out. */
   onProblem?: (problem: RecordProblem) => void;
 }
 
 /**
- * The records of a JSONL file (plain, gzip or zstd) in order, in constant memory but for the ids. Empty lines are
+ * The records of a JSONL file (plain, gzip or zstd) in order, in constant memory except for the ids. Empty lines are
  * skipped; bad ones are reported and left out.
  * @throws DataError `file` if the file cannot be read, `record` with the line if `strict`.
  */
@@ -91,11 +91,11 @@ export async function* readRecords(path: string, options: ReadRecordsOptions = {
 export interface LoadedRecords {
   records: QuestionRecord[];
   problems: RecordProblem[];
-  /** How many lines were left out for each reason. */
+  /** Counts the lines left out for each reason. */
   counts: Record<RecordProblemKind, number>;
 }
 
-/** All records of a file, with everything that was wrong. */
+/** All records of a file, and all problems found. */
 export async function loadRecords(path: string, options: ReadRecordsOptions = {}): Promise<LoadedRecords> {
   const problems: RecordProblem[] = [];
   const records: QuestionRecord[] = [];

@@ -1,6 +1,6 @@
 /**
- * Lines of text files, compressed or not, in constant memory. Every line that is not text is reported, never guessed
- * at.
+ * Reads the lines of text files, compressed or not, in constant memory. Reports every line that is not text instead of
+ * guessing what it says.
  */
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
@@ -11,7 +11,7 @@ import { DataError } from '../errors.js';
 export type Line = { line: number; text: string } | { line: number; problem: 'encoding' | 'size'; bytes: number };
 
 export interface LineOptions {
-  /** Bytes of the longest line that is read; default 256 MiB. */
+  /** Maximum length of a line in bytes; default 256 MiB. Longer lines are reported. */
   maxLineBytes?: number;
 }
 
@@ -27,7 +27,7 @@ const UTF16 = [
 const startsWith = (bytes: Uint8Array, mark: readonly number[]) => mark.every((byte, at) => bytes[at] === byte);
 
 /**
- * Content of a file, unpacked if it begins as gzip or zstd data do (whatever it is called).
+ * Content of a file, decompressed if its first bytes are those of gzip or zstd, whatever its name.
  * @throws DataError `file` if it cannot be read, or is cut short or damaged.
  */
 export async function* readBytes(path: string): AsyncGenerator<Uint8Array> {
@@ -74,8 +74,9 @@ async function* unzstandard(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
 }
 
 /**
- * Lines, cut at "\n" only: JSON strings may hold other line separators. A byte order mark at the start is dropped.
- * @throws DataError `file` for a file that cannot be read, or that is UTF-16.
+ * Lines, split only at "\n", because JSON strings may hold other line separators. A byte order mark at the start is
+ * dropped.
+ * @throws DataError `file` if the file cannot be read or is UTF-16.
  */
 export async function* readLines(path: string, options: LineOptions = {}): AsyncGenerator<Line> {
   const { maxLineBytes = MAX_LINE_BYTES } = options;

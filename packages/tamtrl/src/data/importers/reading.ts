@@ -11,7 +11,9 @@ interface SquadQuestion {
   impossible: boolean;
 }
 
-/** The paragraphs of one article are the documents of each of its questions: one is relevant, the rest distract. */
+/**
+ * The paragraphs of an article are the documents of each of its questions. One is relevant; the others are distractors.
+ */
 function squadRecords(
   title: string,
   paragraphs: readonly { context: string; questions: SquadQuestion[] }[],
@@ -23,7 +25,7 @@ function squadRecords(
       if (impossible || given.length === 0) return { problem: `question ${id} is marked unanswerable` };
       const documents = paragraphs.map(({ context }, at) => ({ title, text: context, relevant: at === own }));
       const { context } = paragraphs[own];
-      // The sentence of the first answer is the finest annotation there is.
+      // The sentence of the first answer is the finest annotation that the data set has.
       const sentence = splitSentences(context).find(
         ({ start, end }) => answers[0].start >= start && answers[0].start < end,
       );
@@ -47,7 +49,7 @@ function squadAnswers(value: unknown): { text: string; start: number }[] {
 export const squad: Importer = {
   name: 'squad',
   summary:
-    'SQuAD 1.1 and 2.0, the original JSON (an article a document set) or its parquet copy; unanswerable ones are left out',
+    'SQuAD 1.1 and 2.0, the original JSON (documents: the paragraphs of an article) or its Parquet copy; unanswerable questions are left out',
   recognises: (row) =>
     Array.isArray(row.paragraphs) ||
     (typeof row.context === 'string' && isObject(row.answers) && 'answer_start' in row.answers),
@@ -72,7 +74,7 @@ export const squad: Importer = {
 
 export const narrativeqa: Importer = {
   name: 'narrativeqa',
-  summary: 'NarrativeQA, parquet or JSON lines with the full texts',
+  summary: 'NarrativeQA, Parquet or JSON Lines with the full texts',
   recognises: (row) => isObject(row.document) && isObject(row.question),
   convert(row, { source }) {
     const document = row.document as Row;
@@ -81,21 +83,21 @@ export const narrativeqa: Importer = {
       (Array.isArray(row.answers) ? row.answers : []).filter(isObject).map((answer) => text(answer.text)),
     );
     const story = text(document.text);
-    if (story === '') return [{ problem: 'has no text: NarrativeQA without its stories cannot be read' }];
+    if (story === '') return [{ problem: 'has no text: the file needs the full stories of NarrativeQA' }];
     if (answers.length === 0) return [{ problem: 'has no answer' }];
     const title = isObject(document.summary) ? text(document.summary.title) : '';
-    // The set has no ids of questions: the story's and the question together are one.
+    // The data set has no ids for questions; the story's id and the question together make one.
     const id = `${identifier(document.id)}/${question}`;
     return [{ id, source, question, answers, documents: [{ title, text: story }] }];
   },
 };
 
-/** "Passage 3:" at the start of a line, as LongBench's multi-document sets have it. */
+/** "Passage 3:" at the start of a line, as in LongBench's multi-document sets. */
 const PASSAGE = /^Passage \d+:\n/m;
 
 export const longbench: Importer = {
   name: 'longbench',
-  summary: 'LongBench, JSON lines',
+  summary: 'LongBench, JSON Lines',
   recognises: (row) => typeof row.input === 'string' && typeof row.context === 'string' && 'all_classes' in row,
   convert(row, { source }) {
     const answers = distinct(texts(row.answers));
