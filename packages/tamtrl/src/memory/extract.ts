@@ -1,18 +1,18 @@
-/** Finds the answer in what a model wrote: after its thoughts, in its last box. */
+/** Finds the answer in a model's output: after its thoughts, in its last box. */
 import type { PromptFormat } from './prompts.js';
 
 export interface ExtractionOptions {
   /** Look for `\boxed{…}`; default true. */
   boxed?: boolean;
-  /** A box is looked for in this many characters at the end; default 300, as in MemAgent. */
+  /** Search for a box in this many characters at the end; default 300, as in MemAgent. */
   tail?: number;
   /** Without a box the answer is empty, not the whole output; default false. */
   requireBox?: boolean;
-  /** A box that holds nothing but `\text{…}` gives what is inside; default true. */
+  /** If a box contains only `\text{…}`, use the text inside; default true. */
   unwrapText?: boolean;
 }
 
-/** What follows the last `</think>`; the whole output if there is none. */
+/** The text after the last `</think>`; the whole output if there is none. */
 export function withoutThoughts(output: string): string {
   const mark = '</think>';
   const at = output.lastIndexOf(mark);
@@ -30,7 +30,7 @@ export function lastBoxed(text: string): string | undefined {
   return undefined;
 }
 
-/** Offset of the brace that closes the one just before `start`. */
+/** Offset of the brace that closes the brace just before `start`. */
 function closingBrace(text: string, start: number): number | undefined {
   let depth = 1;
   for (let at = start; at < text.length; at++) {
@@ -42,7 +42,7 @@ function closingBrace(text: string, start: number): number | undefined {
   return undefined;
 }
 
-/** The answer in a model's output: the last box within the tail, else the whole output, trimmed, thoughts left out. */
+/** The answer in a model's output without thoughts: the last box within the tail, else the whole output, trimmed. */
 export function extractAnswer(output: string, options: ExtractionOptions = {}): string {
   const { boxed = true, tail = 300, requireBox = false, unwrapText = true } = options;
   const said = withoutThoughts(output);
@@ -56,7 +56,7 @@ export function extractAnswer(output: string, options: ExtractionOptions = {}): 
   return box;
 }
 
-/** The answer in an output, where the wording of the prompts has asked for it. */
+/** The answer in an output, in the place where the prompts ask for it. */
 export function answerIn(output: string, { boxed }: Pick<PromptFormat, 'boxed'>): string {
   return extractAnswer(output, { boxed });
 }

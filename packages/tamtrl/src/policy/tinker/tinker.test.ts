@@ -160,7 +160,7 @@ describe('parity with the local engine', () => {
     await policy.close();
     const sessions = started.done.create_session;
     await expect(openModel(folder)).rejects.toThrow(
-      `tinker.json names the server ${started.url}, and you have not: it would get your API key and the text. Nothing was sent. If you trust it, add --allow-host ${started.url} `,
+      `tinker.json names the server ${started.url}, but you have not named it. It would get your API key and your text, so nothing was sent. If you trust it, add --allow-host ${started.url} `,
     );
     expect(started.done.create_session).toBe(sessions);
     const again = await openModel(folder, { allowHosts: [started.url] });

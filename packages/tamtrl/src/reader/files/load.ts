@@ -1,4 +1,4 @@
-/** The text of files that people have: plain text, Markdown, HTML, PDF. */
+/** Loads the text of files: plain text, Markdown, HTML, PDF. */
 import { open, readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { ReaderError } from '../errors.js';
@@ -16,12 +16,12 @@ const BY_NAME: Readonly<Record<string, FileKind>> = {
   '.pdf': 'pdf',
 };
 
-/** Bytes that are looked at to tell what a file is. */
+/** Number of bytes that are checked to recognise a file's kind. */
 const HEAD = 4096;
 
 /**
- * What a file is, by its first bytes and its name.
- * @throws ReaderError `input` if it cannot be read, is a folder, or is binary and no PDF.
+ * The kind of a file, recognised from its first bytes and its name.
+ * @throws ReaderError `input` if it cannot be read, is a folder, or is binary but not a PDF.
  */
 export async function kindOf(path: string): Promise<FileKind> {
   const head = await headOf(path);
@@ -30,12 +30,12 @@ export async function kindOf(path: string): Promise<FileKind> {
   if (kind === 'pdf')
     throw new ReaderError(
       'input',
-      `${path} is named as a PDF but does not begin like one. It may be damaged; export it again.`,
+      `${path} has the name of a PDF but does not begin like one. It may be damaged; export it again.`,
     );
   return kind;
 }
 
-/** The same for content without a file. @throws ReaderError `input` for binary content. */
+/** The kind of content without a file. @throws ReaderError `input` for binary content. */
 export function kindOfContent(head: Uint8Array, name: string): FileKind {
   if (head.includes(0)) {
     const what = BY_SIGNATURE.find(({ bytes }) => bytes.every((byte, at) => head[at] === byte))?.what;
@@ -79,7 +79,7 @@ async function headOf(path: string): Promise<Buffer> {
 }
 
 /**
- * The readable text of a file, in pieces: plain text as it is read, everything else at once.
+ * The readable text of a file: plain text in pieces as it is read, everything else in one piece.
  * @throws ReaderError `input`, `empty` for a file without text.
  */
 export async function* loadText(path: string): AsyncGenerator<string> {
@@ -94,7 +94,7 @@ export async function* loadText(path: string): AsyncGenerator<string> {
   if (!some) {
     throw new ReaderError(
       'empty',
-      `${path} holds no text${kind === 'pdf' ? ' (scanned pages are pictures; run a text recognition first)' : ''}.`,
+      `${path} contains no text${kind === 'pdf' ? ' (scanned pages are images; run text recognition first)' : ''}.`,
     );
   }
 }
@@ -103,7 +103,7 @@ async function* once(make: () => Promise<string>): AsyncGenerator<string> {
   yield await make();
 }
 
-/** The libraries are large and seldom all needed, so each is loaded when it is. */
+/** The libraries are large and seldom all needed, so each is loaded on first use. */
 export async function convert(kind: FileKind, bytes: Uint8Array, name: string): Promise<string> {
   if (kind === 'pdf') return pdfText(bytes, name);
   const text = new TextDecoder('utf-8', { fatal: false }).decode(bytes);
@@ -119,7 +119,7 @@ async function pdfText(bytes: Uint8Array, name: string): Promise<string> {
     return text.join('\n\n');
   } catch (error) {
     const { message, name: kind } = error as Error;
-    const why = kind === 'PasswordException' ? 'it is locked with a password' : message;
+    const why = kind === 'PasswordException' ? 'it is protected with a password' : message;
     throw new ReaderError('input', `Cannot read the PDF ${name}: ${why}.`, { cause: error });
   }
 }
@@ -148,7 +148,7 @@ interface MarkdownToken {
   rows?: { tokens: MarkdownToken[] }[][];
 }
 
-/** Words of a Markdown text: no marks, no addresses; code stays as it is. */
+/** The words of a Markdown text, without marks and addresses; code stays unchanged. */
 async function markdownText(markdown: string): Promise<string> {
   const { lexer } = await import('marked');
   const body = markdown.replace(/^---\n[\s\S]*?\n---\n/, '');
