@@ -1,4 +1,4 @@
-/** The fields of a config.json, looked up with messages that name the file and the key. */
+/** Looks up the fields of a config.json, with error messages that name the file and the key. */
 import { EngineError } from '../errors.js';
 import { isJsonObject, type JsonObject, showJson } from '../json.js';
 
@@ -52,7 +52,7 @@ export class Fields {
     throw this.wrong(key, 'an object');
   }
 
-  /** Refuses any value but `value`, which an absent key stands for. @throws EngineError 'unsupported'. */
+  /** Refuses any value but `value`; an absent key counts as `value`. @throws EngineError 'unsupported'. */
   requireValue(key: string, value: boolean | string): void {
     const found = typeof value === 'boolean' ? this.boolean(key, value) : (this.value(key) ?? value);
     if (found !== value) throw this.unsupported(key, JSON.stringify(value));

@@ -1,4 +1,4 @@
-/** Files and folders that may be absent. How files are written: atomic.ts. */
+/** Reads files that may be missing, and creates folders. See atomic.ts for writing. */
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { EngineError, reasonOf } from '../errors.js';
 
@@ -12,7 +12,7 @@ export async function exists(path: string): Promise<boolean> {
 /** The file's bytes, or undefined if there is none. @throws EngineError 'file' if the system refuses to read it. */
 export async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {
-    // A plain array with a buffer of its own can be sent to another thread.
+    // A plain array with its own buffer can be sent to another thread.
     return new Uint8Array(await readFile(path));
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) {

@@ -1,8 +1,8 @@
 /**
  * Reads the header of a GGUF file (versions 2 and 3): magic, counts, typed key-value metadata, one record per tensor,
- * padding to the alignment; then come the data. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
- * We parse it ourselves because @huggingface/gguf 0.4.6 clips a string that ends an array across its 2 MB reads and
- * takes what lies beyond the end of a truncated file for zeros.
+ * padding to the alignment, then the data. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. We parse
+ * it ourselves because @huggingface/gguf 0.4.6 cuts off a string at the end of an array that crosses its 2 MB reads,
+ * and reads zeros beyond the end of a truncated file.
  */
 import { EngineError, reasonOf } from '../errors.js';
 import { type RandomAccessFile, refuseLfsPointer, truncated } from './tensor-source.js';
@@ -29,7 +29,7 @@ export interface GgufHeader {
 class NeedMore extends Error {}
 
 const FIRST_READ = 8 << 20;
-/** Above any real header; a larger one means damaged counts. */
+/** Larger than any real header; a larger size means damaged counts. */
 const MAX_HEADER = 512 << 20;
 const MAX_DIMENSIONS = 4;
 const MAX_NESTING = 4;

@@ -8,7 +8,7 @@ import { EngineError, reasonOf } from '../errors.js';
 export interface TensorEntry {
   readonly name: string;
   readonly file: string;
-  /** As the format calls it, e.g. "BF16" or "Q4_K". */
+  /** The format's name for the type, e.g. "BF16" or "Q4_K". */
   readonly dtype: string;
   /** Slowest dimension first. */
   readonly shape: readonly number[];
@@ -17,7 +17,7 @@ export interface TensorEntry {
 export interface TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   /**
-   * The tensor's values in row-major order, in a buffer of their own.
+   * The tensor's values in row-major order, in their own buffer.
    * @throws EngineError 'missing-tensor', 'unsupported' (dtype) or 'truncated-file'.
    */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
@@ -53,7 +53,7 @@ export class RandomAccessFile {
     }
   }
 
-  /** Fills `target` from `position` on. @throws EngineError 'truncated-file' if the file ends before. */
+  /** Fills `target` from `position` on. @throws EngineError 'truncated-file' if the file is too short. */
   async readInto(target: Uint8Array, position: number): Promise<void> {
     let done = 0;
     while (done < target.length) {
@@ -66,7 +66,7 @@ export class RandomAccessFile {
     }
   }
 
-  /** `length` bytes in a fresh buffer, so that typed arrays over it are aligned. */
+  /** `length` bytes in a new buffer, so that typed arrays over it are aligned. */
   async read(position: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
     await this.readInto(bytes, position);
@@ -96,7 +96,7 @@ export function missingTensor(file: string, tensor: string, hint = ''): EngineEr
   });
 }
 
-/** Refuses the small text file that Git leaves in place of a large one that was not fetched. */
+/** Refuses the small text file that Git LFS leaves in place of a large file that was not fetched. */
 export function refuseLfsPointer(file: string, beginning: Uint8Array): void {
   if (Buffer.from(beginning).toString('latin1').startsWith('version ')) {
     throw new EngineError(
