@@ -56,7 +56,7 @@ export interface ScoreRow {
 export interface ScoreOptions {
   /** Log-probabilities under softmax(logits / temperature); default 1. */
   temperature?: number;
-  /** Left out of the distribution, as in sampling. */
+  /** Tokens left out of the distribution, as in sampling. */
   maskedIds?: readonly number[];
   weights?: string;
   signal?: AbortSignal;
@@ -107,7 +107,7 @@ export interface CrossEntropyLoss {
 export interface ForwardBackwardOptions {
   loss: PolicyGradientLoss | CrossEntropyLoss;
   temperature?: number;
-  /** Left out of the distribution, as in sampling. */
+  /** Tokens left out of the distribution, as in sampling. */
   maskedIds?: readonly number[];
   signal?: AbortSignal;
   onProgress?: (progress: { finished: number; total: number; tokens: number }) => void;

@@ -68,7 +68,7 @@ export interface ScoreRow {
 export interface ScoreOptions extends LongCallOptions {
   /** Log-probabilities under softmax(logits / temperature); default 1. */
   temperature?: number;
-  /** Left out of the distribution, as in sampling. Not every server can. */
+  /** Tokens left out of the distribution, as in sampling. Not every server supports this. */
   maskedIds?: readonly number[];
   /** Name of a snapshot to use instead of the live weights. */
   weights?: string;
@@ -119,7 +119,7 @@ export interface ForwardBackwardOptions extends LongCallOptions {
   loss: PolicyGradientLoss | CrossEntropyLoss;
   /** Log-probabilities under softmax(logits / temperature); default 1. */
   temperature?: number;
-  /** Left out of the distribution, as in sampling. Not every server can. */
+  /** Tokens left out of the distribution, as in sampling. Not every server supports this. */
   maskedIds?: readonly number[];
 }
 
