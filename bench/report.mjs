@@ -56,15 +56,15 @@ export function toMarkdown({ rows, runs, machine, versions, date, command }) {
   ].join('\n\n');
 }
 
-const LEGEND = `Both sides take turns in one run, one repetition each; the other one is idle meanwhile. Tokens per second are
-medians, the ratio is the median of each round's ratio. A training step is forward, backward, clipping and AdamW; the loss is on
-the last tokens of each sequence. Training and scoring count all tokens that the model reads, \`generate\` counts new tokens
-(sampled at temperature 1, prompts all different). The share of SGEMM is 6 (training) or 2 x parameters x tokens / time, over the
-rate of a 1024 x 1024 x 1024 float32 product on the same runtime in the same run; layers count for every token read (prompts
-included), the unembedding only for tokens that it predicts, embeddings and attention scores not at all. PyTorch runs eagerly, with
-fused attention and fused AdamW.`;
+const LEGEND = `The engine and PyTorch take turns within one run, one repetition each, while the other is idle. Tokens per second are medians, and
+the ratio is the median of the rounds' ratios. A training step is forward, backward, clipping and AdamW, with the loss on the last
+tokens of each sequence. Training and scoring count all tokens that the model reads; \`generate\` counts new tokens (sampled at
+temperature 1, with different prompts). The share of SGEMM is 6 (training) or 2 x parameters x tokens / time, divided by the rate of
+a 1024 x 1024 x 1024 float32 product on the same runtime in the same run. Here the layers' parameters count for every token read
+(prompts included), the unembedding's only for tokens that it predicts, and embeddings and attention scores do not count. PyTorch
+runs eagerly, with fused attention and fused AdamW.`;
 
-/** Replaces what stands between the markers of docs/engine.md. */
+/** Replaces the text between the markers of docs/engine.md. */
 export function replaceBetweenMarkers(text, content) {
   const begin = text.indexOf(BEGIN);
   const end = text.indexOf(END);

@@ -1,8 +1,8 @@
-/** Trains a tiny random Qwen3 to copy a string of tokens, prints the falling loss, then lets it copy one it has not seen. */
+/** Trains a tiny random Qwen3 to copy strings, prints the falling loss, then has the model copy an unseen string. */
 import { createEngine, Random } from '@tamtrl/engine';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
-const END = LETTERS.length; // closes the string to be copied, and the copy
+const END = LETTERS.length; // ends the string, and its copy
 const config = {
   architecture: 'qwen3',
   vocabularySize: LETTERS.length + 1,

@@ -1,5 +1,5 @@
 /**
- * The engine's verbs and their data. Token ids in, token ids and log-probabilities out: the engine knows nothing of
+ * The engine's verbs and their data. Token ids in, token ids and log-probabilities out: the engine knows nothing about
  * text, rewards or memories. Log-probabilities are natural logarithms.
  */
 import type { ModelConfig } from './models/config.js';
@@ -19,17 +19,17 @@ export interface GenerateOptions {
   maxTokens: number;
   /** 0 takes the most probable token; default 1. */
   temperature?: number;
-  /** Keep the smallest set of most probable tokens whose probability reaches this; default 1 (all). */
+  /** Sample from the smallest set of most probable tokens whose total probability reaches this; default 1 (all). */
   topP?: number;
-  /** Keep this many most probable tokens; default 0 (all). */
+  /** Sample from this many most probable tokens; default 0 (all). */
   topK?: number;
-  /** A sequence ends with the first of these; it is part of the returned tokens. */
+  /** A sequence ends at the first of these tokens, which is included in the result. */
   stopIds?: readonly number[];
   /** Tokens that are never sampled. */
   maskedIds?: readonly number[];
   /** Same seed, same tokens, whatever the order or number of requests; default 0. */
   seed?: number;
-  /** Largest number of sequences decoded together; default: as many as the memory budget allows. */
+  /** Maximum number of sequences decoded together; default: as many as the memory budget allows. */
   maxBatch?: number;
   /** Name of a snapshot to use instead of the live weights. */
   weights?: string;
@@ -42,7 +42,7 @@ export interface Sample {
   tokens: number[];
   /**
    * Log-probability of each token under softmax(logits / temperature) over the tokens that are not masked, before top-k
-   * and top-p; at temperature 0 under softmax(logits).
+   * and top-p; at temperature 0, under softmax(logits).
    */
   logProbabilities: number[];
   stopReason: 'stop' | 'length';
@@ -56,7 +56,7 @@ export interface ScoreRow {
 export interface ScoreOptions {
   /** Log-probabilities under softmax(logits / temperature); default 1. */
   temperature?: number;
-  /** Left out of the distribution, as in sampling. */
+  /** Tokens left out of the distribution, as in sampling. */
   maskedIds?: readonly number[];
   weights?: string;
   signal?: AbortSignal;
@@ -72,15 +72,15 @@ export interface ScoredRow {
 
 /** One sequence to learn from. Arrays other than `promptIds` have the completion's length. */
 export interface TrainingRow extends ScoreRow {
-  /** Advantage of each token; needed by the policy-gradient loss. */
+  /** Advantage of each token; required by the policy-gradient loss. */
   advantages?: readonly number[];
-  /** Log-probability of each token when it was sampled; needed by the policy-gradient loss. */
+  /** Log-probability of each token when it was sampled; required by the policy-gradient loss. */
   oldLogProbabilities?: readonly number[];
-  /** Log-probability of each token under the reference policy; needed if `klCoefficient` > 0. */
+  /** Log-probability of each token under the reference policy; required if `klCoefficient` > 0. */
   referenceLogProbabilities?: readonly number[];
   /**
-   * Factor of each token's loss: the loss is the plain sum of factor x token loss, so the caller chooses the mean
-   * (token mean, sequence mean, turn weights). Default: 1 / (completion tokens of this call), the token mean.
+   * Factor for each token's loss. The loss is the plain sum of factor x token loss, so the factors decide which mean it
+   * is (token mean, sequence mean, turn weights). Default: 1 / (completion tokens of this call), the token mean.
    */
   lossWeights?: readonly number[];
 }
@@ -107,7 +107,7 @@ export interface CrossEntropyLoss {
 export interface ForwardBackwardOptions {
   loss: PolicyGradientLoss | CrossEntropyLoss;
   temperature?: number;
-  /** Left out of the distribution, as in sampling. */
+  /** Tokens left out of the distribution, as in sampling. */
   maskedIds?: readonly number[];
   signal?: AbortSignal;
   onProgress?: (progress: { finished: number; total: number; tokens: number }) => void;
@@ -121,7 +121,7 @@ export interface ForwardBackwardResult {
   metrics: {
     /** Completion tokens that were trained on. */
     tokens: number;
-    /** All tokens of the rows, prompts included, padding not. */
+    /** All tokens of the rows, including prompts but not padding. */
     totalTokens: number;
     /** Mean entropy in nats over completion tokens. */
     entropy: number;
@@ -154,7 +154,7 @@ export interface OptimStepOptions {
 export interface OptimStepResult {
   /** Global norm before clipping. */
   gradientNorm: number;
-  /** The gradient was not finite: weights and optimiser are as before, gradients are cleared. */
+  /** The gradient was not finite: weights and optimiser did not change, and the gradients are cleared. */
   skipped: boolean;
   /** Steps taken so far. */
   step: number;
@@ -165,8 +165,8 @@ export interface Engine {
   readonly config: ModelConfig;
   readonly parameters: number;
   /**
-   * Contents of the files that belong to the model beside its weights, by name: tokenizer.json, tokenizer_config.json
-   * and the like. For a GGUF file they are made from its own metadata.
+   * Contents of the model's other files (tokenizer.json, tokenizer_config.json and so on), by name. For a GGUF file
+   * they are made from its metadata.
    */
   readonly files: ReadonlyMap<string, Uint8Array>;
   generate(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;
@@ -183,10 +183,10 @@ export interface Engine {
   dropSnapshot(name: string): Promise<void>;
   /** Writes weights, optimiser and snapshots to a folder, so that training continues bit for bit after `load`. */
   save(folder: string): Promise<void>;
-  /** Takes back what `save` wrote, completely or not at all. */
+  /** Restores the state that `save` wrote, completely or not at all. */
   load(folder: string): Promise<void>;
   /** Writes a folder that transformers and vLLM load. */
   exportModel(folder: string, options?: { dtype?: 'F32' | 'BF16' | 'F16' }): Promise<void>;
-  /** Ends the worker thread. A running call is cut short. */
+  /** Ends the worker thread and aborts any running call. */
   close(): Promise<void>;
 }

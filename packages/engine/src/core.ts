@@ -1,4 +1,4 @@
-/** The engine's verbs on one model, computing on the calling thread; worker/ runs it in a thread of its own. */
+/** The engine's verbs on one model, computed on the calling thread; worker/ runs this in its own thread. */
 import type {
   ForwardBackwardOptions,
   ForwardBackwardResult,
@@ -165,7 +165,7 @@ export class EngineCore {
     if (!this.#accumulated) {
       throw new EngineError(
         'invalid-argument',
-        'optimStep was called before forwardBackward: there is no gradient to follow.',
+        'optimStep was called before forwardBackward: there is no gradient to apply.',
       );
     }
     this.#optimizer ??= newOptimizerState(this.config);
@@ -219,7 +219,7 @@ export class EngineCore {
     });
   }
 
-  /** Replaces the state with a saved one. If the folder cannot be read completely, nothing changes. */
+  /** Replaces the state with a saved state. If the folder cannot be read completely, nothing changes. */
   async load(folder: string): Promise<void> {
     const state = await loadCheckpoint(folder, this.config);
     for (const [name, data] of state.weights) (this.#weights.get(name) as Float32Array).set(data);
@@ -265,7 +265,7 @@ function distributionOf(
   return { temperature, tokenBias: maskedIds.length > 0 ? tokenBias(config, maskedIds) : undefined };
 }
 
-/** Checks that the arrays that the loss needs are there, have the completion's length and are finite. */
+/** Checks that the arrays that the loss needs are present, as long as the completion, and finite. */
 function checkTrainingRow(row: TrainingRow, index: number, { loss }: ForwardBackwardOptions): void {
   const policyGradient = loss.kind === 'policy-gradient';
   const needed = {
@@ -297,7 +297,7 @@ function checkTrainingRow(row: TrainingRow, index: number, { loss }: ForwardBack
   }
 }
 
-/** Calls `visit` with the place of each row's tokens among those that the batch scores. */
+/** Calls `visit` with the position of each row's tokens among all scored tokens of the batch. */
 function forEachRow(
   rows: readonly ScoreRow[],
   batch: MicroBatch,

@@ -1,9 +1,9 @@
 /**
- * Errors of the engine are EngineErrors. The message says what happened, where, what was expected and found, and what
- * to do. `isInstance` works across copies of the package and across the worker boundary.
+ * All errors of the engine are EngineErrors. The message says what happened, where, what was expected and found, and
+ * what to do. `isInstance` works across copies of the package and across the worker boundary.
  */
 
-/** Facts of an error, for programs that would otherwise have to parse its message. */
+/** Facts about an error, for programs that would otherwise have to parse its message. */
 export interface ErrorDetails {
   file?: string;
   tensor?: string;
@@ -28,7 +28,9 @@ export type ErrorKind =
   | 'aborted'
   | 'internal';
 
-/** The mark that errors of the package tamtrl carry, so that its `TamtrlError.isInstance` knows the engine's too. */
+/**
+ * The mark of errors of the package tamtrl, so that its `TamtrlError.isInstance` recognises the engine's errors too.
+ */
 const MARK = Symbol.for('tamtrl.error');
 
 export class EngineError extends Error {
@@ -49,7 +51,7 @@ export class EngineError extends Error {
   }
 }
 
-/** What went wrong, in the words of whoever threw it. */
+/** The message of a caught value. */
 export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

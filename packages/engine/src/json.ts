@@ -7,7 +7,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A value as JSON, for messages; long ones are cut. */
+/** A value as JSON, for messages; long values are cut. */
 export function showJson(value: unknown): string {
   if (value === undefined) return 'nothing';
   try {
@@ -29,7 +29,7 @@ export function requireJsonObject(file: string, value: unknown): JsonObject {
   });
 }
 
-/** @throws EngineError 'file' if `bytes`, the content of `file`, are not a JSON object. */
+/** @throws EngineError 'file' if `bytes`, the content of `file`, is not a JSON object. */
 export function parseJsonObject(file: string, bytes: Uint8Array): JsonObject {
   let value: unknown;
   try {

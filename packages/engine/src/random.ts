@@ -18,8 +18,8 @@ const GOLDEN = 0x9e3779b9;
 const doubleView = new DataView(new ArrayBuffer(8));
 
 /**
- * One seed from several numbers, e.g. `hashSeed(seed, step, row)`: a whole number in [0, 2^53). The order of the values
- * and their number count. Fractions are allowed; 0 and -0 give the same seed.
+ * One seed from several numbers, e.g. `hashSeed(seed, step, row)`: a whole number in [0, 2^53). The order and number of
+ * the values matter. Fractions are allowed; 0 and -0 give the same seed.
  */
 export function hashSeed(...values: number[]): number {
   let low = mix(GOLDEN ^ values.length);

@@ -1,6 +1,6 @@
 /**
- * Reverse-mode differentiation on the graph: the backward pass is more nodes of the same graph, built from the rules
- * that stand beside the operators.
+ * Reverse-mode differentiation on the graph. The backward pass is further nodes of the same graph, built from the
+ * gradient rules that are defined beside the operators.
  */
 import { EngineError } from '../errors.js';
 import type { Node, Value } from './graph.js';
@@ -13,7 +13,7 @@ import { sameShape } from './shapes.js';
  *
  * @param outputs values y_i with their seeds dL/dy_i of the same shape; without a seed, y_i is a float32 scalar loss
  *   and the seed is 1.
- * @throws EngineError 'internal' if an operator on the way has no gradient rule or a parameter does not reach any
+ * @throws EngineError 'internal' if an operator on the path has no gradient rule or a parameter does not reach any
  *   output.
  */
 export function differentiate(
@@ -28,7 +28,7 @@ export function differentiate(
     if (!sameShape(value.shape, gradient.shape)) {
       throw new EngineError(
         'internal',
-        `Gradient of ${value.name} has shape [${gradient.shape}], the value has [${value.shape}].`,
+        `The gradient of ${value.name} has shape [${gradient.shape}], but the value has [${value.shape}].`,
       );
     }
     const earlier = gradients.get(value);

@@ -1,6 +1,6 @@
 /**
- * A computation graph over ONNX operators, built in TypeScript before anything runs. Shapes may hold symbols ("B", "T")
- * that get their sizes from the inputs of each run, so that one compiled graph serves every batch and length.
+ * A computation graph over ONNX operators, built in TypeScript before anything runs. Shapes may contain symbols ("B",
+ * "T") that get their sizes from the inputs of each run, so that one compiled graph serves every batch and length.
  */
 import { EngineError } from '../errors.js';
 import { elementCount } from '../shape.js';
@@ -21,9 +21,9 @@ export type AttributeValue =
 export type ConstantData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
 
 /**
- * Vector-Jacobian product of a node: for each input a thunk that builds the gradient of that input from the gradients
- * of the outputs (undefined where an output does not reach the loss). Thunks that are not needed are never called, so
- * that nothing is built for inputs without gradient.
+ * Vector-Jacobian product of a node: for each input, a thunk that builds the input's gradient from the gradients of the
+ * outputs (undefined if an output does not reach the loss). Only the thunks that are needed are called, so that nothing
+ * is built for inputs without gradient.
  */
 export type GradientRule = (outputGradients: readonly (Value | undefined)[]) => readonly (GradientThunk | undefined)[];
 export type GradientThunk = () => Value;
@@ -164,8 +164,8 @@ export class Graph {
 }
 
 /**
- * Replaces the gradient of a computation: `y`, computed from `inputs` by any number of nodes, gets `gradient` as its
- * rule with respect to them, and what differentiation would have built for the nodes in between is not built.
+ * Replaces the gradient of a computation. `y`, computed from `inputs` by any number of nodes, gets `gradient` as its
+ * rule with respect to them; differentiation then builds nothing for the nodes in between.
  */
 export function withGradient(
   y: Value,

@@ -1,7 +1,7 @@
-/** A graph as text for people: one line per node, with types and symbolic shapes. */
+/** Prints a graph as text for people: one line per node, with types and symbolic shapes. */
 import type { AttributeValue, Graph, Value } from './graph.js';
 
-/** Constants of up to this many elements are written out where they are used. */
+/** Constants of up to this many elements are printed where they are used. */
 const INLINE_ELEMENTS = 8;
 
 /**

@@ -1,4 +1,4 @@
-/** The fields of a config.json, looked up with messages that name the file and the key. */
+/** Looks up the fields of a config.json, with error messages that name the file and the key. */
 import { EngineError } from '../errors.js';
 import { isJsonObject, type JsonObject, showJson } from '../json.js';
 

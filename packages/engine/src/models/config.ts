@@ -1,6 +1,4 @@
-/**
- * What the engine needs to know of a model, in one vocabulary for Hugging Face folders and GGUF files.
- */
+/** A model's configuration, with the same names for Hugging Face folders and GGUF files. */
 
 /** Llama 3's frequency scaling of rotary embeddings (`rope_type: "llama3"`). */
 export interface RopeScaling {

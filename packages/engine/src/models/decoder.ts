@@ -1,7 +1,7 @@
 /**
- * The decoder as graph pieces: a layer, the head, and the attention inside. The same layer serves training (whole
- * sequences) and generation (new tokens against a cache). What differs from family to family is a feature of the layer
- * (`LayerFeatures`); no family is named here.
+ * The decoder as graph pieces: a layer, its attention, and the head. The same layer serves training (whole sequences)
+ * and generation (new tokens against a cache). Differences between families are features of the layer
+ * (`LayerFeatures`); this file names no family.
  */
 import type { Dimension, Graph, Value } from '../graph/graph.js';
 import { add, less, lessOrEqual, multiply, scalarLike, where } from '../graph/ops/elementwise.js';
@@ -14,13 +14,10 @@ import { featuresOf } from './architectures/index.js';
 import type { ModelConfig } from './config.js';
 import { layerParameterShapes } from './parameters.js';
 
-/**
- * Added to the scores of keys that must not be attended to, and to the logits of tokens that are left out: its
- * exponential is exactly 0 in float32.
- */
+/** Added to the scores of masked keys and the logits of masked tokens: its exponential is exactly 0 in float32. */
 const MASKED = -1e9;
 
-/** Positions of the B x T tokens of a run and what each may attend to. */
+/** Positions of the B x T tokens of a run, and the keys that each may attend to. */
 export interface Positions {
   /** int64 [B, T] */
   positions: Value;
@@ -28,8 +25,8 @@ export interface Positions {
   cosine: Value;
   sine: Value;
   /**
-   * Consecutive pieces of the T tokens as queries, each with the tokens up to its own end as keys. Several pieces save
-   * the work on keys that come after all queries of a piece.
+   * Consecutive pieces of the T tokens as queries, each with all tokens up to its end as keys. Cutting into pieces
+   * saves the work on keys that come after all queries of a piece.
    */
   blocks: CausalBlock[];
   /** Added to the scores against the cache: float32 [B, 1, 1, P]. */
@@ -64,8 +61,7 @@ export function declarePositions(graph: Graph, config: ModelConfig, cached: bool
     const queries = blockCount === 1 ? 'T' : `T${index}`;
     const reach = index === 0 ? queries : `E${index}`;
     const keys = index === blockCount - 1 ? 'T' : reach;
-    // Places in the sequence; the causal rule compares these, so that padding at the end is never attended to by real
-    // tokens.
+    // Places in the sequence. The causal rule compares them, so that real tokens never attend to padding at the end.
     const queryOrder = reshape(graph.input(`query order ${index}`, 'int64', [queries]), [1, 1, queries, 1]);
     const keyOrder = reshape(graph.input(`key order ${index}`, 'int64', [keys]), [1, 1, 1, keys]);
     blocks.push({ queries, keys, bias: bias(lessOrEqual(keyOrder, queryOrder)) });
@@ -104,8 +100,8 @@ export function declareLayer(graph: Graph, config: ModelConfig, prefix: string):
 }
 
 /**
- * One decoder layer: hidden [N, hiddenSize] to the same, N = B x T.
- * Also the keys and values of these tokens, [B, keyValueHeads, T, headSize], for a cache.
+ * One decoder layer: hidden [N, hiddenSize] to the same, N = B x T. Also returns the keys and values of these tokens,
+ * [B, keyValueHeads, T, headSize], for a cache.
  */
 export function decoderLayer(
   config: ModelConfig,
@@ -141,7 +137,7 @@ export function decoderLayer(
 
 /**
  * Grouped-query attention: queries [B, heads, T, headSize] against keys and values of these T tokens and of the cache.
- * The query heads that share a key head are laid one below the other, so that keys and values are never repeated.
+ * Query heads that share a key head are stacked, so that keys and values are never repeated.
  */
 function groupedAttention(
   config: ModelConfig,
@@ -170,7 +166,7 @@ function groupedAttention(
     });
     return mixed.length === 1 ? mixed[0] : concat(mixed, 2, 'T');
   }
-  // The cache is read in place: scores are joined, keys and values are not.
+  // The cache is read in place: only scores are joined, not keys and values.
   const scores = (against: Value, size: Dimension, added: Value) =>
     add(reshape(matmul(grouped(queries, 'T'), against, { transposeB: true, alpha }), ['B', heads, 'T', size]), added);
   const mix = (probabilities: Value, size: Dimension, content: Value) =>

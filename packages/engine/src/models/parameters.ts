@@ -3,7 +3,7 @@ import { elementCount } from '../shape.js';
 import { featuresOf } from './architectures/index.js';
 import type { ModelConfig } from './config.js';
 
-/** Names of layer `layer`'s parameters without their `model.layers.N.` prefix, with shapes ([out, in] for matrices). */
+/** Names of a layer's parameters without the prefix `model.layers.N.`, with shapes ([out, in] for matrices). */
 export function layerParameterShapes(config: ModelConfig): Map<string, number[]> {
   const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize } = config;
   const shapes = new Map<string, number[]>();
@@ -60,7 +60,7 @@ export function addTo(target: Float32Array, addend: Float32Array): void {
   for (let i = 0; i < target.length; i++) target[i] += addend[i];
 }
 
-/** Rows of `table` ([V, width]) for `ids`, one below the other: [ids.length, width]. */
+/** The rows of `table` ([V, width]) for `ids`: [ids.length, width]. */
 export function lookUp(table: Float32Array, ids: Int32Array, width: number): Float32Array {
   const rows = new Float32Array(ids.length * width);
   for (let i = 0; i < ids.length; i++) {

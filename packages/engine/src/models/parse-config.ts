@@ -1,6 +1,6 @@
 /**
  * A Hugging Face `config.json` as a ModelConfig, and back. Reads the forms of transformers 4 (`rope_theta` and
- * `rope_scaling` on top) and transformers 5 (both inside `rope_parameters`). What differs from family to family stands
+ * `rope_scaling` on top) and transformers 5 (both inside `rope_parameters`). Settings that differ between families are
  * in architectures/.
  */
 import { EngineError } from '../errors.js';
@@ -13,8 +13,8 @@ import { Fields } from './config-fields.js';
 /**
  * @param json Parsed content of a config.json.
  * @param file Its path, for messages.
- * @throws EngineError 'unknown-architecture', 'unsupported' (a feature that would change the model's results) or 'file'
- * (a value is missing or of the wrong kind).
+ * @throws EngineError 'unknown-architecture', 'unsupported' (an unsupported feature would change the model's results)
+ *   or 'file' (a value is missing or of the wrong kind).
  */
 export function parseConfig(json: unknown, file: string): ModelConfig {
   const fields = new Fields(file, requireJsonObject(file, json));
@@ -49,7 +49,7 @@ export function parseConfig(json: unknown, file: string): ModelConfig {
   };
 }
 
-/** The family whose class or `model_type` the file names; where it names both, they must agree. */
+/** The family whose class or `model_type` the file names; if it names both, they must agree. */
 function findArchitecture(fields: Fields): Architecture {
   const classes = fields.value('architectures');
   const name: unknown = Array.isArray(classes) ? classes[0] : undefined;
@@ -119,7 +119,7 @@ export interface ConfigExtras {
 
 const TORCH_DTYPE = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' } as const;
 
-/** Content of a config.json that transformers 4 and 5 and vLLM load: rotary settings are there in both forms. */
+/** Content of a config.json that transformers 4 and 5 and vLLM load. It has the rotary settings in both forms. */
 export function configToJson(config: ModelConfig, extras: ConfigExtras = {}): Record<string, unknown> {
   const { name, configJson } = architectureOf(config);
   const { ropeScaling, ropeTheta } = config;
@@ -161,12 +161,10 @@ export function configToJson(config: ModelConfig, extras: ConfigExtras = {}): Re
   };
 }
 
-/**
- * Keys whose values transformers 4 wants written as floating-point numbers; it warns about 32 where it expects 32.0.
- */
+/** Keys whose values transformers 4 expects as floating-point numbers; it warns about 32 instead of 32.0. */
 const FLOATS = /^(\s*"(?:rope_theta|factor|low_freq_factor|high_freq_factor)": -?\d+)(,?)$/gm;
 
-/** Text of the config.json of {@link configToJson}. */
+/** The config.json of {@link configToJson} as text. */
 export function configToText(config: ModelConfig, extras: ConfigExtras = {}): string {
   return `${JSON.stringify(configToJson(config, extras), undefined, 2).replace(FLOATS, '$1.0$2')}\n`;
 }

@@ -5,8 +5,8 @@ import type { ModelConfig } from './config.js';
 const STEP = 512;
 
 /**
- * cos(p f_i) and sin(p f_i) for positions p and frequencies f_i = theta^(-2i / headSize), i < headSize / 2
- * (arXiv 2104.09864), in the float32 arithmetic of transformers, so that long contexts agree with it too.
+ * cos(p f_i) and sin(p f_i) for positions p and frequencies f_i = theta^(-2i / headSize), i < headSize / 2 (arXiv
+ * 2104.09864), in the float32 arithmetic of transformers, so that results agree for long contexts too.
  */
 export class RotaryTables {
   readonly #frequencies: Float32Array;
@@ -22,7 +22,7 @@ export class RotaryTables {
     );
     const scaling = config.ropeScaling;
     if (!scaling) return;
-    // Llama 3: long wavelengths are stretched by `factor`, short ones kept, those in between interpolated.
+    // Llama 3: long wavelengths are stretched by `factor`, short ones stay, and those in between are interpolated.
     const longest = scaling.originalContextLength / scaling.lowFrequencyFactor;
     const shortest = scaling.originalContextLength / scaling.highFrequencyFactor;
     this.#frequencies = this.#frequencies.map((frequency) => {

@@ -1,6 +1,6 @@
 /**
- * The one place that touches onnxruntime-node. It is an optional peer: imported when the first session is made, so that
- * everything else works where it is not installed.
+ * The only file that uses onnxruntime-node, an optional peer dependency. It is imported when the first session is made,
+ * so that everything else works without it.
  */
 import type * as Ort from 'onnxruntime-node';
 import { EngineError, reasonOf } from '../errors.js';
@@ -9,7 +9,7 @@ import { serializeGraph } from '../graph/serialize.js';
 import { disableTelemetry } from './telemetry.js';
 import { defaultThreads } from './threads.js';
 
-/** Contents and shape of a graph input or output. Inputs are read in place, outputs are fresh copies. */
+/** Contents and shape of a graph input or output. Inputs are read in place; outputs are new copies. */
 export interface Tensor {
   readonly type: 'float32' | 'int64' | 'int32' | 'bool';
   readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
@@ -27,7 +27,7 @@ export function int64(values: ArrayLike<number>, dims: readonly number[]): Tenso
 }
 
 export interface RuntimeOptions {
-  /** Threads of one operator; default: `TAMTRL_THREADS`, or the machine's cores. */
+  /** Number of threads for one operator; default: `TAMTRL_THREADS`, or the machine's cores. */
   threads?: number;
 }
 
@@ -75,7 +75,7 @@ export class CompiledGraph {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         enableCpuMemArena: true,
-        // Shapes change from run to run, and the runtime would keep a pattern for each of them.
+        // Shapes change from run to run, and the runtime would keep a memory pattern for each of them.
         enableMemPattern: false,
         logSeverityLevel: 3,
       });
@@ -91,7 +91,7 @@ export class CompiledGraph {
     }
   }
 
-  /** Runs the graph; `fetches` names the outputs that are wanted (default: all). */
+  /** Runs the graph; `fetches` names the outputs to return (default: all). */
   async run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
     const tensors: Record<string, Ort.Tensor> = {};
     for (const name of this.#session.inputNames) {

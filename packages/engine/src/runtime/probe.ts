@@ -1,5 +1,5 @@
 /**
- * Tells whether this machine can compute: loads the runtime, runs a tiny graph, and measures the rate of matrix
+ * Checks whether this machine can compute: loads the runtime, runs a tiny graph, and measures the rate of matrix
  * products.
  */
 import { EngineError } from '../errors.js';

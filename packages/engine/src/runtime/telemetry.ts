@@ -4,8 +4,9 @@
  * process's environment when the runtime starts (onnxruntime pull request 27379). The runtime decides once per process,
  * so this must run first.
  *
- * What counts is the environment that native code sees. `process.env` is that environment in the main thread of Node and
- * Deno. In a worker thread it is usually a copy, and in Bun it always is, so a value found there may never have arrived.
+ * Native code must see the variable in its environment. `process.env` is that environment in the main thread of Node
+ * and Deno. In a worker thread it is usually a copy, and in Bun it always is, so a value found there may not be in the
+ * process's environment.
  */
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { EngineError } from '../errors.js';
@@ -15,11 +16,11 @@ const SWITCH = 'ORT_DISABLE_TELEMETRY';
 /** Worker threads inherit this mark from the thread that set the switch, and then have nothing to do. */
 const SETTLED = '@tamtrl/engine: telemetry settled';
 
-/** Milliseconds to wait for the main thread. It answers between two statements, so only a blocked thread is late. */
+/** Milliseconds to wait for the main thread. It answers as soon as it is idle, so only a blocked thread is late. */
 const PATIENCE = 10_000;
 
 /**
- * Switches the telemetry of ONNX Runtime off for this process. A value that the user has set, "0" included, stays.
+ * Switches off ONNX Runtime's telemetry for this process. If the user has set a value, even "0", it stays.
  *
  * @throws EngineError 'runtime-missing' if the process's environment cannot be changed from here.
  */
@@ -29,7 +30,7 @@ export async function disableTelemetry(): Promise<void> {
   try {
     await setForProcess(found ?? '1');
   } catch (cause) {
-    // With a value, the process was almost certainly started with it, which is the remedy that the error below names.
+    // If there is a value, the process was almost certainly started with it, as the error below advises.
     if (found === undefined) throw refusal(cause as Error);
   }
   process.env[SWITCH] ??= '1';
@@ -50,7 +51,7 @@ interface BunFfi {
   ): { symbols: { setenv(name: Uint8Array, value: Uint8Array, overwrite: number): number }; close(): void };
 }
 
-/** Bun: assigning to `process.env` does not call setenv, in no thread. */
+/** Bun: assigning to `process.env` does not call setenv in any thread. */
 async function setWithLibc(value: string): Promise<void> {
   const libraries: Partial<Record<NodeJS.Platform, string>> = {
     darwin: '/usr/lib/libSystem.B.dylib',
@@ -59,18 +60,19 @@ async function setWithLibc(value: string): Promise<void> {
   const library = libraries[process.platform];
   // The builds for other systems have no switch.
   if (library === undefined) return;
-  // A variable, because neither the compiler nor bundlers know this module.
+  // The name is in a variable, because neither the compiler nor bundlers know this module.
   const name = 'bun:ffi';
   const ffi = (await import(name)) as BunFfi;
   const libc = ffi.dlopen(library, { setenv: { args: ['cstring', 'cstring', 'i32'], returns: 'i32' } });
   const text = (string: string) => new TextEncoder().encode(`${string}\0`);
-  // The main thread's value may come from a .env file or an assignment; a worker's yields to what the process has.
+  // The main thread's value may come from a .env file or an assignment. In a worker, the process's own value takes
+  // precedence.
   const failed = libc.symbols.setenv(text(SWITCH), text(value), isMainThread ? 1 : 0);
   libc.close();
   if (failed) throw new Error('setenv failed');
 }
 
-/** Deno in a worker: `process.env` is a copy, and Deno's own functions reach the process's environment. */
+/** Deno in a worker: `process.env` is a copy, but Deno's own functions change the process's environment. */
 function setWithDeno(value: string): void {
   const { env } = (globalThis as unknown as { Deno: { env: Pick<Map<string, string>, 'get' | 'set'> } }).Deno;
   if (env.get(SWITCH) === undefined) env.set(SWITCH, value);
@@ -80,7 +82,7 @@ function setWithDeno(value: string): void {
 async function setInMainThread(value: string): Promise<void> {
   const { Session } = await import('node:inspector');
   const session = new Session();
-  // The timer also keeps this thread alive: a waiting session does not.
+  // The timer also keeps this thread alive; a waiting session does not.
   let timer: NodeJS.Timeout | undefined;
   try {
     session.connectToMainThread();

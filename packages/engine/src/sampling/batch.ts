@@ -1,5 +1,5 @@
 /**
- * The sequences of one call of `generate` while they are decoded: prompts enter, tokens are drawn, finished ones leave.
+ * The sequences of one call of `generate` during decoding: prompts enter, tokens are drawn, finished sequences leave.
  */
 import type { Sample } from '../api.js';
 import { EngineError } from '../errors.js';
@@ -12,26 +12,26 @@ import { Cache } from './cache.js';
 import { type ChoiceOptions, chooseToken } from './choose.js';
 import type { GenerateCall, Sequence } from './sequences.js';
 
-/** Prompts are read in pieces of this many tokens, cut at the same places whatever else is in the batch. */
+/** Prompts are read in pieces of this many tokens, cut at the same places whatever the rest of the batch. */
 const PREFILL_CHUNK = 512;
 /** Lengths of pieces are multiples of this, for the same reason as the cache's. */
 const PREFILL_STEP = 16;
-/** Tokens of prompts that are read in one run. */
+/** Number of prompt tokens to read in one run. */
 const PREFILL_TOKENS = 4096;
 const LARGEST_BATCH = 256;
 
 export interface BatchInputs {
   config: ModelConfig;
   weights: ParameterSet;
-  /** At least one; they enter in this order. */
+  /** At least one sequence; they enter in this order. */
   waiting: readonly Sequence[];
   options: GenerateCall;
-  /** Bytes that keys and values may take. */
+  /** Maximum bytes for keys and values. */
   cacheBytes: number;
   tables: RotaryTables;
-  /** The compiled graph of generation, with or without a cache to attend to. */
+  /** The compiled graph for generation, with or without a cache to attend to. */
   graph: (cached: boolean) => Promise<CompiledGraph>;
-  /** Called before every run of a graph; what it throws ends the batch. */
+  /** Called before every run of a graph; an error that it throws ends the batch. */
   throwIfCancelled: () => void;
 }
 
@@ -55,7 +55,8 @@ export class Batch {
     const affordable = Math.floor(cacheBytes / (Cache.bytesPerToken(config) * longest));
     const most = Math.min(options.maxBatch ?? LARGEST_BATCH, LARGEST_BATCH, Math.max(1, affordable));
     this.#capacity = Math.min(most, waiting.length);
-    // One row alone would take another matrix kernel, with other rounding: a batch of one runs with an idle second row.
+    // A single row would use another matrix kernel with different rounding, so a batch of one runs with an idle second
+    // row.
     const slots = Math.max(2, this.#capacity);
     this.#cache = new Cache(config, slots, Math.min(longest, waiting[0].promptIds.length + PREFILL_STEP));
     this.#choice = { temperature: options.temperature ?? 1, topP: options.topP ?? 1, topK: options.topK ?? 0 };
@@ -69,7 +70,7 @@ export class Batch {
     while (next < waiting.length || this.#live.length > 0) {
       const free = this.#capacity - this.#live.length;
       const left = waiting.length - next;
-      // Entering costs a run of its own: wait until a few can enter together.
+      // Entering costs a separate run, so wait until several sequences can enter together.
       if (left > 0 && free >= Math.min(Math.ceil(this.#capacity / 4), left)) {
         const entering = waiting.slice(next, next + free);
         next += entering.length;
@@ -221,7 +222,7 @@ export class Batch {
     this.#written++;
   }
 
-  /** Takes finished sequences out; the last live slot moves into each gap. */
+  /** Removes finished sequences and moves the last live slot into each gap. */
   #leave(finish: (sequence: Sequence, stopReason: Sample['stopReason']) => void): void {
     for (let slot = 0; slot < this.#live.length; ) {
       const sequence = this.#live[slot];
@@ -251,7 +252,7 @@ export class Batch {
   }
 }
 
-/** The inputs that are the same for every run: weights, and what is added to the logits of masked tokens. */
+/** The inputs that all runs share: weights, and the bias for the logits of masked tokens. */
 function weightFeeds({ config, weights, options }: BatchInputs): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (let layer = 0; layer < config.layers; layer++) {

@@ -6,7 +6,8 @@ import type { ModelConfig } from '../models/config.js';
 import { float32, type Tensor } from '../runtime/onnx.js';
 
 /**
- * Cache lengths are multiples of this: softmax then sums the same numbers in the same order whatever the batch holds.
+ * Cache lengths are multiples of this, so that softmax sums the same numbers in the same order whatever the batch
+ * holds.
  */
 const STEP = 64;
 
@@ -18,7 +19,7 @@ export class Cache {
   readonly #config: ModelConfig;
   readonly #keys: Float32Array[];
   readonly #values: Float32Array[];
-  /** Tokens of each slot that are filled in. */
+  /** Number of tokens in each slot. */
   readonly lengths: Int32Array;
   capacity: number;
 
@@ -40,7 +41,7 @@ export class Cache {
     return layers * 2 * keyValueHeads * headSize * 4;
   }
 
-  /** Makes room for `tokens` tokens in each slot and keeps what is there. */
+  /** Makes room for `tokens` tokens in each slot and keeps the present ones. */
   reserve(tokens: number): void {
     if (tokens <= this.capacity) return;
     const { keyValueHeads, headSize } = this.#config;

@@ -9,7 +9,7 @@ export interface ChoiceOptions {
 }
 
 /**
- * A token drawn from probabilities [V] (already at the sampling temperature, masked tokens at 0), after top-k and
+ * Draws a token from probabilities [V] (already at the sampling temperature, masked tokens at 0), after top-k and
  * top-p. Ties at a boundary go to the smaller id.
  */
 export function chooseToken(probabilities: Float32Array, options: ChoiceOptions, random: Random): number {
@@ -39,7 +39,7 @@ function mostProbable(probabilities: Float32Array): number {
   return best;
 }
 
-/** The most probable tokens, by falling probability: at most topK, and no more than are needed to reach topP. */
+/** The most probable tokens in order of decreasing probability: at most topK, and no more than topP requires. */
 function nucleus(probabilities: Float32Array, topP: number, topK: number): number[] {
   // Tokens below (1 - topP) / V hold less than 1 - topP together, so none of them is needed to reach topP.
   const floor = Math.max(0, 1 - topP) / probabilities.length;
@@ -50,7 +50,7 @@ function nucleus(probabilities: Float32Array, topP: number, topK: number): numbe
   candidates.sort((a, b) => probabilities[b] - probabilities[a] || a - b);
   if (topK > 0) candidates.length = Math.min(candidates.length, topK);
   if (topP >= 1) return candidates;
-  // After top-k, the share is of what top-k left.
+  // After top-k, the share refers to the tokens that remain.
   let total = 0;
   if (topK > 0) for (const token of candidates) total += probabilities[token];
   else for (let i = 0; i < probabilities.length; i++) total += probabilities[i];

@@ -137,7 +137,7 @@ describe('generate', () => {
     await refused(generate([]), 'empty-prompt', /Request 0 has an empty prompt/);
     await refused(generate([3, 67]), 'token-out-of-vocabulary', /token 67 at position 1.*0 to 66/);
     await refused(generate([1.5]), 'token-out-of-vocabulary', /1\.5/);
-    await refused(generate(new Array(61).fill(1)), 'prompt-too-long', /61 prompt tokens.*may write 4.*64/);
+    await refused(generate(new Array(61).fill(1)), 'prompt-too-long', /61 prompt tokens.*up to 4 new ones.*64/);
     await refused(generate([1], { temperature: -1 }), 'invalid-argument', /temperature/);
     await refused(generate([1], { topP: 0 }), 'invalid-argument', /topP/);
     await refused(generate([1], { topK: 1.5 }), 'invalid-argument', /topK/);
@@ -147,7 +147,7 @@ describe('generate', () => {
     await refused(
       generate([1], { maskedIds: Array.from({ length: 67 }, (_, id) => id) }),
       'invalid-argument',
-      /leave no token/,
+      /there is none to choose/,
     );
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Continuous batching: sequences of all requests are decoded together, finished ones leave the batch and waiting ones
+ * Continuous batching: sequences of all requests are decoded together; finished ones leave the batch, and waiting ones
  * enter. A prompt is computed once for all of its samples.
  */
 import type { GenerateRequest, Sample } from '../api.js';
@@ -12,7 +12,7 @@ import { generationGraph } from './graphs.js';
 import { type GenerateCall, layOutSequences } from './sequences.js';
 
 export interface GeneratorOptions extends RuntimeOptions {
-  /** Bytes for keys and values; default 1 GiB. */
+  /** Maximum bytes for keys and values; default 1 GiB. */
   cacheBytes?: number;
 }
 
@@ -30,7 +30,7 @@ export class Generator {
     this.#tables = new RotaryTables(config);
   }
 
-  /** `throwIfCancelled` is called before every run of a graph; what it throws ends the call. */
+  /** `throwIfCancelled` is called before every run of a graph; an error that it throws ends the call. */
   async generate(
     weights: ParameterSet,
     requests: readonly GenerateRequest[],

@@ -1,5 +1,5 @@
 /**
- * The graph of generation: new tokens of several sequences against their caches, up to the distribution of the next
+ * The graph for generation: from new tokens of several sequences and their caches to the distribution of the next
  * token.
  */
 import { Graph } from '../graph/graph.js';
@@ -11,9 +11,10 @@ import { declareLayer, declarePositions, decoderLayer, head, unembeddingName } f
 
 /**
  * Inputs: hidden [N, hiddenSize] of B x T new tokens, the caches `past keys i` / `past values i` [B, keyValueHeads, P,
- * headSize] if `cached`, `rows` int64 [M] the flat indices of tokens whose successor is wanted, `inverseTemperature`
- * [M, 1] and `tokenBias` [V]. Outputs: `new keys i` / `new values i` [B, keyValueHeads, T, headSize] and
- * `probabilities` [M, V]. Only new keys and values leave the graph; the caller writes them into the caches.
+ * headSize] if `cached`, `rows` int64 [M], the flat indices of tokens whose successor is predicted,
+ * `inverseTemperature` [M, 1] and `tokenBias` [V]. Outputs: `new keys i` / `new values i` [B, keyValueHeads, T,
+ * headSize] and `probabilities` [M, V]. The graph returns only new keys and values; the caller writes them into the
+ * caches.
  */
 export function generationGraph(config: ModelConfig, cached: boolean): Graph {
   const graph = new Graph(cached ? 'generate' : 'prefill');

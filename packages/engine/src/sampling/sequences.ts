@@ -1,11 +1,11 @@
-/** A call of `generate`, checked and laid out as the sequences that it asks for. */
+/** Checks a call of `generate` and lays out the sequences that it requests. */
 import type { GenerateOptions, GenerateRequest } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
 import { hashSeed, Random } from '../random.js';
 import { checkTokens } from '../training/batches.js';
 
-/** One continuation on its way. */
+/** One continuation in progress. */
 export interface Sequence {
   request: number;
   sample: number;
@@ -16,7 +16,7 @@ export interface Sequence {
   logProbabilities: number[];
 }
 
-/** What a call asks for; the caller handles cancellation and finds the weights. */
+/** The options of a call; the caller handles cancellation and finds the weights. */
 export type GenerateCall = Omit<GenerateOptions, 'signal' | 'weights'>;
 
 /**
@@ -36,7 +36,7 @@ export function layOutSequences(
   requests.forEach((request, index) => {
     const { promptIds, samples = 1, maxTokens = options.maxTokens } = request;
     checkRequest(config, index, promptIds, samples, maxTokens);
-    // A stream belongs to the prompt, not to its place in the call; equal prompts are told apart by counting.
+    // A random stream belongs to the prompt, not to its place in the call; equal prompts are numbered.
     let seed = request.seed;
     if (seed === undefined) {
       const prompt = hashSeed(...promptHash(promptIds));
@@ -72,7 +72,7 @@ function checkRequest(
   if (promptIds.length + maxTokens > contextLength) {
     throw new EngineError(
       'prompt-too-long',
-      `Request ${index} has ${promptIds.length} prompt tokens and may write ${maxTokens}; the model's window holds ` +
+      `Request ${index} has ${promptIds.length} prompt tokens and up to ${maxTokens} new ones; the model's window holds ` +
         `${contextLength} in all. Shorten the prompt or lower maxTokens.`,
       { expected: `at most ${contextLength} tokens`, found: `${promptIds.length + maxTokens}` },
     );
@@ -96,7 +96,7 @@ function checkOptions(
   checkTokens(config, stopIds, 'The list of stop ids');
   checkTokens(config, maskedIds, 'The list of masked ids');
   if (new Set(maskedIds).size >= config.vocabularySize) {
-    throw new EngineError('invalid-argument', 'generate: maskedIds leave no token to choose.');
+    throw new EngineError('invalid-argument', 'generate: maskedIds masks every token, so there is none to choose.');
   }
 }
 

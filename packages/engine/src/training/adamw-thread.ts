@@ -1,6 +1,6 @@
 /**
- * A second thread for AdamW: on large models its square roots and divisions would keep one core busy and the others
- * idle. Arrays are handed over and back without copying; each number is computed as it would be in the caller's thread.
+ * A second thread for AdamW. On large models its square roots and divisions would keep one core busy and the others
+ * idle. Arrays are transferred there and back without copying, and every number is the same as in the caller's thread.
  */
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '../errors.js';
@@ -21,7 +21,7 @@ export function buffers(tensors: readonly AdamwTensor[]): ArrayBuffer[] {
 export class AdamwThread {
   #worker: Worker | undefined;
 
-  /** Updates tensors whose arrays fill their buffers; the arrays that come back replace those that were given. */
+  /** Updates tensors whose arrays fill their buffers. The returned arrays replace the given ones. */
   run(tensors: AdamwTensor[], update: AdamwUpdate): Promise<AdamwTensor[]> {
     const worker = this.#start();
     return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /** The arithmetic of AdamW on one tensor, for both threads that share the work. */
 
-/** Numbers of a step that are the same for every parameter. */
+/** The numbers of a step that all parameters share. */
 export interface AdamwUpdate {
   /** Factor of the gradient. */
   clip: number;
@@ -15,7 +15,7 @@ export interface AdamwUpdate {
   keep: number;
 }
 
-/** A parameter with its gradient (absent: zeros) and moments; arrays of one length. */
+/** A parameter with its gradient (zeros if absent) and moments. All arrays have the same length. */
 export interface AdamwTensor {
   name: string;
   weight: Float32Array;

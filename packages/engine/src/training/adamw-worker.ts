@@ -5,7 +5,7 @@ import { updateTensor } from './adamw-update.js';
 
 parentPort?.on('message', ({ tensors, update }: Message) => {
   for (const tensor of tensors) updateTensor(tensor, update);
-  // The gradient is no longer needed: only what the caller keeps goes back.
+  // Only the arrays that the caller keeps go back; the gradient is no longer needed.
   const kept = tensors.map((tensor) => ({ ...tensor, gradient: undefined }));
   parentPort?.postMessage({ tensors: kept, update } satisfies Message, buffers(kept));
 });

@@ -10,7 +10,7 @@ import type { Gradients } from './gradients.js';
 export interface OptimizerState {
   /** Steps taken. */
   step: number;
-  /** First and second moment of the gradient. */
+  /** First and second moments of the gradient. */
   first: ParameterSet;
   second: ParameterSet;
 }
@@ -38,13 +38,13 @@ export function globalNorm(gradients: Gradients): number {
   return Math.sqrt(sum);
 }
 
-/** Models with fewer parameters finish a step before a second thread would have started. */
+/** Models with fewer parameters finish a step before a second thread could start. */
 const SMALLEST_SHARED = 4e6;
 
 /**
  * theta <- theta - lr weightDecay theta - lr m^ / (sqrt(v^) + epsilon), with bias-corrected moments m^ and v^ of the
- * gradient scaled to a norm of at most gradientClipNorm. Decay applies to every parameter alike, as in
- * torch.optim.AdamW by default. A gradient that is not finite changes nothing.
+ * gradient scaled to a norm of at most gradientClipNorm. Decay applies to every parameter, as in torch.optim.AdamW by
+ * default. A gradient that is not finite changes nothing.
  */
 export async function adamwStep(
   weights: ParameterSet,
@@ -68,7 +68,7 @@ export async function adamwStep(
     beta1,
     beta2,
     epsilon,
-    // The small constant is torch.nn.utils.clip_grad_norm_'s.
+    // The small constant comes from torch.nn.utils.clip_grad_norm_.
     clip: gradientClipNorm > 0 ? Math.min(1, gradientClipNorm / (gradientNorm + 1e-6)) : 1,
     stepSize: learningRate / (1 - beta1 ** state.step),
     correction2: 1 / Math.sqrt(1 - beta2 ** state.step),
@@ -89,7 +89,7 @@ export async function adamwStep(
   return { gradientNorm, skipped: false, step: state.step };
 }
 
-/** Two lists of about the same number of parameters; the second holds only arrays that can be handed over whole. */
+/** Two lists with about the same number of parameters. The second holds only arrays that can be transferred whole. */
 function shareOut(tensors: readonly AdamwTensor[]): [AdamwTensor[], AdamwTensor[]] {
   const own: AdamwTensor[] = [];
   const other: AdamwTensor[] = [];

@@ -1,13 +1,11 @@
-/**
- * Packs rows of different lengths into micro-batches: sorted by length, so that little is padded, under a token budget.
- */
+/** Packs rows of different lengths into micro-batches within a token budget, sorted by length to keep padding small. */
 import type { ScoreRow, TrainingRow } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
 
 /** B sequences padded at the end to T tokens, and the M places whose next token is scored. */
 export interface MicroBatch {
-  /** Where each sequence stands in the call's rows. [B] */
+  /** The index of each sequence in the call's rows. [B] */
   rowIndices: number[];
   sequences: number;
   length: number;
@@ -21,12 +19,12 @@ export interface MicroBatch {
   tokens: number;
 }
 
-/** Tokens that go into the model for a row: all but the last, which is only predicted. */
+/** Number of a row's tokens that the model reads: all but the last, which is only predicted. */
 export function inputLength(row: ScoreRow): number {
   return row.promptIds.length + row.completionIds.length - 1;
 }
 
-/** @throws EngineError 'empty-prompt' | 'prompt-too-long' | 'token-out-of-vocabulary' naming the row. */
+/** @throws EngineError 'empty-prompt', 'prompt-too-long' or 'token-out-of-vocabulary', naming the row. */
 export function checkRow(config: ModelConfig, row: ScoreRow, index: number): void {
   if (row.promptIds.length === 0) {
     throw new EngineError(
@@ -63,7 +61,7 @@ export function checkTokens(config: ModelConfig, ids: readonly number[], where: 
 
 /**
  * Micro-batches in which every row with a completion appears once, of at most `tokens` padded tokens and `targets`
- * scored tokens each (a single row may exceed them). The order depends on lengths and positions only.
+ * scored tokens each (a single row may exceed them). The order depends only on lengths and positions.
  */
 export function packRows(rows: readonly ScoreRow[], budget: { tokens: number; targets: number }): MicroBatch[] {
   const order = rows
@@ -105,7 +103,7 @@ function fill(rows: readonly ScoreRow[], rowIndices: number[], length: number): 
   return { rowIndices, sequences: rowIndices.length, length, ids, rows: flat, targets, tokens };
 }
 
-/** Per-token numbers of a batch's rows one after another, as the graph's [M] inputs want them. */
+/** Per-token numbers of a batch's rows in sequence, in the form of the graph's [M] inputs. */
 export function gatherTokens(
   rows: readonly TrainingRow[],
   batch: MicroBatch,

@@ -13,18 +13,18 @@ import { lossFeeds, lossRowInputs } from './loss.js';
 
 export interface ExecutorOptions extends RuntimeOptions {
   /**
-   * Bytes that the activations of one micro-batch may take; default: a quarter of the machine's memory, at most 4 GiB.
+   * Maximum bytes for the activations of one micro-batch; default: a quarter of the machine's memory, at most 4 GiB.
    */
   activationBytes?: number;
-  /** Bytes that one tokens x vocabulary tensor may take; default 256 MiB. */
+  /** Maximum bytes for one tokens x vocabulary tensor; default 256 MiB. */
   logitBytes?: number;
-  /** Padded tokens in a micro-batch, where memory allows; default 4,096. */
+  /** Maximum number of tokens in a micro-batch, padding included, if memory allows; default 4,096. */
   microBatchTokens?: number;
   /** `layered` recomputes activations layer by layer; default: by the model's size. */
   execution?: 'auto' | 'whole' | 'layered';
   /**
-   * Pieces that attention cuts the queries into: with n of them it costs (n + 1) / 2n of the square; default: by
-   * length.
+   * Number of pieces into which attention cuts the queries: n pieces cost (n + 1) / 2n of the square. The default
+   * depends on the length.
    */
   causalBlocks?: number;
 }
@@ -33,7 +33,7 @@ export interface ExecutorOptions extends RuntimeOptions {
 const LARGEST_WHOLE_MODEL = 250e6;
 
 /**
- * Pieces of attention by the length of the sequences, longest first. Pieces of short sequences are not worth their
+ * Number of pieces of attention by sequence length, longest first. For short sequences, pieces are not worth their
  * overhead.
  */
 const CAUSAL_BLOCKS = [
@@ -47,18 +47,18 @@ export interface BatchLoss {
   defaultLossWeight: number;
 }
 
-/** What log-probabilities are taken from: softmax(logits / temperature + tokenBias). */
+/** The distribution behind log-probabilities: softmax(logits / temperature + tokenBias). */
 export interface Distribution {
   temperature: number;
   /** [V] */
   tokenBias?: Float32Array;
 }
 
-/** Numbers of each scored token, in the batch's order. [M] each. */
+/** The results for each scored token, in the batch's order. [M] each. */
 export interface BatchResult {
   logProbabilities: Float32Array;
   entropies: Float32Array;
-  /** Token losses before weights; only with a loss. */
+  /** Token losses before weighting; present only with a loss. */
   losses?: Float32Array;
 }
 
@@ -90,7 +90,7 @@ export class Executor {
     const fitting = Math.floor(this.#activationBytes / this.#bytesPerToken(longest));
     return packRows(rows, {
       tokens: Math.max(1, Math.min(this.#microBatchTokens, fitting)),
-      // Layer by layer, the head runs in slices of its own.
+      // In layered execution, the head runs in its own slices.
       targets: this.#layered ? Number.POSITIVE_INFINITY : this.#headSlice(),
     });
   }
@@ -100,7 +100,7 @@ export class Executor {
     return Math.max(1, Math.floor(this.#logitBytes / (4 * this.config.vocabularySize)));
   }
 
-  /** Estimated bytes of activations per token of a sequence of `length`: what a backward pass keeps of it. */
+  /** Estimated bytes of activations that a backward pass keeps for each token of a sequence of `length`. */
   #bytesPerToken(length: number): number {
     const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize, layers } = this.config;
     // Hidden states and norms, the gated unit's parts, heads before and after rotation, attention's probabilities and
@@ -126,7 +126,7 @@ export class Executor {
 
   /**
    * Scores a micro-batch; with `training`, also adds the gradient of the weighted loss to `gradients`.
-   * `throwIfCancelled` is called between the parts of a long run; what it throws ends the run.
+   * `throwIfCancelled` is called between the parts of a long run; an error that it throws ends the run.
    */
   async run(
     weights: ParameterSet,
@@ -203,7 +203,7 @@ export class Executor {
     const positions = this.#positionFeeds(batch);
     const blocks = this.#blocksOf(batch);
     const forward = await this.#graph(`layer forward ${blocks}`, () => layerForwardGraph(this.config, blocks));
-    // Inputs of the layers, kept for the backward pass, which computes the inside of each layer again.
+    // The layers' inputs, kept for the backward pass, which recomputes the inside of each layer.
     const inputs: Float32Array[] = [];
     let hidden: Float32Array = embedded;
     for (let layer = 0; layer < layers; layer++) {
@@ -272,7 +272,7 @@ export class Executor {
         ...this.#headFeeds(weights, batch.targets.slice(start, end), distribution),
       };
       for (const [name, tensor] of Object.entries(lossInputs)) {
-        // Scalars serve every slice; [M] inputs are cut.
+        // All slices share the scalars; [M] inputs are sliced.
         feeds[name] =
           tensor.dims.length === 0
             ? tensor
@@ -336,7 +336,7 @@ export class Executor {
     const feeds = lossFeeds(training.loss);
     feeds.lossWeights = tokens((row) => row.lossWeights ?? training.defaultLossWeight);
     for (const name of lossRowInputs(training.loss.kind)) {
-      // Without a reference the KL term's coefficient is 0, and the old log-probabilities take its place.
+      // Without a reference, the KL coefficient is 0, and the old log-probabilities fill the input.
       feeds[name] = tokens((row) => row[name] ?? row.oldLogProbabilities ?? 0);
     }
     return feeds;
@@ -357,7 +357,7 @@ function batchResult(outputs: Record<string, Tensor>): BatchResult {
   };
 }
 
-/** Adds every parameter's gradient among a graph's outputs to the accumulated ones. */
+/** Adds the parameter gradients among a graph's outputs to the accumulated ones. */
 function addGradients(gradients: Gradients, outputs: Record<string, Tensor>, prefix: string): void {
   for (const [name, tensor] of Object.entries(outputs)) {
     // `hidden` is not a parameter.

@@ -12,7 +12,7 @@ export class Gradients {
     return this.#sums.values();
   }
 
-  /** Adds an array, which belongs to this object from then on. */
+  /** Adds an array and takes ownership of it. */
   add(name: string, gradient: Float32Array): void {
     const sum = this.#sums.get(name);
     if (sum) addTo(sum, gradient);

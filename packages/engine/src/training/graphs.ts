@@ -1,11 +1,12 @@
 /**
- * The graphs of scoring and training. Small models run as one graph, forward and backward. Large ones run layer by
- * layer: one graph for each kind of layer, run once per layer. The input of each layer is kept, its inside is computed
- * again in the backward pass.
+ * The graphs of scoring and training. Small models run as one graph, forward and backward. Large models run layer by
+ * layer: one graph for each kind of layer, run once per layer. The input of each layer is kept, and the backward pass
+ * recomputes its inside.
  *
  * `blocks` is the number of pieces that attention cuts the queries into (see `Positions`).
  *
- * Token embeddings are looked up, and their gradient is added up, outside: `hidden` is an input of every graph.
+ * Token embeddings are looked up outside of the graphs, and their gradient is added up there: `hidden` is an input of
+ * every graph.
  */
 
 import { differentiate } from '../graph/differentiate.js';
@@ -74,13 +75,13 @@ function allLayers(graph: Graph, config: ModelConfig, hidden: Value, blocks: num
   return { hidden: current, parameters };
 }
 
-/** Whole model: log-probabilities and entropies of the targets; with a loss also its gradient. */
+/** The whole model: log-probabilities and entropies of the targets and, with a loss, its gradient. */
 export function wholeGraph(config: ModelConfig, loss: LossKind | undefined, blocks: number, masked = false): Graph {
   const graph = new Graph(loss ? `train ${loss}` : 'score');
   const embedded = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
   const { hidden, parameters } = allLayers(graph, config, embedded, blocks);
   const headParameters = declareHead(graph, config);
-  // Only completions are scored: the head runs on the rows that predict them.
+  // Only completions are scored, so the head runs on the rows that predict them.
   const rows = gatherRows(hidden, graph.input('rows', 'int64', ['M']));
   const logProbability = scoreTargets(graph, config, rows, headParameters, masked);
   if (loss) {
@@ -95,7 +96,7 @@ export function wholeGraph(config: ModelConfig, loss: LossKind | undefined, bloc
   return graph;
 }
 
-/** One layer forward: hidden to `output`. Parameters are named without their layer's prefix. */
+/** One layer forward: hidden to `output`. Parameter names have no layer prefix. */
 export function layerForwardGraph(config: ModelConfig, blocks: number): Graph {
   const graph = new Graph('layer forward');
   const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
@@ -118,7 +119,7 @@ export function layerBackwardGraph(config: ModelConfig, blocks: number): Graph {
 }
 
 /**
- * The head on a slice of rows [M, hiddenSize]; with a loss also the gradients of the rows and of the head's parameters.
+ * The head on a slice of rows [M, hiddenSize] and, with a loss, the gradients of the rows and of the head's parameters.
  */
 export function headGraph(config: ModelConfig, loss: LossKind | undefined, masked = false): Graph {
   const graph = new Graph(loss ? `head ${loss}` : 'head');

@@ -18,7 +18,7 @@ import { float32, type Tensor } from '../runtime/onnx.js';
 
 export type LossKind = 'cross-entropy' | 'policy-gradient';
 
-/** Stands for "no dual clip": larger than any ratio that float32 training survives, small enough not to overflow. */
+/** Means "no dual clip": larger than any ratio that float32 training survives, small enough not to overflow. */
 const NO_DUAL_CLIP = 1e20;
 
 /**
@@ -39,12 +39,12 @@ export function lossFeeds(loss: PolicyGradientLoss | CrossEntropyLoss): Record<s
   };
 }
 
-/** Names of the [M] inputs that a loss needs beside the loss weights. */
+/** Names of the [M] inputs that a loss needs in addition to the loss weights. */
 export function lossRowInputs(kind: LossKind): ('advantages' | 'oldLogProbabilities' | 'referenceLogProbabilities')[] {
   return kind === 'cross-entropy' ? [] : ['advantages', 'oldLogProbabilities', 'referenceLogProbabilities'];
 }
 
-/** Loss of each token, [M]; the formula stands at `PolicyGradientLoss` in api.ts. Declares the inputs that it needs. */
+/** Loss of each token, [M]; see `PolicyGradientLoss` in api.ts for the formula. Declares the inputs that it needs. */
 export function tokenLoss(graph: Graph, kind: LossKind, logProbability: Value): Value {
   if (kind === 'cross-entropy') return negate(logProbability);
   const [advantage, old, reference] = lossRowInputs(kind).map((name) => graph.input(name, 'float32', ['M']));

@@ -1,7 +1,7 @@
-/** What a training step reports about its tokens. */
+/** The metrics that a training step reports about its tokens. */
 import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss } from '../api.js';
 
-/** Adds up token numbers over micro-batches. */
+/** Adds up per-token values over micro-batches. */
 export class MetricSums {
   readonly #options: PolicyGradientLoss | CrossEntropyLoss;
   #tokens = 0;
@@ -18,8 +18,8 @@ export class MetricSums {
   }
 
   /**
-   * Arrays are [M]: log-probability, entropy, loss and loss weight of each token, and what the policy gradient was
-   * given.
+   * Arrays are [M]: log-probability, entropy, loss and loss weight of each token, and the inputs of the policy
+   * gradient.
    */
   add(
     logProbabilities: Float32Array,

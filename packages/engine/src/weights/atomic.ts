@@ -1,6 +1,6 @@
 /**
- * Files appear whole or not at all: written under a temporary name in the same folder, flushed to the disk, renamed.
- * A crash or a full disk never leaves a half-written file under a good name.
+ * Writes files completely or not at all: under a temporary name in the same folder, flushed to disk, then renamed. A
+ * crash or a full disk never leaves an incomplete file under its final name.
  */
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
@@ -64,11 +64,11 @@ async function stage(path: string, content: FileContent): Promise<string> {
 }
 
 /**
- * Writes several files of one folder: all of them to temporary names first, then renamed one after another, in order.
- * If writing any of them fails, none is replaced.
+ * Writes several files of one folder: first all of them under temporary names, then renames them in order. If writing
+ * any of them fails, none is replaced.
  *
- * @throws EngineError 'file' naming the file and the system's reason; an EngineError thrown by the content passes as
- *   is.
+ * @throws EngineError 'file' naming the file and the system's reason; an EngineError thrown by the content passes
+ *   through.
  */
 export async function writeFilesAtomic(folder: string, files: ReadonlyMap<string, FileContent>): Promise<void> {
   const staged = new Map<string, string>();

@@ -1,6 +1,6 @@
 /**
- * Saves what training needs to continue bit for bit: weights, the optimiser's moments and step count, snapshots. One
- * safetensors file, written whole or not at all.
+ * Saves the state that training needs to continue bit for bit: weights, the optimiser's moments and step count, and
+ * snapshots. It is one safetensors file, written completely or not at all.
  */
 import { join } from 'node:path';
 import { EngineError } from '../errors.js';
@@ -54,8 +54,8 @@ export async function saveCheckpoint(folder: string, state: Checkpoint & { confi
 /**
  * Reads a saved state completely, before anything is replaced.
  *
- * @throws EngineError 'checkpoint' if the file is no checkpoint or belongs to a model of another shape; 'file' or
- *   'truncated-file' if it is damaged or absent.
+ * @throws EngineError 'checkpoint' if the file is not a checkpoint or belongs to a model of another shape; 'file' or
+ *   'truncated-file' if it is damaged or missing.
  */
 export async function loadCheckpoint(folder: string, config: ModelConfig): Promise<Checkpoint> {
   const path = join(folder, FILE);
@@ -79,7 +79,7 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
           throw new EngineError(
             'checkpoint',
             `${path} belongs to another model: "${prefix}${name}" should have shape [${shape.join(', ')}], ` +
-              `found ${found}. Resume with the model that the run began with.`,
+              `found ${found}. Resume with the model that the run started with.`,
             { file: path, tensor: `${prefix}${name}`, expected: `[${shape.join(', ')}]`, found },
           );
         }

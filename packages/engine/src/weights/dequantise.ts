@@ -10,7 +10,7 @@ type Decode = (bytes: Uint8Array, at: number, target: Float32Array, to: number) 
 export interface BlockFormat {
   blockValues: number;
   blockBytes: number;
-  /** Decodes `values` values (whole blocks) of `bytes` to the beginning of `target`. */
+  /** Decodes `values` values (whole blocks) from `bytes` into the beginning of `target`. */
   dequantise(bytes: Uint8Array<ArrayBuffer>, target: Float32Array, values: number): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Conversion between 32-bit floats and the two 16-bit formats of checkpoints, on raw bits (little-endian hosts, as all
- * that Node and ONNX Runtime run on): float16 has 1 sign, 5 exponent and 10 mantissa bits (IEEE 754-2008 binary16);
+ * Conversion between 32-bit floats and the two 16-bit formats of checkpoints, on raw bits (little-endian, like all
+ * hosts of Node and ONNX Runtime): float16 has 1 sign, 5 exponent and 10 mantissa bits (IEEE 754-2008 binary16);
  * bfloat16 is the upper half of a float32. Narrowing rounds to nearest, ties to even.
  */
 

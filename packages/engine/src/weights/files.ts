@@ -1,4 +1,4 @@
-/** Files and folders that may be absent. How files are written: atomic.ts. */
+/** Reads files that may be missing, and creates folders. See atomic.ts for writing. */
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { EngineError, reasonOf } from '../errors.js';
 import { MAX_AUXILIARY_BYTES } from '../limits.js';

@@ -1,8 +1,8 @@
 /**
  * Reads the header of a GGUF file (versions 2 and 3): magic, counts, typed key-value metadata, one record per tensor,
- * padding to the alignment; then come the data. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
- * We parse it ourselves because @huggingface/gguf 0.4.6 clips a string that ends an array across its 2 MB reads and
- * takes what lies beyond the end of a truncated file for zeros.
+ * padding to the alignment, then the data. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. We parse
+ * it ourselves because @huggingface/gguf 0.4.6 cuts off a string at the end of an array that crosses its 2 MB reads,
+ * and reads zeros beyond the end of a truncated file.
  */
 import { EngineError, reasonOf } from '../errors.js';
 import {

@@ -188,7 +188,7 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
   };
 }
 
-/** Factors by which Llama 3 divides each rotary frequency, as `_compute_llama3_parameters` of transformers. */
+/** Factors by which Llama 3 divides each rotary frequency, as in `_compute_llama3_parameters` of transformers. */
 export function llama3Factors(scaling: RopeScaling, ropeTheta: number, headSize: number): number[] {
   const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContextLength } = scaling;
   return Array.from({ length: headSize / 2 }, (_, i) => {
@@ -202,8 +202,8 @@ export function llama3Factors(scaling: RopeScaling, ropeTheta: number, headSize:
 }
 
 /**
- * Llama 3's scaling is stored as its factors only. All released models share low 1, high 4 and original length 8192, so
- * the factor follows from the tensor, and the rest is checked by computing the tensor again.
+ * Only the factors of Llama 3's scaling are stored. All released models share low 1, high 4 and original length 8192,
+ * so the factor follows from the tensor, and the rest is checked by computing the tensor again.
  */
 async function ropeScalingOf(file: GgufFile, ropeTheta: number, headSize: number): Promise<RopeScaling | undefined> {
   if (!file.entries.has(ROPE_FACTORS)) return undefined;
@@ -284,8 +284,8 @@ class GgufModelSource implements TensorSource {
 }
 
 /**
- * llama.cpp keeps the two rows that a rotation mixes side by side (0, 1), (2, 3), …; Hugging Face keeps all first rows
- * of a head before all second ones. Row 2i + t of a head in the file is row t * headSize / 2 + i here.
+ * llama.cpp stores the two rows that a rotation mixes side by side: (0, 1), (2, 3), …. Hugging Face stores all first
+ * rows of a head before all second rows. Row 2i + t of a head in the file is row t * headSize / 2 + i here.
  */
 export function splitRotaryPairs(
   values: Float32Array<ArrayBuffer>,

@@ -1,8 +1,8 @@
 /**
  * Rebuilds `tokenizer.json`, `tokenizer_config.json` and `generation_config.json` from the metadata of a GGUF file, for
  * byte-level BPE vocabularies (`tokenizer.ggml.model` = "gpt2"). Keys:
- * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; what each pre-tokenizer name stands for:
- * `src/llama-vocab.cpp` of https://github.com/ggml-org/llama.cpp.
+ * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; meaning of the pre-tokenizer names: `src/llama-vocab.cpp`
+ * of https://github.com/ggml-org/llama.cpp.
  */
 import { EngineError } from '../errors.js';
 import type { GgufMetadata } from './gguf-model.js';
@@ -14,7 +14,7 @@ const UNUSED = 5;
 
 interface PreTokenizer {
   /**
-   * Regular expression whose matches are split off one after another; absent: GPT-2's, which ByteLevel brings along.
+   * Regular expressions whose matches are split off one after another; if absent, GPT-2's, which ByteLevel includes.
    */
   split?: string;
   /** Pieces that are split off before GPT-2's expression is applied. */
@@ -55,7 +55,7 @@ export interface AddedToken {
   special: boolean;
 }
 
-/** The format of Hugging Face's tokenizers library, as far as byte-level BPE needs it. */
+/** The parts of the format of Hugging Face's tokenizers library that byte-level BPE needs. */
 export interface TokenizerJson {
   version: '1.0';
   truncation: null;
@@ -79,7 +79,7 @@ export interface GgufTokenizer {
 
 /**
  * @throws EngineError 'unsupported' for other kinds of vocabulary or an unknown pre-tokenizer; 'file' if parts are
- *   missing or do not fit together.
+ *   missing or inconsistent.
  */
 export function ggufTokenizer(metadata: GgufMetadata): GgufTokenizer {
   const pre = preTokenizerOf(metadata);
@@ -140,7 +140,7 @@ function inconsistent(file: string, expected: string, found: string): EngineErro
   });
 }
 
-/** What other kinds of vocabulary are better known as. */
+/** Better-known names of other kinds of vocabulary. */
 const KINDS: Readonly<Record<string, string>> = { llama: ' (SentencePiece)', bert: ' (WordPiece)', t5: ' (Unigram)' };
 
 function preTokenizerOf(metadata: GgufMetadata): PreTokenizer {
@@ -160,7 +160,7 @@ function preTokenizerOf(metadata: GgufMetadata): PreTokenizer {
   const expected = Object.keys(PRE_TOKENIZERS).join(', ');
   throw new EngineError(
     'unsupported',
-    `${file} splits text into words by the rule "${name}"; the engine knows ${expected}. Load the original ` +
+    `${file} uses the pre-tokenizer "${name}"; the engine supports ${expected}. Load the original ` +
       'folder with its tokenizer.json.',
     { file, expected, found: name },
   );
@@ -221,7 +221,7 @@ function tokenizerConfig(
   tokens: readonly string[],
   ids: Readonly<Record<'bos' | 'eos' | 'pad' | 'unk', number | undefined>>,
 ): Record<string, unknown> {
-  // This class takes tokenizer.json as it is, in transformers 4 and 5; the classes of single models rebuild parts of
+  // In transformers 4 and 5, this class uses tokenizer.json unchanged; the classes of single models rebuild parts of
   // it.
   const config: Record<string, unknown> = {
     tokenizer_class: 'PreTrainedTokenizerFast',

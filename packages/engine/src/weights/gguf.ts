@@ -1,6 +1,4 @@
-/**
- * A GGUF file's tensors under the file's own names, dequantised. What they mean for a model: gguf-model.ts.
- */
+/** A GGUF file's tensors under the file's own names, dequantised. gguf-model.ts maps them to a model. */
 
 import { EngineError } from '../errors.js';
 import { elementCount } from '../shape.js';
@@ -8,7 +6,7 @@ import { BLOCK_FORMATS } from './dequantise.js';
 import { type GgufHeader, type GgufTensorRecord, type GgufValue, readGgufHeader } from './gguf-header.js';
 import { missingTensor, RandomAccessFile, type TensorEntry, type TensorSource, truncated } from './tensor-source.js';
 
-/** ggml's types by number (`enum ggml_type` of ggml.h), so that a refusal can name them. */
+/** ggml's types by number (`enum ggml_type` of ggml.h), so that error messages can name them. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
   0: 'F32',
   1: 'F16',
@@ -44,7 +42,7 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   39: 'MXFP4',
 };
 
-/** Values dequantised at once: a multiple of every block size. */
+/** Number of values to dequantise at a time: a multiple of every block size. */
 const CHUNK = 1 << 22;
 
 interface Entry extends TensorEntry {
@@ -65,7 +63,7 @@ export class GgufFile implements TensorSource {
   }
 
   /**
-   * Reads and checks the header. Tensors of types that the engine can't read are refused when they are asked for.
+   * Reads and checks the header. Tensors of unsupported types are refused only when they are read.
    * @throws EngineError 'truncated-file', 'file' or 'unsupported' naming file, tensor, expected and found.
    */
   static async open(path: string): Promise<GgufFile> {

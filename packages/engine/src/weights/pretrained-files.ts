@@ -5,7 +5,7 @@ import { readIfPresent } from './files.js';
 import type { GgufMetadata } from './gguf-model.js';
 import { ggufTokenizer } from './gguf-tokenizer.js';
 
-/** What is needed, beside configuration and weights, to write the folder again. */
+/** Everything besides configuration and weights that is needed to write the folder again. */
 export interface PretrainedFiles {
   /** Contents by file name: tokenizer.json, tokenizer_config.json, generation_config.json, … */
   auxiliary: Map<string, Uint8Array>;
@@ -35,7 +35,7 @@ function ids(value: unknown): number[] {
   return list.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
 }
 
-/** Token ids that several files may state; the first file that does so counts. */
+/** Token ids that several files may give; the first file that does so counts. */
 function tokenIds(sources: readonly JsonObject[]): TokenIds {
   const first = (key: string) => sources.map((json) => ids(json[key])).find((found) => found.length > 0) ?? [];
   return {
@@ -45,7 +45,7 @@ function tokenIds(sources: readonly JsonObject[]): TokenIds {
   };
 }
 
-/** Token ids that generation_config.json (among `auxiliary`) or else `config` (content of a config.json) states. */
+/** Token ids from generation_config.json (among `auxiliary`), or else from `config` (content of a config.json). */
 export function statedTokenIds(
   folder: string,
   auxiliary: ReadonlyMap<string, Uint8Array>,

@@ -336,7 +336,7 @@ describe('saving', () => {
     writeFileSync(join(folder, name), content);
     await expect(savePretrained(folder, model)).rejects.toMatchObject({
       kind: 'file',
-      message: expect.stringContaining(`holds ${name}, but is not the folder of a model`),
+      message: expect.stringContaining(`contains ${name}, but is not a model folder`),
     });
     expect(readdirSync(folder)).toEqual([name]);
     expect(readFileSync(join(folder, name), 'utf8')).toBe(content);

@@ -97,7 +97,7 @@ async function openWeights(folder: string): Promise<TensorSource> {
   throw await incomplete(folder, `${WEIGHTS} or ${INDEX}`);
 }
 
-/** What is wrong with a folder that lacks `expected`: often it holds weights of another kind. */
+/** Explains why a folder lacks `expected`: often it holds weights of another kind. */
 async function incomplete(folder: string, expected: string): Promise<EngineError> {
   const names = await readdir(folder);
   const gguf = names.find((name) => name.endsWith('.gguf'));
@@ -115,21 +115,21 @@ async function incomplete(folder: string, expected: string): Promise<EngineError
   });
 }
 
-/** Name in a checkpoint of the base model, which transformers saves without the outer `model.`. */
+/** A parameter's name in a checkpoint of the base model, which transformers saves without the outer `model.`. */
 function baseName(name: string): string {
   return name.replace(/^model\./, '');
 }
 
 /**
  * A tensor inside the decoder that is not one of its parameters (a bias, a further layer) means that the configuration
- * does not describe the whole model. Other tensors, such as a value head or the unembedding of a tied model, do no
- * harm.
+ * does not describe the whole model. Other tensors, such as a value head or the unembedding of a tied model, are
+ * harmless.
  */
 function refuseUnknownTensors(config: ModelConfig, source: TensorSource): void {
   const known = new Set([...parameterShapes(config).keys()].map(baseName));
   for (const { name, file } of source.entries.values()) {
     const base = baseName(name);
-    // Old checkpoints hold the rotary frequencies, which follow from the configuration.
+    // Old checkpoints contain the rotary frequencies, which follow from the configuration.
     if (!/^(layers|embed_tokens|norm)\./.test(base) || known.has(base) || base.endsWith('rotary_emb.inv_freq'))
       continue;
     throw new EngineError(
@@ -164,7 +164,7 @@ async function readParameters(
   return parameters;
 }
 
-/** The key under which `source` has the parameter, its shape checked. */
+/** The key under which `source` has the parameter; also checks its shape. */
 function findTensor(path: string, source: TensorSource, name: string, shape: readonly number[]): string {
   const key = source.entries.has(name) ? name : baseName(name);
   const entry = source.entries.get(key);
@@ -178,7 +178,7 @@ function findTensor(path: string, source: TensorSource, name: string, shape: rea
   const found = `[${entry.shape.join(', ')}]`;
   throw new EngineError(
     'tensor-shape',
-    `Tensor "${entry.name}" of ${entry.file} should have shape ${expected} by the configuration, found ${found}.`,
+    `Tensor "${entry.name}" of ${entry.file} should have shape ${expected} according to the configuration, found ${found}.`,
     { file: entry.file, tensor: entry.name, expected, found },
   );
 }
@@ -202,12 +202,13 @@ function checkFinite(file: string, tensor: string, values: Float32Array): void {
 }
 
 /**
- * Writes config.json, model.safetensors and the auxiliary files, replacing those of a model that is there already. Each
- * file is either the old or the new one, never half-written. Creates the folder if needed.
+ * Writes config.json, model.safetensors and the auxiliary files, replacing those of an existing model. Each file is
+ * either the old or the new one, never incomplete. Creates the folder if needed.
  *
  * @param options.dtype Of the weights; default F32. Rounded to nearest even.
- * @throws EngineError 'file' if the system refuses, or the folder holds something else; 'missing-tensor', 'tensor-shape' or 'non-finite-weights' if the
- * parameters do not fit the configuration, are not finite or leave the range of the dtype; nothing is replaced then.
+ * @throws EngineError 'file' if the system refuses or the folder holds something else; 'missing-tensor', 'tensor-shape'
+ *   or 'non-finite-weights' if the parameters do not fit the configuration, are not finite or exceed the range of the
+ *   dtype. In all these cases, nothing is replaced.
  */
 export async function savePretrained(
   folder: string,
@@ -239,7 +240,7 @@ export async function savePretrained(
     bosTokenId: files.bosTokenId ?? stated.bosTokenId,
     padTokenId: files.padTokenId ?? stated.padTokenId,
   };
-  // Renamed in this order: with config.json first, a folder that is left half written is known for a model's.
+  // Renamed in this order: with config.json first, an incomplete folder can be recognised as a model's.
   const contents = new Map<string, FileContent>([[CONFIG, configToText(config, extras)]]);
   contents.set(WEIGHTS, safetensorsBytes(tensors, { dtype }, path));
   for (const [name, bytes] of files.auxiliary) contents.set(name, bytes);
@@ -250,13 +251,13 @@ export async function savePretrained(
   await removeShards(folder);
 }
 
-/** @throws EngineError 'file' if one of the files is there and belongs to something else than a model. */
+/** @throws EngineError 'file' if one of the files exists and belongs to something other than a model. */
 async function requireModelFolder(folder: string, names: readonly string[]): Promise<void> {
   const present = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
   const found = names.find((_, at) => present[at] !== undefined);
   if (found === undefined || (await holdsModel(join(folder, CONFIG)))) return;
   const expected = 'a new folder, or one whose config.json has a "model_type"';
-  const message = `${folder} holds ${found}, but is not the folder of a model: its ${CONFIG} has no "model_type". Nothing was written; name a new folder.`;
+  const message = `${folder} contains ${found}, but is not a model folder: its ${CONFIG} has no "model_type". Nothing was written; name a new folder.`;
   throw new EngineError('file', message, { file: join(folder, found), expected, found });
 }
 
@@ -269,11 +270,14 @@ async function holdsModel(config: string): Promise<boolean> {
   }
 }
 
-/** Shards of an earlier model would be loaded by programs that follow the index (vLLM) rather than the single file. */
+/**
+ * Removes the shards of an earlier model: programs that follow the index (vLLM) would load them instead of the new
+ * file.
+ */
 async function removeShards(folder: string): Promise<void> {
   const index = join(folder, INDEX);
   if (!(await exists(index))) return;
-  // An index that can't be read names no shards, but it is removed all the same.
+  // An unreadable index names no shards, but is removed anyway.
   const map = await readWeightMap(index).catch(() => new Map<string, string>());
   const shards = new Set(map.values());
   shards.delete(WEIGHTS);

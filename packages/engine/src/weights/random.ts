@@ -1,4 +1,4 @@
-/** Fresh weights for training from nothing. */
+/** Random weights for training from scratch. */
 
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
@@ -13,10 +13,10 @@ function hashName(name: string): number {
 
 /**
  * Every parameter by its Hugging Face name, as transformers initialises Llama and Qwen3: norms 1, the rest normal with
- * mean 0. Equal seeds give equal weights; a tensor depends on the seed, its name and its size only.
+ * mean 0. Equal seeds give equal weights; a tensor depends only on the seed, its name and its size.
  *
- * @throws EngineError 'invalid-argument' if the seed is not a safe integer or the standard deviation is not a
- *   finite number of at least 0.
+ * @throws EngineError 'invalid-argument' if the seed is not a safe integer or the standard deviation is not a finite
+ *   number of at least 0.
  */
 export function randomParameters(
   config: ModelConfig,

@@ -1,16 +1,14 @@
-/**
- * Writes safetensors files, converting to a 16-bit format on the way if asked. The format: see safetensors.ts.
- */
+/** Writes safetensors files, converted to a 16-bit format if requested. See safetensors.ts for the format. */
 
 import { EngineError } from '../errors.js';
 import { elementCount } from '../shape.js';
 import { writeFileAtomic } from './atomic.js';
 import { BYTES_PER_VALUE, encodeBfloat16, encodeFloat16, type FloatDtype } from './dtype.js';
 
-/** Values converted at once: bounds the memory beside the weights. */
+/** Number of values to convert at a time; limits the memory in addition to the weights. */
 const BLOCK = 1 << 22;
 
-/** A tensor to be written: `values` in row-major order. */
+/** A tensor to write: `values` in row-major order. */
 export interface NamedTensor {
   name: string;
   shape: readonly number[];
@@ -18,16 +16,16 @@ export interface NamedTensor {
 }
 
 export interface SafetensorsOptions {
-  /** Of all tensors; default F32. */
+  /** Type of all tensors; default F32. */
   dtype?: FloatDtype;
-  /** Text under `__metadata__`; default `{ format: 'pt' }`, which transformers asks for. */
+  /** Text under `__metadata__`; default `{ format: 'pt' }`, which transformers requires. */
   metadata?: Readonly<Record<string, string>>;
 }
 
 /**
  * The bytes of a safetensors file, piece by piece. `file` is for messages only.
- * @throws EngineError 'tensor-shape' if a shape does not fit its values; 'non-finite-weights' if a finite value leaves
- * the range of the dtype.
+ * @throws EngineError 'tensor-shape' if a shape does not fit its values; 'non-finite-weights' if a finite value exceeds
+ *   the range of the dtype.
  */
 export function* safetensorsBytes(
   tensors: readonly NamedTensor[],

@@ -22,7 +22,7 @@ import {
 /** Values converted at once: bounds the memory beside the result. */
 const BLOCK = 1 << 22;
 
-/** Bits per value of the format's other dtypes, to check the sizes of tensors that nobody reads. */
+/** Bits per value of the format's other dtypes, to check the sizes of tensors that are not read. */
 const BITS: Readonly<Record<string, number>> = {
   F64: 64,
   I64: 64,
@@ -106,13 +106,13 @@ function checkLayout(file: string, entries: readonly Entry[], dataBegin: number,
   if (position !== size) {
     throw new EngineError(
       'file',
-      `${file} is damaged: its header accounts for ${position} bytes, the file has ${size}. Copy or download it again.`,
+      `${file} is damaged: its header accounts for ${position} bytes, but the file has ${size}. Copy or download it again.`,
       { file, expected: `${position} bytes`, found: `${size} bytes` },
     );
   }
 }
 
-/** One safetensors file, its header read and checked. */
+/** One safetensors file whose header has been read and checked. */
 export class SafetensorsFile implements TensorSource {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -226,7 +226,7 @@ export class ShardedSafetensors implements TensorSource {
 
   /**
    * @throws EngineError 'file' (index unreadable, shard missing or damaged), 'truncated-file', or 'missing-tensor' if a
-   * shard lacks a tensor that the index places there.
+   *   shard lacks a tensor that the index assigns to it.
    */
   static async open(indexPath: string): Promise<ShardedSafetensors> {
     const shards = new Map<string, SafetensorsFile>();
@@ -239,7 +239,7 @@ export class ShardedSafetensors implements TensorSource {
           shards.set(file, shard);
         }
         if (!shard.entries.has(tensor)) {
-          throw missingTensor(join(dirname(indexPath), file), tensor, ` ${indexPath} says that it is there.`);
+          throw missingTensor(join(dirname(indexPath), file), tensor, ` ${indexPath} says that the file has it.`);
         }
         shardOf.set(tensor, shard);
       }
@@ -262,7 +262,7 @@ export class ShardedSafetensors implements TensorSource {
   }
 }
 
-/** Tensor name -> shard's file name, of an index file. */
+/** Reads an index file: tensor name -> shard's file name. */
 export async function readWeightMap(indexPath: string): Promise<Map<string, string>> {
   let index: unknown;
   try {
@@ -274,7 +274,7 @@ export async function readWeightMap(indexPath: string): Promise<Map<string, stri
   const entries = isJsonObject(map) ? Object.entries(map) : [];
   const shards = new Map<string, string>();
   for (const [tensor, file] of entries) {
-    // A name with a folder in it could point anywhere.
+    // A name that contains a folder could point anywhere.
     if (typeof file !== 'string' || basename(file) !== file || file === '..') {
       throw corrupt(indexPath, tensor, 'a file name in the same folder', JSON.stringify(file));
     }

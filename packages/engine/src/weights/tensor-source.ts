@@ -9,7 +9,7 @@ import type { ModelConfig } from '../models/config.js';
 export interface TensorEntry {
   readonly name: string;
   readonly file: string;
-  /** As the format calls it, e.g. "BF16" or "Q4_K". */
+  /** The format's name for the type, e.g. "BF16" or "Q4_K". */
   readonly dtype: string;
   /** Slowest dimension first. */
   readonly shape: readonly number[];
@@ -18,7 +18,7 @@ export interface TensorEntry {
 export interface TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   /**
-   * The tensor's values in row-major order, in a buffer of their own.
+   * The tensor's values in row-major order, in their own buffer.
    * @throws EngineError 'missing-tensor', 'unsupported' (dtype) or 'truncated-file'.
    */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
@@ -54,7 +54,7 @@ export class RandomAccessFile {
     }
   }
 
-  /** Fills `target` from `position` on. @throws EngineError 'truncated-file' if the file ends before. */
+  /** Fills `target` from `position` on. @throws EngineError 'truncated-file' if the file is too short. */
   async readInto(target: Uint8Array, position: number): Promise<void> {
     let done = 0;
     while (done < target.length) {
@@ -67,7 +67,7 @@ export class RandomAccessFile {
     }
   }
 
-  /** `length` bytes in a fresh buffer, so that typed arrays over it are aligned. */
+  /** `length` bytes in a new buffer, so that typed arrays over it are aligned. */
   async read(position: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
     await this.readInto(bytes, position);

@@ -1,4 +1,4 @@
-/** The engine as callers see it: every verb runs in a worker thread, one call after another. */
+/** The engine's interface for callers: every verb runs in a worker thread, one call after another. */
 import { Worker } from 'node:worker_threads';
 import type { Engine } from '../api.js';
 import type { CoreOptions } from '../core.js';
@@ -24,7 +24,7 @@ interface LongOptions {
  *   'unknown-architecture', 'unsupported' or 'non-finite-weights'.
  */
 export async function createEngine({ model, ...options }: EngineOptions): Promise<Engine> {
-  // Here rather than in the worker: native code sees the main thread's environment only.
+  // Done here rather than in the worker, because native code sees only the main thread's environment.
   await disableTelemetry();
   const cancel = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const source: ModelSource = typeof model === 'string' ? { path: model } : model;
@@ -62,7 +62,7 @@ interface Waiting {
   onProgress?: LongOptions['onProgress'];
 }
 
-/** One call at a time to the worker; the others wait here, where they can still be cancelled. */
+/** The worker gets one call at a time; the others wait here, where they can still be cancelled. */
 class Channel {
   readonly #worker: Worker;
   readonly #cancel: Int32Array;
@@ -106,7 +106,7 @@ class Channel {
 
   async close(): Promise<void> {
     if (this.#gone) return;
-    // The call that runs ends where it next checks for cancellation; calls that wait find the engine closed.
+    // The running call ends when it next checks for cancellation; waiting calls find the engine closed.
     Atomics.store(this.#cancel, 0, 1);
     const closed = this.call('close', [], {}).catch(() => {});
     await closed;
@@ -116,7 +116,7 @@ class Channel {
 
   #wait<T>(waiting: Pick<Waiting, 'onProgress'>, send: () => void): Promise<T> {
     if (this.#gone) return Promise.reject(this.#gone);
-    // An idle engine does not keep the process alive; one at work does.
+    // A busy engine keeps the process alive; an idle one does not.
     this.#worker.ref();
     return new Promise<T>((resolve, reject) => {
       this.#current = { ...waiting, resolve: resolve as (value: unknown) => void, reject };

@@ -12,8 +12,8 @@ export interface WorkerData {
   source: ModelSource;
   options: CoreOptions;
   /**
-   * Int32 [1]: not 0 once the current call is cancelled. Shared memory, because a worker that computes reads no
-   * messages.
+   * Int32 [1], not 0 once the current call is cancelled. In shared memory, because a worker reads no messages while it
+   * computes.
    */
   cancel: SharedArrayBuffer;
 }
@@ -35,7 +35,7 @@ export type Reply =
   | { type: 'progress'; value: unknown }
   | { type: 'error'; error: WireError };
 
-/** An error as plain data: structured cloning drops what a subclass adds. */
+/** An error as plain data, because structured cloning drops the fields of a subclass. */
 export interface WireError {
   kind?: ErrorKind;
   message: string;

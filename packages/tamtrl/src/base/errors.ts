@@ -1,6 +1,6 @@
 /**
- * The one base class of every refusal in this package. Each room has a subclass with its own kinds, so that a program
- * can tell errors apart without reading sentences.
+ * The base class of every error that this package throws. Each room has a subclass with its own kinds, so that a
+ * program can tell errors apart without parsing messages.
  */
 
 /**
@@ -11,7 +11,7 @@ const MARK = Symbol.for('tamtrl.error');
 
 type ErrorClass<E> = { readonly errorName: string; readonly prototype: E };
 
-/** What happened, where, what was expected, what was found, and what to do. */
+/** Says what happened, where, what was expected, what was found, and what to do. */
 export abstract class TamtrlError<Kind extends string = string> extends Error {
   /** Written out rather than taken from the class, whose name a bundler may shorten. */
   static readonly errorName: string = 'TamtrlError';
@@ -25,8 +25,8 @@ export abstract class TamtrlError<Kind extends string = string> extends Error {
   }
 
   /**
-   * Whether `error` is of the class that this is called on (any of them for `TamtrlError`), and of `kind` if one is
-   * given. The engine's `EngineError` counts as a `TamtrlError`.
+   * Whether `error` is an instance of the class that the method is called on (for `TamtrlError`: of any subclass), and
+   * of `kind` if one is given. The engine's `EngineError` counts as a `TamtrlError`.
    */
   static isInstance<E extends { readonly kind: string }>(
     this: ErrorClass<E>,
@@ -41,7 +41,7 @@ export abstract class TamtrlError<Kind extends string = string> extends Error {
   }
 }
 
-/** The name of an error's class, and those of the classes above it. */
+/** The names of an error's class and of its superclasses. */
 function namesOf(error: Error): string[] {
   const names = [error.name];
   let at = error.constructor as Partial<ErrorClass<Error>>;

@@ -1,7 +1,7 @@
-/** Files that a killed process leaves whole, and files that may be missing. */
+/** Writes files so that a killed process never leaves half of one, and reads files that may be missing. */
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 
-/** Writes a file under a temporary name and renames it: under its own name it is always whole. Objects become JSON. */
+/** Writes a file under a temporary name and renames it, so that the file is always complete. Objects become JSON. */
 export async function writeWhole(path: string, content: unknown): Promise<void> {
   const text = typeof content === 'string' ? content : `${JSON.stringify(content, undefined, 2)}\n`;
   // A link left in the temporary file's place would lead to another file.

@@ -1,6 +1,6 @@
-/** Numbers as people read them. */
+/** Formats numbers for people. */
 
-/** Thousands apart: "12,345". */
+/** With a comma between thousands: "12,345". */
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
@@ -34,7 +34,7 @@ export function alignedTable(rows: readonly (readonly string[])[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The same rows in Markdown. */
+/** The same rows as a Markdown table. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
   const cells = (row: readonly string[]) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   const rule = rows[0].map((_, column) => (column === 0 ? '---' : '--:'));

@@ -17,7 +17,7 @@ export interface HubRepository extends Omit<HubAddress, 'path'> {
 
 export const isHubAddress = (text: string): boolean => text.startsWith('hf:');
 
-/** Undefined for what is not of the form "hf:owner/name[@revision][:path]". */
+/** Undefined for text that does not have the form "hf:owner/name[@revision][:path]". */
 export function parseHubAddress(text: string): HubAddress | undefined {
   const [, repository, revision, path] = /^hf:([\w.-]+\/[\w.-]+)(?:@([^:]+))?(?::(.+))?$/.exec(text) ?? [];
   return repository === undefined ? undefined : { repository, revision, path };
@@ -32,7 +32,7 @@ export async function listHubFiles(place: HubRepository, options: { recursive?: 
   return paths;
 }
 
-/** Returns where the file is on this machine; it is downloaded only if it is not there yet. */
+/** Returns the file's path on this machine, and downloads the file first if it is not there yet. */
 export async function downloadHubFile(place: HubRepository, path: string): Promise<string> {
   const { downloadFileToCacheDir } = await import('@huggingface/hub');
   return downloadFileToCacheDir({ ...request(place), path });

@@ -1,6 +1,6 @@
-/** The right name nearest to a mistyped one. */
+/** Finds the name that a mistyped one probably means. */
 
-/** Changes (insert, delete, replace, swap neighbours) that turn `a` into `b`, letter case aside. */
+/** Changes (insert, delete, replace, swap neighbours) that turn `a` into `b`, ignoring case. */
 export function editDistance(a: string, b: string): number {
   const from = a.toLowerCase();
   const to = b.toLowerCase();
@@ -22,7 +22,10 @@ export function editDistance(a: string, b: string): number {
   return rows[from.length][to.length];
 }
 
-/** The nearest name if it is near enough to have been meant: at most a third of its letters, and at least two, may differ. */
+/**
+ * The nearest name, if it is near enough to be the intended one: a third of its letters (or two, if that is more) may
+ * differ.
+ */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: { name: string; distance: number } | undefined;
   for (const candidate of known) {
@@ -35,7 +38,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best?.name;
 }
 
-/** `Did you mean "x"?`, or all names there are. */
+/** `Did you mean "x"?`, or a list of all names. */
 export function suggestion(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
   return near === undefined ? `Expected one of: ${known.join(', ')}.` : `Did you mean "${near}"?`;

@@ -1,4 +1,4 @@
-/** What long calls report while they work. */
+/** Progress that long calls report. */
 export interface Progress {
   finished: number;
   total: number;

@@ -1,12 +1,12 @@
-/** Random numbers that depend on nothing but their seed parts, so that example i is the same whatever else is drawn. */
+/** Random numbers that depend only on their seed parts, so that example i is the same whatever else is drawn. */
 import { FNV_START, fnv1a } from './hash.js';
 
 export class SeededRandom {
   #state: number;
 
-  /** Each combination of parts is a stream of its own, for example (seed, index). Whole numbers, or text. */
+  /** Each combination of parts, for example (seed, index), gives a separate stream. Parts are whole numbers or text. */
   constructor(...parts: (number | string)[]) {
-    // Each part is followed by a mark, so that ("a", "bc") and ("ab", "c") differ.
+    // A mark follows each part, so that ("a", "bc") and ("ab", "c") differ.
     this.#state = parts.reduce<number>((hash, part) => fnv1a(`${part}\u0000`, hash), FNV_START) >>> 0;
   }
 

@@ -1,9 +1,9 @@
-/** Seeds that name what they are for, so that a draw depends on its place and on nothing that happened before. */
+/** Derives a seed from a description of its use, so that a draw depends only on its place and not on earlier draws. */
 import { FNV_START, fnv1a } from './hash.js';
 
 /**
- * A whole number in [0, 2^53) from whole numbers and texts, e.g. `streamSeed(seed, step, questionId, sample)`. Order and number
- * of the parts count. Two FNV-1a hashes with different starts, 53 bits of them.
+ * A whole number in [0, 2^53) from whole numbers and texts, e.g. `streamSeed(seed, step, questionId, sample)`. The
+ * order and number of the parts matter. Two FNV-1a hashes with different starts, 53 bits of them.
  */
 export function streamSeed(...parts: (number | string)[]): number {
   const text = parts.map((part) => `${typeof part}:${part}`).join('\u0000');

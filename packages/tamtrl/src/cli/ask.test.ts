@@ -113,10 +113,10 @@ it('Markdown, HTML and PDF are read as their words', async () => {
 });
 
 it.each([
-  ['an empty file', ['empty.txt', 'anna'], 2, 'empty.txt holds no text'],
+  ['an empty file', ['empty.txt', 'anna'], 2, 'empty.txt contains no text'],
   ['a binary file', ['image.png', 'anna'], 2, 'image.png is binary (a PNG image), not text'],
-  ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'is named as a PDF but does not begin like one'],
-  ['a PDF without text', ['scan.pdf', 'anna'], 2, 'scanned pages are pictures'],
+  ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'has the name of a PDF but does not begin like one'],
+  ['a PDF without text', ['scan.pdf', 'anna'], 2, 'scanned pages are images'],
   ['no such file', ['nowhere.txt', 'anna'], 2, 'There is no file'],
   ['no match', ['*.nothing', 'anna'], 2, 'No file matches'],
   ['no file', ['anna'], 2, 'There is nothing to read'],

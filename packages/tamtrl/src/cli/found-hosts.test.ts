@@ -59,7 +59,7 @@ async function run(...args: string[]): Promise<{ code: number; err: string }> {
 /** Refused with the file, the host and the flag; nothing reaches the server. With the flag it is asked. */
 async function refusedUntilAllowed(args: readonly string[], place: string): Promise<void> {
   const refused = await run(...args);
-  expect(refused.err).toContain(`${place} names the server ${url}, and you have not`);
+  expect(refused.err).toContain(`${place} names the server ${url}, but you have not named it`);
   expect(refused.err).toContain(`add --allow-host ${url} `);
   expect(seen).toHaveLength(0);
   const other = await run(...args, '--allow-host', '127.0.0.1:1');

@@ -179,7 +179,7 @@ describe('data', () => {
     await writeFile(path, 'mine\n');
     const refused = await run(...args, '--out', path);
     expect(refused.err).toContain(
-      `--out: there is a file at ${path} already (5 bytes). Name another one, or replace it with --overwrite.`,
+      `--out: ${path} already exists (5 bytes). Name another file, or replace it with --overwrite.`,
     );
     expect(refused.code).toBe(2);
     expect(await readFile(path, 'utf8')).toBe('mine\n');

@@ -1,7 +1,7 @@
 /** BM25 (Robertson and Zaragoza 2009, idf with + 1), for relevance marks and for retrieval. */
 
 /**
- * Score of each text (as words) for the query's words, with the texts as the collection.
+ * Scores each text (a list of words) for the query's words. The texts themselves are the collection.
  * @param k1 saturation of repeated words @param b length normalisation
  */
 export function bm25(query: ReadonlySet<string>, texts: readonly (readonly string[])[], k1 = 1.2, b = 0.75): number[] {
@@ -27,7 +27,7 @@ export function bm25(query: ReadonlySet<string>, texts: readonly (readonly strin
   });
 }
 
-/** Lowercase words and numbers; accents and marks belong to the word. */
+/** Lowercase words and numbers; accents and combining marks are part of the word. */
 export function wordsOf(text: string): string[] {
   return (
     text

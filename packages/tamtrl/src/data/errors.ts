@@ -1,9 +1,9 @@
-/** Refusals of the data room: records, generators, relevance. */
+/** Errors of the data room: records, generators, relevance. */
 import { TamtrlError } from '../base/errors.js';
 
 export type DataErrorKind = 'file' | 'record' | 'annotation' | 'judge' | 'invalid-argument';
 
-/** What happened, where, what was expected, and what to do. `line` counts from 1. */
+/** Says what happened, where, what was expected, and what to do. `line` counts from 1. */
 export class DataError extends TamtrlError<DataErrorKind> {
   static override readonly errorName = 'DataError';
   readonly line?: number;

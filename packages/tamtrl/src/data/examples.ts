@@ -1,4 +1,4 @@
-/** Questions as training and evaluation use them, whatever their source, and the order in which they come. */
+/** Questions in the form that training and evaluation use, whatever their source, and the order in which they come. */
 
 import { SeededRandom } from '../base/random.js';
 import { type AgentChunk, type Chunk, chunkDocuments } from '../text/chunks.js';
@@ -19,9 +19,9 @@ export interface Example extends Reference {
   question: string;
   answers: string[];
   chunks: readonly AgentChunk[];
-  /** C_t for each chunk, empty where nothing is relevant; absent without relevance marks. */
+  /** The filtered chunk C_t for each chunk, empty if nothing in it is relevant; absent without relevance marks. */
   filteredChunks?: string[];
-  /** Ideal memory before the first chunk and after each: [chunks + 1]; where the task knows it. */
+  /** Ideal memory before the first chunk and after each: [chunks + 1]. Present if the task knows it. */
   idealMemories?: string[];
   /** What supports the answer, in reading order; absent without relevance marks. */
   facts?: Fact[];
@@ -32,7 +32,7 @@ export interface Example extends Reference {
   quality?: (turn: number, memory: string) => number | undefined;
 }
 
-/** Examples by number, made when they are requested, so that a set need not fit in memory as chunks. */
+/** Examples by number. They are made on request, so that the chunks of a whole set need not fit in memory. */
 export interface ExampleSource {
   /** Infinity for a generated task whose questions never repeat. */
   readonly size: number;
@@ -41,7 +41,7 @@ export interface ExampleSource {
   get(index: number): Promise<Example>;
 }
 
-/** The example at a position in the endless sequence of epochs, each of which has its own order. */
+/** The example at a position in an endless sequence of epochs, each with its own order. */
 export function exampleAt(source: ExampleSource, seed: number, position: number): Promise<Example> {
   if (source.size === Number.POSITIVE_INFINITY) return source.get(position);
   const epoch = Math.floor(position / source.size);
@@ -67,7 +67,7 @@ export interface ChunkingOptions {
   renderer?: DocumentRenderer;
 }
 
-/** What is relevant in a record; undefined if that is not known. */
+/** Marks the relevant parts of a record; undefined if they are not known. */
 export type RelevanceSource = (
   record: QuestionRecord,
 ) => RelevanceMarks | undefined | Promise<RelevanceMarks | undefined>;

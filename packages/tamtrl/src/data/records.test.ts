@@ -66,7 +66,7 @@ describe('loadRecords', () => {
     expect(messages[4]).toBe('record "e" has no question and no gold answer.');
     expect(messages[5]).toMatch(/^documents: /);
     expect(messages[6]).toMatch(
-      /evidence\[0\]: names document 1, but there are 1.*evidence\[1\]: is 3 to 300, expected a stretch within the document's 10/,
+      /evidence\[0\]: names document 1, but there are 1.*evidence\[1\]: is 3 to 300, expected a span within the document's 10/,
     );
   });
 

@@ -30,7 +30,7 @@ export const recordSchema = z
         found === undefined
           ? `names document ${document}, but there are ${record.documents.length} (counting from 0)`
           : start >= end || end > found.text.length
-            ? `is ${start} to ${end}, expected a stretch within the document's ${found.text.length} characters`
+            ? `is ${start} to ${end}, expected a span within the document's ${found.text.length} characters`
             : undefined;
       if (message) context.addIssue({ code: 'custom', path: ['evidence', at], message });
     });
@@ -54,11 +54,11 @@ export interface RecordProblem {
 }
 
 export interface ReadRecordsOptions extends LineOptions {
-  /** Throw at the first problem instead of leaving the line out; default false. */
+  /** Throw at the first problem instead of skipping the line; default false. */
   strict?: boolean;
   /** Records need a question and an answer: yes for training and evaluation, no for haystacks; default true. */
   requireGold?: boolean;
-  /** Told of every line that is left out. */
+  /** Called for every line that is left out. */
   onProblem?: (problem: RecordProblem) => void;
   /** Told of every record that loses blank gold answers: an empty output would match them. */
   onBlankAnswers?: (blank: BlankAnswers) => void;
@@ -73,7 +73,7 @@ export interface BlankAnswers {
 }
 
 /**
- * The records of a JSONL file (plain, gzip or zstd) in order, in constant memory but for the ids. Empty lines are
+ * The records of a JSONL file (plain, gzip or zstd) in order, in constant memory except for the ids. Empty lines are
  * skipped; bad ones are reported and left out.
  * @throws DataError `file` if the file cannot be read, `record` with the line if `strict`.
  */

@@ -1,6 +1,6 @@
 /**
- * What in a record's documents is relevant, as marks in document coordinates: from the annotation, by words, or by a
- * judge. The marks make the filtered chunks that the teacher reads.
+ * Marks the relevant parts of a record's documents, in document coordinates: from the annotation, by words, or by a
+ * judge. The filtered chunks that the teacher reads are made from these marks.
  */
 import { type DocumentRange, mergeRanges } from '../text/filter.js';
 import { splitSentences } from '../text/sentences.js';
@@ -12,8 +12,9 @@ import type { QuestionRecord } from './records.js';
 export type RelevanceMarks = DocumentRange[];
 
 /**
- * The record's own annotation: `evidence` if it has any, else the documents marked relevant.
- * @throws DataError `annotation` if it has neither. (All documents marked irrelevant is an annotation: no marks.)
+ * The record's own annotation: `evidence` if present, else the documents marked relevant.
+ * @throws DataError `annotation` if it has neither. (If all documents are marked irrelevant, that is an annotation
+ *   without marks.)
  */
 export function annotated(record: QuestionRecord): RelevanceMarks {
   if (record.evidence) return mergeRanges(record.evidence);
@@ -31,7 +32,7 @@ export function annotated(record: QuestionRecord): RelevanceMarks {
 }
 
 export interface LexicalOptions {
-  /** Best sentences by BM25 that are marked; default 5. */
+  /** Number of best sentences by BM25 to mark; default 5. */
   topK?: number;
   /** Saturation of repeated words; default 1.2. */
   k1?: number;
@@ -50,7 +51,7 @@ interface Sentence extends DocumentRange {
 
 /**
  * The `topK` sentences with the highest BM25 score (Robertson and Zaragoza 2009, idf with + 1) for the words of the
- * question and the gold answers, and every sentence that holds a gold answer as whole words, yes and no aside.
+ * question and the gold answers, and every sentence that contains a gold answer as whole words (except yes and no).
  */
 export function lexical(record: QuestionRecord, options: LexicalOptions = {}): RelevanceMarks {
   const { topK = 5, k1 = 1.2, b = 0.75, titles = true } = options;
@@ -75,7 +76,7 @@ export function lexical(record: QuestionRecord, options: LexicalOptions = {}): R
   return mergeRanges(sentences.filter((_, index) => chosen.has(index)));
 }
 
-/** Says for each sentence whether the answer needs it. The result has one entry a sentence. */
+/** Says for each sentence whether the answer needs it. The result has one entry for each sentence. */
 export type RelevanceJudge = (
   question: string,
   answers: readonly string[],
@@ -88,8 +89,8 @@ export interface JudgedOptions {
 }
 
 /**
- * The sentences that a judge marks. A sentence is shown with its document's title before it.
- * @throws DataError `judge` if the judge's reply has another length than what it was asked.
+ * Marks the sentences that a judge chooses. The judge sees each sentence after its document's title.
+ * @throws DataError `judge` if the judge's reply does not have one verdict for each sentence.
  */
 export async function judged(
   record: QuestionRecord,
@@ -115,18 +116,21 @@ export async function judged(
 }
 
 export interface Agreement {
-  /** Share of the marked characters that the reference marks too. */
+  /** Share of the marked characters that the reference also marks. */
   precision: number;
   /** Share of the reference's characters that are marked. */
   recall: number;
   f1: number;
-  /** Characters marked, marked by the reference, and by both. */
+  /** Number of characters marked here, by the reference, and by both. */
   marked: number;
   reference: number;
   common: number;
 }
 
-/** How far marks agree with a reference, by characters. Both empty is full agreement; one empty is none. */
+/**
+ * Measures by characters how well marks agree with a reference. Two empty sets agree fully; if only one is empty, there
+ * is no agreement.
+ */
 export function agreement(marks: readonly DocumentRange[], reference: readonly DocumentRange[]): Agreement {
   const own = mergeRanges(marks);
   const other = mergeRanges(reference);

@@ -1,6 +1,6 @@
 /**
- * The memory agent: reads chunk after chunk, writes a new memory after each, and answers from the last one. Many
- * questions and several rollouts of each go forward together, one sampling call a turn.
+ * The memory agent: reads one chunk after another, writes a new memory after each, and answers from the last one. Many
+ * questions, with several rollouts of each, advance together, with one sampling call for each turn.
  */
 import type { Progress } from '../base/progress.js';
 import { streamSeed } from '../base/seeds.js';
@@ -21,14 +21,14 @@ import {
   turnOf,
 } from './turn.js';
 
-/** A question and the text to read for it. The chunks are pulled one at a time and not kept. */
+/** A question and the text to read for it. The agent pulls the chunks one at a time and does not keep them. */
 export interface AgentTask {
   id: string;
   question: string;
   chunks: Iterable<AgentChunk> | AsyncIterable<AgentChunk>;
   /** Rollouts of this question; default 1. */
   samples?: number;
-  /** Replaces the call's seed, for example where a question occurs twice. */
+  /** Replaces the call's seed, for example if a question occurs twice. */
   seed?: number;
 }
 
@@ -41,20 +41,17 @@ export interface AgentOptions {
   temperature?: number;
   topP?: number;
   topK?: number;
-  /**
-   * Rollouts depend on this (or the task's own seed), the task's id, the number of the rollout and the turn, and on
-   * nothing else.
-   */
+  /** Rollouts depend only on this seed (or the task's own), the task's id, the number of the rollout, and the turn. */
   seed: number;
   /**
-   * `all` (default): what training needs. `memories`: no prompts and log-probabilities. `counts`: no ids but those of
-   * the last memory, so that a text of any length takes the same space.
+   * `all` (default) keeps everything that training needs. `memories` drops prompts and log-probabilities. `counts`
+   * keeps only the ids of the last memory, so that a text of any length takes the same space.
    */
   keep?: 'all' | 'memories' | 'counts';
   signal?: AbortSignal;
-  /** Called after each turn, with all its ids whatever `keep` says. */
+  /** Called after each turn, with all of its ids, whatever `keep` says. */
   onTurn?: (turn: Turn, place: { task: number; sample: number; turn: number }) => void;
-  /** Within each sampling call. */
+  /** Progress within each sampling call. */
   onProgress?: (progress: Progress) => void;
 }
 
@@ -78,7 +75,7 @@ interface Asked {
 
 /**
  * Runs every task to its answer: [tasks][samples].
- * @throws MemoryError `window`, `question-too-long` or `chunk-too-long`, before anything is sampled or as the chunk
+ * @throws MemoryError `window` or `question-too-long` before anything is sampled, or `chunk-too-long` when such a chunk
  *   comes.
  */
 export async function runAgent(
@@ -129,7 +126,10 @@ async function nextChunk(group: GroupRun, task: AgentTask, budgets: Budgets): Pr
   return chunk;
 }
 
-/** One sampling call for all live groups: an update where there is a chunk, the answer where the text has ended. */
+/**
+ * One sampling call for all live groups: an update for each group that has a chunk, and the answer for each whose text
+ * has ended.
+ */
 async function takeTurn(model: MemoryModel, live: readonly GroupRun[], options: AgentOptions): Promise<void> {
   const { frames, budgets, temperature = 1, topP, topK, signal, onProgress } = options;
   const asked: Asked[] = [];
@@ -184,7 +184,7 @@ function record(
   trajectory.turns.push(keep === 'all' ? turn : lighter(turn, keep));
 }
 
-/** The answer turn keeps the ids of its memory in any case: a trajectory has only one. */
+/** The answer turn always keeps the ids of its memory: a trajectory has only one answer turn. */
 function lighter(turn: Turn, keep: 'memories' | 'counts'): Turn {
   const light: Turn = { ...turn, promptIds: [], logProbabilities: [] };
   return keep === 'counts' && turn.kind === 'memory' ? { ...light, outputIds: [], memoryIds: [] } : light;

@@ -1,24 +1,24 @@
-/** How a model wants to be asked, and budgets that fit its window. */
+/** Chooses the prompts for a model, and budgets that fit its window. */
 import type { Tokenizer } from '../text/tokenizer.js';
 import { MemoryError } from './errors.js';
 import type { Budgets, PromptFrames } from './frames.js';
 import { chatPrompts, miniPrompts, type PromptFormat } from './prompts.js';
 
-/** The embedded model in its own few words, every other model as a chat. */
+/** The embedded model gets its own short prompts, every other model a chat. */
 export function promptsFor(tokenizer: Tokenizer): PromptFormat {
   const mini = ['<question>', '<memory>', '<section>', '<update>'].every((mark) => tokenizer.idOf(mark) !== undefined);
   return mini ? miniPrompts : chatPrompts;
 }
 
-/** Budgets that the embedded model has been trained with. */
+/** The budgets that the embedded model was trained with. */
 export const MINI_BUDGETS: Budgets = { questionTokens: 5, chunkTokens: 12, memoryTokens: 10, answerTokens: 6 };
 
 const LARGEST_CHUNK = 4096;
 
 /**
- * Budgets for reading: what is given stands; memory and answer take at most an eighth of the window each, and the chunk
- * what is left, up to 4,096 tokens.
- * @throws MemoryError `window` if nothing is left for a chunk.
+ * Budgets for reading. Given budgets are kept. By default, memory and answer take at most an eighth of the window each,
+ * and the chunk takes the rest, up to 4,096 tokens.
+ * @throws MemoryError `window` if no room is left for a chunk.
  */
 export function fittingBudgets(frames: PromptFrames, contextLength: number, given: Partial<Budgets> = {}): Budgets {
   if (frames.format === miniPrompts) return { ...MINI_BUDGETS, ...given };
@@ -33,7 +33,7 @@ export function fittingBudgets(frames: PromptFrames, contextLength: number, give
   if (given.chunkTokens === undefined && room < 1) {
     throw new MemoryError(
       'window',
-      `The model's window of ${contextLength} tokens has no room for a chunk: fixed text ${frames.frameTokens.update}, question ${questionTokens}, memory twice ${memoryTokens}. Lower the budgets, or take a model with a larger window.`,
+      `The model's window of ${contextLength} tokens has no room for a chunk: fixed text ${frames.frameTokens.update}, question ${questionTokens}, memory twice ${memoryTokens}. Lower the budgets, or use a model with a larger window.`,
     );
   }
   return { ...budgets, chunkTokens: given.chunkTokens ?? Math.min(LARGEST_CHUNK, room) };

@@ -1,4 +1,4 @@
-/** Refusals of the memory room: prompts, budgets, the agent. */
+/** Errors of the memory room: prompts, budgets, the agent. */
 import { TamtrlError } from '../base/errors.js';
 
 export type MemoryErrorKind =
@@ -10,7 +10,7 @@ export type MemoryErrorKind =
   /** A file that should say how a model reads. */
   | 'settings';
 
-/** What happened, where, what was expected, and what to do. */
+/** Says what happened, where, what was expected, and what to do. */
 export class MemoryError extends TamtrlError<MemoryErrorKind> {
   static override readonly errorName = 'MemoryError';
 }

@@ -1,4 +1,4 @@
-/** Finds the answer in what a model wrote: after its thoughts, in its last box. */
+/** Finds the answer in a model's output: after its thoughts, in its last box. */
 import type { PromptFormat } from './prompts.js';
 
 export interface ExtractionOptions {
@@ -40,7 +40,7 @@ export function lastBoxed(text: string): string | undefined {
   return undefined;
 }
 
-/** Offset of the brace that closes the one just before `start`. */
+/** Offset of the brace that closes the brace just before `start`. */
 function closingBrace(text: string, start: number): number | undefined {
   let depth = 1;
   for (let at = start; at < text.length; at++) {
@@ -87,7 +87,7 @@ export function extractAnswer(output: string, options: ExtractionOptions = {}): 
   return unwrapText ? unwrapped(box) : box;
 }
 
-/** The answer in an output, where the wording of the prompts has asked for it. */
+/** The answer in an output, in the place where the prompts ask for it. */
 export function answerIn(output: string, { boxed }: Pick<PromptFormat, 'boxed'>): string {
   return extractAnswer(output, { boxed });
 }

@@ -1,6 +1,6 @@
 /**
- * Prompts as token ids. The fixed text around the slots is rendered and tokenized once; what goes into the slots comes
- * as ids and stays as it is, so a memory never changes its length by being written out and tokenized again.
+ * Prompts as token ids. The fixed text around the slots is rendered and tokenized once. The slots are filled with ids,
+ * unchanged, so a memory never changes its length by being decoded and tokenized again.
  */
 import type { ChatFormat } from '../text/chat.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -12,19 +12,19 @@ import { tagsIn, withoutTags } from './tags.js';
 export interface Budgets {
   questionTokens: number;
   chunkTokens: number;
-  /** Of a memory: of what is generated in an update, thoughts and stop token included. */
+  /** Limit for what an update generates, thoughts and stop token included. */
   memoryTokens: number;
-  /** Of the generated answer. */
+  /** Limit for the generated answer. */
   answerTokens: number;
 }
 
 type Slot = 'question' | 'memory' | 'chunk';
 type SlotIds = Partial<Record<Slot, readonly number[]>>;
 
-/** Tokens of the fixed text, with slots between. */
+/** Tokens of the fixed text, with slots in between. */
 type Frame = readonly (readonly number[] | Slot)[];
 
-/** Private-use characters: no template and no instruction contains them. */
+/** Private-use characters, which no template or instruction contains. */
 const MARK: Record<Slot, string> = { question: '\ue0f0', memory: '\ue0f1', chunk: '\ue0f2' };
 const SLOT_OF = new Map(Object.entries(MARK).map(([slot, mark]) => [mark, slot as Slot]));
 
@@ -57,7 +57,7 @@ export class PromptFrames {
 
   /**
    * A memory as the next prompt holds it: what the model wrote, without control tokens. A model can write the token
-   * that opens a role, and in a prompt that token would open one. Marks of the wording itself stay: they divide a
+   * that opens a role, and in a prompt that token would open a role. The wording's own marks stay: they only divide a
    * message.
    */
   carried(memory: readonly number[]): number[] {
@@ -74,7 +74,7 @@ export class PromptFrames {
     return this.#fill(this.#answer, { question, memory });
   }
 
-  /** Asks for the answer with the text in view; undefined if the format has no such prompt. */
+  /** Asks for the answer with the text in the prompt; undefined if the format has no such prompt. */
   direct(question: readonly number[], text: readonly number[]): number[] | undefined {
     return this.#direct && this.#fill(this.#direct, { question, chunk: text });
   }
@@ -94,7 +94,10 @@ export class PromptFrames {
     return fill(frame, Object.fromEntries(Object.entries(slots).map(([slot, ids]) => [slot, safe(ids)])));
   }
 
-  /** Ids of what the teacher reads instead of a chunk; the format's fixed line where nothing in it is relevant. */
+  /**
+   * Ids of the text that the teacher reads instead of a chunk; if nothing in the chunk is relevant, the format's fixed
+   * line.
+   */
   filteredChunk(text: string): number[] {
     return this.tokenizer.encodeText(text.trim() === '' ? this.format.nothingRelevant : text);
   }
@@ -108,7 +111,7 @@ export class PromptFrames {
     return { update: fill(this.#update, {}).length, answer: fill(this.#answer, {}).length };
   }
 
-  /** Most tokens that an update and an answer can take, prompt and output together. */
+  /** Maximum number of tokens of an update and of an answer, prompt and output together. */
   windowTokens(budgets: Budgets): { update: number; answer: number } {
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = budgets;
     const { update, answer } = this.frameTokens;
@@ -118,7 +121,7 @@ export class PromptFrames {
     };
   }
 
-  /** @throws MemoryError `window` with every number if the budgets do not fit `contextLength` tokens. */
+  /** @throws MemoryError `window` with all numbers if the budgets do not fit `contextLength` tokens. */
   checkWindow(budgets: Budgets, contextLength: number): void {
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = budgets;
     for (const [name, value] of Object.entries({ questionTokens, chunkTokens, memoryTokens, answerTokens })) {
@@ -142,7 +145,7 @@ export class PromptFrames {
   }
 }
 
-/** Control tokens, save those that the wording uses as marks of its own and the template does not. */
+/** Control tokens, except those that the wording uses as its own marks and the template does not use. */
 function notCarried({ tokenizer, chat }: { tokenizer: Tokenizer; chat: ChatFormat }, wording: readonly string[]) {
   const fixedIds = (text: string) =>
     new Set(tokenizer.encode([...text].map((c) => (SLOT_OF.has(c) ? ' ' : c)).join('')));
@@ -173,7 +176,7 @@ function compile(text: string, tokenizer: Tokenizer, name: string, slots: readon
     if (count === 1) continue;
     throw new MemoryError(
       'prompt-format',
-      `The ${name} prompt, as the model's chat template renders it, shows the ${slot} ${count} times; expected once. Use another prompt format or chat template.`,
+      `The ${name} prompt, as the model's chat template renders it, contains the ${slot} ${count} times; expected once. Use another prompt format or chat template.`,
     );
   }
   return frame;
@@ -182,7 +185,7 @@ function compile(text: string, tokenizer: Tokenizer, name: string, slots: readon
 function fill(frame: Frame, slots: SlotIds): number[] {
   const ids: number[] = [];
   for (const part of frame) {
-    // Not push(...part): a chunk may have more tokens than a call takes arguments.
+    // Not push(...part): a chunk may have more tokens than a call can take arguments.
     for (const id of typeof part === 'string' ? (slots[part] ?? []) : part) ids.push(id);
   }
   return ids;

@@ -50,7 +50,7 @@ it('slots stay exactly as they are within a chat template', () => {
 it('a template that drops the message is refused', () => {
   const chat = chatFormatFromTemplate({ template: 'fixed', stopIds: [0] });
   expect(() => new PromptFrames({ tokenizer: characters, chat }, chatPrompts)).toThrow(
-    "The chat update prompt, as the model's chat template renders it, shows the question 0 times; expected once.",
+    "The chat update prompt, as the model's chat template renders it, contains the question 0 times; expected once.",
   );
 });
 

@@ -1,6 +1,6 @@
 /**
- * What the model is asked, for training and evaluation alike: one module, because prompts that differ by a space
- * between the two cost accuracy that no metric explains.
+ * The prompts of training and evaluation. Both share this module: if their prompts differed by a single space, accuracy
+ * would drop and no metric would explain why.
  */
 import { MemoryError } from './errors.js';
 
@@ -12,26 +12,29 @@ export interface UpdateSlots {
 
 export type AnswerSlots = Omit<UpdateSlots, 'chunk'>;
 
-/** The wording of a memory agent. Each slot must stand exactly once in each text. */
+/** The wording of a memory agent. Each text must contain each of its slots exactly once. */
 export interface PromptFormat {
   readonly name: string;
   /** Content of the user's message that asks for a new memory. */
   update(slots: UpdateSlots): string;
   /** Content of the user's message that asks for the answer. */
   answer(slots: AnswerSlots): string;
-  /** Content that asks for the answer with the text in view: for models without memory. Absent: the format has none. */
+  /**
+   * Content that asks for the answer with the text in the prompt, for reading without memory. Absent if the format has
+   * none.
+   */
   direct?(slots: Omit<UpdateSlots, 'memory'>): string;
   /** The memory before the first chunk. */
   initialMemory(question: string): string;
-  /** What the teacher reads where nothing in the chunk is relevant. */
+  /** The line that the teacher reads if nothing in the chunk is relevant. */
   readonly nothingRelevant: string;
-  /** How a right answer would be written: the target of supervised warm-up. */
+  /** Writes a correct answer in the expected form: the target of supervised warm-up. */
   answerTarget(answer: string): string;
   /** Answers are given in `\boxed{…}`; otherwise the whole output is the answer. */
   readonly boxed: boolean;
 }
 
-/** For chat models: instructions in words, parts in tags, the answer in a box. */
+/** For chat models: instructions in words, the parts in tags, the answer in a box. */
 export const chatPrompts: PromptFormat = {
   name: 'chat',
   update: ({ question, memory, chunk }) =>
@@ -84,8 +87,8 @@ Give the shortest answer that is complete, inside \\boxed{}.`,
 };
 
 /**
- * For the mini tokenizer: markers instead of words, since its model knows nothing but the task. The question is a list
- * of keys, and the first memory holds an open slot for each.
+ * For the mini tokenizer: markers instead of words, because its model knows only the task. The question is a list of
+ * keys, and the first memory holds an open slot for each.
  */
 export const miniPrompts: PromptFormat = {
   name: 'mini',
@@ -104,7 +107,7 @@ export const miniPrompts: PromptFormat = {
 
 const FORMATS: readonly PromptFormat[] = [chatPrompts, miniPrompts];
 
-/** @throws MemoryError `prompt-format` naming the formats there are. */
+/** @throws MemoryError `prompt-format` naming the known formats. */
 export function promptFormatNamed(name: string): PromptFormat {
   const found = FORMATS.find((format) => format.name === name);
   if (found) return found;

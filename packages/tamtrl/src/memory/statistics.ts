@@ -2,14 +2,14 @@
 import { memoryTurns, type Trajectory, type Turn } from './trajectory.js';
 
 export interface TrajectoryStatistics {
-  /** Mean tokens of the memory over all memory turns. */
+  /** Mean length of the memory in tokens, over all memory turns. */
   memory_tokens: number;
   /**
-   * Mean tokens of the memory after turn t, over the rollouts that have such a turn: memories that grow on chunks
-   * without evidence show here.
+   * Mean length of the memory in tokens after turn t, over the rollouts that have such a turn. It shows memories that
+   * grow on chunks without evidence.
    */
   memory_tokens_by_turn: number[];
-  /** Share of memory turns in which nothing was written. */
+  /** Share of memory turns in which the model wrote nothing. */
   empty_rate: number;
   /** Share of memory turns cut off by the token limit. */
   overflow_rate: number;

@@ -1,6 +1,6 @@
-/** What is kept of a memory agent's way through a text. */
+/** The record of a memory agent's way through a text. */
 
-/** Why the model stopped writing: it ended its turn, or ran into the token limit. */
+/** Why the model stopped writing: it ended its turn, or reached the token limit. */
 export type StopReason = 'stop' | 'length';
 
 /** Where a chunk lies in the rendered text (UTF-16 code units). */
@@ -18,17 +18,20 @@ export interface ChunkPlace {
 export interface Turn {
   kind: 'memory' | 'answer';
   promptIds: number[];
-  /** Everything the model wrote, thoughts and stop token included: what is trained. */
+  /** Everything the model wrote, thoughts and stop token included. Training uses all of it. */
   outputIds: number[];
-  /** Of each output token when it was sampled. */
+  /** Log-probability of each output token when it was sampled. */
   logProbabilities: number[];
-  /** The memory after this turn: what the next prompt holds. After the answer: the memory it was given from. */
+  /**
+   * After a memory turn, the memory that the next prompt holds. After the answer, the memory that the answer was given
+   * from.
+   */
   memoryIds: number[];
   promptTokens: number;
   outputTokens: number;
   memoryTokens: number;
   stopReason: StopReason;
-  /** Nothing but white space was written. */
+  /** The model wrote nothing but white space. */
   empty: boolean;
   /** Of a memory turn. */
   chunk?: ChunkPlace;
@@ -45,7 +48,7 @@ export interface Trajectory {
   initialMemoryIds: readonly number[];
   /** Memory turns in order, then the answer turn. */
   turns: Turn[];
-  /** What the model answered, without thoughts and special tokens; the answer is not yet looked for in it. */
+  /** The output of the answer turn, without thoughts and special tokens, before the answer is extracted from it. */
   output: string;
 }
 
@@ -54,7 +57,7 @@ export function memoryBefore(trajectory: Trajectory, turn: number): readonly num
   return turn === 0 ? trajectory.initialMemoryIds : trajectory.turns[turn - 1].memoryIds;
 }
 
-/** Memory turns: all but the answer. */
+/** Number of memory turns: all turns but the answer. */
 export function memoryTurns(trajectory: Trajectory): Turn[] {
   return trajectory.turns.filter((turn) => turn.kind === 'memory');
 }

@@ -1,7 +1,6 @@
 /**
- * One turn of the agent: many prompts in one sampling call, and what of each output is carried on. Rollouts (agent.ts)
- * and the reader both take their turns here, so they cannot differ in what counts as empty, as a thought, or as the
- * memory.
+ * One turn of the agent: samples many prompts in one call and takes the new memory or answer from each output. Rollouts
+ * (agent.ts) and the reader share this code, so they agree on what is empty, a thought, or the memory.
  */
 import type { GenerateOptions, GenerateRequest, Policy, Sample } from '../policy/types.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -10,21 +9,21 @@ import { withoutThoughts } from './extract.js';
 import type { Budgets, PromptFrames } from './frames.js';
 import type { Turn } from './trajectory.js';
 
-/** What the agent needs of a policy. */
+/** The part of a policy that the agent needs. */
 export type MemoryModel = Pick<Policy, 'tokenizer' | 'chat' | 'contextLength' | 'sample'>;
 
-/** What an empty output does to the memory before it: the memory stays, or is lost. */
+/** What an empty output does to the memory before it: keep it, or lose it. */
 export type EmptyRule = 'keep' | 'overwrite';
 
 /** What the model wrote in answer to a prompt. */
 export interface Output {
-  /** As it was sampled: thoughts and stop token included. */
+  /** All sampled tokens, thoughts and stop token included. */
   sample: Sample;
-  /** What is carried on: without thoughts and stop tokens. */
+  /** The part that is carried on, without thoughts and stop tokens. */
   ids: number[];
-  /** The same as text, without thoughts and special tokens. */
+  /** That part as text, without special tokens. */
   text: string;
-  /** Nothing but white space was written. */
+  /** The model wrote nothing but white space. */
   empty: boolean;
 }
 
@@ -40,14 +39,14 @@ export async function sampleTurn(
   return results.map((samples, at) =>
     samples.map((sample): Output => {
       const ids = carriedIds({ promptIds: requests[at].promptIds, outputIds: sample.tokens }, model);
-      // A tokenizer that has no token for it leaves the end of a thought in the text.
+      // If the tokenizer has no token for the end of a thought, it is found in the text.
       const text = withoutThoughts(plainText(tokenizer, ids));
       return { sample, ids, text, empty: text.trim() === '' };
     }),
   );
 }
 
-/** An output as the memory that the next prompt holds: without control tokens, which could end a message there. */
+/** The output as the next prompt's memory, without control tokens, which could end a message there. */
 export function asMemory(output: Output, frames: PromptFrames): Output {
   const ids = frames.carried(output.ids);
   const text = withoutThoughts(plainText(frames.tokenizer, ids));
@@ -61,8 +60,8 @@ export function memoryAfter(before: readonly number[], { ids, empty }: Output, r
 }
 
 /**
- * A turn as trajectories keep it. `memoryIds`: after an update the new memory; with an answer the one it was given
- * from.
+ * A turn in the form that trajectories keep. `memoryIds` is the new memory of an update, or the memory that an answer
+ * was given from.
  */
 export function turnOf(
   kind: Turn['kind'],
@@ -90,8 +89,8 @@ export function turnOf(
 const PROMPT_END = 8;
 
 /**
- * The part of an output that is carried on, from `start` to before `end`: what follows the last end of a thought,
- * without the stop tokens at the end. Nothing, if a thought was cut off before its end.
+ * The part of an output that is carried on, from `start` to before `end`: everything after the last end of a thought,
+ * without the stop tokens at the end. Empty if a thought was cut off before its end.
  */
 export function carriedSpan(
   { promptIds, outputIds }: Pick<Turn, 'outputIds'> & Pick<GenerateRequest, 'promptIds'>,
@@ -118,13 +117,13 @@ export function carriedIds(...parts: Parameters<typeof carriedSpan>): number[] {
   return parts[0].outputIds.slice(start, end);
 }
 
-/** Ids as text for people: without special tokens. */
+/** Ids as text for people, without special tokens. */
 export function plainText(tokenizer: Tokenizer, ids: readonly number[]): string {
   return tokenizer.decode(ids, { skipSpecialTokens: true });
 }
 
 /**
- * The ids of a question. `id` names the question in the refusal.
+ * The ids of a question. `id` names the question in an error.
  * @throws MemoryError `question-too-long`.
  */
 export function questionIdsOf(frames: PromptFrames, budgets: Budgets, question: string, id?: string): number[] {
@@ -137,7 +136,7 @@ export function questionIdsOf(frames: PromptFrames, budgets: Budgets, question: 
 }
 
 /**
- * The memory before the first chunk. `id` names the question in the refusal.
+ * The memory before the first chunk. `id` names the question in an error.
  * @throws MemoryError `window` if it exceeds the memory's budget.
  */
 export function firstMemoryOf(frames: PromptFrames, budgets: Budgets, question: string, id?: string): number[] {

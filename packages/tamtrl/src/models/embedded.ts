@@ -23,13 +23,13 @@ export const MINI_MODEL: ModelConfig = {
   tieWordEmbeddings: true,
 };
 
-/** Seed of its first weights. */
+/** Seed of its initial weights. */
 export const MINI_MODEL_SEED = 1;
 
-/** Folder of the embedded warm start. The same from src/ and from dist/. */
+/** Folder of the embedded model. The relative path is the same from src/ and from dist/. */
 export const EMBEDDED_MINI = fileURLToPath(new URL('../../models/mini', import.meta.url));
 
-/** @throws ModelError `missing` if the package is not whole. */
+/** @throws ModelError `missing` if the package is incomplete. */
 export async function embeddedModel(): Promise<string> {
   if (await exists(join(EMBEDDED_MINI, 'model.safetensors'))) return EMBEDDED_MINI;
   throw new ModelError(

@@ -1,11 +1,11 @@
-/** Refusals of the models room. */
+/** Errors of the models room. */
 import { TamtrlError } from '../base/errors.js';
 
 export type ModelErrorKind =
-  /** There is no model where one was named. */
+  /** There is no model at the given address. */
   'missing';
 
-/** What was looked for, and what to do. */
+/** Says what was expected, and what to do. */
 export class ModelError extends TamtrlError<ModelErrorKind> {
   static override readonly errorName = 'ModelError';
 }

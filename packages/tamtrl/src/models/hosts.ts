@@ -1,11 +1,13 @@
 /**
- * Which servers may get a key and text: those that the user has named, on the command line, in the environment or in the program. A file
- * that was found on disk (a model folder, a run, a configuration) may come from somebody else, so what it names does not count.
+ * Decides which servers may get a key and text: only those that the user has named, on the command line, in the
+ * environment or in the program. A file on disk (a model folder, a run, a configuration) may come from somebody else,
+ * so a server that only a file names is refused.
  */
 import { PolicyError } from '../policy/errors.js';
 
 /**
- * Origins that an allowed host stands for: HOST is https, HOST:PORT both http and https, an address is its own scheme, host and port.
+ * The origins that an allowed host stands for: HOST means https, HOST:PORT means both http and https, and an address
+ * means exactly its scheme, host and port.
  * @throws PolicyError `invalid-argument` for anything else.
  */
 export function allowedOrigins(host: string): string[] {
@@ -21,17 +23,17 @@ export function allowedOrigins(host: string): string[] {
   );
 }
 
-/** What a file names, and where. */
+/** A server that a file names, and where. */
 export interface FoundServer {
   /** Scheme, host and port. */
   origin: string;
-  /** The file, and the setting in it where there are several. */
+  /** The file, and the setting in it if there are several. */
   place: string;
 }
 
 /**
- * @param allowed hosts that the user has named, as `allowedOrigins` takes them
- * @throws PolicyError `invalid-argument` with the host and what to do, if it is not among them.
+ * @param allowed hosts that the user has named, in the form that `allowedOrigins` takes
+ * @throws PolicyError `invalid-argument` with the server's name and what to do, if it is not among them.
  */
 export function requireNamedServer({ origin, place }: FoundServer, allowed: readonly string[] = []): void {
   const base = process.env.OPENAI_BASE_URL ?? '';
@@ -39,6 +41,6 @@ export function requireNamedServer({ origin, place }: FoundServer, allowed: read
   if (named.flatMap(allowedOrigins).includes(origin)) return;
   throw new PolicyError(
     'invalid-argument',
-    `${place} names the server ${origin}, and you have not: it would get your API key and the text. Nothing was sent. If you trust it, add --allow-host ${origin} (in a program: allowHosts: ["${origin}"]).`,
+    `${place} names the server ${origin}, but you have not named it. It would get your API key and your text, so nothing was sent. If you trust it, add --allow-host ${origin} (in a program: allowHosts: ["${origin}"]).`,
   );
 }

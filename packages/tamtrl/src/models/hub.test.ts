@@ -214,7 +214,7 @@ it('one file of a model, the tokenizer alone, and files of a data set', async ()
 it('what is not there, and a key that is not accepted: one sentence, without the key', async () => {
   const refusal = (...model: Parameters<typeof downloadModel>) =>
     downloadModel(...model).then(String, (error: Error) => error.message);
-  expect(await refusal({ repository: 'us/nothing' })).toBe('There is no hf:us/nothing, or no such revision of it.');
+  expect(await refusal({ repository: 'us/nothing' })).toBe('hf:us/nothing does not exist, or has no such revision.');
   expect(await refusal({ repository: 'us/quantised' })).toBe(
     'hf:us/quantised has no config.json and no tokenizer.json. It has small.Q4.gguf: name one, ' +
       'hf:us/quantised:small.Q4.gguf.',

@@ -13,13 +13,13 @@ const TEXT_FILES = [
 ];
 
 export interface WantedModel extends Omit<HubSpec, 'kind'> {
-  /** False: only what tokenizing needs. */
+  /** If false, downloads only what tokenizing needs. */
   weights?: boolean;
 }
 
 /**
- * Downloads what a model needs and returns its folder or file.
- * @throws PolicyError `unreachable` or `refused`, saying what there is.
+ * Downloads a model's files and returns its folder or file.
+ * @throws PolicyError `unreachable` or `refused`, naming what the repository has.
  */
 export async function downloadModel(
   model: WantedModel,
@@ -59,7 +59,7 @@ function downloadError(repository: string, cause: Error): PolicyError {
     case 'key':
       return new PolicyError('refused', `The key in HF_TOKEN may not read hf:${repository} (${status}).`, { cause });
     case 'missing':
-      return new PolicyError('refused', `There is no hf:${repository}, or no such revision of it.`, { cause });
+      return new PolicyError('refused', `hf:${repository} does not exist, or has no such revision.`, { cause });
     case 'other':
       return new PolicyError('unreachable', `Cannot download hf:${repository}: ${cause.message}.`, { cause });
   }

@@ -15,28 +15,32 @@ import { defaultBaseUrl, type OpenAISpec, originOf, parseModelSpec, type TinkerS
 import { openTokenizer } from './tokenizer.js';
 
 export interface OpenOptions {
-  /** Seed of weights that are made from nothing; default 0. */
+  /** Seed of random weights; default 0. */
   seed?: number;
   /**
-   * For models at a server: folder, .gguf file or hf:owner/name with the model's tokenizer, so that tokens can be sent.
+   * For models on a server: the folder, .gguf file or hf:owner/name that holds the model's tokenizer, so that tokens
+   * can be sent.
    */
   tokenizer?: string;
-  /** Whether models that can think before they write do (Qwen3 and its like); absent: what their chat template says. */
+  /**
+   * Turns thinking on or off for models that can think before they write, such as Qwen3. If absent, their chat template
+   * decides.
+   */
   thinking?: boolean;
-  /** For models at a server that does not say how large its window is. */
+  /** For a server that does not report the size of its window. */
   contextLength?: number;
-  /** For models at a server: requests at a time, and attempts beyond the first. */
+  /** For models on a server: maximum number of requests at a time, and of attempts after the first. */
   concurrency?: number;
   retries?: number;
   /**
-   * Servers that a folder may name (HOST, HOST:PORT or http://HOST:PORT): they get the API key and the text. A server
-   * that the address itself names needs no entry.
+   * Servers that a folder may name (HOST, HOST:PORT or http://HOST:PORT) and that then get the API key and the text. A
+   * server that the address itself names needs no entry.
    */
   allowHosts?: readonly string[];
   /** For local models. */
   engine?: EngineSettings;
   signal?: AbortSignal;
-  /** Told of each file that is downloaded. */
+  /** Called for each file that is downloaded. */
   onDownload?: (file: string) => void;
 }
 
@@ -61,7 +65,7 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
 
 async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions): Promise<Policy> {
   const { contextLength, concurrency, retries, signal, thinking } = options;
-  // vLLM, SGLang and llama.cpp hand this to the chat template; others ignore it.
+  // vLLM, SGLang and llama.cpp pass this to the chat template; others ignore it.
   const extra = thinking === undefined ? undefined : { chat_template_kwargs: { enable_thinking: thinking } };
   const text = options.tokenizer === undefined ? {} : await tokenizerAndChat(options.tokenizer, options);
   return openOpenAIPolicy({
@@ -78,7 +82,8 @@ async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions):
 
 async function openTinker(spec: string, parsed: TinkerSpec, options: OpenOptions): Promise<TrainablePolicy> {
   const { contextLength, concurrency, retries, signal, seed } = options;
-  // If none is named, the tokenizer is that of the base model: a folder here, or the one of its name on the hub.
+  // By default, the tokenizer is that of the base model: a folder of that name on this machine, or a repository on the
+  // hub.
   const place = options.tokenizer ?? ((await exists(parsed.model)) ? parsed.model : `hf:${parsed.model}`);
   const text = await tokenizerAndChat(place, options);
   const { openTinkerPolicy } = await import('../policy/tinker/policy.js');
@@ -93,7 +98,7 @@ async function tokenizerAndChat(place: string, options: OpenOptions) {
 
 type Opened = NonNullable<SavedState['opened']>;
 
-/** Opens the server that a training left the weights at, and goes on from there. */
+/** Connects to the server on which training left the weights, and loads them. */
 async function openTrainedAtServer(folder: string, trained: Opened, options: OpenOptions): Promise<Policy> {
   const parsed = parseModelSpec(trained.spec);
   if (parsed.kind !== 'tinker') throw unopenable(folder);
@@ -113,7 +118,7 @@ async function openTrainedAtServer(folder: string, trained: Opened, options: Ope
 
 const noteOf = (folder: string) => join(folder, STATE_FILE);
 
-/** How to open what a training at a server left in its run's folder; undefined for every other folder. */
+/** How to open the weights that training left on a server, from the run's folder; undefined for every other folder. */
 async function trainedAtServer(folder: string): Promise<Opened | undefined> {
   const text = await readFile(noteOf(folder), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -121,7 +126,7 @@ async function trainedAtServer(folder: string): Promise<Opened | undefined> {
     const { opened } = JSON.parse(text) as Partial<SavedState>;
     if (typeof opened?.spec === 'string' && typeof opened.tokenizer === 'string') return opened;
   } catch {
-    // The error below covers it.
+    // The error below covers this.
   }
   throw unopenable(folder);
 }

@@ -1,4 +1,7 @@
-/** From a model's address to what the engine opens: the embedded model, a path on this machine, or a download. */
+/**
+ * Turns a model's address into something that the engine can open: the embedded model, a path on this machine, or a
+ * download.
+ */
 import { exists } from '../base/files.js';
 import type { LocalModel } from '../policy/engine.js';
 import { embeddedModel, randomModel } from './embedded.js';
@@ -8,16 +11,16 @@ import { checkpointOf } from './run-checkpoints.js';
 import { MODEL_NAMES, parseModelSpec } from './spec.js';
 
 export interface SourceOptions {
-  /** False: only what tokenizing needs is downloaded. */
+  /** If false, downloads only what tokenizing needs. */
   weights?: boolean;
-  /** Told of each file that is downloaded. */
+  /** Called for each file that is downloaded. */
   onDownload?: (file: string) => void;
 }
 
 /**
- * What `openLocalPolicy` opens for a model's address.
- * @param seed makes the weights of models from nothing
- * @throws ModelError `missing` saying what was looked for and what to do; PolicyError where a download fails.
+ * The source that `openLocalPolicy` opens for a model's address.
+ * @param seed seed of random weights
+ * @throws ModelError `missing` that says what was expected and what to do; PolicyError if a download fails.
  */
 export async function modelSource(model: string, seed = 0, options: SourceOptions = {}): Promise<LocalModel> {
   const spec = parseModelSpec(model);
@@ -37,6 +40,6 @@ export async function modelSource(model: string, seed = 0, options: SourceOption
     }
     case 'openai':
     case 'tinker':
-      throw new ModelError('missing', `${model} is at a server, not on this machine: ${expected}`);
+      throw new ModelError('missing', `${model} is on a server, not on this machine: ${expected}`);
   }
 }

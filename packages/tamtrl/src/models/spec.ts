@@ -1,6 +1,6 @@
 /**
- * The one parser of model addresses, as `--model` and `openModel` take them. It only reads text: whether the model is
- * there shows when it is opened.
+ * The parser of model addresses for `--model` and `openModel`. It only parses text: opening the model shows whether it
+ * exists.
  */
 import { isHubAddress, parseHubAddress } from '../base/hub.js';
 import { PolicyError } from '../policy/errors.js';
@@ -13,18 +13,19 @@ export const MODEL_NAMES = ['mini', 'mini-random'] as const;
 /** What --model takes, for help texts and messages. */
 export const MODEL_SPECS = 'mini, a model folder, a .gguf file, hf:owner/name, openai:URL#MODEL, or tinker:URL#MODEL';
 
-/** "mini": ships with the package. */
+/** "mini", which ships with the package. */
 export interface EmbeddedSpec {
   kind: 'embedded';
 }
 
-/** "mini-random": its weights are made from a seed. */
+/** "mini-random", whose weights are made from a seed. */
 export interface RandomSpec {
   kind: 'random';
 }
 
 /**
- * A model folder, or one that says where at a server its weights are. Every address without a form of its own is one.
+ * A model folder, or a folder that says where on a server its weights are. Every address that has none of the other
+ * forms is a folder.
  */
 export interface FolderSpec {
   kind: 'folder';
@@ -43,14 +44,14 @@ export interface HubSpec {
   /** "owner/name" */
   repository: string;
   revision?: string;
-  /** A .gguf file of the repository instead of the whole model. */
+  /** A .gguf file in the repository, instead of the whole model. */
   file?: string;
 }
 
 /** "openai:[URL#]MODEL" */
 export interface OpenAISpec {
   kind: 'openai';
-  /** Absent: OPENAI_BASE_URL of the environment, else OpenAI's own. */
+  /** If absent: OPENAI_BASE_URL of the environment, else OpenAI's own address. */
   baseUrl?: string;
   model: string;
 }
@@ -68,9 +69,7 @@ export type ModelSpec = LocalSpec | OpenAISpec | TinkerSpec;
 
 export const isGguf = (path: string): boolean => path.endsWith('.gguf');
 
-/**
- * @throws PolicyError `invalid-argument` for an address that begins like one of a server or of the hub and is not one.
- */
+/** @throws PolicyError `invalid-argument` for an address that begins like a server's or the hub's but is not valid. */
 export function parseModelSpec(spec: string): ModelSpec {
   if (spec === 'mini') return { kind: 'embedded' };
   if (spec === 'mini-random') return { kind: 'random' };
@@ -83,12 +82,11 @@ export function parseModelSpec(spec: string): ModelSpec {
 /** Scheme, host and port of an address. */
 export const originOf = (address: string): string => (URL.canParse(address) ? new URL(address).origin : address);
 
-/** Where models of an address without a server are: at OPENAI_BASE_URL of the environment, else at OpenAI. */
+/** The server of an address that names none: OPENAI_BASE_URL of the environment, else OpenAI. */
 export const defaultBaseUrl = (): string => process.env.OPENAI_BASE_URL || 'https://api.openai.com/v1';
 
 /**
- * Scheme, host and port of the server that a model's address stands for; undefined for models on this machine or on the
- * hub.
+ * Scheme, host and port of the server that a model's address names; undefined for models on this machine or on the hub.
  */
 export function serverOf(spec: string): string | undefined {
   const parsed = parseModelSpec(spec);
@@ -125,8 +123,8 @@ const SCALINGS = ['sum', 'average'] as const;
 const LOSSES = ['ppo', 'importance_sampling', 'cispo'] as const;
 
 /**
- * "tinker:http://127.0.0.1:8123?rank=8&scaling=average#Qwen/Qwen3-0.6B". `server=NAME` stands for what that server
- * needs.
+ * "tinker:http://127.0.0.1:8123?rank=8&scaling=average#Qwen/Qwen3-0.6B". `server=NAME` stands for the settings of a
+ * known server.
  */
 function parseTinker(spec: string): TinkerSpec {
   const wrong = (what: string) =>

@@ -50,7 +50,7 @@ describe('openTokenizer', () => {
 
   it.each(['openai:http://127.0.0.1:9/v1#m', 'tinker:http://127.0.0.1:9#m'])('%s is refused', async (model) => {
     await expect(openTokenizer(model)).rejects.toThrow(
-      `${model} is at a server, not on this machine: expected a model folder, a .gguf file,`,
+      `${model} is on a server, not on this machine: expected a model folder, a .gguf file,`,
     );
   });
 });

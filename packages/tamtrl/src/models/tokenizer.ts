@@ -1,4 +1,4 @@
-/** A model's tokenizer and chat format without its weights. */
+/** Opens a model's tokenizer and chat format without its weights. */
 import { loadEngine } from '../policy/load-engine.js';
 import type { ChatFormat } from '../text/chat.js';
 import { TextError } from '../text/errors.js';
@@ -10,7 +10,7 @@ import { modelSource, type SourceOptions } from './source.js';
 import { isGguf } from './spec.js';
 
 export interface TokenizerOptions extends Pick<SourceOptions, 'onDownload'> {
-  /** Whether models that can think before they write do; absent: what their chat template says. */
+  /** Turns thinking on or off for models that can think before they write. If absent, their chat template decides. */
   thinking?: boolean;
 }
 
@@ -21,9 +21,9 @@ export interface ModelText {
 }
 
 /**
- * Reads no weights, and downloads none but those that are in one file with the tokenizer (GGUF).
+ * Reads no weights, and downloads weights only if they are in the same file as the tokenizer (GGUF).
  * @param model a model folder, a .gguf file, hf:owner/name[:file.gguf], mini or mini-random
- * @throws ModelError, PolicyError, TextError, EngineError saying what is wrong and what to do.
+ * @throws ModelError, PolicyError, TextError or EngineError that says what is wrong and what to do.
  */
 export async function openTokenizer(model: string, options: TokenizerOptions = {}): Promise<ModelText> {
   const source = await modelSource(model, 0, { weights: false, onDownload: options.onDownload });

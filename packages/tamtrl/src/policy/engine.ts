@@ -1,6 +1,6 @@
 /**
- * What local policies need of @tamtrl/engine, written out here so that programs type-check where it is not installed.
- * types.test.ts holds that these types and the engine's stay equal.
+ * The types that local policies use from @tamtrl/engine, written out here so that programs type-check without it.
+ * types.test.ts checks that these types equal the engine's.
  */
 import type {
   ForwardBackwardOptions,
@@ -16,7 +16,7 @@ import type {
   TrainingRow,
 } from './types.js';
 
-/** Shape of a decoder. Sizes count numbers. */
+/** Shape of a decoder. Sizes are numbers of elements. */
 export interface ModelConfig {
   architecture: string;
   vocabularySize: number;
@@ -50,25 +50,30 @@ export type LocalModel =
       config: ModelConfig;
       seed: number;
       standardDeviation?: number;
-      /** Contents of the files beside the weights, by name. */
+      /** Contents of the files to write beside the weights, by name. */
       files?: Record<string, Uint8Array>;
     };
 
-/** Threads, memory and the like. */
+/** Threads, memory and similar options. */
 export interface EngineSettings {
-  /** Threads of one operator; default: `TAMTRL_THREADS`, or the machine's cores. */
+  /** Number of threads for one operator; default: `TAMTRL_THREADS`, or the machine's cores. */
   threads?: number;
-  /** Bytes for keys and values; default 1 GiB. */
+  /** Maximum bytes for keys and values; default 1 GiB. */
   cacheBytes?: number;
-  /** Bytes for the activations of one micro-batch; default: a quarter of the machine's memory, at most 4 GiB. */
+  /**
+   * Maximum bytes for the activations of one micro-batch; default: a quarter of the machine's memory, at most 4 GiB.
+   */
   activationBytes?: number;
-  /** Bytes for one tokens x vocabulary tensor; default 256 MiB. */
+  /** Maximum bytes for one tokens x vocabulary tensor; default 256 MiB. */
   logitBytes?: number;
-  /** Padded tokens in a micro-batch, where memory allows; default 4,096. */
+  /** Maximum number of tokens in a micro-batch, padding included, if memory allows; default 4,096. */
   microBatchTokens?: number;
   /** `layered` recomputes activations layer by layer; default: by the model's size. */
   execution?: 'auto' | 'whole' | 'layered';
-  /** Pieces that attention cuts the queries into: n of them cost (n + 1) / 2n of the square; default: by length. */
+  /**
+   * Number of pieces into which attention cuts the queries: n pieces cost (n + 1) / 2n of the square. The default
+   * depends on the length.
+   */
   causalBlocks?: number;
 }
 
@@ -77,8 +82,8 @@ export interface Engine {
   readonly config: ModelConfig;
   readonly parameters: number;
   /**
-   * Contents of the files that belong to the model beside its weights, by name: tokenizer.json, tokenizer_config.json
-   * and the like. For a GGUF file they are made from its own metadata.
+   * Contents of the model's other files (tokenizer.json, tokenizer_config.json and so on), by name. For a GGUF file
+   * they are made from its metadata.
    */
   readonly files: ReadonlyMap<string, Uint8Array>;
   generate(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]>;

@@ -1,4 +1,4 @@
-/** Refusals of the policy room. */
+/** Errors of the policy room. */
 import { TamtrlError } from '../base/errors.js';
 
 export type PolicyErrorKind =
@@ -6,14 +6,14 @@ export type PolicyErrorKind =
   | 'tokenizer'
   | 'capability'
   | 'invalid-argument'
-  /** A server does not answer, or not in time. */
+  /** A server does not answer, or does not answer in time. */
   | 'unreachable'
-  /** A server refuses: key, model name, request. */
+  /** A server refuses the key, the model's name or the request. */
   | 'refused'
   /** A server's reply cannot be understood. */
   | 'protocol';
 
-/** What happened, what was expected, and what to do. */
+/** Says what happened, what was expected, and what to do. */
 export class PolicyError extends TamtrlError<PolicyErrorKind> {
   static override readonly errorName: string = 'PolicyError';
 }

@@ -1,7 +1,7 @@
-/** Loads the engine, which is an optional peer: programs that use only models at servers need not install it. */
+/** Loads the engine, an optional peer dependency: programs that use only models on servers need not install it. */
 import { PolicyError } from './errors.js';
 
-/** @throws PolicyError `runtime-missing` with the line that installs it. */
+/** @throws PolicyError `runtime-missing` with the command that installs it. */
 export async function loadEngine(): Promise<typeof import('@tamtrl/engine')> {
   try {
     return await import('@tamtrl/engine');

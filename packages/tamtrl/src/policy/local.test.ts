@@ -122,7 +122,7 @@ it('what does not belong together is refused', async () => {
     "but the model's vocabulary ends at 9. Use the tokenizer that belongs to the model.",
   );
   await expect(openLocalPolicy({ config: shape, seed: 1 })).rejects.toThrow(
-    'random weights has no tokenizer of its own. Give one.',
+    'random weights has no tokenizer. Pass one with its chat format.',
   );
   await writeFile(join(folder, 'model.gguf'), '');
   await expect(openLocalPolicy(join(folder, 'model.gguf'))).rejects.toThrow('model.gguf');

@@ -25,12 +25,12 @@ import type {
 } from './types.js';
 
 export interface LocalPolicyOptions {
-  /** Instead of the model's own; needed for random weights without files. */
+  /** Replaces the model's own; required for random weights without files. */
   tokenizer?: Tokenizer;
   chat?: ChatFormat;
-  /** For the folder's chat template. */
+  /** Options for the folder's chat template. */
   chatOptions?: ChatFormatOptions;
-  /** Threads, memory and the like. */
+  /** Threads, memory and similar options. */
   engine?: EngineSettings;
   /** Shown in reports; default: the model's path. */
   name?: string;
@@ -38,13 +38,13 @@ export interface LocalPolicyOptions {
 
 /**
  * Opens a model folder, a GGUF file, or random weights of a given shape.
- * @throws PolicyError `runtime-missing` without the engine; `tokenizer` if tokenizer and model do not fit; TextError
- *   and EngineError for what cannot be read.
+ * @throws PolicyError `runtime-missing` without the engine; `tokenizer` if tokenizer and model do not fit together;
+ *   TextError or EngineError for files that cannot be read.
  */
 export async function openLocalPolicy(model: LocalModel, options: LocalPolicyOptions = {}): Promise<LocalPolicy> {
   const { createEngine } = await loadEngine();
   const name = options.name ?? (typeof model === 'string' ? model : 'random weights');
-  // A folder's tokenizer is read before its weights, which take longer; a GGUF file's comes with them.
+  // A folder's tokenizer is read before its weights, which take longer; a GGUF file's tokenizer comes with the weights.
   const folder = typeof model === 'string' && (await isFolder(model)) ? model : undefined;
   let tokenizer = options.tokenizer ?? (folder === undefined ? undefined : await loadTokenizer(folder));
   let chat = options.chat;
@@ -52,7 +52,7 @@ export async function openLocalPolicy(model: LocalModel, options: LocalPolicyOpt
   const engine = await createEngine({ ...options.engine, model });
   try {
     tokenizer ??= tokenizerFromContents(engine.files);
-    if (!tokenizer) throw new PolicyError('tokenizer', `${name} has no tokenizer of its own. Give one.`);
+    if (!tokenizer) throw new PolicyError('tokenizer', `${name} has no tokenizer. Pass one with its chat format.`);
     chat ??= chatFormatFromContents(engine.files, tokenizer, { model: name, ...options.chatOptions });
     return new LocalPolicy(name, engine, tokenizer, chat);
   } catch (error) {
@@ -81,7 +81,7 @@ export class LocalPolicy implements TrainablePolicy {
   readonly chat: ChatFormat;
   readonly contextLength: number;
   readonly engine: Engine;
-  /** Rows of the embedding that stand for no token: sampled, they would have no text. */
+  /** Rows of the embedding that belong to no token. If they were sampled, they would have no text. */
   readonly #paddingIds: readonly number[];
 
   /** @throws PolicyError `tokenizer` if the tokenizer has ids that the model lacks. */

@@ -1,6 +1,6 @@
-/** Waiting, as clients of servers do it. */
+/** Waiting for servers: limits on concurrent calls, pauses and backoff. */
 
-/** Lets at most `limit` run at a time; the others wait in the order in which they came. */
+/** Runs at most `limit` calls at a time; the others wait in order of arrival. */
 export class Gate {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
@@ -18,7 +18,7 @@ export class Gate {
       signal?.throwIfAborted();
       return await work();
     } finally {
-      // The place is handed over, so that nobody can slip in between.
+      // The slot is handed over directly, so that no other call can take it in between.
       const next = this.#waiting.shift();
       if (next) next();
       else this.#inside--;
@@ -27,8 +27,8 @@ export class Gate {
 }
 
 /**
- * Milliseconds before attempt `attempt` + 1 (from 0): doubled each time, up to `longest`, and spread, so that many
- * clients do not come back at once.
+ * Milliseconds before attempt `attempt` + 1 (from 0): doubled each time, up to `longest`, and randomised, so that many
+ * clients do not return at the same moment.
  */
 export function backoffPause(first: number, attempt: number, longest: number): number {
   return Math.min(longest, first * 2 ** attempt * (0.5 + Math.random() / 2));
@@ -37,7 +37,7 @@ export function backoffPause(first: number, attempt: number, longest: number): n
 /** @throws the signal's reason as soon as it is aborted. */
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    // A signal of its own: hundreds of listeners on one signal would make Node warn its owner.
+    // A derived signal, because Node warns about hundreds of listeners on one signal.
     const own = signal && AbortSignal.any([signal]);
     const timer = setTimeout(done, milliseconds);
     function done() {

@@ -1,4 +1,4 @@
-/** Tells policies that can be trained from those that can only be asked. */
+/** Distinguishes policies that can be trained from those that can only sample and score. */
 import type { Policy, TrainablePolicy } from './types.js';
 
 export function isTrainable(policy: Policy): policy is TrainablePolicy {

@@ -1,16 +1,16 @@
 /**
- * Every policy offers the same verbs, so the trainer does not know where the weights live. A policy says what it can
- * do; a method that needs more is refused at start with a sentence that names what is missing.
+ * Every policy has the same verbs, so the trainer does not know where the weights are. A policy states what it can do;
+ * a method that needs more is refused at the start, with a message that names what is missing.
  *
- * The verbs' requests and results are those of the engine, written out here: the engine is an optional peer, and
- * programs that do without it need these types all the same. types.test.ts holds that the two stay equal.
+ * The verbs' requests and results are the engine's. They are written out here because the engine is an optional peer
+ * dependency, and programs without it need these types too. types.test.ts checks that the two are equal.
  *
  * Token ids in, token ids and log-probabilities out. Log-probabilities are natural logarithms.
  */
 import type { ChatFormat } from '../text/chat.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
-/** What long calls have in common. */
+/** Options that all long calls share. */
 export interface LongCallOptions {
   /** Stops the call: it rejects with the engine's "aborted" error, or with the signal's reason. */
   signal?: AbortSignal;
@@ -33,17 +33,17 @@ export interface GenerateOptions extends LongCallOptions {
   maxTokens: number;
   /** 0 takes the most probable token; default 1. */
   temperature?: number;
-  /** Keep the smallest set of most probable tokens whose probability reaches this; default 1 (all). */
+  /** Sample from the smallest set of most probable tokens whose total probability reaches this; default 1 (all). */
   topP?: number;
-  /** Keep this many most probable tokens; default 0 (all). */
+  /** Sample from this many most probable tokens; default 0 (all). */
   topK?: number;
-  /** A sequence ends with the first of these; it is part of the returned tokens. */
+  /** A sequence ends at the first of these tokens, which is included in the result. */
   stopIds?: readonly number[];
-  /** Never sampled. */
+  /** Tokens that are never sampled. */
   maskedIds?: readonly number[];
   /** Same seed, same tokens, whatever the order or number of requests; default 0. */
   seed?: number;
-  /** Most sequences decoded together; default: as many as the memory budget allows. */
+  /** Maximum number of sequences decoded together; default: as many as the memory budget allows. */
   maxBatch?: number;
   /** Name of a snapshot to use instead of the live weights. */
   weights?: string;
@@ -54,7 +54,7 @@ export interface Sample {
   tokens: number[];
   /**
    * Log-probability of each token under softmax(logits / temperature) over the tokens that are not masked, before top-k
-   * and top-p; at temperature 0 under softmax(logits). Empty if the policy's server does not give them.
+   * and top-p; at temperature 0, under softmax(logits). Empty if the policy's server does not return them.
    */
   logProbabilities: number[];
   stopReason: 'stop' | 'length';
@@ -68,7 +68,7 @@ export interface ScoreRow {
 export interface ScoreOptions extends LongCallOptions {
   /** Log-probabilities under softmax(logits / temperature); default 1. */
   temperature?: number;
-  /** Left out of the distribution, as in sampling. Not every server can. */
+  /** Tokens left out of the distribution, as in sampling. Not every server supports this. */
   maskedIds?: readonly number[];
   /** Name of a snapshot to use instead of the live weights. */
   weights?: string;
@@ -83,15 +83,15 @@ export interface ScoredRow {
 
 /** One sequence to learn from. Arrays other than `promptIds` have the completion's length. */
 export interface TrainingRow extends ScoreRow {
-  /** Advantage of each token; needed by the policy-gradient loss. */
+  /** Advantage of each token; required by the policy-gradient loss. */
   advantages?: readonly number[];
-  /** Log-probability of each token when it was sampled; needed by the policy-gradient loss. */
+  /** Log-probability of each token when it was sampled; required by the policy-gradient loss. */
   oldLogProbabilities?: readonly number[];
-  /** Log-probability of each token under the reference policy; needed if `klCoefficient` > 0. */
+  /** Log-probability of each token under the reference policy; required if `klCoefficient` > 0. */
   referenceLogProbabilities?: readonly number[];
   /**
-   * Factor of each token's loss: the loss is the plain sum of factor x token loss, so the caller chooses the mean
-   * (token mean, sequence mean, turn weights). Default: 1 / (completion tokens of this call), the token mean.
+   * Factor for each token's loss. The loss is the plain sum of factor x token loss, so the factors decide which mean it
+   * is (token mean, sequence mean, turn weights). Default: 1 / (completion tokens of this call), the token mean.
    */
   lossWeights?: readonly number[];
 }
@@ -119,7 +119,7 @@ export interface ForwardBackwardOptions extends LongCallOptions {
   loss: PolicyGradientLoss | CrossEntropyLoss;
   /** Log-probabilities under softmax(logits / temperature); default 1. */
   temperature?: number;
-  /** Left out of the distribution, as in sampling. Not every server can. */
+  /** Tokens left out of the distribution, as in sampling. Not every server supports this. */
   maskedIds?: readonly number[];
 }
 
@@ -131,7 +131,7 @@ export interface ForwardBackwardResult {
   metrics: {
     /** Completion tokens that were trained on. */
     tokens: number;
-    /** All tokens of the rows: prompts included, padding not. */
+    /** All tokens of the rows, including prompts but not padding. */
     totalTokens: number;
     /** Mean entropy in nats over completion tokens; NaN if unknown. */
     entropy: number;
@@ -165,22 +165,24 @@ export interface OptimStepOptions {
 export interface OptimStepResult {
   /** Global norm before clipping; NaN if unknown. */
   gradientNorm: number;
-  /** The gradient was not finite: weights and optimiser are as before, gradients are cleared. */
+  /** The gradient was not finite: weights and optimiser did not change, and the gradients are cleared. */
   skipped: boolean;
   /** Steps taken so far. */
   step: number;
 }
 
 export interface Capabilities {
-  /** Log-probabilities of given tokens (teacher alignment, process rewards by likelihood). */
+  /** Can compute log-probabilities of given tokens (teacher alignment, process rewards by likelihood). */
   score: boolean;
-  /** Weights can be kept under a name and scored with (a frozen teacher, the KL reference). */
+  /** Can keep weights under a name and score with them (a frozen teacher, the KL reference). */
   snapshots: boolean;
-  /** Kept weights can be blended with the live ones (an EMA teacher). */
+  /** Can blend kept weights with the live ones (an EMA teacher). */
   averages: boolean;
-  /** forwardBackward and optimStep. */
+  /** Has forwardBackward and optimStep. */
   train: boolean;
-  /** Sampler and trainer share weights and numerics, so that sampled log-probabilities are the old ones of the loss. */
+  /**
+   * Sampler and trainer share weights and numerics, so that sampled log-probabilities can serve as the loss's old ones.
+   */
   exactLogProbabilities: boolean;
 }
 
@@ -198,11 +200,12 @@ export interface Policy {
   close(): Promise<void>;
 }
 
-/** A policy whose weights can be changed; `isTrainable` tells it apart. */
+/** A policy whose weights can be changed; see `isTrainable`. */
 export interface TrainablePolicy extends Policy {
   /**
-   * Asks, before anything is spent, whether the policy can train with this loss. A policy without this method can.
-   * @throws PolicyError saying why not.
+   * Checks whether the policy can train with this loss, before any computing time is spent. A policy without this
+   * method can.
+   * @throws PolicyError that says why not.
    */
   checkTraining?(options: ForwardBackwardOptions): Promise<void>;
   /** Adds the gradient of the loss to the accumulated gradient. */
@@ -211,16 +214,16 @@ export interface TrainablePolicy extends Policy {
   optimStep(options: OptimStepOptions): Promise<OptimStepResult>;
   zeroGradients(): Promise<void>;
   /**
-   * Keeps the weights as they are now under `name`, replacing an earlier snapshot.
-   * @param use `score` (default), or `sample`: only sampled from, which is cheaper at servers.
+   * Keeps the current weights under `name`, replacing an earlier snapshot.
+   * @param use `score` (default), or `sample` for a snapshot that is only sampled from, which is cheaper on servers.
    */
   snapshot(name: string, use?: 'score' | 'sample'): Promise<void>;
   /** snapshot = decay x snapshot + (1 - decay) x live weights (exponential moving average). */
   blendSnapshot(name: string, decay: number): Promise<void>;
   dropSnapshot(name: string): Promise<void>;
-  /** Weights, optimiser and snapshots, to go on from. */
+  /** Saves weights, optimiser and snapshots, from which training can continue. */
   save(folder: string): Promise<void>;
   load(folder: string): Promise<void>;
-  /** Writes a model folder, or for weights at a server a note of where they are. `openModel` opens either. */
+  /** Writes a model folder or, if the weights are on a server, a note that says where. `openModel` opens either. */
   exportModel(folder: string): Promise<void>;
 }

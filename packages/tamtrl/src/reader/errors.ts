@@ -1,18 +1,18 @@
-/** Refusals and failures of the reader. */
+/** Errors of the reader. */
 import { TamtrlError } from '../base/errors.js';
 import type { ReaderState } from './state.js';
 
 export type ReaderErrorKind =
-  /** There is nothing to read. */
+  /** The text is empty. */
   | 'empty'
   /** The input is not text. */
   | 'input'
   /** A saved state does not fit the questions, the model or the text. */
   | 'state'
-  /** The model failed within a turn; `state` holds all turns before it. */
+  /** The model failed during a turn; `state` holds all turns before it. */
   | 'interrupted';
 
-/** What happened, what was expected, and what to do. */
+/** Says what happened, what was expected, and what to do. */
 export class ReaderError extends TamtrlError<ReaderErrorKind> {
   static override readonly errorName = 'ReaderError';
   /** For kind `interrupted`: the state to continue from. */

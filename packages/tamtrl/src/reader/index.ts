@@ -1,4 +1,4 @@
-/** The reader by itself: nothing that it imports needs Node, or the engine, until a model is opened by name. */
+/** The reader by itself. It needs neither Node nor the engine until it opens a model by name. */
 
 export { MemoryError } from '../memory/errors.js';
 export type { Budgets } from '../memory/frames.js';

@@ -1,4 +1,4 @@
-/** What can be read: text in any of the forms that programs have it in, as a stream of strings. */
+/** Turns text in any of the usual forms into a stream of strings. */
 import { ReaderError } from './errors.js';
 
 export type TextSource =
@@ -11,8 +11,8 @@ export type TextSource =
   | { file: string };
 
 /**
- * The source as strings. Bytes are UTF-8.
- * @throws ReaderError `input` for bytes that are not text.
+ * Yields the source as strings. Bytes are decoded as UTF-8.
+ * @throws ReaderError `input` if the bytes are not text.
  */
 export async function* textOf(source: TextSource): AsyncGenerator<string> {
   if (typeof source === 'string') yield source;

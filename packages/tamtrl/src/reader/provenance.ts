@@ -1,14 +1,11 @@
-/**
- * Where the pieces of a memory come from: the place in the chunk that was read when they appeared, where one can be
- * found.
- */
+/** Finds where the pieces of a memory come from: the matching place in the chunk that was read when they appeared. */
 import { splitSentences } from '../text/sentences.js';
 import type { MemoryPiece, PieceSource } from './state.js';
 
 export interface ReadChunk {
   index: number;
   text: string;
-  /** Offset of `text` in all that is read. */
+  /** Offset of `text` in the whole text. */
   start: number;
 }
 
@@ -18,9 +15,9 @@ interface Word {
   end: number;
 }
 
-/** Share of a piece's words that must stand close together to be called similar. */
+/** Share of a piece's words that must be close together for the match to be called similar. */
 const SIMILAR = 0.6;
-/** The stretch in which they must stand, in lengths of the piece. */
+/** The span in which they must occur, in lengths of the piece. */
 const STRETCH = 2;
 
 function wordsOf(text: string): Word[] {
@@ -37,8 +34,8 @@ const plain = (text: string) =>
     .join(' ');
 
 /**
- * Sentences and lines of a memory with their sources. A piece that was there before keeps its source; a new one is
- * looked for in the chunk, then among the pieces before it (it may be an old one in other words).
+ * Sentences and lines of a memory with their sources. A piece of the previous memory keeps its source. A new piece is
+ * searched for in the chunk, then among the previous pieces, because it may be an old one in different words.
  */
 export function piecesOf(memory: string, before: readonly MemoryPiece[], chunk: ReadChunk | undefined): MemoryPiece[] {
   const known = new Map(before.map((piece) => [plain(piece.text), piece.source]));
@@ -60,7 +57,7 @@ function sourceIn(piece: string, chunk: ReadChunk, words: readonly Word[]): Piec
     end: chunk.start + end,
     match,
   });
-  // List marks that the memory adds are not in the text.
+  // The memory may add list marks, which are not in the text.
   const bare = piece.replace(/^(?:[-*•]|\d+[.)])\s+/, '').trim();
   const at = chunk.text.indexOf(bare);
   if (at >= 0 && bare !== '') return place(at, at + bare.length, 'exact');
@@ -83,7 +80,7 @@ function findSequence(words: readonly Word[], wanted: readonly string[]): [numbe
   return undefined;
 }
 
-/** The stretch of at most `length` words that holds most different wanted ones, if these are enough. */
+/** The span of at most `length` words that contains the most distinct wanted words, if there are enough of them. */
 function findSimilar(
   words: readonly Word[],
   wanted: ReadonlySet<string>,
@@ -104,7 +101,7 @@ function findSimilar(
     if (share > best.share) best = { share, from: Math.max(0, to - length + 1), to };
   }
   if (best.share < SIMILAR) return undefined;
-  // No longer than need be: words at the ends go that do not count, or that come again within.
+  // Shorten the span: drop words at its ends that do not count or that occur again inside it.
   let { from, to } = best;
   const idle = (at: number) =>
     !wanted.has(words[at].text) || words.slice(from, to + 1).filter(({ text }) => text === words[at].text).length > 1;
@@ -113,7 +110,7 @@ function findSimilar(
   return [words[from].start, words[to].end];
 }
 
-/** The source of the piece before that shares most words, if these are enough. */
+/** The source of the previous piece that shares the most words, if there are enough of them. */
 function inherited(text: string, before: readonly MemoryPiece[]): PieceSource | undefined {
   const wanted = new Set(wordsOf(text).map((word) => word.text));
   let best: { share: number; source?: PieceSource } = { share: 0 };

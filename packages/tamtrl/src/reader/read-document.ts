@@ -19,7 +19,7 @@ export interface NamedModelOptions
   model: string | MemoryModel;
 }
 
-/** A reader, opened. `close` frees a model that was opened for it. */
+/** An open reader. `close` frees a model that was opened for it. */
 export async function createMemoryReader(
   options: NamedModelOptions,
 ): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
@@ -57,26 +57,25 @@ export interface ReadDocumentOptions extends NamedModelOptions {
 }
 
 export interface DocumentReading {
-  /** Of the first question. */
+  /** Answer to the first question. */
   answer: string;
   answers: Answer[];
-  /** Chunks that were read, including a last, shorter one. */
+  /** Number of chunks read, including a shorter last one. */
   turns: number;
   /** Memory of the first question after each chunk. */
   memory: string[];
-  /** Where the sentences and lines of the last memory of the first question come from. */
+  /** The sentences and lines of the first question's last memory, with their sources. */
   provenance: MemoryPiece[];
   tokens: { prompt: number; output: number; total: number };
   /** Seconds spent in the model. */
   seconds: number;
-  /** To continue from when the text has grown. */
+  /** State to continue from when the text has grown. */
   state: ReaderState;
 }
 
 /**
- * Reads a document of any length for a question, or several at once, and answers.
- * @throws ReaderError, MemoryError, PolicyError with a sentence that says what to do; the signal's reason when it is
- *   aborted.
+ * Reads a document of any length for one question or several, and answers them.
+ * @throws ReaderError, MemoryError or PolicyError that says what to do; the signal's reason if it is aborted.
  */
 export async function readDocument(options: ReadDocumentOptions): Promise<DocumentReading> {
   const { document, onEvent, ...rest } = options;

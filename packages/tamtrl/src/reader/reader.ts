@@ -1,6 +1,6 @@
 /**
  * The memory agent for programs: reads a text of any length for one question or several and reports every turn. It can
- * be stopped, saved and resumed, and asked whenever there is something to answer from. Nothing here needs Node.
+ * be stopped, saved and resumed, and can answer as soon as it has read something. Nothing here needs Node.
  */
 import { fnv1a } from '../base/hash.js';
 import { given } from '../base/objects.js';
@@ -36,7 +36,7 @@ export interface ReaderOptions extends Partial<Budgets> {
   question: string | readonly string[];
   /** Continue from this saved state. Its budgets apply. */
   state?: ReaderState;
-  /** Wording; default: by the model. */
+  /** Wording of the prompts; by default it depends on the model. */
   prompts?: PromptFormat;
   /** What an empty output does to the memory; default `keep`. */
   empty?: EmptyRule;
@@ -50,7 +50,7 @@ export interface ReaderOptions extends Partial<Budgets> {
 
 export interface ReadingOptions {
   /**
-   * The source is the whole text from its beginning: the part that has been read is skipped. Default: the source
+   * The source is the whole text from its beginning, and the part that has been read is skipped. By default, the source
    * continues the text read so far.
    */
   whole?: boolean;
@@ -152,7 +152,7 @@ export class MemoryReader {
     return this.#seconds;
   }
 
-  /** The state after the last whole turn, as plain JSON. */
+  /** The state after the last complete turn, as plain JSON. */
   state(): ReaderState {
     const questions = this.#slots.map(({ question, memoryIds, pieces }) => {
       return { question, memory: this.#text(memoryIds), pieces };
@@ -171,7 +171,7 @@ export class MemoryReader {
   }
 
   /**
-   * Reads all whole chunks of the text so far; the rest waits for more text, or for an answer.
+   * Reads all complete chunks of the text so far; the rest waits for more text or for an answer.
    * @throws ReaderError `interrupted` with the state if the model fails; `input` if the source is not text; the
    *   signal's reason.
    */
@@ -185,7 +185,7 @@ export class MemoryReader {
     let finished = false;
     try {
       for await (const chunk of chunks) {
-        // The last chunk may still grow: it is read once the next one has begun.
+        // The last chunk may still grow, so it is read only when the next one has begun.
         if (waiting) {
           const event = await this.#update(waiting, base);
           taken.drop(this.#position - base);
@@ -196,7 +196,8 @@ export class MemoryReader {
       }
       finished = true;
     } finally {
-      // Text taken from the source and not yet read is kept, whatever happened. If nothing was taken, the old text is.
+      // Text taken from the source but not yet read is kept, whatever happens. If nothing was taken, the old text is
+      // kept.
       const untouched = !finished && taken.text === '' && this.#position === base;
       this.#pending = untouched ? held : taken.text;
     }
@@ -207,7 +208,7 @@ export class MemoryReader {
     for await (const _ of this.read(source, options));
   }
 
-  /** Reads the text that waits as a last, shorter chunk, and returns the memories. */
+  /** Reads the waiting text as a shorter last chunk, and returns the memories. */
   async finish(): Promise<string[]> {
     const base = this.#position;
     for (const chunk of await this.#pendingChunks()) {
@@ -218,8 +219,8 @@ export class MemoryReader {
   }
 
   /**
-   * Answers from the text so far. Text that waits for more is read for the answer but does not count as read, so that
-   * no chunk is cut short for good.
+   * Answers from the text so far. Waiting text is read for the answer but does not count as read, so that no chunk is
+   * cut short permanently.
    * @throws ReaderError `empty` if nothing has been read; `interrupted` if the model fails.
    */
   async answer(): Promise<Answer[]> {

@@ -1,4 +1,4 @@
-/** Where a reader stands, as plain JSON that can be saved and given back. */
+/** A reader's state, as plain JSON that can be saved and passed back. */
 import { z } from 'zod';
 
 const whole = z.number().int().min(0);
@@ -10,8 +10,8 @@ const sourceSchema = z.object({
   start: whole,
   end: whole,
   /**
-   * `exact`: these characters; `words`: the same words in this order, case and punctuation aside; `similar`: most of
-   * the words.
+   * `exact`: the same characters; `words`: the same words in the same order, ignoring case and punctuation; `similar`:
+   * most of the words.
    */
   match: z.enum(['exact', 'words', 'similar']),
 });
@@ -19,7 +19,7 @@ const sourceSchema = z.object({
 const pieceSchema = z.object({
   /** A sentence or line of the memory. */
   text: z.string(),
-  /** Absent: nothing like it stood in the text that was read when it appeared. */
+  /** Absent if the text that was read when the piece appeared has nothing like it. */
   source: sourceSchema.optional(),
 });
 
@@ -27,9 +27,9 @@ export const readerStateSchema = z.object({
   version: z.literal(1),
   questions: z.array(z.object({ question: z.string(), memory: z.string(), pieces: z.array(pieceSchema) })).min(1),
   budgets: z.object({ questionTokens: whole, chunkTokens: whole, memoryTokens: whole, answerTokens: whole }),
-  /** Chunks that have been read. */
+  /** Number of chunks read. */
   turns: whole,
-  /** Characters that have been read; what follows is `pending`. */
+  /** Number of characters read; `pending` follows them. */
   position: whole,
   /** A fingerprint of the characters before `position`. */
   fingerprint: z.number().int(),

@@ -1,4 +1,4 @@
-/** Text that has been taken from a source and not been read. */
+/** Text that has been taken from a source but not yet read. */
 export class TakenText {
   text = '';
   #dropped = 0;

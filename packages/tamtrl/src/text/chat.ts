@@ -1,4 +1,4 @@
-/** How a conversation becomes the text that a model reads. */
+/** Turns a conversation into the text that a model reads. */
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant';
   content: string;

@@ -1,6 +1,6 @@
 /**
- * Chunks: consecutive parts of the rendered documents, or of a stream, that fit a token budget. Together they are the
- * whole text, and each knows which characters of which documents it holds, so that what is relevant in it can be told
+ * Chunks: consecutive parts of the rendered documents, or of a stream, that fit a token budget. Together they make up
+ * the whole text. Each chunk records which characters of which documents it holds, so that its relevant parts are known
  * exactly.
  */
 import { TokenCutter } from './cutter.js';
@@ -8,11 +8,11 @@ import { type Document, type DocumentPart, type DocumentRenderer, numberedRender
 import { TextError } from './errors.js';
 import type { Tokenizer } from './tokenizer.js';
 
-/** Where a stretch of a chunk comes from. The pieces of a chunk follow one another without gaps. */
+/** Where a part of a chunk comes from. The pieces of a chunk follow one another without gaps. */
 export interface ChunkPiece {
   /** Index of the document; 0 for a stream. */
   document: number;
-  /** Only `text` is the document's own; the rest is what the renderer adds. */
+  /** Only `text` belongs to the document; the renderer adds the rest. */
   part: DocumentPart;
   /** Offsets in the rendered text. */
   start: number;
@@ -22,7 +22,7 @@ export interface ChunkPiece {
   documentEnd: number;
 }
 
-/** What an agent reads of a chunk. */
+/** The fields of a chunk that an agent reads. */
 export interface AgentChunk {
   /** Place among the chunks that are read, from 0. */
   readonly index: number;
@@ -44,9 +44,11 @@ export interface Chunk extends AgentChunk {
 }
 
 export interface ChunkOptions {
-  /** Most tokens of a chunk, counted with the tokenizer given. */
+  /** Maximum number of tokens in a chunk, counted with the given tokenizer. */
   chunkTokens: number;
-  /** `token` (default): as full as whole words allow; `sentence`: rather end after a sentence or a line. */
+  /**
+   * `token` (default) fills a chunk as far as whole words allow; `sentence` prefers to end after a sentence or a line.
+   */
   align?: 'token' | 'sentence';
 }
 
@@ -54,15 +56,15 @@ export interface DocumentChunkOptions extends ChunkOptions {
   /** Default: `numberedRenderer`. */
   renderer?: DocumentRenderer;
   /**
-   * The largest number of chunks to read: the first and the last ones; the middle is left out (MemAgent's training
-   * truncation).
+   * The maximum number of chunks to read. Longer texts keep their first and last chunks and lose the middle, as in
+   * MemAgent's training.
    */
   maxChunks?: number;
 }
 
 export interface ChunkedDocuments {
   chunks: Chunk[];
-  /** What `maxChunks` left out; zero otherwise. */
+  /** How much `maxChunks` left out; zero without it. */
   omitted: { chunks: number; characters: number; tokens: number };
 }
 
@@ -79,7 +81,7 @@ class PieceTracker {
     this.#end += length;
   }
 
-  /** Pieces of the rendered text from `start` to `end`; parts before `end` are forgotten. */
+  /** Pieces of the rendered text from `start` to `end`. Forgets the parts before `end`. */
   take(start: number, end: number): ChunkPiece[] {
     const pieces: ChunkPiece[] = [];
     let passed = 0;
@@ -123,7 +125,7 @@ export function chunkDocuments(
     : omitMiddle(chunks, options.maxChunks);
 }
 
-/** The chunks of documents one after another, without holding the rendered text. `maxChunks` does not apply. */
+/** Yields the chunks of documents one after another, without holding the rendered text. `maxChunks` does not apply. */
 export function* chunksOf(
   documents: readonly Document[],
   tokenizer: Tokenizer,
@@ -145,8 +147,8 @@ export function* chunksOf(
 }
 
 /**
- * Chunks of a stream of any length, with a window of about two chunks. The stream may be cut anywhere, within a
- * surrogate pair too: the chunks are the same.
+ * Chunks of a stream of any length, with a window of about two chunks. The stream may be split anywhere, even within a
+ * surrogate pair; the chunks stay the same.
  */
 export async function* chunkStream(
   source: AsyncIterable<string>,
@@ -180,8 +182,8 @@ function* drain(cutter: TokenCutter, pieces: PieceTracker, count: { chunks: numb
 }
 
 /**
- * Keeps the first and the last chunks, `maxChunks` in all (one more at the front if it is odd), and counts what is
- * gone. Offsets stay those of the whole rendered text; indices are renumbered.
+ * Keeps the first and last chunks, `maxChunks` in all (one more at the front if it is odd), and counts what it leaves
+ * out. Offsets still refer to the whole rendered text; indices are renumbered.
  */
 export function omitMiddle(chunks: readonly Chunk[], maxChunks: number): ChunkedDocuments {
   if (!Number.isInteger(maxChunks) || maxChunks < 1) {

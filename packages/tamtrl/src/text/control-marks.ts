@@ -1,4 +1,4 @@
-/** What control tokens look like in a text, and how to break them for a server that would recognise them there. */
+/** Recognises control tokens in a text, and breaks them up for servers whose tokenizer would recognise them too. */
 
 /** Shapes of the control tokens of common chat templates. */
 const SHAPES = [
@@ -23,20 +23,20 @@ export function looksLikeControl(token: string): boolean {
   return WHOLE.test(token);
 }
 
-/** Put into a control token's text, it keeps a server's tokenizer from recognising it: a space without width. */
+/** A zero-width space. Inside a control token's text, it keeps a server's tokenizer from recognising the token. */
 export const BREAK = '\u200b';
 
-/** Offsets in `text` at which a break must stand so that it contains nothing that looks like a control token. */
+/** Offsets in `text` that need a break so that nothing in the text looks like a control token. */
 export function* breaksIn(text: string): Generator<number> {
   const shape = new RegExp(SHAPES, 'gu');
   for (let match = shape.exec(text); match; match = shape.exec(text)) {
-    // After the first character, and what follows is looked at again: one token may stand within another.
+    // The break goes after the first character, and the search continues there, because one token may contain another.
     shape.lastIndex = match.index + 1;
     yield match.index + 1;
   }
 }
 
-/** With every control token broken. */
+/** The text with every control token broken up. */
 export function broken(text: string): string {
   let result = '';
   let from = 0;
@@ -47,7 +47,7 @@ export function broken(text: string): string {
   return result + text.slice(from);
 }
 
-/** What a model has copied from a broken text, as it stood before. */
+/** Removes the breaks from text that a model has copied from a broken-up text. */
 export function mended(text: string): string {
   const shape = new RegExp(`^(?:${SHAPES})`, 'u');
   return text.replaceAll(new RegExp(`(?<=[<[])${BREAK}`, 'g'), (mark, at: number) =>

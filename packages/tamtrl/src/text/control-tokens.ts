@@ -1,11 +1,11 @@
-/** Which tokens of a tokenizer structure a conversation. */
+/** Finds the tokens of a tokenizer that structure a conversation. */
 import { looksLikeControl } from './control-marks.js';
 import { isJsonObject, type JsonObject } from './model-files.js';
 
 /**
- * Text of every control token and its id: tokens marked special, tokens that the configuration gives a part to play,
- * and added tokens that look like one (DeepSeek's roles and Qwen's thoughts are not marked special). The unknown token
- * is none, unless it also has another part, such as the end of a turn.
+ * Text and id of every control token: tokens marked special, tokens to which the configuration gives a role, and added
+ * tokens that look like one (DeepSeek's roles and Qwen's thoughts are not marked special). The unknown token does not
+ * count, unless it also has another role, such as the end of a turn.
  */
 export function controlTokensOf(
   tokenizer: JsonObject,
@@ -28,16 +28,16 @@ export function controlTokensOf(
   return tokens;
 }
 
-/** What the model of a tokenizer.json puts for what it does not know. */
+/** The token that the model of a tokenizer.json uses for unknown text. */
 export function unknownTokenOf({ model }: JsonObject): string | undefined {
   if (!isJsonObject(model)) return undefined;
   if (typeof model.unk_token === 'string') return model.unk_token;
-  // Unigram names its place in the vocabulary, a list of pairs.
+  // Unigram gives its index in the vocabulary, a list of pairs.
   const piece = Array.isArray(model.vocab) && Number.isInteger(model.unk_id) ? model.vocab[Number(model.unk_id)] : [];
   return Array.isArray(piece) && typeof piece[0] === 'string' ? piece[0] : undefined;
 }
 
-/** Tokens that tokenizer_config.json gives a part to play. */
+/** Tokens to which tokenizer_config.json gives a role. */
 function namedIn(config: JsonObject): string[] {
   const parts = Object.entries(config).filter(([name]) => /^(?:bos|eos|pad|unk|sep|cls|mask)_token$/.test(name));
   const further = [config.additional_special_tokens, config.extra_special_tokens].flatMap((value) =>
@@ -50,7 +50,7 @@ function namedIn(config: JsonObject): string[] {
 
 const objectsIn = (value: unknown) => (Array.isArray(value) ? value.filter(isJsonObject) : []);
 
-/** A token stands as text or as an object with "content". */
+/** A token is either text or an object with "content". */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return isJsonObject(value) && typeof value.content === 'string' ? value.content : undefined;

@@ -2,9 +2,10 @@
  * Cuts a text that arrives in parts into pieces of a limited number of tokens, with a window of constant size.
  *
  * Tokenizers give no offsets, and a prefix of a text does not tokenize like the text, so the cutter works with units: a
- * word with the blanks before it and the line breaks after it. Each unit is counted once (repeated words come from a
- * cache), the sum finds a likely cut, and the tokens of the whole piece decide. Every character is tokenized a small
- * constant number of times, however long the text. Where a piece is cut depends on the text alone, not on the bits.
+ * word with the blanks before it and the line breaks after it. It counts each unit once (repeated words come from a
+ * cache), uses the sum to find a likely cut, and checks the cut by tokenizing the whole piece. Every character is
+ * tokenized a small constant number of times, however long the text. The cuts depend only on the text, not on the parts
+ * in which it arrives.
  */
 import { TextError } from './errors.js';
 import { codePointLength, graphemeEnd, halfOf } from './graphemes.js';
@@ -13,22 +14,22 @@ import type { Tokenizer } from './tokenizer.js';
 
 /** Blanks, then a word of at most 32 code points (or one that ends in an ideographic full stop), then line breaks. */
 const UNIT = /[^\S\n]{0,32}(?:[^\s。！？]{0,31}(?:[。！？]{1,8}[」』”’）]{0,4}|[^\s])|\s)(?:\s{0,32}\n)?/uy;
-/** More than a unit can be long: a unit that starts this far from the end of the window cannot grow with more text. */
+/** Longer than any unit: a unit that starts this far from the end of the window cannot grow with more text. */
 const LONGEST_UNIT = 256;
-/** Text after a sentence that the segmenter wants to see before it ends it. */
+/** How much text the segmenter must see after a sentence before it can end the sentence. */
 const LOOKAHEAD = 64;
 const CACHED_UNITS = 50_000;
-/** Longer ones are not cached: V8 would keep the whole window alive for a slice of more than 12 characters. */
+/** Longer units are not cached: V8 would keep the whole window alive for a slice of more than 12 characters. */
 const CACHED_LENGTH = 12;
 /** Guesses by interpolation before bisection takes over. */
 const INTERPOLATIONS = 6;
 
 export interface CutterOptions {
-  /** Most tokens of a piece. */
+  /** Maximum number of tokens in a piece. */
   chunkTokens: number;
   /**
-   * `token`: as full as whole words allow. `sentence`: end after the last sentence, else line, of the second half of
-   * the piece, if one ends there.
+   * `token` fills a piece as far as whole words allow. `sentence` ends a piece after the last sentence, or else the
+   * last line, that ends in its second half.
    */
   align: 'token' | 'sentence';
 }
@@ -44,7 +45,7 @@ export interface CutPiece {
 interface Unit {
   /** Offset in the buffer after the unit. */
   end: number;
-  /** Tokens of all units up to here, counted one by one. */
+  /** Sum of the tokens of all units so far, each counted on its own. */
   total: number;
 }
 
@@ -77,7 +78,7 @@ export class TokenCutter {
     this.#buffer += text;
   }
 
-  /** No more text will come: the rest can be cut. */
+  /** Says that no more text will come, so that the rest can be cut. */
   finish(): void {
     this.#finished = true;
   }
@@ -92,7 +93,7 @@ export class TokenCutter {
     return this.#take(piece.count, piece.ids);
   }
 
-  /** Counts units until they hold twice the budget. False if the window must grow first. */
+  /** Counts units until they hold twice the budget. Returns false if the window must grow first. */
   #scan(): boolean {
     // Twice, because units counted one by one can have more tokens than the text they make up.
     const wanted = 2 * this.#options.chunkTokens;
@@ -143,7 +144,10 @@ export class TokenCutter {
     return this.#tokenizer.encodeText(this.#buffer.slice(0, this.#units[count - 1].end));
   }
 
-  /** As many units as fit (one always does), by interpolating between what is known to fit and what is known not to. */
+  /**
+   * As many units as fit (one always does), found by interpolating between counts that are known to fit and counts that
+   * do not.
+   */
   #fill(): { count: number; ids: number[] } {
     const { chunkTokens } = this.#options;
     let fits = 0;
@@ -163,7 +167,7 @@ export class TokenCutter {
       }
       fits = guess;
       fitsIds = ids;
-      // Counts taken one by one are nearly always exact: if the next unit overflows by them, do not ask again.
+      // Sums of single counts are nearly always exact: if the next unit overflows by them, do not tokenize again.
       if (
         fits < this.#units.length &&
         ids.length + this.#units[fits].total - this.#units[fits - 1].total > chunkTokens
@@ -186,7 +190,7 @@ export class TokenCutter {
     return low;
   }
 
-  /** Of the first `count` units, how many to take for a good end. */
+  /** How many of the first `count` units to take so that the piece ends well. */
   #alignedCount(count: number): number {
     if (this.#finished && count === this.#units.length && this.#units[count - 1].end === this.#buffer.length)
       return count;

@@ -1,6 +1,6 @@
 /**
- * Documents and how they are shown to the model: each as heading + text + ending, so that every character of the
- * rendered text belongs to one known place of one document.
+ * Renders documents for the model, each as heading + text + ending, so that every character of the rendered text
+ * belongs to one known place in one document.
  */
 
 export interface Document {
@@ -10,7 +10,7 @@ export interface Document {
   relevant?: boolean;
 }
 
-/** What stands before and after a document's text. `index` counts from 0. */
+/** The text before and after a document's own text. `index` counts from 0. */
 export interface DocumentRenderer {
   heading(document: Document, index: number): string;
   ending(document: Document, index: number): string;

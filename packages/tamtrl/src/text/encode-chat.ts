@@ -1,13 +1,13 @@
-/** Conversations as ids: what the chat template writes is structure, what stands in the messages is text. */
+/** Encodes conversations as ids. Only the chat template gives structure; messages are encoded as text. */
 import type { ChatFormat, ChatMessage } from './chat.js';
 import type { Tokenizer } from './tokenizer.js';
 
-/** A thought in the assistant's own earlier message: templates look for its marks and cut it off. */
+/** A thought in an earlier message of the assistant. Templates look for its marks and cut it off. */
 const THOUGHT_MARKS: readonly string[] = ['<think>', '</think>'];
 
 /**
- * Ids of the conversation, ending where the assistant begins to write. A control token written in a message is encoded
- * as the text that it is. Without one, the ids are those of the rendered text.
+ * Ids of the conversation, ending where the assistant begins to write. Control tokens written in a message are encoded
+ * as plain text. Without them, the ids are those of the rendered text.
  * @throws TextError `chat-template` if the template refuses the messages.
  */
 export function encodeChat(
@@ -34,7 +34,10 @@ export function encodeChat(
 
 const isText = (token: string, { role }: ChatMessage) => role !== 'assistant' || !THOUGHT_MARKS.includes(token);
 
-/** A string for each token that no message contains: a number between private-use characters, higher than any there. */
+/**
+ * For each token, a string that no message contains: a number between private-use characters, higher than any that
+ * occurs.
+ */
 function placeholdersFor(tokens: readonly string[], messages: readonly ChatMessage[]): Map<string, string> {
   let free = 0;
   for (const { content } of messages) {
@@ -43,7 +46,7 @@ function placeholdersFor(tokens: readonly string[], messages: readonly ChatMessa
   return new Map(tokens.map((token, at) => [token, `\ue000${free + at}\ue001`]));
 }
 
-/** `text` cut at each of the tokens, which are parts of their own. */
+/** `text` split at the tokens. The tokens are separate parts of the result. */
 function splitAround(text: string, tokens: readonly string[]): string[] {
   return text.split(new RegExp(`(${anyOf(tokens)})`, 'u')).filter((part) => part !== '');
 }
@@ -52,7 +55,7 @@ function replaceAny(text: string, tokens: readonly string[], by: (token: string)
   return text.replaceAll(new RegExp(anyOf(tokens), 'gu'), by);
 }
 
-/** Where one token begins with another, the longer one is meant. */
+/** If one token begins with another, match the longer one. */
 function anyOf(tokens: readonly string[]): string {
   const longestFirst = [...tokens].sort((a, b) => b.length - a.length);
   return longestFirst.map((token) => token.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');

@@ -1,4 +1,4 @@
-/** A model's tokenizer and chat format from the contents of its files, wherever they come from. */
+/** Makes a model's tokenizer and chat format from the contents of its files, wherever these come from. */
 import type { ChatFormat } from './chat.js';
 import { HuggingFaceTokenizer } from './hugging-face-tokenizer.js';
 import { type JsonObject, parseJsonObject } from './model-files.js';

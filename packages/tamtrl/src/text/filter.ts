@@ -1,26 +1,26 @@
-/** The filtered chunk C_t: what is left of a chunk when everything that is not marked relevant is taken out. */
+/** The filtered chunk C_t: the text of a chunk that is marked relevant, without the rest. */
 import type { Chunk } from './chunks.js';
 import { type Document, type DocumentRenderer, numberedRenderer } from './documents.js';
 import type { TextRange } from './sentences.js';
 
-/** A stretch of a document's text, in UTF-16 code units of that text. */
+/** A span of a document's text, in UTF-16 code units of that text. */
 export interface DocumentRange extends TextRange {
   document: number;
 }
 
 export interface FilterOptions {
   /**
-   * Heading of a document of which something is kept: `inside` (default) as much of it as lies in this chunk; `never`;
-   * or, with the documents and the renderer given, always the whole heading.
+   * Whether to keep the heading of a document of which text is kept: `inside` (default) keeps the part in this chunk,
+   * `never` none of it. With the documents and the renderer given, the whole heading is always kept.
    */
   heading?: 'inside' | 'never' | { documents: readonly Document[]; renderer?: DocumentRenderer };
-  /** Stands where text between two kept stretches of a document was taken out; default: one space. */
+  /** Replaces the text that was removed between two kept spans of a document; default: one space. */
   gap?: string;
 }
 
 /**
- * The marked text of a chunk, cut exactly at the chunk's ends; documents are separated by a line break. Empty if
- * nothing marked lies in the chunk. White space alone between two marks is kept as it is.
+ * The marked text of a chunk, cut exactly at the chunk's ends. A line break separates documents. The result is empty if
+ * the chunk holds no marked text. White space that stands alone between two marks is kept.
  */
 export function filterChunk(chunk: Chunk, marks: readonly DocumentRange[], options: FilterOptions = {}): string {
   const byDocument = new Map<number, TextRange[]>();
@@ -67,7 +67,7 @@ function headingOf(document: number, inside: string, options: FilterOptions): st
   return (heading.renderer ?? numberedRenderer).heading(heading.documents[document], document);
 }
 
-/** Sorted by document and place; ranges that overlap or touch become one; empty ones go. */
+/** Sorts ranges by document and place, merges ranges that overlap or touch, and drops empty ones. */
 export function mergeRanges(ranges: readonly DocumentRange[]): DocumentRange[] {
   const sorted = ranges
     .filter((range) => range.end > range.start)

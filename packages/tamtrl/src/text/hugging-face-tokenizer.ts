@@ -24,23 +24,21 @@ const LibraryTokenizer = (
   library as unknown as { Tokenizer: new (tokenizer: object, config: object) => LibraryTokenizer }
 ).Tokenizer;
 
-/**
- * Parsed contents of the two files. `config` may be left out: it names special tokens, which encoding does not need.
- */
+/** Parsed contents of the two files. `config` may be absent: it names special tokens, which encoding does not need. */
 export interface TokenizerFiles {
   tokenizer: JsonObject;
   config?: JsonObject;
 }
 
-/** Costs nothing; its tokenizer gets the model of another. */
+/** A model that costs nothing to build; its tokenizer then gets the model of another. */
 const NO_MODEL = { type: 'BPE', vocab: {}, merges: [] };
 
-/** Parts that the library looks up in `tokenizer.json` even where they are null. */
+/** Parts of `tokenizer.json` that the library looks up even if they are null. */
 const REQUIRED_PARTS = ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'];
 
 /**
- * Text to ids and back, without adding a token of its own accord. Where the tokenizer keeps every byte (byte-level BPE:
- * Qwen, Llama 3, SmolLM2) decoding gives the text back exactly.
+ * Converts text to ids and back, and adds no tokens by itself. If the tokenizer keeps every byte (byte-level BPE: Qwen,
+ * Llama 3, SmolLM2), decoding restores the text exactly.
  */
 export class HuggingFaceTokenizer implements Tokenizer {
   /** One more than the highest id. The model's embedding may have more rows: those ids mean nothing. */
@@ -97,9 +95,9 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 
   /**
-   * The ids that transformers gives with `split_special_tokens`. Beyond that, where the vocabulary alone leads to a
-   * control token (`<eos>` as a word of a word-level vocabulary), the token is spelled out character by character, or
-   * becomes the unknown token where it cannot be spelled.
+   * The ids that transformers gives with `split_special_tokens`. In addition, if the vocabulary alone leads to a
+   * control token (`<eos>` as a word of a word-level vocabulary), the token is spelled out character by character. If
+   * it cannot be spelled, it becomes the unknown token.
    */
   encodeText(text: string): number[] {
     const ids = encodeWith(this.#plain, text);

@@ -1,4 +1,4 @@
-/** Sentences with their offsets, by Unicode's rules (UAX #29, `Intl.Segmenter`) with a mend for abbreviations. */
+/** Sentences with their offsets, by Unicode's rules (UAX #29, `Intl.Segmenter`) with a correction for abbreviations. */
 
 export interface TextRange {
   /** Offset of the first UTF-16 code unit. */
@@ -9,13 +9,13 @@ export interface TextRange {
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
 
-/** Ends that UAX #29 takes for the end of a sentence before a capital: titles, initials, a few Latin ones. */
+/** Abbreviations after which UAX #29 wrongly ends a sentence before a capital: titles, initials, a few Latin ones. */
 const ABBREVIATION =
   /(?:^|[\s(["'“‘])(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|Gen|Col|Capt|Lt|Sgt|Rev|Hon|Gov|Sen|Rep|No|vs|ca|c|cf|approx|\p{Lu}(?:\.\p{Lu})*)\.$/u;
 
 /**
- * Sentences of a text in order, without the white space around them. A line break always ends one. Line by line, so
- * that the segmenter's cost stays linear in the text.
+ * Sentences of a text in order, without the white space around them. A line break always ends a sentence. The text is
+ * segmented line by line, so that the cost stays linear in its length.
  */
 export function splitSentences(text: string): TextRange[] {
   const sentences: TextRange[] = [];

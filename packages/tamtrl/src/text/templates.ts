@@ -14,7 +14,7 @@ export interface ChatTemplateOptions {
   eosToken?: string;
   /** See `ChatFormat.stopIds`. */
   stopIds: readonly number[];
-  /** Qwen3's switch: false makes the template close an empty thought first. Left to the template if absent. */
+  /** Qwen3's switch: if false, the template first writes an empty thought. If absent, the template decides. */
   enableThinking?: boolean;
   /** Further variables for the template. */
   variables?: Readonly<Record<string, unknown>>;
@@ -65,11 +65,13 @@ export function chatFormatFromTemplate(options: ChatTemplateOptions): ChatFormat
   };
 }
 
-/** What a model's folder says of its chat, parsed. */
+/** What a model's folder says about its chat format, parsed. */
 export interface ChatFiles {
   tokenizerConfig?: JsonObject;
   generationConfig?: JsonObject;
-  /** Content of `chat_template.jinja`; goes before the template in `tokenizerConfig`, as in transformers. */
+  /**
+   * Content of `chat_template.jinja`. It takes precedence over the template in `tokenizerConfig`, as in transformers.
+   */
   templateFile?: string;
 }
 
@@ -97,7 +99,7 @@ export function chatFormatFromFiles(
   if (template === undefined) {
     throw new TextError(
       'chat-template',
-      `${model} has no chat template (neither chat_template.jinja nor "chat_template" in tokenizer_config.json). Use its instruct or chat version, or give a template yourself.`,
+      `${model} has no chat template (neither chat_template.jinja nor "chat_template" in tokenizer_config.json). Use its instruct or chat version, or pass a template yourself.`,
     );
   }
   const eosToken = tokenText(tokenizerConfig.eos_token);
@@ -132,7 +134,7 @@ export async function loadChatFormat(
   return chatFormatFromFiles(files, tokenizer, { ...options, model: options.model ?? folder });
 }
 
-/** Union of the ids in generation_config.json and the end token of the tokenizer: each of them ends a turn. */
+/** The ids in generation_config.json and the tokenizer's end token. Each of them ends a turn. */
 function stopIdsFrom(generationConfig: JsonObject, eosToken: string | undefined, tokenizer: Tokenizer): number[] {
   const named = generationConfig.eos_token_id;
   const ids = new Set((Array.isArray(named) ? named : [named]).filter((id): id is number => Number.isInteger(id)));
@@ -141,7 +143,7 @@ function stopIdsFrom(generationConfig: JsonObject, eosToken: string | undefined,
   return [...ids];
 }
 
-/** A template is a string, or a list of named ones of which "default" is meant. */
+/** A template is a string, or a list of named templates from which "default" is used. */
 function defaultTemplate(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   if (!Array.isArray(value)) return undefined;

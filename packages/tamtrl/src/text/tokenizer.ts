@@ -1,11 +1,11 @@
-/** The one face of a tokenizer that the rest of the program sees. */
+/** The interface through which the rest of the program uses a tokenizer. */
 export interface Tokenizer {
   /**
-   * Ids of text that this program or a chat template wrote: control tokens written in it are recognised. Adds no token
-   * of its own accord. Text from anybody else goes through `encodeText`.
+   * Ids of text that this program or a chat template wrote. Recognises control tokens in it and adds no tokens by
+   * itself. For text from anywhere else, use `encodeText`.
    */
   encode(text: string): number[];
-  /** Ids of a document, a question, a memory or a reply: whatever is written in it, no control token comes out. */
+  /** Ids of a document, a question, a memory or a reply. Never gives a control token, whatever the text contains. */
   encodeText(text: string): number[];
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
   readonly vocabularySize: number;

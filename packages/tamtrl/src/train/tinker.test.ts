@@ -166,7 +166,7 @@ it('a server that is restarted in the middle of a step: one sentence, and the ru
   });
   const policy = await remote(server.url);
   await expect(finish(policy, 'broken', settings)).rejects.toThrow(
-    /refused optim_step \(404\): Model not found: session-1:model-0\. Was the server restarted\? What was saved can be resumed\./,
+    /refused optim_step \(404\): Model not found: session-1:model-0\. Was the server restarted\? You can resume from the last saved step\./,
   );
   await restarting;
   const again = await remote(server.url);
@@ -215,10 +215,10 @@ it('what cannot be done there is refused before the first step', async () => {
   expect(await refusal({}, { dualClip: 3 })).toMatch(/no dual clip\. Remove dualClip/);
   expect(await refusal({}, { temperature: 0.7 })).toMatch(/at temperature 1 only; asked for 0\.7/);
   expect(await refusal({ losses: ['cross_entropy'] }, {})).toMatch(
-    /http:\S+ does not have the loss ppo, .* \(422\): Input should be one of cross_entropy\. Name another one: \?loss=/,
+    /http:\S+ does not have the loss ppo, .* \(422\): Input should be one of cross_entropy\. Choose another loss in the model's address: \?loss=/,
   );
   expect(await refusal({ places: 1 }, { klCoefficient: 0.1 })).toMatch(
-    /refused create_model \(400\): at most 1 models\. The snapshot "initial" is a second model there\. .* set klCoefficient to 0/,
+    /refused create_model \(400\): at most 1 models\. The snapshot "initial" needs a second model there\. .* set klCoefficient to 0/,
   );
   expect(await refusal({}, { memory: { ...base.memory, chunkTokens: 400 } })).toMatch(/64/);
 });

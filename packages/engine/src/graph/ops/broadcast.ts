@@ -1,6 +1,6 @@
 /**
- * Broadcasting and sums over axes. They stand together because each is the other's gradient: what was broadcast is
- * summed up on the way back, and what was summed up is broadcast.
+ * Broadcasting and sums over axes. They share a file because each is the other's gradient: the backward pass of a
+ * broadcast is a sum, and that of a sum is a broadcast.
  */
 import { type Dimension, type Graph, int, type Shape, type Value } from '../graph.js';
 import { broadcastAxes, normalizeAxis, sameShape } from '../shapes.js';

@@ -61,7 +61,7 @@ export function sigmoid(x: Value): Value {
   return unary('Sigmoid', x, (dy, y) => multiply(dy, multiply(y, subtract(scalarLike(y, 1), y))));
 }
 
-/** Elementwise minimum. Where both are equal the gradient goes to `a`. */
+/** Elementwise minimum. Where both are equal, the gradient goes to `a`. */
 export function minimum(a: Value, b: Value): Value {
   return binary('Min', a, b, ([dy]) => [
     dy && (() => sumTo(where(lessOrEqual(a, b), dy, scalarLike(dy, 0)), a.shape)),
@@ -69,7 +69,7 @@ export function minimum(a: Value, b: Value): Value {
   ]);
 }
 
-/** Elementwise maximum. Where both are equal the gradient goes to `a`. */
+/** Elementwise maximum. Where both are equal, the gradient goes to `a`. */
 export function maximum(a: Value, b: Value): Value {
   return binary('Max', a, b, ([dy]) => [
     dy && (() => sumTo(where(lessOrEqual(b, a), dy, scalarLike(dy, 0)), a.shape)),

@@ -80,8 +80,8 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
 }
 
 /**
- * Rows `indices` (int64 [M]) of `x` ([N, ...]). The backward pass adds up rows that were taken several times, one after
- * another, so that its result does not depend on threads.
+ * Rows `indices` (int64 [M]) of `x` ([N, ...]). If a row was taken several times, the backward pass adds its gradients
+ * one after another, so that the result does not depend on threads.
  */
 export function gatherRows(x: Value, indices: Value): Value {
   const shape = [...indices.shape, ...x.shape.slice(1)];
@@ -109,8 +109,7 @@ export function gatherColumns(x: Value, indices: Value): Value {
 }
 
 /**
- * x with updates added at indices along an axis (ScatterElements); used in backward passes; it has no gradient rule
- * itself.
+ * x with updates added at indices along an axis (ScatterElements). For backward passes; it has no gradient rule itself.
  */
 export function scatterAdd(x: Value, indices: Value, updates: Value, axis: number): Value {
   return x.graph.node('ScatterElements', [x, indices, updates], [{ type: x.type, shape: x.shape }], {

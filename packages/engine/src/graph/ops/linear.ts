@@ -9,10 +9,7 @@ export interface MatmulOptions {
   alpha?: number;
 }
 
-/**
- * alpha op(a) op(b) over the last two axes, op being transposition where asked for; leading axes must be the same in
- * both.
- */
+/** alpha op(a) op(b) over the last two axes, where op is transposition if requested. Leading axes must be equal. */
 export function matmul(
   a: Value,
   b: Value,
@@ -43,7 +40,7 @@ export function matmul(
   })[0];
 }
 
-/** x w^T for x [N, in] and a weight [out, in] as checkpoints store it; the result is [N, out]. */
+/** x w^T for x [N, in] and a weight [out, in], as checkpoints store it; the result is [N, out]. */
 export function linear(x: Value, weight: Value): Value {
   return gemm(x, weight, false, true);
 }

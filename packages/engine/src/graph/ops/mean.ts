@@ -1,4 +1,4 @@
-/** The mean over an axis. Sums stand in broadcast.ts. */
+/** The mean over an axis. Sums are in broadcast.ts. */
 import type { Value } from '../graph.js';
 import { normalizeAxis } from '../shapes.js';
 import { expandTo, reduce } from './broadcast.js';

@@ -4,8 +4,8 @@ import { int, type Shape, type Value } from '../graph.js';
 import { sameShape } from '../shapes.js';
 
 /**
- * The sizes of `shape` as an int64 vector. Symbols are read off the graph's inputs. With `inferOne`, one symbol may be
- * new: it becomes -1 ("what is left").
+ * The sizes of `shape` as an int64 vector. Symbols get their sizes from the graph's inputs. With `inferOne`, one symbol
+ * may be new: it becomes -1, the remaining size.
  */
 export function shapeVector(x: Value, shape: Shape, inferOne: boolean): Value {
   const { graph } = x;
@@ -40,7 +40,7 @@ export function symbolSize(x: Value, symbol: string): Value {
   });
 }
 
-/** Same elements in the same order. One symbol of `shape` may be new: it takes what is left. */
+/** The same elements in the same order. One symbol of `shape` may be new: it gets the remaining size. */
 export function reshape(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
   return x.graph.node('Reshape', [x, shapeVector(x, shape, true)], [{ type: x.type, shape }], {

@@ -1,4 +1,4 @@
-/** The operators that transformers are made of: normalisation, rotary embedding, softmax, log-probability of tokens. */
+/** The operators of transformers: normalisation, rotary embedding, softmax, log-probability of tokens. */
 import { float, int, type Shape, type Value, withGradient } from '../graph.js';
 import { reduceSum, sumTo } from './broadcast.js';
 import { add, exp, multiply, negate, scalarLike, sigmoid, subtract } from './elementwise.js';
@@ -37,7 +37,7 @@ export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
 }
 
 /**
- * Sum over all axes but the last. In two steps where heads are short: long rows first, which the kernel sums fastest.
+ * Sum over all axes but the last. For short heads it takes two steps: long rows first, which the kernel sums fastest.
  */
 function sumRows(x: Value): Value {
   if (x.rank < 4) return sumTo(x, x.shape.slice(-1));
@@ -47,7 +47,7 @@ function sumRows(x: Value): Value {
 
 /**
  * Rotary position embedding (arXiv 2104.09864), halves form, of x [B, heads, T, size] at positions int64 [B, T] with
- * tables cosine and sine [positions, size / 2]. A rotation: its transpose, which the backward pass needs, rotates the
+ * tables cosine and sine [positions, size / 2]. The transpose of a rotation, which the backward pass needs, rotates the
  * other way.
  */
 export function rotaryEmbedding(x: Value, positions: Value, cosine: Value, sine: Value): Value {
@@ -74,11 +74,11 @@ export function softmax(x: Value): Value {
 }
 
 /**
- * Softmax(alpha q k^T + bias) v over the last two axes: q [..., Q, d], k and v [..., K, d], bias broadcast to
- * [..., Q, K] and without gradient. The backward pass uses rowsum(dP * P) = rowsum(dy * y) (FlashAttention, arXiv
- * 2205.14135), which is a sum over d numbers instead of K.
+ * Softmax(alpha q k^T + bias) v over the last two axes: q [..., Q, d], k and v [..., K, d], bias broadcast to [..., Q,
+ * K] and without gradient. The backward pass uses rowsum(dP * P) = rowsum(dy * y) (FlashAttention, arXiv 2205.14135),
+ * which is a sum over d numbers instead of K.
  *
- * @param shape of the scores while the bias is added, where q holds several heads that share a key head
+ * @param shape of the scores while the bias is added, if q holds several heads that share a key head
  */
 export function attention(q: Value, k: Value, v: Value, alpha: number, bias: Value, shape: Shape): Value {
   const scores = matmul(q, k, { transposeB: true, alpha });
@@ -108,8 +108,8 @@ export function logSoftmax(x: Value): Value {
 }
 
 /**
- * Log-probability of one token a row and the entropy of each row's distribution.
- * logits [M, V], tokens int64 [M]; both results are [M]. No gradient flows through the entropy.
+ * Log-probability of one token per row, and the entropy of each row's distribution. logits [M, V], tokens int64 [M];
+ * both results are [M]. No gradient flows through the entropy.
  */
 export function tokenLogProbability(logits: Value, tokens: Value): { logProbability: Value; entropy: Value } {
   const rows = logits.shape[0];

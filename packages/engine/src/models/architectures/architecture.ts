@@ -1,8 +1,11 @@
-/** What the engine needs to know of a family of models. Each family is described by one file of this folder. */
+/** The description of a family of models. Each family has one file in this folder. */
 import type { ModelConfig } from '../config.js';
 import type { Fields } from '../config-fields.js';
 
-/** What a decoder layer has beyond what all families share; decoder.ts and parameters.ts build layers from these. */
+/**
+ * Features of a decoder layer beyond those that all families share. decoder.ts and parameters.ts build layers from
+ * them.
+ */
 export interface LayerFeatures {
   /** Each query and key head is normalised (`self_attn.q_norm`, `self_attn.k_norm`) before it is rotated. */
   queryKeyNorm: boolean;
@@ -11,7 +14,10 @@ export interface LayerFeatures {
 export interface Architecture {
   /** The name in `ModelConfig.architecture`, which is also the `model_type` of a config.json. */
   readonly name: string;
-  /** The features of a model's layers. What differs between models of the family is a field of their configuration. */
+  /**
+   * The features of a model's layers. A feature that differs between models of the family is a field of their
+   * configuration.
+   */
   features(config: ModelConfig): LayerFeatures;
   readonly configJson: ConfigJsonForm;
   readonly gguf: GgufForm;
@@ -24,27 +30,27 @@ export interface ConfigJsonForm {
   /** Class of the same model without the head. */
   readonly baseClass: string;
   /**
-   * What the family's configuration class assumes where the file is silent; otherwise, heads follow from the hidden
-   * size.
+   * The defaults of the family's configuration class for settings that the file lacks. Without a default, the head size
+   * follows from the hidden size.
    */
   readonly defaults: Readonly<{ contextLength: number; headSize?: number; keyValueHeads?: number }>;
   /**
    * The fields of ModelConfig that only this family has.
    *
-   * @throws EngineError 'unsupported' if the file asks for something that the engine does not compute for this family:
-   *   without it, the engine would compute another model.
+   * @throws EngineError 'unsupported' if the file has a setting that the engine does not support for this family: to
+   *   ignore it would be to compute a different model.
    */
   read(fields: Fields): Partial<ModelConfig>;
-  /** The keys of a config.json that only this family has, so that `read` finds the same again. */
+  /** Writes the keys of a config.json that only this family has, so that `read` restores the same fields. */
   write(config: ModelConfig): Readonly<Record<string, unknown>>;
 }
 
 /** A family in a GGUF file. Settings that all families share are read by gguf-model.ts. */
 export interface GgufForm {
-  /** The name under `general.architecture`, with which the keys of the family's settings begin. */
+  /** The name under `general.architecture`, which is also the prefix of the family's settings. */
   readonly architecture: string;
-  /** A layer's parameters: Hugging Face name without prefix and `.weight` -> name in the file without both. */
+  /** A layer's parameters: Hugging Face name -> name in the file, both without prefix and `.weight`. */
   readonly layerNames: Readonly<Record<string, string>>;
-  /** Whether llama.cpp stores the two rows of a query or key head that a rotation mixes side by side. */
+  /** Whether llama.cpp stores side by side the two rows of a query or key head that a rotation mixes. */
   readonly interleavedRotary: boolean;
 }

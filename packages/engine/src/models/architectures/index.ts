@@ -1,5 +1,6 @@
 /**
- * The families of models that the engine knows. A new one is a file of this folder and an entry at the end of this one.
+ * The families of models that the engine knows. To add one, write a file in this folder and add an entry at the end of
+ * this file.
  */
 import { EngineError } from '../../errors.js';
 import type { ModelConfig } from '../config.js';
@@ -12,8 +13,8 @@ const known = new Map<string, Architecture>();
 /**
  * Makes a family known.
  *
- * @returns a function that takes it out again
- * @throws EngineError 'internal' if there is a family of this name
+ * @returns a function that removes it again
+ * @throws EngineError 'internal' if a family with this name exists
  */
 export function registerArchitecture(architecture: Architecture): () => void {
   const { name } = architecture;
@@ -26,7 +27,7 @@ export function knownArchitectures(): Architecture[] {
   return [...known.values()];
 }
 
-/** The family of a model. @throws EngineError 'unknown-architecture' naming those that there are. */
+/** The family of a model. @throws EngineError 'unknown-architecture', naming the known families. */
 export function architectureOf({ architecture }: Pick<ModelConfig, 'architecture'>): Architecture {
   const found = known.get(architecture);
   if (found) return found;

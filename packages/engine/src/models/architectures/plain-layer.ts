@@ -1,10 +1,10 @@
 /**
- * What the families have in common that are layers of Llama's kind: attention to everything before, a gated unit with
- * SiLU, no biases. A family takes from here what it shares, and adds what is its own.
+ * Common parts of families whose layers are like Llama's: causal attention, a gated unit with SiLU, no biases. A family
+ * uses the parts that it shares and adds its own.
  */
 import type { Fields } from '../config-fields.js';
 
-/** Refuses settings of config.json that would make another layer of it. @throws EngineError 'unsupported'. */
+/** Refuses settings of config.json that would change the layer. @throws EngineError 'unsupported'. */
 export function requirePlainLayer(fields: Fields): void {
   fields.requireValue('attention_bias', false);
   fields.requireValue('mlp_bias', false);
@@ -13,7 +13,7 @@ export function requirePlainLayer(fields: Fields): void {
   fields.requireEach('layer_types', 'full_attention');
 }
 
-/** Names in GGUF files of a layer's parameters, by their names in safetensors. */
+/** The names of a layer's parameters in GGUF files, by their names in safetensors. */
 export const PLAIN_LAYER_NAMES = {
   input_layernorm: 'attn_norm',
   'self_attn.q_proj': 'attn_q',

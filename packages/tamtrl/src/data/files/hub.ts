@@ -1,4 +1,4 @@
-/** Files of data sets on the Hugging Face hub, by "hf:owner/name". */
+/** Finds and downloads data set files on the Hugging Face hub, by "hf:owner/name". */
 import {
   downloadHubFile,
   type HubAddress,
@@ -10,10 +10,10 @@ import {
 } from '../../base/hub.js';
 import { DataError } from '../errors.js';
 
-/** `path` is a file's path in the repository, or the beginning of one. */
+/** `path` is a file's path in the repository, or a prefix of several. */
 export type HubSource = HubAddress;
 
-/** "hf:owner/name[@revision][:path]"; undefined for what does not begin with "hf:". */
+/** "hf:owner/name[@revision][:path]"; undefined for text that does not begin with "hf:". */
 export function parseHubSource(source: string): HubSource | undefined {
   if (!isHubAddress(source)) return undefined;
   const address = parseHubAddress(source);
@@ -27,8 +27,9 @@ export function parseHubSource(source: string): HubSource | undefined {
 const DATA_FILE = /\.(parquet|jsonl?|json|ndjson)(\.gz|\.zst)?$/i;
 
 /**
- * Downloads the files that a source names and returns where they are.
- * @throws DataError `file` if the server does not answer, or has no such data set or file; with what there is.
+ * Downloads the files that a source names and returns their paths.
+ * @throws DataError `file` if the server does not answer, or has no such data set or file. The message lists the files
+ *   that exist.
  */
 export async function downloadHubFiles(source: HubSource, onFile?: (path: string) => void): Promise<string[]> {
   const { repository, revision, path } = source;
@@ -41,7 +42,7 @@ export async function downloadHubFiles(source: HubSource, onFile?: (path: string
       const list = found.slice(0, 12).join(', ');
       throw new DataError(
         'file',
-        `${name} has ${found.length} data files${path === undefined ? '' : `, none at "${path}"`}: ${list}${found.length > 12 ? ', …' : ''}. Name one, or the beginning of several: ${name}:${found[0] ?? 'PATH'}.`,
+        `${name} has ${found.length} data files${path === undefined ? '' : `, none at "${path}"`}: ${list}${found.length > 12 ? ', …' : ''}. Name one file, or the beginning of several: ${name}:${found[0] ?? 'PATH'}.`,
       );
     }
     const places: string[] = [];

@@ -1,10 +1,10 @@
-/** The elements of a JSON array one by one, so that a file of gigabytes need not be parsed at once. */
+/** Parses the elements of a JSON array one by one, so that a file of gigabytes need not be parsed as a whole. */
 import { DataError } from '../errors.js';
 
 /**
- * Elements of the array that is the whole text, or the value of the top-level key `data`, `records` or `rows` if the
- * text is an object (SQuAD, exports of several tools). Anything before that key is skipped.
- * @throws DataError `record` where the text is not JSON, with the element's number.
+ * Elements of an array. The array is the whole text or, if the text is an object (SQuAD, exports of several tools), the
+ * value of its top-level key `data`, `records` or `rows`. Anything before that key is skipped.
+ * @throws DataError `record` with the element's number if the text is not JSON.
  */
 export async function* jsonElements(source: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<unknown> {
   const decoder = new TextDecoder('utf-8');
@@ -19,7 +19,7 @@ const KEYS = new Set(['data', 'records', 'rows']);
 class ElementScanner {
   readonly #path: string;
   #depth = 0;
-  /** Depth of the array whose elements are wanted: 1 for a bare array, 2 within an object; 0: not found yet. */
+  /** Depth of the array whose elements to yield: 1 for a bare array, 2 within an object, 0 before it is found. */
   #level = 0;
   #inString = false;
   #escaped = false;

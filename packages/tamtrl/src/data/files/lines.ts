@@ -1,6 +1,6 @@
 /**
- * Lines of text files, compressed or not, in constant memory. Every line that is not text is reported, never guessed
- * at.
+ * Reads the lines of text files, compressed or not, in constant memory. Reports every line that is not text instead of
+ * guessing what it says.
  */
 import { MAX_LINE_BYTES } from '../../base/limits.js';
 import { DataError } from '../errors.js';
@@ -10,7 +10,7 @@ import { readBytes, startsWith } from './unpack.js';
 export type Line = { line: number; text: string } | { line: number; problem: 'encoding' | 'size'; bytes: number };
 
 export interface LineOptions {
-  /** Bytes of the longest line that is read; default 256 MiB. */
+  /** Maximum length of a line in bytes; default 256 MiB. Longer lines are reported. */
   maxLineBytes?: number;
 }
 

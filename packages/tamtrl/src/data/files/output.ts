@@ -1,8 +1,11 @@
-/** Places that are written to: what somebody else has put there is not destroyed. */
+/** Checks places before they are written to, so that nothing that belongs to somebody else is destroyed. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { DataError } from '../errors.js';
 
-/** Names in a folder that count as content, sorted; none for a folder that is not there. Hidden files are never written over. */
+/**
+ * The names in a folder that count as content, sorted; none if there is no such folder. Hidden files do not count,
+ * because they are never overwritten.
+ */
 export async function entriesOf(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
@@ -12,7 +15,7 @@ export async function entriesOf(folder: string): Promise<string[]> {
   }
 }
 
-/** @param what is to be written: "a run"; @param how another folder is named */
+/** @param what to write, such as "a run"; @param how the user can name another folder */
 export function foreignFolderMessage(
   folder: string,
   entries: readonly string[],
@@ -24,7 +27,7 @@ export function foreignFolderMessage(
   return `${folder} is not empty and does not hold ${what}: there is ${entries[0]}${more}, and writing ${what} there could destroy it. Name a new or empty folder ${how}.`;
 }
 
-/** The object in a JSON file; undefined where there is none. */
+/** The object in a JSON file; undefined if there is none. */
 export async function readJsonObject(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
@@ -35,7 +38,7 @@ export async function readJsonObject(path: string): Promise<Readonly<Record<stri
 }
 
 /**
- * For a file that is to be made. Empty files and devices may be written to.
+ * Checks that a file may be written to `path`. Empty files and devices may be overwritten.
  * @throws DataError `file` for a folder, and for a file with content unless it is to be overwritten.
  */
 export async function requireFreeFile(path: string, overwrite = false): Promise<void> {
@@ -44,6 +47,6 @@ export async function requireFreeFile(path: string, overwrite = false): Promise<
   if (!found?.isFile() || found.size === 0 || overwrite) return;
   throw new DataError(
     'file',
-    `--out: there is a file at ${path} already (${found.size} bytes). Name another one, or replace it with --overwrite.`,
+    `--out: ${path} already exists (${found.size} bytes). Name another file, or replace it with --overwrite.`,
   );
 }

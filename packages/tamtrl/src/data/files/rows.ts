@@ -1,4 +1,4 @@
-/** Rows of data files as plain objects: parquet, a JSON array, or JSON lines, packed or not. */
+/** Rows of data files as plain objects: Parquet, a JSON array, or JSON Lines, compressed or not. */
 import { open } from 'node:fs/promises';
 import { DataError } from '../errors.js';
 import { jsonElements } from './json-array.js';
@@ -8,12 +8,12 @@ import { readBytes } from './unpack.js';
 
 export type Row = Record<string, unknown>;
 
-/** A row and how to find it: "line 3", "row 17", "element 5". Or why there is none. */
+/** A row and its place in the file ("line 3", "row 17", "element 5"), or the reason why there is none. */
 export type PlacedRow = { place: string; row: Row } | { place: string; problem: string };
 
 /**
  * All rows in order. Parquet files are read a row group at a time, the others as they come.
- * @throws DataError `file` or `record` where the file as a whole cannot be read.
+ * @throws DataError `file` or `record` if the file as a whole cannot be read.
  */
 export async function* readRows(path: string): AsyncGenerator<PlacedRow> {
   if (await isParquet(path)) {
@@ -46,7 +46,7 @@ async function isParquet(path: string): Promise<boolean> {
   }
 }
 
-/** JSON lines: the first line that is not empty is a complete object. */
+/** JSON Lines: the first line that is not empty is a complete object. */
 async function isLines(path: string): Promise<boolean> {
   for await (const line of readLines(path)) {
     if (!('text' in line)) return true;
@@ -55,10 +55,10 @@ async function isLines(path: string): Promise<boolean> {
     if (!text.startsWith('{')) return false;
     try {
       const value = JSON.parse(text) as Row;
-      // A whole data set on one line: SQuAD's files.
+      // SQuAD's files hold a whole data set on one line.
       return !['data', 'records', 'rows'].some((key) => Array.isArray(value[key]));
     } catch {
-      // The first line of an object that is spread over lines, or a bad line among good ones.
+      // This is either the first line of an object that spans several lines, or a bad line among good ones.
       return text.length > 2;
     }
   }
@@ -82,9 +82,9 @@ async function* lineRows(path: string): AsyncGenerator<PlacedRow> {
   }
 }
 
-/** What is wrong with a line that holds no text. */
+/** Says what is wrong with a line that cannot be read as text. */
 export function describeLine({ problem, bytes }: { problem: 'encoding' | 'size'; bytes: number }): string {
   return problem === 'encoding'
     ? 'not UTF-8 text'
-    : `${(bytes / 2 ** 20).toFixed(0)} MiB long, which is more than is read as one record`;
+    : `${(bytes / 2 ** 20).toFixed(0)} MiB long, more than a record may have`;
 }

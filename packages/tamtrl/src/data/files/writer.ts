@@ -1,4 +1,4 @@
-/** Writes records so that a file either is whole or is not there under its name. */
+/** Writes records so that a file under its final name is always complete. */
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -9,8 +9,8 @@ import type { AnswersWanted, Metric } from '../metrics.js';
 import type { QuestionRecord } from '../records.js';
 
 /**
- * A record whose text comes piece by piece, for documents that are too long to hold in memory. `evidence` is asked for
- * after the text.
+ * A record whose text comes piece by piece, for documents that are too long to hold in memory. `evidence` is read after
+ * the text.
  */
 export interface StreamedRecord {
   id: string;
@@ -25,9 +25,10 @@ export interface StreamedRecord {
 }
 
 /**
- * Writes records as JSON lines to `path` (packed if it ends in .gz), by way of a file `path`.partial that is renamed at
- * the end. If the records end in an error or an abort, nothing is left behind. Returns how many were written.
- * @throws DataError `file` if the place cannot be written to; whatever the records throw.
+ * Writes records as JSON Lines to `path` (compressed if it ends in .gz). It writes to `path`.partial and renames that
+ * file at the end. If the records end in an error or an abort, it leaves no file behind. Returns the number of records
+ * written.
+ * @throws DataError `file` if `path` cannot be written to; any error that the records throw.
  */
 export async function writeRecords(
   path: string,
@@ -54,7 +55,7 @@ export async function writeRecords(
   }
   try {
     await mkdir(dirname(path), { recursive: true });
-    // A link at its place would lead to another file.
+    // If a link is left in its place, writing would change another file.
     await rm(partial, { force: true });
     const file = createWriteStream(partial, { flags: 'wx' });
     if (path.endsWith('.gz')) await pipeline(text, createGzip(), file);

@@ -1,4 +1,4 @@
-/** RULER's variable tracking, common words and frequent words (arXiv 2404.06654), in our own words. */
+/** RULER's variable tracking, common words and frequent words (arXiv 2404.06654), with our own wording. */
 
 import { SeededRandom } from '../../base/random.js';
 import { DataError } from '../errors.js';
@@ -7,7 +7,10 @@ import type { SyntheticOptions } from './niah.js';
 import { depths, scatter } from './scatter.js';
 import { codedWord, madeUpWord, NOISE, variable } from './vocabulary.js';
 
-/** One chain of four hops: five variables have the value, the first by its number, each other by the one before. */
+/**
+ * One chain of four hops: five variables have the value. The first is given as a number, each of the others by the one
+ * before.
+ */
 export function variableTracking(options: SyntheticOptions): StreamedRecord {
   const { tokenizer, tokens, seed, index } = options;
   const random = new SeededRandom('vt', seed, index);
@@ -46,7 +49,7 @@ interface ListedWord {
   relevant: boolean;
 }
 
-/** Words one after another as text, with the places of those that count. */
+/** Joins words to a text and records the places of those that the answer needs. */
 function listed(words: Iterable<ListedWord>, show: (word: string, at: number) => string) {
   const found: { document: number; start: number; end: number }[] = [];
   function* write(): Generator<string> {
@@ -63,7 +66,7 @@ function listed(words: Iterable<ListedWord>, show: (word: string, at: number) =>
   return { text: { [Symbol.iterator]: write }, evidence: () => [...found] };
 }
 
-/** Ten words stand 30 times in a numbered list, all others three times. */
+/** A numbered list holds ten words 30 times each and all others three times. */
 export const COMMON_WORDS = { common: 10, times: 30, otherTimes: 3 } as const;
 
 export function commonWords(options: SyntheticOptions): StreamedRecord {
@@ -72,7 +75,7 @@ export function commonWords(options: SyntheticOptions): StreamedRecord {
   const random = new SeededRandom('cwe', seed, index);
   const first = random.integer(20_000);
   const word = (number: number) => madeUpWord(first + number * 17);
-  // What a list of n other words costs is found on the way: numbers take more tokens as they grow.
+  // The cost of a list of n other words is found step by step, because larger numbers take more tokens.
   const price = (text: string) => tokenizer.encodeText(text).length;
   const numbersCost = new NumberCosts(price);
   const base = Array.from({ length: common }, (_, at) => price(` ${word(at)}`)).reduce((a, b) => a + b, 0) * times;
@@ -127,7 +130,7 @@ export function commonWords(options: SyntheticOptions): StreamedRecord {
   };
 }
 
-/** Tokens of the numbers " 1." to " n." together, each counted once. */
+/** Total tokens of the numbers " 1." to " n.", with each number counted once. */
 class NumberCosts {
   readonly #price: (text: string) => number;
   readonly #sums = [0];

@@ -3,7 +3,7 @@ import type { StreamedRecord } from '../files/writer.js';
 import { commonWords, frequentWords, variableTracking } from './aggregation.js';
 import { NIAH_TASKS, type NiahName, niah, type SyntheticOptions } from './niah.js';
 
-/** RULER's tasks that are made from nothing. */
+/** RULER's tasks that need no input. */
 export const syntheticTasks: readonly { name: string; make: (options: SyntheticOptions) => StreamedRecord }[] = [
   ...(Object.keys(NIAH_TASKS) as NiahName[]).map((name) => ({
     name,

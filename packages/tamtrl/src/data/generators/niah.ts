@@ -1,4 +1,4 @@
-/** RULER's eight needle-in-a-haystack tasks (arXiv 2404.06654), in our own words. */
+/** RULER's eight needle-in-a-haystack tasks (arXiv 2404.06654), with our own wording. */
 
 import { SeededRandom } from '../../base/random.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
@@ -10,7 +10,7 @@ interface NiahTask {
   haystack: 'noise' | 'essay' | 'needles';
   key: 'word' | 'uuid';
   value: 'number' | 'uuid';
-  /** Keys in the text, values of each, and keys that are asked for. */
+  /** Number of keys in the text, of values for each key, and of keys in the question. */
   keys: number;
   values: number;
   queries: number;
@@ -38,7 +38,7 @@ export interface SyntheticOptions {
   seed: number;
   /** Number of the record; each has its own needles and depths. */
   index: number;
-  /** Sentences for haystacks of essays, over and over; default: made up. */
+  /** Sentences for haystacks of essays, repeated as needed; default: generated ones. */
   haystack?: readonly string[];
 }
 
@@ -71,13 +71,13 @@ export function niah(name: NiahName, options: SyntheticOptions): StreamedRecord 
   }));
 
   const taken = new Set([...keys, ...values.flat()]);
-  /** Keys of distractors may occur twice, but neither a wanted key nor a wanted value does. */
+  /** Distractor keys may occur twice, but keys and values that the answer needs may not. */
   const other = (make: (random: SeededRandom) => string, from: SeededRandom): string => {
     let value = make(from);
     while (taken.has(value)) value = make(from);
     return value;
   };
-  // A stream of its own for each reading, so that the text is the same however often it is read.
+  // Each reading has its own random stream, so that the text is the same however often it is read.
   const fillerOf = (): (() => string) => {
     const own = new SeededRandom(name, seed, index, 'haystack');
     let at = 0;

@@ -1,6 +1,6 @@
 /**
- * RULER-HQA (MemAgent, arXiv 2507.02259): a question's own paragraphs hidden among paragraphs of other questions, as
- * many as one likes. None of the borrowed ones contains the gold answer.
+ * RULER-HQA (MemAgent, arXiv 2507.02259): a question's own paragraphs hidden among any number of paragraphs of other
+ * questions. No borrowed paragraph contains the gold answer.
  */
 
 import { SeededRandom } from '../../base/random.js';
@@ -10,12 +10,12 @@ import type { QuestionRecord } from '../records.js';
 type RecordDocument = QuestionRecord['documents'][number];
 
 export interface RulerHqaOptions {
-  /** Documents of each record, its own included. */
+  /** Number of documents in each record, including its own. */
   documents: number;
   seed: number;
 }
 
-/** Answers that occur in any text, so finding them there means nothing. */
+/** Answers that occur in any text, so that finding them means nothing. */
 const EVERYWHERE = new Set(['yes', 'no']);
 
 /** Lowercase words with single spaces around, so that whole words can be looked for. */
@@ -28,10 +28,10 @@ function words(text: string): string {
   ).join(' ')} `;
 }
 
-/** Paragraphs to borrow from, each once. */
+/** Paragraphs to borrow, without duplicates. */
 export class DocumentPool {
   readonly #documents: RecordDocument[] = [];
-  /** `words` of each, made when first needed. */
+  /** The result of `words` for each document, computed on first use. */
   readonly #words: (string | undefined)[] = [];
   readonly #seen = new Set<string>();
 
@@ -59,9 +59,9 @@ export class DocumentPool {
 }
 
 /**
- * The record among borrowed documents. Where its own stand depends on the seed and its id alone. If it has more of its
- * own than are asked for, irrelevant ones are left out.
- * @throws DataError `invalid-argument` if the relevant ones alone are more, or the pool is too small.
+ * Hides the record's own documents among borrowed ones. Their positions depend only on the seed and the record's id. If
+ * the record has more documents than requested, irrelevant ones are left out.
+ * @throws DataError `invalid-argument` if its relevant documents alone exceed the number, or the pool is too small.
  */
 export function rulerHqa(record: QuestionRecord, pool: DocumentPool, options: RulerHqaOptions): QuestionRecord {
   const { documents: total, seed } = options;
@@ -113,6 +113,6 @@ function borrow(record: QuestionRecord, pool: DocumentPool, count: number, rando
   }
   throw new DataError(
     'invalid-argument',
-    `Record ${JSON.stringify(record.id)} needs ${count} documents of other records, and only ${borrowed.length} of ${pool.size} can be used (none may be its own or contain its answer). Ask for fewer documents, or add records to borrow from.`,
+    `Record ${JSON.stringify(record.id)} needs ${count} documents of other records, but only ${borrowed.length} of ${pool.size} can be used (they must not be its own or contain its answer). Ask for fewer documents, or add records to borrow from.`,
   );
 }

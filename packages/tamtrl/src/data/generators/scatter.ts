@@ -1,4 +1,4 @@
-/** Needles in a haystack of a given number of tokens, written out piece by piece. */
+/** Writes needles in a haystack of a given number of tokens, piece by piece. */
 
 import type { SeededRandom } from '../../base/random.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
@@ -6,7 +6,7 @@ import { DataError } from '../errors.js';
 
 export interface Needle {
   text: string;
-  /** Where it stands, from 0 (first) to 1 (last). */
+  /** Its depth in the text, from 0 (first) to 1 (last). */
   depth: number;
   /** The answer needs it. */
   relevant: boolean;
@@ -29,13 +29,13 @@ export interface Scattered {
   evidence: () => { document: number; start: number; end: number }[];
 }
 
-/** Fills what is too short for another sentence. */
+/** Fills the rest that is too short for another sentence. */
 const STOPGAP = 'Here it begins.';
 
 /**
- * Sentences of the haystack with the needles between them, each at its share of the tokens. Tokens are counted sentence
- * by sentence, so only the current sentence is held in memory.
- * @throws DataError `invalid-argument` if the needles alone are longer than what is asked for.
+ * Sentences of the haystack with the needles between them, each at its depth in tokens. Tokens are counted sentence by
+ * sentence, so that only the current sentence is in memory.
+ * @throws DataError `invalid-argument` if the needles alone are longer than the requested length.
  */
 export function scatter(options: ScatterOptions): Scattered {
   const { tokenizer, tokens, filler, separator = ' ' } = options;
@@ -73,7 +73,8 @@ export function scatter(options: ScatterOptions): Scattered {
       if (spent >= hay) break;
       const sentence = filler();
       const price = cost(sentence, at === 0);
-      // A sentence that would not fit leaves its place to short ones: one of uuids is 1 % of a short text by itself.
+      // If the next sentence does not fit, short ones fill the rest: one sentence of uuids alone is 1 % of a short
+      // text.
       if (spent + price > hay) {
         for (let rest = hay - spent; rest >= stopgapTokens / 2; rest -= stopgapTokens) yield put(STOPGAP);
         spent = hay;
@@ -92,7 +93,10 @@ export function scatter(options: ScatterOptions): Scattered {
   return { text: { [Symbol.iterator]: write }, evidence: () => [...found] };
 }
 
-/** RULER's depths: `count` different ones of 40 that go evenly from 0 to 1; with more needles than that, any. */
+/**
+ * RULER's depths: `count` different ones of 40 that are evenly spaced from 0 to 1, or arbitrary depths for more than 40
+ * needles.
+ */
 export function depths(count: number, random: SeededRandom): number[] {
   const grid = Array.from({ length: 40 }, (_, at) => at / 39);
   if (count <= grid.length) return random.shuffled(grid).slice(0, count);

@@ -1,4 +1,4 @@
-/** Words and sentences of our own for generated texts. */
+/** Our own words and sentences for generated texts. */
 import type { SeededRandom } from '../../base/random.js';
 
 const ADJECTIVES =
@@ -46,7 +46,7 @@ export function madeUpWord(number: number): string {
     word += SYLLABLES[rest % base];
     rest = Math.floor(rest / base);
   } while (rest > 0);
-  // The ending tells words of different lengths apart: no word is the beginning of another with the same number of
+  // The ending distinguishes words of different lengths: no word is a prefix of another with the same number of
   // syllables.
   return word + SYLLABLES[(number * 7 + 3) % base] + ENDINGS[number % ENDINGS.length];
 }
@@ -56,7 +56,7 @@ export function codedWord(random: SeededRandom): string {
   return Array.from({ length: 6 }, () => String.fromCharCode(97 + random.integer(26))).join('');
 }
 
-/** Repeated where a haystack is to be mere noise. */
+/** Repeated in haystacks of pure noise. */
 export const NOISE = [
   'The wind goes over the hill.',
   'The lamp stands by the door.',
@@ -118,7 +118,9 @@ const ENDS = [
   ', and said so often.',
 ];
 
-/** A sentence of an essay about nothing much. It holds no digits, no hyphenated words and no capitals within. */
+/**
+ * A sentence of an essay about nothing in particular. It holds no digits, no hyphenated words and no capitals within.
+ */
 export function essaySentence(random: SeededRandom): string {
   return `${random.pick(SUBJECTS)} ${random.pick(VERBS)} ${random.pick(CLAUSES)}${random.pick(ENDS)}`;
 }

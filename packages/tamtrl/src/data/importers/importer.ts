@@ -1,9 +1,9 @@
-/** What an importer is: from a row of a published data set to a record. */
+/** The interface of an importer, which turns a row of a published data set into records. */
 
 import type { Row } from '../files/rows.js';
 import type { QuestionRecord } from '../records.js';
 
-/** Why a row gives no record. */
+/** The reason why a row gives no record. */
 export interface Unusable {
   problem: string;
 }
@@ -11,15 +11,17 @@ export interface Unusable {
 export interface ImportContext {
   /** Name for `source`, for example "hotpotqa/train". */
   source: string;
-  /** Titles and texts of the relevant paragraphs by question, from raw HotpotQA; for data sets that lost them. */
+  /**
+   * Titles and texts of the relevant paragraphs by question, from the original HotpotQA; for data sets that lack them.
+   */
   evidence?: EvidenceIndex;
 }
 
 export interface Importer {
   readonly name: string;
-  /** One line for lists. */
+  /** One line, for lists of importers. */
   readonly summary: string;
-  /** This row looks like one of this data set's. */
+  /** Whether the row looks like a row of this data set. */
   recognises(row: Row): boolean;
   /** The records of a row; a row may hold several questions. */
   convert(row: Row, context: ImportContext): (QuestionRecord | Unusable)[];
@@ -42,8 +44,8 @@ export class EvidenceIndex {
   }
 
   /**
-   * Undefined if the question is not known. A document counts if it holds a supporting paragraph's beginning, or has
-   * its title.
+   * Undefined if the question is not known. A document is relevant if it contains the beginning of a supporting
+   * paragraph or has its title.
    */
   relevanceOf(question: string): ((text: string) => boolean) | undefined {
     const paragraphs = this.#paragraphs.get(plain(question));
@@ -59,7 +61,7 @@ export class EvidenceIndex {
   }
 }
 
-/** One form for texts that differ in case, space and punctuation. */
+/** One form for texts that differ only in case, white space and punctuation. */
 function plain(text: string): string {
   return text
     .normalize('NFKC')
@@ -105,7 +107,7 @@ export function withKnownRelevance<Document extends { relevant?: boolean }>(
 export const identifier = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' ? String(value) : '';
 
-/** Answers without the empty ones and repetitions. */
+/** Answers without empty or repeated ones. */
 export function distinct(answers: readonly string[]): string[] {
   return [...new Set(answers.map((answer) => answer.trim()).filter((answer) => answer !== ''))];
 }

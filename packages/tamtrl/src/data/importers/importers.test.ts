@@ -287,7 +287,7 @@ describe('MemAgent', () => {
 
 it('what is no data set, or damaged, is refused with what was found', async () => {
   await expect(all(await fileOf([{ a: 1 }]))).rejects.toThrow(
-    /its first row has the keys a, which is none of the known/,
+    /its first row has the keys a, which match none of the known/,
   );
   await expect(all(await fileOf('', 'e.json'))).rejects.toThrow(/is empty/);
   await expect(all(await fileOf(JSON.stringify([hotpot, hotpot]).slice(0, -9)))).rejects.toThrow(

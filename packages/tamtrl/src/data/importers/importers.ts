@@ -1,4 +1,4 @@
-/** Importers by name, and the reading of a whole file with one of them. */
+/** Importers by name, and a function that reads a whole file with one of them. */
 import { DataError } from '../errors.js';
 import { readRows } from '../files/rows.js';
 import { isUnspaced, type Metric } from '../metrics.js';
@@ -21,19 +21,19 @@ export interface ImportProblem {
 }
 
 export interface ImportOptions {
-  /** Default: by the look of the first row. */
+  /** Default: recognised from the first row. */
   importer?: Importer;
   /** Default: the importer's name. */
   source?: string;
   evidence?: EvidenceIndex;
-  /** Throw at the first problem instead of leaving the row out. */
+  /** Throw at the first problem instead of skipping the row. */
   strict?: boolean;
   onProblem?: (problem: ImportProblem) => void;
 }
 
 /**
  * Records of a published data set's file.
- * @throws DataError `file` if it cannot be read, or none of the importers knows its rows; `record` with the place if
+ * @throws DataError `file` if it cannot be read, or if no importer recognises its rows; `record` with the place if
  *   `strict`.
  */
 export async function* importRecords(path: string, options: ImportOptions = {}): AsyncGenerator<QuestionRecord> {
@@ -95,11 +95,11 @@ function recognise(row: Record<string, unknown>, path: string): Importer {
   const names = importers.map(({ name }) => name).join(', ');
   throw new DataError(
     'file',
-    `${path}: its first row has the keys ${Object.keys(row).slice(0, 12).join(', ')}, which is none of the known data sets (${names}). Name the one that it is.`,
+    `${path}: its first row has the keys ${Object.keys(row).slice(0, 12).join(', ')}, which match none of the known data sets (${names}). Name its format.`,
   );
 }
 
-/** What is relevant to each question of a raw HotpotQA file. */
+/** The relevant paragraphs for each question of an original HotpotQA file. */
 export async function readEvidence(path: string): Promise<EvidenceIndex> {
   const index = new EvidenceIndex();
   for await (const record of importRecords(path, { importer: hotpotqa })) index.add(record);

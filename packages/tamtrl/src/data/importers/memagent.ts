@@ -1,6 +1,6 @@
 /**
  * MemAgent's training parquet and its evaluation JSON (BytedTsinghua-SIA/MemAgent): a context of "Document i:" parts.
- * Neither says which documents are relevant; that is joined again from raw HotpotQA by the question.
+ * Neither says which documents are relevant. The original HotpotQA does, and is joined by the question.
  */
 import { taskOf } from '../metrics.js';
 import type { QuestionRecord } from '../records.js';
@@ -20,7 +20,7 @@ function scoringOf(source: string): Pick<QuestionRecord, 'answersWanted' | 'metr
 
 export const memagent: Importer = {
   name: 'memagent',
-  summary: "MemAgent's training parquet or evaluation JSON; relevance by --rejoin with raw HotpotQA",
+  summary: "MemAgent's training Parquet or evaluation JSON; --rejoin adds relevance from the original HotpotQA",
   recognises: (row) =>
     typeof row.context === 'string' &&
     ('reward_model' in row || (typeof row.input === 'string' && !('all_classes' in row))),

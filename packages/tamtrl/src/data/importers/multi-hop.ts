@@ -7,7 +7,7 @@ interface Paragraph {
   sentences: string[];
 }
 
-/** The original files have [[title, [sentence, …]], …]; parquet copies have columns, or the array as JSON text. */
+/** The original files have [[title, [sentence, …]], …]. Parquet copies have columns, or the array as JSON text. */
 function paragraphsOf(context: unknown): Paragraph[] | undefined {
   if (typeof context === 'string') {
     try {
@@ -86,19 +86,19 @@ const hasHops = (row: Row) => 'supporting_facts' in row && 'context' in row && '
 
 export const hotpotqa = multiHop(
   'hotpotqa',
-  'HotpotQA, the original JSON or its parquet copy',
+  'HotpotQA, the original JSON or its Parquet copy',
   (row) => hasHops(row) && !('evidences' in row),
 );
 
 export const twoWiki = multiHop(
   '2wikimultihopqa',
-  '2WikiMultihopQA, the original JSON or a parquet copy',
+  '2WikiMultihopQA, the original JSON or a Parquet copy',
   (row) => hasHops(row) && 'evidences' in row,
 );
 
 export const musique: Importer = {
   name: 'musique',
-  summary: 'MuSiQue, JSON lines; unanswerable questions are left out',
+  summary: 'MuSiQue, JSON Lines; unanswerable questions are left out',
   recognises: (row) => Array.isArray(row.paragraphs) && 'question' in row && !('qas' in row),
   convert(row, { source }) {
     const id = identifier(row.id);

@@ -12,7 +12,9 @@ interface SquadQuestion {
   impossible: boolean;
 }
 
-/** The paragraphs of one article are the documents of each of its questions: one is relevant, the rest distract. */
+/**
+ * The paragraphs of an article are the documents of each of its questions. One is relevant; the others are distractors.
+ */
 function squadRecords(
   title: string,
   paragraphs: readonly { context: string; questions: SquadQuestion[] }[],
@@ -55,7 +57,7 @@ function squadAnswers(value: unknown): { text: string; start: number }[] {
 export const squad: Importer = {
   name: 'squad',
   summary:
-    'SQuAD 1.1 and 2.0, the original JSON (an article a document set) or its parquet copy; unanswerable ones are left out',
+    'SQuAD 1.1 and 2.0, the original JSON (documents: the paragraphs of an article) or its Parquet copy; unanswerable questions are left out',
   recognises: (row) =>
     Array.isArray(row.paragraphs) ||
     (typeof row.context === 'string' && isObject(row.answers) && 'answer_start' in row.answers),
@@ -80,7 +82,7 @@ export const squad: Importer = {
 
 export const narrativeqa: Importer = {
   name: 'narrativeqa',
-  summary: 'NarrativeQA, parquet or JSON lines with the full texts',
+  summary: 'NarrativeQA, Parquet or JSON Lines with the full texts',
   recognises: (row) => isObject(row.document) && isObject(row.question),
   convert(row, { source }) {
     const document = row.document as Row;
@@ -89,21 +91,21 @@ export const narrativeqa: Importer = {
       (Array.isArray(row.answers) ? row.answers : []).filter(isObject).map((answer) => text(answer.text)),
     );
     const story = text(document.text);
-    if (story === '') return [{ problem: 'has no text: NarrativeQA without its stories cannot be read' }];
+    if (story === '') return [{ problem: 'has no text: the file needs the full stories of NarrativeQA' }];
     if (answers.length === 0) return [{ problem: 'has no answer' }];
     const title = isObject(document.summary) ? text(document.summary.title) : '';
-    // The set has no ids of questions: the story's and the question together are one.
+    // The data set has no ids for questions; the story's id and the question together make one.
     const id = `${identifier(document.id)}/${question}`;
     return [{ id, source, question, answers, metric: 'rouge_l', documents: [{ title, text: story }] }];
   },
 };
 
-/** "Passage 3:" at the start of a line, as LongBench's multi-document sets have it. */
+/** "Passage 3:" at the start of a line, as in LongBench's multi-document sets. */
 const PASSAGE = /^Passage \d+:\n/m;
 
 export const longbench: Importer = {
   name: 'longbench',
-  summary: 'LongBench, JSON lines',
+  summary: 'LongBench, JSON Lines',
   recognises: (row) => typeof row.input === 'string' && typeof row.context === 'string' && 'all_classes' in row,
   convert(row, { source }) {
     const answers = answersOf(row.answers);

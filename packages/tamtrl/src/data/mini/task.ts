@@ -1,7 +1,7 @@
 /**
  * The default task, which a tiny model learns in minutes: facts such as "anna oslo" are scattered over chunks, and the
- * question names a few keys whose values are wanted. In a chained query the key points to another key ("anna nora"),
- * whose fact ("nora oslo") stands elsewhere, before or after. The ideal memory after each chunk is known, so that a
+ * question asks for the values of a few keys. In a chained query, the key points to another key ("anna nora"), whose
+ * fact ("nora oslo") is elsewhere in the text, before or after. The ideal memory after each chunk is known, so that a
  * model can be warmed up on it and memories can be judged.
  */
 
@@ -15,7 +15,7 @@ export interface MiniTaskOptions {
   chunks?: number;
   /** Default 6. */
   factsPerChunk?: number;
-  /** Keys asked for; default 3. */
+  /** Number of keys in the question; default 3. */
   queries?: number;
   /** Probability that a query needs two facts; default 0. */
   chained?: number;
@@ -36,13 +36,13 @@ export interface MiniExample {
   keys: string[];
   /** The city of each queried key. */
   values: string[];
-  /** The key that a queried key points to, where the query is chained. */
+  /** The key that a queried key points to, if the query is chained. */
   bridges: (string | undefined)[];
   /** [chunks][factsPerChunk] */
   chunks: MiniFact[][];
 }
 
-/** Tokens of a fact: a key and a value. Facts have one length, so token chunking cuts between them. */
+/** Tokens of a fact: a key and a value. All facts have this length, so token chunking cuts between them. */
 export const MINI_FACT_TOKENS = 2;
 
 /** Chunk size in tokens with which the ordinary chunker gives `factsPerChunk` facts a chunk (with `plainRenderer`). */
@@ -50,7 +50,7 @@ export function miniChunkTokens(options: MiniTaskOptions = {}): number {
   return checked(options).factsPerChunk * MINI_FACT_TOKENS;
 }
 
-/** Examples `from` … `from + count - 1` of a seed; example i is the same whatever range is asked for. */
+/** Examples `from` … `from + count - 1` of a seed; example i is the same whatever the range. */
 export function miniExamples(options: MiniTaskOptions & { count: number; from?: number }, seed: number): MiniExample[] {
   const { count, from = 0 } = options;
   return Array.from({ length: count }, (_, at) => miniExample(options, seed, from + at));
@@ -73,7 +73,8 @@ export function miniExample(options: MiniTaskOptions, seed: number, index: numbe
     if (bridge !== undefined) facts.push({ key: bridge, value: values[at], relevant: true });
     facts.push({ key: keys[at], value: bridge ?? values[at], relevant: true });
   }
-  // Other keys repeat only when there are more facts than names: nobody asks for them, so contradictions do no harm.
+  // Other keys repeat only if there are more facts than names. The question does not ask for them, so contradictions do
+  // no harm.
   for (let at = 0; facts.length < chunks * factsPerChunk; at++) {
     facts.push({ key: others[at % others.length], value: random.pick(MINI_CITIES), relevant: false });
   }
@@ -154,7 +155,7 @@ function slotsOf(example: MiniExample, memory: string): Map<string, string> {
   return slots;
 }
 
-/** The example as an ordinary record, one document a fact; render it with `plainRenderer`. */
+/** The example as an ordinary record with one document for each fact; render it with `plainRenderer`. */
 export function toRecord(example: MiniExample): QuestionRecord {
   return {
     id: `mini-${example.seed}-${example.index}`,

@@ -1,13 +1,17 @@
 /**
- * The mini task's tokenizer: one token a word, as the contents of a real tokenizer.json and tokenizer_config.json, so
- * that the ordinary pipeline, transformers and vLLM read it. Words are separated by white space, punctuation marks
- * stand alone; what is not in the vocabulary is `<unk>`. Decoding puts one space between tokens.
+ * The mini task's tokenizer, with one token for each word. It is given as the contents of a real tokenizer.json and
+ * tokenizer_config.json, so that the ordinary pipeline, transformers and vLLM can read it. White space separates words,
+ * and each punctuation mark is a word. Words outside the vocabulary become `<unk>`. Decoding puts one space between
+ * tokens.
  */
 import type { ChatFormat, ChatMessage } from '../../text/chat.js';
 import { HuggingFaceTokenizer } from '../../text/hugging-face-tokenizer.js';
 import { MINI_EOS, MINI_PAD, MINI_SPECIAL_TOKENS, MINI_UNKNOWN, MINI_VOCABULARY } from './vocabulary.js';
 
-/** The messages as they are; an assistant's message ends with `<eos>`. The same in Jinja, for exported folders. */
+/**
+ * Writes messages unchanged, and `<eos>` after an assistant's message. The same template in Jinja, for exported
+ * folders.
+ */
 const CHAT_TEMPLATE =
   "{% for message in messages %}{{ message['content'] }}{% if message['role'] == 'assistant' %} <eos>{% endif %}{% if not loop.last %} {% endif %}{% endfor %}";
 
@@ -59,7 +63,7 @@ export function miniTokenizer(): HuggingFaceTokenizer {
   return new HuggingFaceTokenizer(miniTokenizerFiles());
 }
 
-/** The prompt ends with its own marker (`<update>` or `<answer>`), so the chat adds none. */
+/** The prompt ends with its own marker (`<update>` or `<answer>`), so the chat format adds none. */
 export const miniChat: ChatFormat = {
   stopIds: [MINI_VOCABULARY.indexOf(MINI_EOS)],
   render: (messages: readonly ChatMessage[]) =>

@@ -1,4 +1,6 @@
-/** The words of the mini task. A word's place decides its id: changing a list makes trained mini models useless. */
+/**
+ * The words of the mini task. A word's position decides its id, so changing a list makes trained mini models useless.
+ */
 
 /** Marks of the mini prompts: `<question> … <memory> … <section> … <update>` and `<question> … <memory> … <answer>`. */
 export const MINI_MARKERS = {
@@ -26,7 +28,7 @@ export const MINI_NAMES =
     ' ',
   );
 
-/** Keys in the middle of a chain: whoever reads a fact about one of them knows that a link to it may come. */
+/** Keys in the middle of a chain: a fact about one of them shows that a link to it may follow. */
 export const MINI_BRIDGES = 'nora olaf olga otto paul pia rita rosa sam sara sofia tara theo tom ursula vera'.split(
   ' ',
 );
@@ -46,7 +48,7 @@ export const MINI_SPECIAL_TOKENS: readonly string[] = [
   ...Object.values(MINI_MARKERS),
 ];
 
-/** All tokens; a token's id is its place. */
+/** All tokens; a token's id is its index. */
 export const MINI_VOCABULARY: readonly string[] = [
   ...MINI_SPECIAL_TOKENS,
   ...PUNCTUATION,

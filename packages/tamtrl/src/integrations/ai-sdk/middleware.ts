@@ -1,7 +1,7 @@
 /**
- * A middleware of Vercel's AI SDK that lets any model take prompts of any length: the part of the prompt that is too
- * long is read chunk by chunk with a memory, by the same model, and its notes replace that part. One object
- * works with `ai` 6 and 7.
+ * A middleware for Vercel's AI SDK that lets any model take prompts of any length. The same model reads the part of the
+ * prompt that is too long chunk by chunk, with a memory, and its notes replace that part. One object works with `ai` 6
+ * and 7.
  */
 import type {
   LanguageModelV3,
@@ -20,13 +20,13 @@ import type { ChatMessage } from '../../text/chat.js';
 import { overlongPart, type PartPlace, promptTokens, withNotes } from './overlong.js';
 
 export interface MemoryMiddlewareOptions extends Partial<Pick<Budgets, 'chunkTokens' | 'memoryTokens'>> {
-  /** The model's window in tokens. Tokens are counted from above, since the model's tokenizer is not known here. */
+  /** The model's window in tokens. Token counts are upper estimates, because the model's tokenizer is unknown here. */
   contextLength: number;
-  /** Tokens kept free for the answer where the call does not say `maxOutputTokens`; default an eighth of the window. */
+  /** Tokens kept free for the answer if the call does not set `maxOutputTokens`; default: an eighth of the window. */
   answerTokens?: number;
 }
 
-/** What reading has added to a call. */
+/** The call after reading, and the usage of the reading. */
 interface Reading {
   params: LanguageModelV3CallOptions;
   usage: LanguageModelV3Usage[];
@@ -35,7 +35,7 @@ interface Reading {
 /** Parts shorter than this are not worth reading. */
 const LEAST_CHARACTERS = 500;
 
-/** @throws MemoryError `window` from a call whose prompt is too long without a text that could be read. */
+/** @throws MemoryError `window` from a call whose prompt is too long but has no text to read. */
 export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageModelV3Middleware {
   return {
     specificationVersion: 'v3',
@@ -55,7 +55,7 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageMode
       const stream = new ReadableStream<LanguageModelV3StreamPart>({
         async start(controller) {
           try {
-            // Warnings of the call come too late for this; it has to be the first part.
+            // This must be the first part, so the call's warnings come too late for it.
             controller.enqueue({ type: 'stream-start', warnings: [] });
             let turn = 0;
             const { params: shorter, usage } = await read(params, model, options, (text) => {
@@ -103,7 +103,7 @@ async function read(
       const tokens = promptTokens(shorter, new CountingTokenizer());
       throw new MemoryError(
         'window',
-        `The prompt has up to ${tokens} tokens and ${answerTokensOf(params, options)} are kept for the answer, but the window holds ${options.contextLength}. System prompt, tools, and other messages are left as they are: shorten them, or raise contextLength.`,
+        `The prompt has up to ${tokens} tokens and ${answerTokensOf(params, options)} are kept for the answer, but the window holds ${options.contextLength}. The middleware does not shorten the system prompt, tools and other messages: shorten them yourself, or raise contextLength.`,
       );
     }
     const reader = new MemoryReader({
@@ -125,7 +125,7 @@ async function read(
   return { params: shorter, usage };
 }
 
-/** The wrapped model as one that samples from ids; every turn is a separate conversation. */
+/** The wrapped model as a model that samples from ids. Every turn is a separate conversation. */
 function asMemoryModel(
   model: LanguageModelV3,
   contextLength: number,
@@ -169,7 +169,7 @@ function promptMessage({ role, content }: ChatMessage): LanguageModelV3Message {
   return role === 'system' ? { role, content } : { role, content: [{ type: 'text', text: content }] };
 }
 
-/** Sums; a number that one of them does not give is given by the others. */
+/** Sums of the usage numbers, over the parts that report them. */
 function added(parts: readonly LanguageModelV3Usage[]): LanguageModelV3Usage {
   const sum = (of: (usage: LanguageModelV3Usage) => number | undefined) => {
     const known = parts.map(of).filter((value) => value !== undefined);

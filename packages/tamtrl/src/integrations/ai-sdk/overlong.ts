@@ -1,14 +1,14 @@
-/** Which part of a prompt is too long, what is asked of it, and how many tokens everything else takes. */
+/** Finds the part of a prompt that is too long and the question about it, and counts the prompt's tokens. */
 import type { LanguageModelV3CallOptions, LanguageModelV3Prompt } from '@ai-sdk/provider';
 import { broken } from '../../text/control-marks.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 
-/** Tokens that a message costs beside its text. */
+/** Tokens that a message costs in addition to its text. */
 const MESSAGE_TOKENS = 8;
-/** A question at the end of the long text itself: its last paragraph, up to this many characters. */
+/** The question may be the last paragraph of the long text itself, up to this many characters. */
 const LONGEST_QUESTION = 2000;
 
-/** Place of a text part: message and part within it. */
+/** Place of a text part: the message, and the part within it. */
 export interface PartPlace {
   message: number;
   part: number;
@@ -16,17 +16,17 @@ export interface PartPlace {
 
 export interface OverlongPart {
   place: PartPlace;
-  /** What is read through memory. */
+  /** The text to read with a memory. */
   document: string;
-  /** What it is read for. */
+  /** The question to read it for. */
   question: string;
-  /** What stays of the part after the notes: a question that stood at its end. */
+  /** The rest of the part, which stays after the notes: a question at its end. */
   rest: string;
 }
 
 /**
- * Tokens of the whole call: messages of every role, tools and the wanted format included. Pictures and other files are
- * not counted.
+ * Tokens of the whole call: messages of every role, tools and the response format. Images and other files are not
+ * counted.
  */
 export function promptTokens(
   { prompt, tools, responseFormat }: LanguageModelV3CallOptions,
@@ -67,14 +67,14 @@ export function overlongPart(
   const { place, text } = best;
   const question = questionBeside(prompt, place);
   if (question !== '') return { place, document: text, question, rest: '' };
-  // The text and the question are one: the question is what stands last.
+  // The text contains the question: use its last paragraph.
   const paragraphs = text.trimEnd().split(/\n\s*\n/);
   const last = paragraphs.length > 1 ? paragraphs[paragraphs.length - 1] : text.trimEnd().split('\n').at(-1)!;
   const rest = last.length <= LONGEST_QUESTION ? last : last.slice(-LONGEST_QUESTION);
   return { place, document: text.slice(0, text.lastIndexOf(rest)), question: rest, rest };
 }
 
-/** Other text of the last message of the user that has any. */
+/** The other text of the last user message that has any. */
 function questionBeside(prompt: LanguageModelV3Prompt, { message, part }: PartPlace): string {
   for (let at = prompt.length - 1; at >= 0; at--) {
     const candidate = prompt[at];

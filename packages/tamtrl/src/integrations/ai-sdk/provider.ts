@@ -1,4 +1,4 @@
-/** A language model of the AI SDK that runs a local model: one trained here, or any that `openModel` opens. */
+/** A language model for the AI SDK that runs a local model: one trained with tamtrl, or any that `openModel` opens. */
 import type {
   LanguageModelV3,
   LanguageModelV3CallOptions,
@@ -15,7 +15,7 @@ const DEFAULT_TOKENS = 256;
 
 /**
  * `generateText({ model: tamtrl('runs/NAME/checkpoints/best'), … })`. The model is opened at the first call and stays
- * open; text comes in one piece, also in a stream.
+ * open. Its text comes in one piece, even in a stream.
  */
 export function tamtrl(model: string | Policy): LanguageModelV3 & { close(): Promise<void> } {
   let opened: Promise<Policy> | undefined;
@@ -79,7 +79,7 @@ async function sampleOnce(policy: Policy, options: LanguageModelV3CallOptions) {
   if (promptIds.length + maxOutputTokens > policy.contextLength) {
     throw new PolicyError(
       'invalid-argument',
-      `The prompt has ${promptIds.length} tokens and ${maxOutputTokens} may be written, but the window of ${policy.name} holds ${policy.contextLength}. Wrap the model with memoryMiddleware, or lower maxOutputTokens.`,
+      `The prompt has ${promptIds.length} tokens and the answer may have ${maxOutputTokens}, but the window of ${policy.name} holds ${policy.contextLength}. Wrap the model with memoryMiddleware, or lower maxOutputTokens.`,
     );
   }
   const settings = {
@@ -104,7 +104,7 @@ async function sampleOnce(policy: Policy, options: LanguageModelV3CallOptions) {
   };
 }
 
-/** @throws PolicyError for pictures and other files: the models are text models. */
+/** @throws PolicyError for images and other files: the models only handle text. */
 function messagesOf({ prompt }: LanguageModelV3CallOptions): ChatMessage[] {
   return prompt.flatMap((message): ChatMessage[] => {
     if (message.role === 'system') return [{ role: 'system', content: message.content }];

@@ -55,12 +55,12 @@ describe('roots', () => {
     ['what is not there, outside', () => '/no/such/file'],
     ['a system file', () => '/etc/passwd'],
   ])('refuse %s', async (_, source) => {
-    await expect(textOf(source(), [inside])).rejects.toThrow('may not be read: it lies outside of what is allowed');
+    await expect(textOf(source(), [inside])).rejects.toThrow('may not be read: it is outside the allowed roots');
   });
 
   it('refuse other kinds of addresses, and everything where nothing is allowed', async () => {
     await expect(textOf('ftp://host/x', [inside])).rejects.toThrow('only paths, file:// and http(s):// addresses');
-    await expect(textOf('http://127.0.0.1/', [inside])).rejects.toThrow('lies outside of what is allowed');
+    await expect(textOf('http://127.0.0.1/', [inside])).rejects.toThrow('is outside the allowed roots');
     await expect(textOf(join(inside, 'facts.txt'), [])).rejects.toThrow(
       'no root is allowed. Start the server with --root',
     );

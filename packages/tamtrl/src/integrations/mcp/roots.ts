@@ -1,24 +1,24 @@
-/** What a client allows to be read: folders and files, and addresses. Everything else is refused. */
+/** Decides what a client may read: files, folders and addresses within the roots. Everything else is refused. */
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ReaderError } from '../../reader/errors.js';
 import { convert, kindOf, kindOfContent, loadText } from '../../reader/files/load.js';
 
-/** Longest page that is fetched, in bytes. */
+/** Maximum size of a fetched page, in bytes. */
 const LARGEST_PAGE = 64 * 2 ** 20;
 const FETCH_TIMEOUT = 60_000;
 const REDIRECTS = 5;
 
-/** Folders or files (real paths) and beginnings of http(s) addresses. */
+/** Folders or files (real paths) and prefixes of http(s) addresses. */
 export interface Roots {
   paths: string[];
   urls: string[];
 }
 
 /**
- * Roots from what a client or a flag names: paths, file:// and http(s):// addresses.
- * @throws ReaderError `input` for a path that is not there or an address of another kind.
+ * Roots from the names that a client or a flag gives: paths, file:// and http(s):// addresses.
+ * @throws ReaderError `input` for a path that does not exist or an address of another kind.
  */
 export async function rootsOf(names: readonly string[]): Promise<Roots> {
   const roots: Roots = { paths: [], urls: [] };
@@ -27,7 +27,7 @@ export async function rootsOf(names: readonly string[]): Promise<Roots> {
     else {
       const path = pathOf(name);
       try {
-        // Links are followed once and for all: what is allowed is where they lead.
+        // Links are resolved here once: their target is what is allowed.
         roots.paths.push(await realpath(path));
       } catch (error) {
         throw new ReaderError('input', `The root ${name} cannot be found: ${(error as Error).message}.`, {
@@ -62,7 +62,7 @@ const inside = (path: string, root: string) => {
 
 /**
  * The text of a file or page within the roots, in pieces.
- * @throws ReaderError `input` for anything outside of them, said without telling whether it exists.
+ * @throws ReaderError `input` for anything outside of them, without revealing whether it exists.
  */
 export async function* readWithin(source: string, roots: Roots, signal?: AbortSignal): AsyncGenerator<string> {
   if (/^https?:\/\//i.test(source)) {
@@ -89,7 +89,7 @@ function outside(source: string, { paths, urls }: Roots): ReaderError {
     'input',
     allowed.length === 0
       ? `${source} may not be read: no root is allowed. Start the server with --root FOLDER, or let the client name roots.`
-      : `${source} may not be read: it lies outside of what is allowed (${allowed.join(', ')}).`,
+      : `${source} may not be read: it is outside the allowed roots (${allowed.join(', ')}).`,
   );
 }
 
@@ -106,7 +106,7 @@ async function page(source: string, roots: Roots, signal: AbortSignal | undefine
   let url = new URL(source);
   const limit = AbortSignal.timeout(FETCH_TIMEOUT);
   for (let hops = 0; ; hops++) {
-    // Each redirect is a new address, to be checked again.
+    // Each redirect is a new address and must be checked again.
     if (!allowed(url, roots)) throw outside(url.href, roots);
     const response = await fetch(url, {
       redirect: 'manual',

@@ -9,7 +9,7 @@ import { readWithin, rootsOf } from './roots.js';
 
 export interface McpOptions {
   model: MemoryModel;
-  /** Folders, files and beginnings of addresses that may be read, besides those that the client names. */
+  /** Folders, files and address prefixes that may be read, in addition to those that the client names. */
   roots: readonly string[];
   /** Token limits, rules and wording, as the model was trained with. */
   reading?: Omit<ReaderOptions, 'model' | 'question' | 'signal' | 'state'>;
@@ -27,10 +27,10 @@ const inputSchema = z.object({
     .describe(
       'Path of a file (text, Markdown, HTML, PDF) within the allowed roots, or an http(s) address that begins with an allowed one',
     ),
-  question: z.string().min(1).describe('What is wanted of it'),
+  question: z.string().min(1).describe('The question to answer from it'),
 });
 
-/** The server, to be connected to a transport. */
+/** Creates the server. Connect it to a transport. */
 export function createMcpServer(options: McpOptions): McpServer {
   const { model, version, log = () => {} } = options;
   const server = new McpServer({ name: 'tamtrl', version });
@@ -39,7 +39,7 @@ export function createMcpServer(options: McpOptions): McpServer {
     {
       title: 'Ask a long document',
       description:
-        'Reads a document of any length chunk by chunk, keeping notes for the question, and answers from the notes. Takes time in proportion to the length.',
+        'Reads a document of any length chunk by chunk, keeps notes for the question, and answers from the notes. The time it takes is proportional to the length.',
       inputSchema,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
@@ -60,7 +60,7 @@ export function createMcpServer(options: McpOptions): McpServer {
         const [{ answer, memory, provenance }] = await reader.answer();
         const structured = { answer, memory, provenance, turns: reader.turns, tokens: reader.tokens };
         return {
-          content: [{ type: 'text', text: `${answer}\n\nNotes that the answer was given from:\n${memory}` }],
+          content: [{ type: 'text', text: `${answer}\n\nNotes on which the answer is based:\n${memory}` }],
           structuredContent: structured,
         };
       } catch (error) {
@@ -73,7 +73,7 @@ export function createMcpServer(options: McpOptions): McpServer {
   return server;
 }
 
-/** What the client allows now; nothing if it has no roots. */
+/** The roots that the client allows now; none if it does not support roots. */
 async function clientRoots(server: McpServer): Promise<string[]> {
   if (!server.server.getClientCapabilities()?.roots) return [];
   const { roots } = await server.server.listRoots();

@@ -1,6 +1,7 @@
 /**
- * Stands in for the tokenizer of a model that is only known by its address: it cuts text into pieces that no common tokenizer cuts
- * into fewer, so that a budget counted in them holds. And it carries messages through code that knows nothing but ids.
+ * Replaces the tokenizer of a model that is known only by its address. It cuts text into at least as many pieces as
+ * common tokenizers do, so that a budget counted in pieces holds. It also carries messages through code that knows only
+ * ids.
  */
 import type { ChatFormat, ChatMessage } from '../../text/chat.js';
 import { BREAK, breaksIn, mended } from '../../text/control-marks.js';
@@ -8,26 +9,30 @@ import type { Tokenizer } from '../../text/tokenizer.js';
 
 const ROLES = ['system', 'user', 'assistant'] as const satisfies readonly ChatMessage['role'][];
 
-/** Begins a message in a rendered conversation. Only `encode` recognises it: its id is the structure, not its text. */
+/**
+ * Begins a message in a rendered conversation. Only `encode` recognises it: the structure is in its id, not in its
+ * text.
+ */
 const MARK = '\ue100';
 const markOf = (role: ChatMessage['role']) => `${MARK}${role}\n`;
 const ANY_MARK = new RegExp(`(${MARK}(?:${ROLES.join('|')})\n)`);
 
 /**
- * Up to four letters of plain text with the space before them, one digit, one character of anything else. Byte-pair tokenizers of today's
- * models take 4 to 5 characters of English a token; names and other alphabets take fewer, down to one.
+ * Up to four letters of plain text with the space before them, or one digit, or one other character. Byte-pair
+ * tokenizers of today's models use 4 to 5 characters of English for each token, and fewer, down to one, for names and
+ * other alphabets.
  */
 const PIECE = / ?[A-Za-z]{1,4}|[\s\S]/gu;
 
-/** Stands within what a server would take for a control token. It is sent and counted, but is no part of the text. */
+/** Breaks up text that a server would treat as a control token. It is sent and counted, but is not part of the text. */
 const BREAK_ID = ROLES.length;
 
 /**
- * Every text has one list of ids, and decoding gives it back. Ids are handed out as pieces come, so they mean nothing
- * elsewhere.
+ * Every text has one list of ids, and decoding restores the text. Ids are assigned as pieces come, so they mean nothing
+ * in other instances.
  */
 export class CountingTokenizer implements Tokenizer {
-  /** The marks of the roles have the first ids; no piece of a text is as long as a mark. */
+  /** The role marks have the first ids; no piece of text is as long as a mark. */
   readonly controlTokens: ReadonlyMap<string, number> = new Map(ROLES.map((role, id) => [markOf(role), id]));
   readonly #pieces: string[] = [...ROLES.map(markOf), ''];
   readonly #ids = new Map<string, number>();
@@ -48,7 +53,7 @@ export class CountingTokenizer implements Tokenizer {
     return ids;
   }
 
-  /** Of what a server says: a break that its model has copied from the prompt goes. */
+  /** Ids of a server's reply, without breaks that its model has copied from the prompt. */
   encodeReply(text: string): number[] {
     return this.encodeText(mended(text));
   }
@@ -70,8 +75,8 @@ export class CountingTokenizer implements Tokenizer {
   }
 
   /**
-   * The messages of a prompt as they are sent, told apart by its ids and not by its text. Text before the first mark is
-   * the user's.
+   * The messages of a prompt in the form that is sent. They are separated by the prompt's ids, not by its text. Text
+   * before the first mark belongs to the user.
    */
   messages(ids: readonly number[]): ChatMessage[] {
     const messages: ChatMessage[] = [];
@@ -95,14 +100,14 @@ export class CountingTokenizer implements Tokenizer {
 }
 
 /**
- * Renders messages so that `encode` and `messages` of a CountingTokenizer give them back. The server applies the model's
- * own template. A mark written in a message is taken apart here too, for callers that do not use `encodeChat`.
+ * Renders messages so that `encode` and `messages` of a CountingTokenizer restore them. The server applies the model's
+ * own template. Marks written in a message are removed here too, for callers that do not use `encodeChat`.
  */
 export const messageFormat: ChatFormat = {
   stopIds: [],
   render: (messages) => messages.map(({ role, content }) => markOf(role) + withoutMarks(content)).join(''),
 };
 
-/** A whole run of marks goes at once, or the marks before it would make one again. */
+/** Removes a whole run of marks together, because the marks before it could otherwise form a new one. */
 const FORGED = new RegExp(`(?<!${MARK})${MARK}+(?=(?:${ROLES.join('|')})\n)`, 'g');
 const withoutMarks = (text: string) => text.replaceAll(FORGED, '');

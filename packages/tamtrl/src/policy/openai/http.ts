@@ -1,6 +1,6 @@
 /**
- * JSON over HTTP with patience: retries with backoff, time limits, a limit of requests at a time, and a sentence for
- * every refusal.
+ * JSON over HTTP, with retries and backoff, time limits, a limit on concurrent requests, and a clear message for every
+ * failure.
  */
 import { PolicyError } from '../errors.js';
 import { backoffPause, Gate, pause } from '../patience.js';
@@ -10,29 +10,29 @@ export interface HttpOptions {
   baseUrl: string;
   /** Sent as a bearer token; never part of any message. */
   apiKey?: string;
-  /** Attempts beyond the first; default 4. */
+  /** Number of attempts after the first; default 4. */
   retries?: number;
   /** Milliseconds before the first retry, doubled for each further one; default 500. */
   backoff?: number;
   /** Milliseconds for one attempt, from sending to the last byte; default 300,000. */
   timeout?: number;
-  /** Requests at a time; default 8. */
+  /** Maximum number of concurrent requests; default 8. */
   concurrency?: number;
 }
 
-/** Longest wait, in milliseconds, that a server may ask for. */
+/** Longest wait that a server may request, in milliseconds. */
 const LONGEST_WAIT = 60_000;
 const AGAIN = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
 
 export class JsonClient {
   readonly baseUrl: string;
-  /** Requests sent again so far. */
+  /** Number of requests sent again so far. */
   retried = 0;
   readonly #options: Required<Pick<HttpOptions, 'retries' | 'backoff' | 'timeout'>>;
   readonly #headers: Record<string, string>;
   readonly #gate: Gate;
 
-  /** @throws PolicyError `invalid-argument` for anything but an http(s) address. */
+  /** @throws PolicyError `invalid-argument` if the address is not an http(s) address. */
   constructor(options: HttpOptions) {
     const { retries = 4, backoff = 500, timeout = 300_000, concurrency = 8, apiKey } = options;
     let url: URL;
@@ -47,7 +47,7 @@ export class JsonClient {
     if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
       throw new PolicyError(
         'invalid-argument',
-        `The address of a server must begin with http:// or https:// and hold no key; found ${url.protocol}//` +
+        `The address of a server must begin with http:// or https:// and contain no key; found ${url.protocol}//` +
           `${url.host}. Put the key in TAMTRL_API_KEY or OPENAI_API_KEY.`,
       );
     }
@@ -65,7 +65,7 @@ export class JsonClient {
     return this.#patiently('POST', path, JSON.stringify(body), signal);
   }
 
-  /** The parsed reply, or undefined if the server has nothing at this path or does not answer. Asks once. */
+  /** The parsed reply, or undefined if the server has nothing at this path or does not answer. Sends one request. */
   async probe(path: string, signal?: AbortSignal): Promise<unknown> {
     try {
       return await this.#once('GET', path, undefined, signal, 5000);
@@ -148,7 +148,7 @@ export class JsonClient {
   }
 }
 
-/** A failure that may pass when the request is sent again, and what to say if it does not. */
+/** A failure that may not happen again if the request is repeated, and the message if it does. */
 class Again extends Error {
   readonly final: (attempts: number) => PolicyError;
   readonly wait: number | undefined;
@@ -169,17 +169,17 @@ function refusal(url: string, status: number, said: string): string {
         'accepts.'
       );
     case 404:
-      return `${url} is not there (404): ${said} Check the address (does it end in /v1?) and the model's name.`;
+      return `${url} was not found (404): ${said} Check the address (does it end in /v1?) and the model's name.`;
     case 413:
-      return `${url} finds the request too large (413): ${said} Lower the chunk size.`;
+      return `${url} refused the request as too large (413): ${said} Lower the chunk size.`;
     default:
       return `${url} refused the request (${status}): ${said}`;
   }
 }
 
 /**
- * The server's own sentence: {"error": {"message"}} , {"error": "…"}, {"detail": …}, {"message": "…"}, or the beginning
- * of what came.
+ * The server's own message: {"error": {"message"}}, {"error": "…"}, {"detail": …}, {"message": "…"}, or the beginning
+ * of the reply.
  */
 function messageOf(text: string): string {
   let found: unknown;
@@ -187,7 +187,7 @@ function messageOf(text: string): string {
     const body = JSON.parse(text) as { error?: { message?: unknown } | string; detail?: unknown; message?: unknown };
     found = (typeof body.error === 'object' ? body.error?.message : body.error) ?? body.detail ?? body.message;
   } catch {
-    // Not JSON: shown as it is.
+    // Text that is not JSON is shown unchanged.
   }
   const sentence = found === undefined ? excerpt(text) : typeof found === 'string' ? found : JSON.stringify(found);
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;

@@ -105,7 +105,7 @@ describe('what servers do', () => {
       /answered \/chat\/completions with something unexpected: \{"text":"hm"\}/,
     ],
     ['a wrong key', status(401), /does not accept the key \(401\): no luck\. Set TAMTRL_API_KEY/],
-    ['a wrong path', status(404, { detail: 'Not Found' }), /is not there \(404\): Not Found\. Check the address/],
+    ['a wrong path', status(404, { detail: 'Not Found' }), /was not found \(404\): Not Found\. Check the address/],
     [
       'a context that is too long',
       status(400, { error: { message: 'maximum context length is 512' } }),
@@ -115,7 +115,7 @@ describe('what servers do', () => {
     [
       'a filter',
       (_, response) => json(response, said('', 'content_filter')),
-      /would not write an answer: its content filter stopped it/,
+      /refused to answer: its content filter stopped the reply/,
     ],
   ] satisfies [string, Handler, RegExp][])('%s: one sentence', async (_, bad, sentence) => {
     await expect(ask([bad], { apiKey: 'sk-secret-value' })).rejects.toThrow(sentence);
@@ -134,7 +134,7 @@ describe('what servers do', () => {
     );
     await expect(openOpenAIPolicy({ ...fast, baseUrl: 'nowhere' })).rejects.toThrow(/is not an address/);
     await expect(openOpenAIPolicy({ ...fast, baseUrl: 'http://a:sk-1@b/v1' })).rejects.toThrow(
-      /hold no key; found http:\/\/b\./,
+      /contain no key; found http:\/\/b\./,
     );
   });
 
@@ -181,12 +181,10 @@ describe('chat', () => {
     const policy = await openOpenAIPolicy({ ...fast, baseUrl });
     expect(policy.contextLength).toBe(64);
     await expect(policy.sample([{ promptIds: Array(60).fill(0) }], { maxTokens: 10 })).rejects.toThrow(
-      /60 tokens and 10 to be written exceed the window/,
+      /60 tokens and up to 10 new tokens exceed the window/,
     );
     expect(seen).toEqual([]);
-    await expect(policy.score([{ promptIds: [0], completionIds: [1] }])).rejects.toThrow(
-      'gives no log-probabilities of given tokens',
-    );
+    await expect(policy.score([{ promptIds: [0], completionIds: [1] }])).rejects.toThrow('cannot score given tokens');
   });
 
   it('sends no more requests at a time than it may', async () => {

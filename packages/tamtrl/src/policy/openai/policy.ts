@@ -1,7 +1,7 @@
 /**
- * A model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, hosted services. As a chat, text goes
- * over the wire and the server's template applies; with the model's own tokenizer at hand and a server that takes token
- * ids (vLLM, llama.cpp), tokens do, and vLLM scores them too.
+ * A model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, hosted services. In chat mode, the
+ * policy sends text and the server applies its template. With the model's own tokenizer and a server that takes token
+ * ids (vLLM, llama.cpp), it sends token ids, and vLLM scores them too.
  */
 import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
@@ -28,23 +28,26 @@ import {
 } from './replies.js';
 
 export interface OpenAIPolicyOptions extends Omit<HttpOptions, 'apiKey'> {
-  /** Name of the model at the server. */
+  /** The server's name for the model. */
   model: string;
   /** Default: TAMTRL_API_KEY or OPENAI_API_KEY of the environment. */
   apiKey?: string;
-  /** The model's own, for requests in tokens; without it, text is sent and budgets are counted from above. */
+  /**
+   * The model's own tokenizer, for requests in token ids. Without it, text is sent and token counts are upper
+   * estimates.
+   */
   tokenizer?: Tokenizer;
   chat?: ChatFormat;
-  /** Tokens of prompt and completion together; default: what the server says, else 8,192. */
+  /** Maximum number of tokens of prompt and completion together; default: the server's value, else 8,192. */
   contextLength?: number;
-  /** Further fields of every chat request, such as `{ reasoning_effort: "low" }`. */
+  /** Additional fields for every chat request, such as `{ reasoning_effort: "low" }`. */
   extra?: Readonly<Record<string, unknown>>;
   signal?: AbortSignal;
 }
 
 export const DEFAULT_CONTEXT = 8192;
 
-/** Counted by the server. */
+/** Usage as counted by the server. */
 export interface Usage {
   requests: number;
   promptTokens: number;
@@ -52,7 +55,7 @@ export interface Usage {
 }
 
 /**
- * Asks the server what it is, and opens the model there.
+ * Finds out which kind of server it is, and opens the model there.
  * @throws PolicyError `unreachable` if it does not answer; `refused` if it does not accept the key or has no such
  *   model.
  */
@@ -86,11 +89,11 @@ export class OpenAIPolicy implements Policy {
   readonly tokenizer: Tokenizer;
   readonly chat: ChatFormat;
   readonly contextLength: number;
-  /** `tokens`: ids are sent and come back; `chat`: text. */
+  /** `tokens`: ids are sent and returned; `chat`: text. */
   readonly mode: 'tokens' | 'chat';
   readonly server: ServerInfo;
   readonly usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0 };
-  /** Of the mode `chat`. */
+  /** Used in the mode `chat`. */
   readonly #counting = new CountingTokenizer();
   readonly #client: JsonClient;
   readonly #options: OpenAIPolicyOptions;
@@ -116,12 +119,12 @@ export class OpenAIPolicy implements Policy {
     this.#options = options;
   }
 
-  /** Requests sent again so far. */
+  /** Number of requests sent again so far. */
   get retried(): number {
     return this.#client.retried;
   }
 
-  /** @throws PolicyError for a prompt longer than the window, and for every way in which a server can refuse. */
+  /** @throws PolicyError if a prompt is longer than the window, or if the server refuses or fails. */
   async sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]> {
     let finished = 0;
     let tokens = 0;
@@ -149,7 +152,7 @@ export class OpenAIPolicy implements Policy {
     if (!this.capabilities.score) {
       throw new PolicyError(
         'capability',
-        `${this.name} gives no log-probabilities of given tokens. vLLM does, if the model's tokenizer is given.`,
+        `${this.name} cannot score given tokens. vLLM can, if you give the model's tokenizer.`,
       );
     }
     if (options.temperature !== undefined && options.temperature !== 1) {
@@ -173,7 +176,7 @@ export class OpenAIPolicy implements Policy {
           [...promptIds, ...completionIds],
           this.#client.baseUrl,
         ).slice(promptIds.length);
-        // The wire has only the most probable tokens, so entropies are not known.
+        // The reply has only the most probable tokens, so entropies are unknown.
         return { logProbabilities, entropies: logProbabilities.map(() => Number.NaN) };
       }),
     );
@@ -185,7 +188,7 @@ export class OpenAIPolicy implements Policy {
     if (prompt + completion <= this.contextLength) return;
     throw new PolicyError(
       'invalid-argument',
-      `A prompt of ${prompt} tokens and ${completion} to be written exceed the window of ${this.name}, ` +
+      `A prompt of ${prompt} tokens and up to ${completion} new tokens exceed the window of ${this.name}, ` +
         `${this.contextLength} tokens.`,
     );
   }
@@ -209,8 +212,8 @@ export class OpenAIPolicy implements Policy {
     const reply = chatReply(await this.#client.post('/chat/completions', body, options.signal), this.#client.baseUrl);
     this.#count(reply.usage);
     const ids = this.#counting.encodeReply(reply.content);
-    // Counted from above, what the server takes for a full budget can be more than one: the rest is cut off, and said
-    // to be.
+    // The counts here are upper estimates, so a reply that fits the server's budget can exceed ours: the rest is cut
+    // off and reported as cut.
     const cut = ids.length > maxTokens;
     return {
       tokens: cut ? ids.slice(0, maxTokens) : ids,

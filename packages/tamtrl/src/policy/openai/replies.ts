@@ -7,7 +7,7 @@ export type ServerKind = 'vllm' | 'llama.cpp' | 'unknown';
 export interface ServerInfo {
   kind: ServerKind;
   models: string[];
-  /** Whether the wanted model is among them. */
+  /** Whether the requested model is among them. */
   found: boolean;
   contextLength?: number;
 }
@@ -45,7 +45,10 @@ const chatSchema = z.object({
       z.object({
         message: z.object({
           content: z.string().nullish(),
-          /** Thoughts apart from the answer: llama.cpp, vLLM and SGLang say the former, newer vLLM the latter. */
+          /**
+           * Thoughts, separate from the answer: llama.cpp, vLLM and SGLang use the first name, newer versions of vLLM
+           * the second.
+           */
           reasoning_content: z.string().nullish(),
           reasoning: z.string().nullish(),
           refusal: z.string().nullish(),
@@ -67,7 +70,7 @@ const usageOf = (usage: z.output<typeof usageSchema>) => ({
   completion: usage?.completion_tokens ?? 0,
 });
 
-/** @throws PolicyError `protocol` for another shape, `refused` for a filter or a refusal. */
+/** @throws PolicyError `protocol` for a reply of another shape, `refused` if the model refuses or a filter stops it. */
 export function chatReply(reply: unknown, server: string): Counted & { content: string } {
   const parsed = chatSchema.safeParse(reply);
   if (!parsed.success) throw unexpected(server, '/chat/completions', reply);
@@ -75,7 +78,7 @@ export function chatReply(reply: unknown, server: string): Counted & { content: 
   if (finish_reason === 'content_filter' || message.refusal) {
     throw new PolicyError(
       'refused',
-      `${server} would not write an answer: ${message.refusal ?? 'its content filter stopped it'}.`,
+      `${server} refused to answer: ${message.refusal ?? 'its content filter stopped the reply'}.`,
     );
   }
   return {
@@ -120,7 +123,7 @@ export function tokenReply(reply: unknown, kind: 'vllm' | 'llama.cpp', server: s
     if (truncated)
       throw new PolicyError(
         'refused',
-        `${server} cut the prompt off: its window is smaller than it says. Give the context length.`,
+        `${server} truncated the prompt: its window is smaller than it reports. Set the context length.`,
       );
     return {
       tokens,
@@ -135,8 +138,8 @@ export function tokenReply(reply: unknown, kind: 'vllm' | 'llama.cpp', server: s
   if (!token_ids) {
     throw new PolicyError(
       'protocol',
-      `${server} did not return token ids (return_token_ids needs vLLM 0.10.2 or later). Without a tokenizer it is ` +
-        'sent text instead.',
+      `${server} did not return token ids (return_token_ids needs vLLM 0.10.2 or later). Leave out the tokenizer ` +
+        'to send text instead.',
     );
   }
   return {
@@ -154,7 +157,8 @@ const promptSchema = z.object({
 });
 
 /**
- * vLLM's prompt_logprobs: for each token but the first a map from ids to log-probabilities, the token's own among them.
+ * vLLM's prompt_logprobs: for each token except the first, a map from ids to log-probabilities that includes the token
+ * itself.
  */
 export function promptLogProbabilities(reply: unknown, tokens: readonly number[], server: string): number[] {
   const parsed = promptSchema.safeParse(reply);

@@ -1,7 +1,7 @@
 /**
- * The Tinker protocol over HTTP, in JSON or protobuf as the server wants it: sessions with a heartbeat, submitted calls
- * whose results are fetched by long polling, and numbers that make it safe to send a call again. Thinking Machines'
- * API; open servers such as SkyRL speak it too.
+ * The Tinker protocol over HTTP, in JSON or protobuf as the server requires. It has sessions with a heartbeat, calls
+ * whose results are fetched by long polling, and call numbers that make it safe to repeat a call. It is Thinking
+ * Machines' API; open servers such as SkyRL implement it too.
  */
 import { backoffPause, pause } from '../patience.js';
 import { silenced } from './datum.js';
@@ -12,20 +12,23 @@ export interface TinkerClientOptions {
   /** "http://127.0.0.1:8123" */
   baseUrl: string;
   apiKey?: string;
-  /** Milliseconds for one HTTP request; a result that takes longer is asked for again. Default 60,000. */
+  /** Milliseconds for one HTTP request; a result that takes longer is requested again. Default 60,000. */
   timeout?: number;
-  /** Milliseconds for a result from its submission on; default one hour. */
+  /** Milliseconds from the submission of a call to its result; default one hour. */
   patience?: number;
-  /** Attempts beyond the first of one request; default 6. */
+  /** Number of attempts after the first for one request; default 6. */
   retries?: number;
   /** Milliseconds before the first retry, doubled for each further one; default 500. */
   backoff?: number;
   /**
-   * Whether the server recognises a call that comes twice by its number; default true. If not, gradients and updates
-   * are sent only once.
+   * Whether the server recognises a repeated call by its number; default true. If not, gradients and updates are sent
+   * only once.
    */
   resend?: boolean;
-  /** Milliseconds to wait before asking again for a result that a server calls pending at once; default 100. */
+  /**
+   * Milliseconds to wait before the next request for a result if the server replies immediately that it is pending;
+   * default 100.
+   */
   pollPause?: number;
   /** Milliseconds between heartbeats; default 10,000. */
   heartbeat?: number;
@@ -33,11 +36,11 @@ export interface TinkerClientOptions {
 
 interface Patience {
   signal?: AbortSignal;
-  /** Statuses that are returned instead of asking again. */
+  /** Statuses that are returned instead of repeating the request. */
   pass?: readonly number[];
-  /** What a result in protobuf is of. */
+  /** The kind of call that a protobuf result belongs to. */
   of?: string;
-  /** Sent again only if it certainly did not arrive. */
+  /** Send the call again only if it certainly did not arrive. */
   once?: boolean;
 }
 
@@ -53,7 +56,7 @@ type Body = object | Uint8Array<ArrayBuffer>;
 
 export interface SubmitOptions {
   signal?: AbortSignal;
-  /** Doing the call twice would spoil the weights. */
+  /** Running the call twice would corrupt the weights. */
   once?: boolean;
   /** Called when the server has accepted the call; its result comes later. */
   onAccepted?: () => void;
@@ -66,7 +69,7 @@ export class TinkerClient {
   #beat: ReturnType<typeof setInterval> | undefined;
   #dialect: 'json' | 'protobuf' | 'no-forward' = 'json';
 
-  /** @throws TinkerError `invalid-argument` for anything but an http(s) address without a key in it. */
+  /** @throws TinkerError `invalid-argument` unless the address is http(s) and contains no key. */
   constructor(options: TinkerClientOptions) {
     const {
       baseUrl,
@@ -89,17 +92,17 @@ export class TinkerClient {
     }
     const { username, password, protocol, host } = new URL(this.server);
     if (username !== '' || password !== '') {
-      // Addresses are written into run folders and messages.
+      // Run folders and messages contain the address.
       const server = `${protocol}//${host}`;
       throw new TinkerError(
         'invalid-argument',
-        `The address of a server must not hold a key or password; found one before ${host}. Put the key in ` +
+        `The address of a server must not contain a key or password; found one before ${host}. Put the key in ` +
           'TINKER_API_KEY.',
         { server, path: '' },
       );
     }
     this.#options = { timeout, patience, retries, backoff, heartbeat, pollPause, resend };
-    // Both names are in use; a server ignores the one that it does not know.
+    // Servers use either name and ignore the other.
     this.#headers = {
       'content-type': 'application/json',
       accept: `application/json, ${PROTOBUF}`,
@@ -113,7 +116,7 @@ export class TinkerClient {
     const { session_id } = await this.call('create_session', body, signal);
     if (typeof session_id !== 'string') throw this.#unexpected('create_session', { session_id });
     this.#beat = setInterval(() => {
-      // A lost heartbeat does not matter: the next comes soon, and a session that is gone shows at the next call.
+      // A lost heartbeat does not matter: the next comes soon, and the next call fails if the session is gone.
       this.#send('POST', 'session_heartbeat', { session_id }).catch(() => undefined);
     }, this.#options.heartbeat);
     this.#beat.unref?.();
@@ -124,7 +127,7 @@ export class TinkerClient {
     clearInterval(this.#beat);
   }
 
-  /** A call that is answered at once. Sent again where that is safe. */
+  /** A call that the server answers immediately. It is repeated if that is safe. */
   call(path: string, body: Body | undefined, signal?: AbortSignal): Promise<Record<string, unknown>> {
     return this.#called(path, body, { signal });
   }
@@ -137,17 +140,16 @@ export class TinkerClient {
   }
 
   /**
-   * A call whose result comes later. Its body holds a sequence number, by which the server recognises a call that comes
-   * twice.
-   * @throws TinkerError with the server's own words if it fails there.
+   * A call whose result comes later. The server recognises a repeated call by the sequence number in its body.
+   * @throws TinkerError with the server's message if the call fails there.
    */
   submit(path: string, body: object, options: SubmitOptions = {}): Promise<Record<string, unknown>> {
     return this.#submitted(path, path, body, options);
   }
 
   /**
-   * @param path of the call, which says what its result is
-   * @param place where it is sent
+   * @param path of the call, which determines the kind of its result
+   * @param place the path that it is sent to
    */
   async #submitted(
     path: string,
@@ -163,12 +165,12 @@ export class TinkerClient {
       if (request_id === undefined) return rest;
       const result = await this.#result(path, request_id, deadline, signal);
       if (result !== undefined) return result;
-      // The server has forgotten the result, and does the call again if it has forgotten the call too.
+      // The server has forgotten the result. If it has forgotten the call too, it runs the call again.
       if (settings.once) {
         throw new TinkerError(
           'unreachable',
-          `${this.server} has forgotten the result of ${path}, and does not recognise a call that comes twice. ` +
-            'What was saved can be resumed.',
+          `${this.server} has forgotten the result of ${path}, and does not recognise repeated calls. ` +
+            'You can resume from the last saved step.',
           { server: this.server, path, status: 410 },
         );
       }
@@ -176,8 +178,9 @@ export class TinkerClient {
   }
 
   /**
-   * A forward pass, with gradients or without. JSON is tried first; a server that wants protobuf says so once (415, or
-   * no `forward` at all), and gets it from then on. A server that has neither makes forward passes with gradients of 0.
+   * A forward pass, with gradients or without. JSON is tried first. A server that requires protobuf says so once (415,
+   * or no `forward` at all), and gets protobuf from then on. On a server that has neither, forward passes run with
+   * gradients of 0.
    */
   async forward(body: ForwardBackwardBody, options: SubmitOptions = {}): Promise<Record<string, unknown>> {
     const { forward_only } = body;
@@ -199,7 +202,7 @@ export class TinkerClient {
       }
       if (!forward_only || (status !== 404 && status !== 405) || isModelMissing(error)) throw error;
     }
-    // There is no `forward`: the server wants protobuf, or makes no forward pass without gradients.
+    // There is no `forward`: the server requires protobuf, or has no forward pass without gradients.
     try {
       const reply = await inProtobuf([500]);
       this.#dialect = 'protobuf';
@@ -276,8 +279,8 @@ export class TinkerClient {
         if (once && reasonOf(error) !== 'ECONNREFUSED') {
           throw new TinkerError(
             'unreachable',
-            `${this.server} ${problem}. The call may have been done or not, and the server does not recognise one ` +
-              'that comes twice, so it is not sent again. What was saved can be resumed.',
+            `${this.server} ${problem}. The call may or may not have run, and the server does not recognise ` +
+              'repeated calls, so it is not sent again. You can resume from the last saved step.',
             { server: this.server, path, cause },
           );
         }
@@ -285,8 +288,8 @@ export class TinkerClient {
       if (attempt >= this.#options.retries) {
         throw new TinkerError(
           'unreachable',
-          `${this.server} ${problem} (${attempt + 1} attempts). Is the server running? What was saved can be ` +
-            'resumed.',
+          `${this.server} ${problem} (${attempt + 1} attempts). Is the server running? You can resume from the last ` +
+            'saved step.',
           { server: this.server, path, status, cause },
         );
       }
@@ -294,7 +297,7 @@ export class TinkerClient {
     }
   }
 
-  /** @param of what a result in protobuf is of */
+  /** @param of the kind of call that a protobuf result belongs to */
   async #send(method: string, path: string, body: Body | undefined, signal?: AbortSignal, of = ''): Promise<Reply> {
     const limit = AbortSignal.timeout(this.#options.timeout);
     const bytes = body instanceof Uint8Array;
@@ -308,7 +311,7 @@ export class TinkerClient {
       const reply = new Uint8Array(await response.arrayBuffer());
       return {
         status: response.status,
-        body: readable(() => decodeResult(of, reply), 'something other than the protobuf expected'),
+        body: readable(() => decodeResult(of, reply), 'something other than the expected protobuf'),
       };
     }
     const text = await response.text();
@@ -326,13 +329,13 @@ export class TinkerClient {
     if (status === 401 || status === 403) {
       return new TinkerError(
         'refused',
-        `${this.server} does not accept the key (${status}): ${saidIn(body)} Set TINKER_API_KEY to one that it does.`,
+        `${this.server} does not accept the key (${status}): ${saidIn(body)} Set TINKER_API_KEY to a key that it accepts.`,
         about,
       );
     }
     // A restarted server has lost its models.
     const gone = /model\b.*\bnot (found|loaded)/i.test(saidIn(body)) && path !== 'create_model';
-    const advice = gone ? ' Was the server restarted? What was saved can be resumed.' : '';
+    const advice = gone ? ' Was the server restarted? You can resume from the last saved step.' : '';
     return new TinkerError('refused', `${this.server} refused ${path} (${status}): ${saidIn(body)}${advice}`, about);
   }
 
@@ -357,7 +360,7 @@ function isFailure(body: Record<string, unknown>): boolean {
 
 const statusOf = (error: unknown): number | undefined => (TinkerError.isInstance(error) ? error.status : undefined);
 
-/** 404 also answers for a model that is gone, with other words than for a path that is not there. */
+/** A 404 can also mean that the model is gone; its message differs from that of an unknown path. */
 function isModelMissing(error: unknown): boolean {
   const { detail } = (error as TinkerError).body as { detail?: unknown };
   return typeof detail === 'string' && /model/i.test(detail);
@@ -380,7 +383,7 @@ function reasonOf(error: unknown): string {
   return name === 'TimeoutError' ? 'no answer in time' : (cause?.code ?? message ?? String(error));
 }
 
-/** A reply that was spoilt on its way, so it is worth asking again. */
+/** A reply that was damaged on its way, so that the request is worth repeating. */
 class UnreadableReply extends Error {}
 
 function readable(read: () => Record<string, unknown>, otherwise: string): Record<string, unknown> {

@@ -1,4 +1,4 @@
-/** Rows as the protocol's data: inputs shifted by one, and prompt positions silenced by zeros. */
+/** Converts rows to the protocol's data: inputs are shifted by one, and prompt positions have zero weight. */
 import type { TrainingRow } from '../types.js';
 
 interface TensorData {
@@ -17,7 +17,7 @@ export interface ModelInput {
 }
 
 /**
- * How a server adds up token losses: `sum`; or `average`, over each row's weights and then over the rows (SkyRL's jax
+ * How a server adds up token losses: `sum`, or `average` over each row's weights and then over the rows (SkyRL's jax
  * backend).
  */
 export type LossScaling = 'sum' | 'average';
@@ -49,7 +49,7 @@ function shifted(row: TrainingRow, step: number): { input: number[]; target: num
   return { input: [...ids.slice(0, -1), ...fill], target: [...ids.slice(1), ...fill], padded };
 }
 
-/** For scoring and for cross-entropy. `weights`: of each completion token. */
+/** For scoring and for cross-entropy. `weights` has one value for each completion token. */
 export function weightedDatum(row: TrainingRow, weights: readonly number[], step = 1): Datum {
   const { input, target, padded } = shifted(row, step);
   return {
@@ -60,21 +60,22 @@ export function weightedDatum(row: TrainingRow, weights: readonly number[], step
 
 export interface PolicyDatumOptions {
   scaling?: LossScaling;
-  /** Rows of the whole batch. */
+  /** Number of rows in the whole batch. */
   rows?: number;
-  /** Lengths are filled up to multiples of this; default 1. */
+  /** Lengths are padded to multiples of this; default 1. */
   padTo?: number;
   klCoefficient?: number;
 }
 
 /**
  * For `ppo`, `importance_sampling` and `cispo`. The weight of each token goes into its advantage: a positive factor
- * passes through the clipped objective, min(r A, clip(r) A), unchanged. On a server that averages it is multiplied by
- * what the server divides by, the row's tokens and the batch's rows, so that gradients have the same length too.
+ * passes through the clipped objective, min(r A, clip(r) A), unchanged. On a server that averages, the weight is
+ * multiplied by the server's divisors, the row's tokens and the batch's rows, so that gradients have the same
+ * magnitude.
  *
- * So does the KL penalty against the reference: the k3 estimate exp(d) - d - 1, d = reference - log-probability, has
- * the derivative 1 - exp(d), and at ratio 1 the surrogate's is -A; so A - coefficient (1 - exp(d)) has the gradient of
- * both.
+ * The KL penalty against the reference goes into the advantage too. The k3 estimate exp(d) - d - 1, d = reference -
+ * log-probability, has the derivative 1 - exp(d), and at ratio 1 the surrogate has -A. So A - coefficient (1 - exp(d))
+ * has the gradient of both.
  */
 export function policyDatum(
   row: TrainingRow,
@@ -94,13 +95,13 @@ export function policyDatum(
       target_tokens: integers(target),
       logprobs: floats(spread(row, old ?? [], padded)),
       advantages: floats(spread(row, advantages, padded)),
-      // Servers that average divide by the sum of these.
+      // Servers that average divide by the sum of these weights.
       ...(scaling === 'average' ? { weights: floats(spread(row, new Array<number>(tokens).fill(1), padded)) } : {}),
     },
   };
 }
 
-/** The values of the completion's positions. */
+/** The values at the completion's positions. */
 export function completionValues(row: TrainingRow, values: readonly number[]): number[] {
   const before = row.promptIds.length - 1;
   return values.slice(before, before + row.completionIds.length);

@@ -1,7 +1,7 @@
-/** Refusals of Tinker servers. */
+/** Errors of Tinker servers. */
 import { PolicyError, type PolicyErrorKind } from '../errors.js';
 
-/** What a call was, and what came back. */
+/** Facts about a call and its reply. */
 export interface Exchange {
   server: string;
   path: string;
@@ -10,7 +10,7 @@ export interface Exchange {
   body?: unknown;
 }
 
-/** Every way in which a server can refuse, fail, or be gone. Never holds the key. */
+/** Thrown when a server refuses, fails or is gone. Never contains the key. */
 export class TinkerError extends PolicyError implements Exchange {
   static override readonly errorName: string = 'TinkerError';
   readonly server: string;
@@ -26,7 +26,7 @@ export class TinkerError extends PolicyError implements Exchange {
     this.body = about.body;
   }
 
-  /** The same refusal in other words. */
+  /** The same error with another message. */
   retold(message: string): TinkerError {
     const { kind, server, path, status, body } = this;
     return new TinkerError(kind, message, { server, path, status, body, cause: this });

@@ -1,4 +1,4 @@
-/** `tamtrl/tinker`: the client of training servers that speak the Tinker protocol, and the policy made of it. */
+/** `tamtrl/tinker`: the client for training servers that speak the Tinker protocol, and the policy built on it. */
 
 export { type SubmitOptions, TinkerClient, type TinkerClientOptions } from './client.js';
 export { type Datum, type LossScaling, type ModelInput, modelInput, policyDatum, weightedDatum } from './datum.js';

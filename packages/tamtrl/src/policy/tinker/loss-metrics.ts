@@ -1,7 +1,7 @@
-/** What the engine would report of an update, from the log-probabilities that a server gives. */
+/** Computes the metrics that the engine would report of an update from the log-probabilities that a server returns. */
 import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss, TrainingRow } from '../types.js';
 
-/** Loss and metrics as in `ForwardBackwardResult`; entropies are not known. */
+/** Loss and metrics as in `ForwardBackwardResult`; entropies are unknown. */
 export function lossMetrics(
   rows: readonly TrainingRow[],
   logProbabilities: readonly (readonly number[])[],

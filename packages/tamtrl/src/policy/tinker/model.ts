@@ -1,4 +1,4 @@
-/** One model at a server: its calls in their order, its batches cut to size, its samplers. */
+/** One model on a server: keeps its calls in order, splits its batches, and manages its samplers. */
 
 import { Gate } from '../patience.js';
 import type { TrainingRow } from '../types.js';
@@ -8,14 +8,14 @@ import { TinkerError } from './errors.js';
 import type { ForwardBackwardBody } from './wire.js';
 
 export interface RemoteModelOptions {
-  /** Name of the base model at the server. */
+  /** The server's name for the base model. */
   model: string;
-  /** Rank of the LoRA adapter; 0 trains all weights where the server can. Default 32. */
+  /** Rank of the LoRA adapter; 0 trains all weights if the server supports that. Default 32. */
   rank?: number;
   seed?: number;
 }
 
-/** AdamW, in the protocol's words. */
+/** AdamW, with the protocol's names. */
 export interface AdamParameters {
   learning_rate: number;
   beta1: number;
@@ -25,29 +25,29 @@ export interface AdamParameters {
   grad_clip_norm: number;
 }
 
-/** What goes in one request: rows, and numbers in them (the official SDK cuts at 1,024 rows and 5 MB). */
+/** Limits of one request: rows, and numbers in them (the official SDK splits at 1,024 rows and 5 MB). */
 const ROWS = 1024;
 const NUMBERS = 1_000_000;
 /** Numbers for each token of a row: itself, its target, its old log-probability, its advantage. */
 const NUMBERS_A_TOKEN = 4;
-/** Requests of one batch under way: enough that the server never waits, and few enough to hold in memory. */
+/** Requests of one batch in flight: enough that the server never waits, and few enough to hold in memory. */
 const PIECES = 4;
 
 /**
- * Made with `RemoteModel.create`. A call may be made before the last has come back; they reach the server in the order
- * of the calls.
+ * Create it with `RemoteModel.create`. You may make a call before the last has returned; calls reach the server in
+ * order.
  */
 export class RemoteModel {
   readonly id: string;
   readonly #client: TinkerClient;
   readonly #session: string;
-  /** Grows by one for each call; with the model's id it names the call, so that the server recognises it. */
+  /** Increases by one with each call. Together with the model's id, it identifies the call to the server. */
   #sequence = 0;
   #tail: Promise<void> = Promise.resolve();
   readonly #pieces = new Gate(PIECES);
-  /** Why the gradients at the server are not those that were sent. */
+  /** The reason why the gradients on the server differ from those sent. */
   #lost: { error: unknown } | undefined;
-  /** Of the weights as they are after the calls so far. */
+  /** Sampler for the weights after the calls so far. */
   #sampler: Promise<string> | undefined;
 
   /** Use `RemoteModel.create`, which asks the server for the id. */
@@ -76,12 +76,13 @@ export class RemoteModel {
     const made = await client.submit('create_model', request, { signal });
     if (typeof made.model_id === 'string') return new RemoteModel(client, session, made.model_id);
     const about = { server: client.server, path: 'create_model', body: made };
-    throw new TinkerError('protocol', `${client.server} made a model without an id.`, about);
+    throw new TinkerError('protocol', `${client.server} created a model without an id.`, about);
   }
 
   /**
-   * A forward pass, with gradients or without. Batches too large for one request go in several, whose gradients add up.
-   * @returns log-probabilities of all positions of each row, as the server gives them
+   * A forward pass, with gradients or without. Batches that are too large for one request are split into several, whose
+   * gradients add up.
+   * @returns log-probabilities of all positions of each row, as the server returns them
    */
   async forward(
     rows: readonly TrainingRow[],
@@ -106,7 +107,7 @@ export class RemoteModel {
     return (await Promise.all(pieces)).flat();
   }
 
-  /** @throws what went wrong with the gradients, if they did not arrive. */
+  /** @throws the error that kept the gradients from arriving, if any. */
   optimStep(adam_params: AdamParameters): Promise<Record<string, unknown>> {
     this.#sampler = undefined;
     return this.#inOrder(async (seq_id, onAccepted) => {
@@ -115,7 +116,7 @@ export class RemoteModel {
     });
   }
 
-  /** Saves under a name at the server; gives its full name there. */
+  /** Saves under a name on the server, and returns its full name there. */
   async save(path: string, what: 'weights' | 'weights_for_sampler'): Promise<string> {
     const reply = await this.#inOrder((seq_id, onAccepted) => {
       const body = {
@@ -129,21 +130,21 @@ export class RemoteModel {
     return typeof reply.path === 'string' ? reply.path : path;
   }
 
-  /** Servers load only into a model that nothing has been done with. */
+  /** Servers load only into a model that has not been used. */
   async load(path: string, optimizer: boolean): Promise<void> {
     await this.#inOrder((seq_id, onAccepted) =>
       this.#client.submit('load_weights', { model_id: this.id, path, optimizer, seq_id }, { onAccepted }),
     );
   }
 
-  /** Gives the model's place at the server back; a server that does not answer within seconds is left. */
+  /** Frees the model's place on the server. Stops waiting if the server does not answer within seconds. */
   async unload(): Promise<void> {
     await this.#client.call('unload_model', { model_id: this.id }, AbortSignal.timeout(3000)).catch(() => undefined);
   }
 
   /**
    * @param nextNumber of a sampling session within the session
-   * @returns the sampling session of the weights as they are now
+   * @returns the sampling session of the current weights
    */
   sampler(nextNumber: () => number, signal?: AbortSignal): Promise<string> {
     if (!this.#sampler) {
@@ -167,14 +168,14 @@ export class RemoteModel {
     return String(made.sampling_session_id);
   }
 
-  /** Something has been done with it. */
+  /** Whether the model has been used. */
   get used(): boolean {
     return this.#sequence > 0;
   }
 
   /**
-   * Calls reach the server one after another, whatever is lost on the way: an update that overtook its gradients would
-   * be made without them.
+   * Calls reach the server one after another, even if messages are lost on the way: an update that overtook its
+   * gradients would run without them.
    */
   async #inOrder<T>(send: (sequence: number, accepted: () => void) => Promise<T>): Promise<T> {
     const before = this.#tail;
@@ -201,12 +202,12 @@ export class RemoteModel {
         about,
       );
     }
-    // SkyRL's answer to a token that the model does not have.
+    // SkyRL's reply to a token that the model does not have.
     if (lists.some((list) => list.some((value) => !Number.isFinite(value)))) {
       throw new TinkerError(
         'protocol',
-        `${this.#client.server} gave log-probabilities that are not numbers. Is the tokenizer that of the model ` +
-          'there? Have the weights diverged?',
+        `${this.#client.server} returned log-probabilities that are not numbers. Does the tokenizer belong to the ` +
+          'model there? Have the weights diverged?',
         about,
       );
     }
@@ -214,7 +215,7 @@ export class RemoteModel {
   }
 }
 
-/** Stretches of rows, each [start, end). */
+/** Ranges of rows, each [start, end). */
 function cutToSize(rows: readonly TrainingRow[]): [start: number, end: number][] {
   const cuts: [number, number][] = [];
   let numbers = 0;

@@ -1,4 +1,4 @@
-/** A policy whose weights are at a server that speaks the Tinker protocol: sampled, scored and trained there. */
+/** A policy whose weights are on a server that speaks the Tinker protocol. The server samples, scores and trains. */
 import { join } from 'node:path';
 import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
@@ -34,13 +34,16 @@ export interface TinkerPolicyOptions extends TinkerClientOptions, RemoteModelOpt
   scaling?: LossScaling;
   /** Loss for policy gradients; default `ppo`. */
   loss?: 'ppo' | 'importance_sampling' | 'cispo';
-  /** Lengths are filled up to multiples of this, for servers that compile for each shape; default 1. */
+  /** Lengths are padded to multiples of this, for servers that compile for each shape; default 1. */
   padTo?: number;
-  /** Tokens of prompt and completion together; default: what the server says, else 32,768. */
+  /** Maximum number of tokens of prompt and completion together; default: the server's value, else 32,768. */
   contextLength?: number;
-  /** What opened the policy; kept with what it saves, so that its folder alone opens it again. */
+  /**
+   * The address that opened the policy. It is saved with each checkpoint, so that the folder alone suffices to open it
+   * again.
+   */
   opened?: SavedState['opened'];
-  /** Samplings under way at a time; default 256. */
+  /** Maximum number of sampling requests in flight; default 256. */
   concurrency?: number;
   signal?: AbortSignal;
 }
@@ -49,7 +52,8 @@ const DEFAULT_CONTEXT = 32_768;
 
 /**
  * Opens a session and makes a model to train.
- * @throws TinkerError if the server is not there, does not accept the key, or has no such model or too small a window.
+ * @throws TinkerError if the server cannot be reached, does not accept the key, has no such model, or has too small a
+ *   window.
  */
 export async function openTinkerPolicy(options: TinkerPolicyOptions): Promise<TinkerPolicy> {
   const { model, signal } = options;
@@ -69,7 +73,7 @@ export async function openTinkerPolicy(options: TinkerPolicyOptions): Promise<Ti
   if (limit !== undefined && options.contextLength !== undefined && options.contextLength > limit) {
     throw new TinkerError(
       'refused',
-      `${client.server} reads at most ${limit} tokens with ${model}; ${options.contextLength} are asked for.`,
+      `${client.server} accepts at most ${limit} tokens for ${model}; ${options.contextLength} were requested.`,
       about,
     );
   }
@@ -86,7 +90,7 @@ export async function openTinkerPolicy(options: TinkerPolicyOptions): Promise<Ti
 
 export class TinkerPolicy implements TrainablePolicy {
   readonly name: string;
-  /** A snapshot is another model at the server and takes one more place there. Models cannot be blended. */
+  /** A snapshot is another model on the server and takes one more place there. The protocol cannot blend models. */
   readonly capabilities: Capabilities = {
     score: true,
     snapshots: true,
@@ -101,17 +105,17 @@ export class TinkerPolicy implements TrainablePolicy {
   readonly #session: string;
   readonly #options: TinkerPolicyOptions;
   readonly #samplings: Gate;
-  /** What is sampled and trained. */
+  /** The model that is sampled and trained. */
   #live: RemoteModel;
   #models = 1;
-  /** Frozen weights, and where they are saved. */
+  /** Models with frozen weights, and where those are saved. */
   readonly #snapshots = new Map<string, { model: RemoteModel; path: string }>();
-  /** Sampling sessions that are kept under a name. */
+  /** Sampling sessions kept under a name. */
   readonly #held = new Map<string, string>();
   #samplers = 0;
   #draws = 0;
   #saves = 0;
-  /** Part of the names of what is saved: some servers give all sessions the same id. */
+  /** Part of the names of saved weights, because some servers give all sessions the same id. */
   readonly #run = crypto.randomUUID().slice(0, 8);
   #optimSteps = 0;
 
@@ -135,7 +139,7 @@ export class TinkerPolicy implements TrainablePolicy {
       (await this.#model(weights).sampler(() => this.#samplers++, signal));
     let finished = 0;
     let tokens = 0;
-    // All requests of a turn go out together, as far as the gate lets them.
+    // All requests of a turn start together, up to the gate's limit.
     return Promise.all(
       requests.map(async ({ promptIds, samples = 1, maxTokens = options.maxTokens, seed = common }) => {
         const body = {
@@ -157,12 +161,12 @@ export class TinkerPolicy implements TrainablePolicy {
         if (sequences.length !== samples || sequences.some((each) => each.logprobs?.length !== each.tokens.length)) {
           throw new TinkerError(
             'protocol',
-            `${this.#client.server} was asked for ${samples} samples with log-probabilities, and gave something else.`,
+            `${this.#client.server} did not return the ${samples} samples with log-probabilities that were requested.`,
             { server: this.#client.server, path: 'asample', body: result },
           );
         }
         const found = sequences.map(({ tokens: all, logprobs, stop_reason }): Sample => {
-          // Some servers do not stop where they are told to, and some always say "stop".
+          // Some servers do not stop at the stop tokens, and some always report "stop".
           const end = all.findIndex((id) => stopIds.includes(id));
           const stopped = end >= 0 || (stop_reason === 'stop' && all.length < maxTokens);
           const length = end >= 0 ? end + 1 : all.length;
@@ -179,7 +183,7 @@ export class TinkerPolicy implements TrainablePolicy {
     );
   }
 
-  /** Forward passes with cross-entropy: log-probabilities of the weights that are being trained, or of a snapshot. */
+  /** Forward passes with cross-entropy: log-probabilities under the weights in training, or under a snapshot. */
   async score(rows: readonly ScoreRow[], options: ScoreOptions = {}): Promise<ScoredRow[]> {
     const { weights, temperature, signal } = options;
     this.#checkTemperature(temperature);
@@ -189,14 +193,14 @@ export class TinkerPolicy implements TrainablePolicy {
     const values = await this.#model(weights).forward(rows, toDatum, loss, signal);
     return rows.map((row, at) => {
       const logProbabilities = completionValues(row, values[at]);
-      // Entropies do not come over the wire.
+      // The server does not return entropies.
       return { logProbabilities, entropies: logProbabilities.map(() => Number.NaN) };
     });
   }
 
   /**
-   * Asks the server for one forward pass of the loss.
-   * @throws PolicyError as `forwardBackward` does; TinkerError `refused` if the server does not have the loss.
+   * Requests one forward pass of the loss.
+   * @throws PolicyError like `forwardBackward`; TinkerError `refused` if the server does not have the loss.
    */
   async checkTraining(options: ForwardBackwardOptions): Promise<void> {
     this.#checkLoss(options);
@@ -211,17 +215,17 @@ export class TinkerPolicy implements TrainablePolicy {
       if (!TinkerError.isInstance(error, 'refused')) throw error;
       const { loss: name = 'ppo' } = this.#options;
       throw error.retold(
-        `${error.server} does not have the loss ${name}, or no forward passes of it: ${error.message} Name another ` +
-          "one: ?loss=importance_sampling (or ppo, cispo) in the model's address.",
+        `${error.server} does not have the loss ${name}, or has no forward passes of it: ${error.message} Choose another ` +
+          "loss in the model's address: ?loss=importance_sampling (or ppo, cispo).",
       );
     }
   }
 
   /**
-   * A KL term goes into the advantages, which is exact where old and new log-probabilities are the same (the first
-   * update of a step).
-   * @throws PolicyError `capability` for what the protocol's losses do not have: a dual clip, a temperature other than
-   *   1, and weighted cross-entropy on a server that averages.
+   * A KL term goes into the advantages, which is exact if old and new log-probabilities are equal (the first update of
+   * a step).
+   * @throws PolicyError `capability` for features that the protocol's losses lack: a dual clip, a temperature other
+   *   than 1, and weighted cross-entropy on a server that averages.
    */
   async forwardBackward(rows: readonly TrainingRow[], options: ForwardBackwardOptions): Promise<ForwardBackwardResult> {
     const { loss } = options;
@@ -267,14 +271,14 @@ export class TinkerPolicy implements TrainablePolicy {
   }
 
   /**
-   * The protocol cannot drop gradients. There are some only between a forward-backward and its step, which the trainer
+   * The protocol cannot drop gradients. Gradients exist only between a forward-backward and its step, which the trainer
    * does not interrupt.
    */
   async zeroGradients(): Promise<void> {}
 
   /**
-   * To score with, the live weights are saved at the server and loaded into a model of their own; to sample, their
-   * sampler is kept.
+   * For scoring, the live weights are saved on the server and loaded into a separate model; for sampling, their sampler
+   * is kept.
    */
   async snapshot(name: string, use: 'score' | 'sample' = 'score'): Promise<void> {
     if (use === 'sample') {
@@ -288,14 +292,14 @@ export class TinkerPolicy implements TrainablePolicy {
     } catch (error) {
       if (!TinkerError.isInstance(error, 'refused')) throw error;
       throw error.retold(
-        `${error.message} The snapshot "${name}" is a second model there. If the server has no place for it, set ` +
+        `${error.message} The snapshot "${name}" needs a second model there. If the server has no place for it, set ` +
           'klCoefficient to 0 and teacher to "self".',
       );
     }
   }
 
   async blendSnapshot(): Promise<void> {
-    throw new PolicyError('capability', `${this.name} cannot blend weights: take teacher "self" or "frozen".`);
+    throw new PolicyError('capability', `${this.name} cannot blend weights. Use the teacher "self" or "frozen".`);
   }
 
   async dropSnapshot(name: string): Promise<void> {
@@ -304,7 +308,7 @@ export class TinkerPolicy implements TrainablePolicy {
     this.#snapshots.delete(name);
   }
 
-  /** Saves at the server; the folder gets the name under which it is there. */
+  /** Saves on the server; the folder records the name there. */
   async save(folder: string): Promise<void> {
     const snapshots = Object.fromEntries([...this.#snapshots].map(([name, { path }]) => [name, path]));
     await this.#note(folder, { path: await this.#live.save(this.#newName('state'), 'weights'), snapshots });
@@ -319,7 +323,7 @@ export class TinkerPolicy implements TrainablePolicy {
     }
     for (const name of [...this.#snapshots.keys()]) await this.dropSnapshot(name);
     if (this.#live.used) {
-      // Its place is given back first: some servers have only one.
+      // The old model is freed first, because some servers have only one place.
       await this.#live.unload();
       this.#live = await this.#loaded(path, true);
     } else await this.#live.load(path, true);
@@ -330,7 +334,8 @@ export class TinkerPolicy implements TrainablePolicy {
   }
 
   /**
-   * The weights stay at the server, to go on from and to be served. The folder says where, and `openModel` opens it.
+   * The weights stay on the server, for further training and for sampling. The folder says where, and `openModel` opens
+   * it.
    */
   async exportModel(folder: string): Promise<void> {
     const path = await this.#live.save(this.#newName('model'), 'weights');
@@ -338,19 +343,19 @@ export class TinkerPolicy implements TrainablePolicy {
     await this.#note(folder, { path, sampler, snapshots: {} });
   }
 
-  /** Gives the places at the server back. */
+  /** Frees the places on the server. */
   async close(): Promise<void> {
     this.#client.close();
     const models = [this.#live, ...[...this.#snapshots.values()].map(({ model }) => model)];
     await Promise.all(models.map((model) => model.unload()));
   }
 
-  /** Servers keep what is saved under a name; each is used once. */
+  /** Servers keep everything that is saved under a name, so each name is used once. */
   #newName(what: string): string {
     return `tamtrl-${this.#run}-${what}-${this.#optimSteps}-${++this.#saves}`;
   }
 
-  /** A new model at the server with the weights that were saved there as `path`. */
+  /** A new model on the server with the weights that were saved there as `path`. */
   async #loaded(path: string, optimizer: boolean): Promise<RemoteModel> {
     const model = await RemoteModel.create(this.#client, this.#session, this.#models++, this.#options);
     await model.load(path, optimizer);

@@ -1,4 +1,4 @@
-/** What a folder holds of a model whose weights stay at a server: the file tinker.json. */
+/** The file tinker.json, with which a folder refers to a model whose weights stay on a server. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PolicyError } from '../errors.js';
@@ -6,15 +6,15 @@ import { PolicyError } from '../errors.js';
 export interface SavedState {
   server: string;
   model: string;
-  /** Weights and optimiser, to go on from. */
+  /** Weights and optimiser, for further training. */
   path: string;
-  /** Weights in the form that is served. */
+  /** Weights in the form that the server samples from. */
   sampler?: string;
   /** How to open the model by its folder alone. */
   opened?: { spec: string; tokenizer: string };
-  /** Updates done. */
+  /** Number of updates done. */
   steps: number;
-  /** Names of snapshots, and where they are. */
+  /** Names of snapshots, and their places on the server. */
   snapshots: Record<string, string>;
 }
 
@@ -33,7 +33,7 @@ export async function readState(folder: string): Promise<Partial<SavedState>> {
   } catch (error) {
     throw new PolicyError(
       'invalid-argument',
-      `${place} cannot be read: ${(error as Error).message}. It says where at the server the weights are.`,
+      `${place} cannot be read: ${(error as Error).message}. It should say where on the server the weights are.`,
       { cause: error },
     );
   }

@@ -2,8 +2,8 @@
 import type { TinkerPolicyOptions } from './policy.js';
 
 /**
- * What servers need and do not say themselves; docs/scale.md says where each was run. The dialect, the window and
- * refused losses show by themselves.
+ * Settings that servers need but do not report; docs/scale.md says which of them were tested. The client detects the
+ * dialect, the window and refused losses by itself.
  */
 export const TINKER_SERVERS: Readonly<
   Record<string, Pick<TinkerPolicyOptions, 'scaling' | 'loss' | 'padTo' | 'resend'>>
@@ -11,7 +11,7 @@ export const TINKER_SERVERS: Readonly<
   /** Averages over each row; compiles for each shape. */
   'skyrl-jax': { scaling: 'average', padTo: 256 },
   skyrl: {},
-  /** Does again what comes twice. */
+  /** Runs repeated calls again. */
   'open-rl': { resend: false },
   verl: {},
   tuft: {},

@@ -160,7 +160,7 @@ describe('parity with the local engine', () => {
     await policy.close();
     const sessions = started.done.create_session;
     await expect(openModel(folder)).rejects.toThrow(
-      `tinker.json names the server ${started.url}, and you have not: it would get your API key and the text. Nothing was sent. If you trust it, add --allow-host ${started.url} `,
+      `tinker.json names the server ${started.url}, but you have not named it. It would get your API key and your text, so nothing was sent. If you trust it, add --allow-host ${started.url} `,
     );
     expect(started.done.create_session).toBe(sessions);
     const again = await openModel(folder, { allowHosts: [started.url] });
@@ -257,7 +257,7 @@ describe('faults', () => {
     const lost = await remote({ lose: (path, count) => path === 'optim_step' && count === 1 }, { resend: false });
     await lost.policy.forwardBackward(rows, { loss: ppo });
     await expect(lost.policy.optimStep({ learningRate: 1e-2 })).rejects.toThrow(
-      /for optim_step: .*The call may have been done or not, .* so it is not sent again\. What was saved/,
+      /for optim_step: .*The call may or may not have run, .* so it is not sent again\. You can resume/,
     );
     expect(lost.server.done).toMatchObject({ forward_backward: 1, optim_step: 1 });
     const forgetful = await remote(
@@ -288,7 +288,7 @@ describe('faults', () => {
     expect(TinkerError.isInstance(new PolicyError('unreachable', 'Gone.'))).toBe(false);
     expect(error).toMatchObject({ kind: 'unreachable', path: 'forward', server: server.url });
     expect((error as Error).message).toMatch(
-      /cannot be reached for forward: \w+ \(2 attempts\)\. Is the server running\? What was saved can be resumed\./,
+      /cannot be reached for forward: \w+ \(2 attempts\)\. Is the server running\? You can resume from the last saved step\./,
     );
   });
 
@@ -319,11 +319,11 @@ describe('refusals', () => {
     expect(key).not.toContain('tml-wrong');
     expect(await refused({}, { model: 'other' })).toMatch(/has no model "other"\. It has: mini\./);
     expect(await refused({ contextLength: 64 }, { contextLength: 8192 })).toMatch(
-      /reads at most 64 tokens with mini; 8192 are asked for/,
+      /accepts at most 64 tokens for mini; 8192 were requested/,
     );
     expect(await refused({}, { baseUrl: 'nowhere' })).toMatch(/is not the address of a server/);
     const inside = await refused({}, { baseUrl: 'http://me:tml-secret@127.0.0.1:1' });
-    expect(inside).toMatch(/must not hold a key or password; found one before 127\.0\.0\.1:1\./);
+    expect(inside).toMatch(/must not contain a key or password; found one before 127\.0\.0\.1:1\./);
     expect(inside).not.toContain('tml-secret');
   });
 
@@ -334,7 +334,7 @@ describe('refusals', () => {
     );
     await expect(policy.forwardBackward(rows, { loss: { ...ppo, dualClip: 3 } })).rejects.toThrow('no dual clip');
     await expect(policy.score(rows, { temperature: 0.7 })).rejects.toThrow('at temperature 1 only; asked for 0.7');
-    await expect(policy.blendSnapshot()).rejects.toThrow('cannot blend weights: take teacher "self" or "frozen"');
+    await expect(policy.blendSnapshot()).rejects.toThrow('cannot blend weights. Use the teacher "self" or "frozen"');
     await expect(policy.score(rows, { weights: 'initial' })).rejects.toThrow('has no snapshot "initial"');
     const averaging = await remote({ scaling: 'average' });
     await expect(averaging.policy.forwardBackward(rows, { loss: { kind: 'cross-entropy' } })).rejects.toThrow(

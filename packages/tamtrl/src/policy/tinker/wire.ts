@@ -1,5 +1,5 @@
 /**
- * The protocol's protobuf dialect, which newer servers want for forward-backward calls and give results in. Field
+ * The protocol's protobuf dialect, which newer servers require for forward-backward calls and use for results. Field
  * numbers are those of the official SDK's messages (PyPI `tinker` 0.25, tinker_public.proto).
  */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
@@ -16,7 +16,7 @@ export interface ForwardBackwardBody {
   data: readonly Datum[];
   loss_fn: string;
   loss_fn_config?: Readonly<Record<string, number>>;
-  /** No gradients: a forward pass. */
+  /** Without gradients: a forward pass only. */
   forward_only: boolean;
 }
 
@@ -68,14 +68,14 @@ function writeDatum(writer: BinaryWriter, { model_input, loss_fn_inputs }: Datum
   }
 }
 
-/** What a result in protobuf is in JSON: of `asample`, or of `forward` and `forward_backward`. */
+/** Converts a protobuf result to its JSON form: of `asample`, or of `forward` and `forward_backward`. */
 export function decodeResult(path: string, bytes: Uint8Array): Record<string, unknown> {
   return path === 'asample' ? decodeSamples(bytes) : decodeForwardBackward(bytes);
 }
 
 type Visit = (field: number, reader: BinaryReader) => boolean;
 
-/** Goes through a message's fields; those that `visit` does not read are passed over. */
+/** Visits a message's fields and skips those that `visit` does not read. */
 function fields(bytes: Uint8Array, visit: Visit): void {
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
@@ -84,7 +84,7 @@ function fields(bytes: Uint8Array, visit: Visit): void {
   }
 }
 
-/** Copies: a view needs its start aligned. */
+/** Copies, because a view must start at an aligned address. */
 const floats = (bytes: Uint8Array) => [...new Float32Array(bytes.slice().buffer)];
 const integers = (bytes: Uint8Array) => [...new Int32Array(bytes.slice().buffer)];
 const longs = (bytes: Uint8Array) => [...new BigInt64Array(bytes.slice().buffer)].map(Number);

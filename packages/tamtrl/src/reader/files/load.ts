@@ -18,12 +18,12 @@ const BY_NAME: Readonly<Record<string, FileKind>> = {
   '.pdf': 'pdf',
 };
 
-/** Bytes that are looked at to tell what a file is. */
+/** Number of bytes that are checked to recognise a file's kind. */
 const HEAD = 4096;
 
 /**
- * What a file is, by its first bytes and its name.
- * @throws ReaderError `input` if it cannot be read, is a folder, or is binary and no PDF.
+ * The kind of a file, recognised from its first bytes and its name.
+ * @throws ReaderError `input` if it cannot be read, is a folder, or is binary but not a PDF.
  */
 export async function kindOf(path: string): Promise<FileKind> {
   const head = await headOf(path);
@@ -32,12 +32,12 @@ export async function kindOf(path: string): Promise<FileKind> {
   if (kind === 'pdf')
     throw new ReaderError(
       'input',
-      `${path} is named as a PDF but does not begin like one. It may be damaged; export it again.`,
+      `${path} has the name of a PDF but does not begin like one. It may be damaged; export it again.`,
     );
   return kind;
 }
 
-/** The same for content without a file. @throws ReaderError `input` for binary content. */
+/** The kind of content without a file. @throws ReaderError `input` for binary content. */
 export function kindOfContent(head: Uint8Array, name: string): FileKind {
   if (head.includes(0)) {
     const what = BY_SIGNATURE.find(({ bytes }) => bytes.every((byte, at) => head[at] === byte))?.what;
@@ -94,7 +94,7 @@ export async function* loadText(path: string): AsyncGenerator<string> {
   if (!some) {
     throw new ReaderError(
       'empty',
-      `${path} holds no text${kind === 'pdf' ? ' (scanned pages are pictures; run a text recognition first)' : ''}.`,
+      `${path} contains no text${kind === 'pdf' ? ' (scanned pages are images; run text recognition first)' : ''}.`,
     );
   }
 }
@@ -129,7 +129,7 @@ async function checkSize(path: string, kind: 'markdown' | 'pdf'): Promise<void> 
   );
 }
 
-/** The libraries are large and seldom all needed, so each is loaded when it is. */
+/** The libraries are large and seldom all needed, so each is loaded on first use. */
 export async function convert(kind: FileKind, bytes: Uint8Array, name: string): Promise<string> {
   if (kind === 'pdf') {
     let text = '';
