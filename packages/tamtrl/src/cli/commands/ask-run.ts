@@ -9,6 +9,7 @@ import { loadText } from '../../reader/files/load.js';
 import { textOf } from '../../reader/input.js';
 import { type Answer, type MemoryEvent, MemoryReader } from '../../reader/reader.js';
 import { type MemoryPiece, type ReaderState, readerStateSchema } from '../../reader/state.js';
+import { withoutControls } from '../terminal/clean.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { type ModelFlags, noteOn, openForCommand } from '../terminal/models.js';
@@ -198,6 +199,7 @@ class MemoryView {
       this.end();
       const width = Math.max(20, this.#io.columns());
       const lines = [head, ...body]
+        .map(withoutControls)
         .map((line) => (line.length < width ? line : `${line.slice(0, width - 2)}…`))
         .slice(0, 20);
       this.#io.err(`${lines.join('\n')}\n`);
@@ -207,7 +209,7 @@ class MemoryView {
 
   /** Takes the last memory off a terminal. */
   end(): void {
-    if (this.#lines > 0) this.#io.err(`\u001b[${this.#lines}A\u001b[0J`);
+    if (this.#lines > 0) this.#io.erase?.(this.#lines);
     this.#lines = 0;
   }
 }
