@@ -47,7 +47,7 @@ export function createMcpServer(options: McpOptions): McpServer {
       const { signal, _meta, notify } = context.mcpReq;
       const token = _meta?.progressToken;
       try {
-        const roots = await rootsOf([...options.roots, ...(await clientRoots(server))]);
+        const roots = await rootsOf([...options.roots, ...(await clientRoots(server, signal))]);
         const reader = new MemoryReader({ model, question, signal, ...options.budgets });
         for await (const event of reader.read(readWithin(source, roots, signal))) {
           log(`${source}: chunk ${event.turn}`);
@@ -74,9 +74,9 @@ export function createMcpServer(options: McpOptions): McpServer {
 }
 
 /** What the client allows now; nothing if it has no roots. */
-async function clientRoots(server: McpServer): Promise<string[]> {
+async function clientRoots(server: McpServer, signal: AbortSignal): Promise<string[]> {
   if (!server.server.getClientCapabilities()?.roots) return [];
-  const { roots } = await server.server.listRoots();
+  const { roots } = await server.server.listRoots(undefined, { signal });
   return roots.map(({ uri }) => uri);
 }
 

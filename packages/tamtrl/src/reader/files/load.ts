@@ -1,5 +1,5 @@
 /** The text of files that people have: plain text, Markdown, HTML, PDF. */
-import { open, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { ReaderError } from '../errors.js';
 import { textOf } from '../input.js';
@@ -21,10 +21,11 @@ const HEAD = 4096;
 
 /**
  * What a file is, by its first bytes and its name.
+ * @param opened the file, if it is open already
  * @throws ReaderError `input` if it cannot be read, is a folder, or is binary and no PDF.
  */
-export async function kindOf(path: string): Promise<FileKind> {
-  const head = await headOf(path);
+export async function kindOf(path: string, opened?: FileHandle): Promise<FileKind> {
+  const head = await headOf(path, opened);
   if (head.subarray(0, 5).toString('latin1') === '%PDF-') return 'pdf';
   const kind = kindOfContent(head, path);
   if (kind === 'pdf')
@@ -55,17 +56,17 @@ const BY_SIGNATURE = [
   { bytes: [0x7f, 0x45, 0x4c, 0x46], what: 'a program' },
 ];
 
-async function headOf(path: string): Promise<Buffer> {
+async function headOf(path: string, opened?: FileHandle): Promise<Buffer> {
   try {
-    if ((await stat(path)).isDirectory()) {
+    if ((await (opened ? opened.stat() : stat(path))).isDirectory()) {
       throw new ReaderError('input', `${path} is a folder. Name its files, for example "${path}/*.md".`);
     }
-    const handle = await open(path, 'r');
+    const handle = opened ?? (await open(path, 'r'));
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD), 0, HEAD, 0);
       return buffer.subarray(0, bytesRead);
     } finally {
-      await handle.close();
+      if (handle !== opened) await handle.close();
     }
   } catch (error) {
     if (ReaderError.isInstance(error)) throw error;
@@ -80,13 +81,16 @@ async function headOf(path: string): Promise<Buffer> {
 
 /**
  * The readable text of a file, in pieces: plain text as it is read, everything else at once.
+ * @param opened the file, if it is open already: `path` is then only its name, and the caller closes it
  * @throws ReaderError `input`, `empty` for a file without text.
  */
-export async function* loadText(path: string): AsyncGenerator<string> {
-  const kind = await kindOf(path);
+export async function* loadText(path: string, opened?: FileHandle): AsyncGenerator<string> {
+  const kind = await kindOf(path, opened);
   let some = false;
+  const plain = () =>
+    opened ? textOf(opened.createReadStream({ start: 0, autoClose: false }), path) : textOf({ file: path });
   const pieces =
-    kind === 'text' ? textOf({ file: path }) : once(() => readFile(path).then((bytes) => convert(kind, bytes, path)));
+    kind === 'text' ? plain() : once(() => readFile(opened ?? path).then((bytes) => convert(kind, bytes, path)));
   for await (const piece of pieces) {
     some ||= piece.trim() !== '';
     yield piece;
