@@ -23,6 +23,13 @@ export function looksLikeControl(token: string): boolean {
   return WHOLE.test(token);
 }
 
+const ONLY = new RegExp(`^(?:\\s*(?:${SHAPES}))+\\s*$`, 'u');
+
+/** Whether a text is nothing but control tokens, white space aside. */
+export function isOnlyControls(text: string): boolean {
+  return ONLY.test(text);
+}
+
 /** Put into a control token's text, it keeps a server's tokenizer from recognising it: a space without width. */
 export const BREAK = '\u200b';
 
