@@ -2,6 +2,7 @@
  * What clients of servers have in common: replies of bounded size and depth, no redirects, and messages without the
  * key and of a bounded length.
  */
+import { z } from 'zod';
 import { BodyTooLong, bodyWithin } from '../base/body.js';
 import { PolicyError } from './errors.js';
 
@@ -16,6 +17,9 @@ const LONGEST_SAID = 500;
 
 /** Keys shorter than this are masked as whole words only, since "none" may be one. */
 const DISTINCT_KEY = 8;
+
+/** A number of tokens as servers should say it; others do not parse. */
+export const tokenSize = z.number().min(1).max(Number.MAX_SAFE_INTEGER).transform(Math.floor);
 
 export interface Exchanged {
   response: Response;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isOnlyControls } from '../../text/control-marks.js';
 import { PolicyError } from '../errors.js';
+import { tokenSize } from '../exchange.js';
 
 export type ServerKind = 'vllm' | 'llama.cpp' | 'unknown';
 
@@ -13,15 +14,12 @@ export interface ServerInfo {
   contextLength?: number;
 }
 
-/** A number of tokens as servers should say it; anything else counts as not said. */
-const size = z.number().positive().max(Number.MAX_SAFE_INTEGER).transform(Math.floor);
-
 const modelsSchema = z.object({
   data: z.array(
     z.object({
       id: z.string(),
       owned_by: z.string().optional().catch(undefined),
-      max_model_len: size.optional().catch(undefined),
+      max_model_len: tokenSize.optional().catch(undefined),
     }),
   ),
 });
@@ -46,7 +44,7 @@ export function serverInfo(reply: unknown, model: string): ServerInfo {
 /** Some servers list "models/m" or "m:latest" for what is asked for as "m". */
 const plainName = (id: string) => id.replace(/^models\//, '').replace(/:latest$/, '');
 
-const propsSchema = z.object({ default_generation_settings: z.object({ n_ctx: size }) });
+const propsSchema = z.object({ default_generation_settings: z.object({ n_ctx: tokenSize }) });
 
 /** The window in tokens that a llama.cpp server tells at /props; undefined for every other reply. */
 export function windowInProps(reply: unknown): number | undefined {

@@ -1,22 +1,25 @@
 /** What a folder holds of a model whose weights stay at a server: the file tinker.json. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { PolicyError } from '../errors.js';
 
-export interface SavedState {
-  server: string;
-  model: string;
+const savedStateSchema = z.object({
+  server: z.string(),
+  model: z.string(),
   /** Weights and optimiser, to go on from. */
-  path: string;
+  path: z.string(),
   /** Weights in the form that is served. */
-  sampler?: string;
+  sampler: z.string().optional(),
   /** How to open the model by its folder alone. */
-  opened?: { spec: string; tokenizer: string };
+  opened: z.object({ spec: z.string(), tokenizer: z.string() }).optional(),
   /** Updates done. */
-  steps: number;
+  steps: z.number().int().min(0),
   /** Names of snapshots, and where they are. */
-  snapshots: Record<string, string>;
-}
+  snapshots: z.record(z.string(), z.string()),
+});
+
+export type SavedState = z.output<typeof savedStateSchema>;
 
 export const STATE_FILE = 'tinker.json';
 
@@ -25,15 +28,17 @@ export async function writeState(folder: string, state: SavedState): Promise<voi
   await writeFile(join(folder, STATE_FILE), `${JSON.stringify(state, null, 2)}\n`);
 }
 
-/** @throws PolicyError `invalid-argument` if the file cannot be read. */
+/** @throws PolicyError `invalid-argument` if the file cannot be read, or holds something else. */
 export async function readState(folder: string): Promise<Partial<SavedState>> {
   const place = join(folder, STATE_FILE);
   try {
-    return JSON.parse(await readFile(place, 'utf8')) as Partial<SavedState>;
+    return savedStateSchema.partial().parse(JSON.parse(await readFile(place, 'utf8')));
   } catch (error) {
+    const [issue] = error instanceof z.ZodError ? error.issues : [];
+    const why = issue ? `${issue.path.join('.') || 'its content'}: ${issue.message}` : (error as Error).message;
     throw new PolicyError(
       'invalid-argument',
-      `${place} cannot be read: ${(error as Error).message}. It says where at the server the weights are.`,
+      `${place} cannot be read: ${why}. It says where at the server the weights are.`,
       { cause: error },
     );
   }
