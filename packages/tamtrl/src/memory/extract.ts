@@ -12,11 +12,12 @@ export interface ExtractionOptions {
   unwrapText?: boolean;
 }
 
-/** What follows the last `</think>`; the whole output if there is none. */
+/** What follows the last `</think>`; the whole output if there is none. A thought that never ends is all there is. */
 export function withoutThoughts(output: string): string {
   const mark = '</think>';
   const at = output.lastIndexOf(mark);
-  return at < 0 ? output : output.slice(at + mark.length);
+  const said = at < 0 ? output : output.slice(at + mark.length);
+  return said.trimStart().startsWith('<think>') ? '' : said;
 }
 
 /** Content of the last `\boxed{…}` whose braces close, or undefined. `\{` and `\}` are characters, not braces. */

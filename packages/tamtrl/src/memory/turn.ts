@@ -40,9 +40,12 @@ export async function sampleTurn(
   return results.map((samples, at) =>
     samples.map((sample): Output => {
       const ids = carriedIds({ promptIds: requests[at].promptIds, outputIds: sample.tokens }, model);
-      // A tokenizer that has no token for it leaves the end of a thought in the text.
-      const text = withoutThoughts(plainText(tokenizer, ids));
-      return { sample, ids, text, empty: text.trim() === '' };
+      const written = plainText(tokenizer, ids);
+      // A tokenizer that has no token for it leaves a thought in the text.
+      const said = withoutThoughts(written);
+      if (said === written) return { sample, ids, text: written, empty: written.trim() === '' };
+      const text = said.trimStart();
+      return { sample, ids: tokenizer.encodeText(text), text, empty: text === '' };
     }),
   );
 }
@@ -50,7 +53,7 @@ export async function sampleTurn(
 /** An output as the memory that the next prompt holds: without control tokens, which could end a message there. */
 export function asMemory(output: Output, frames: PromptFrames): Output {
   const ids = frames.carried(output.ids);
-  const text = withoutThoughts(plainText(frames.tokenizer, ids));
+  const text = plainText(frames.tokenizer, ids);
   return { sample: output.sample, ids: [...ids], text, empty: text.trim() === '' };
 }
 

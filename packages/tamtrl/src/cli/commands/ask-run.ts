@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { writeWhole } from '../../base/files.js';
 import { count, duration } from '../../base/format.js';
+import type { Budgets } from '../../memory/frames.js';
 import { ReaderError } from '../../reader/errors.js';
 import { loadText } from '../../reader/files/load.js';
 import { textOf } from '../../reader/input.js';
@@ -35,7 +36,7 @@ export async function runAsk(
   signal: AbortSignal,
   started: () => void,
 ): Promise<number> {
-  const questions = flags.question ?? [inputs[inputs.length - 1]];
+  const questions = flags.question ?? [await lastQuestion(inputs)];
   const paths = await filesOf(flags.question ? inputs : inputs.slice(0, -1));
   const model = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
   if (model === undefined) {
@@ -45,7 +46,13 @@ export async function runAsk(
   }
   const state = flags.state === undefined ? undefined : await savedState(flags.state);
   const total = await charactersOf(paths);
-  const policy = await openForCommand(model, flags, { note: noteOn(io), signal });
+  let view: MemoryView | undefined;
+  const tell = noteOn(io);
+  const note = (text: string) => {
+    view?.end();
+    tell(text);
+  };
+  const policy = await openForCommand(model, flags, { note, signal });
   try {
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = flags;
     const reader = new MemoryReader({
@@ -60,13 +67,15 @@ export async function runAsk(
     });
     if (state && reader.turns > 0)
       io.err(`Continuing after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);
-    const view = new MemoryView(io, flags.quiet === true, questions.length, state?.position ?? 0, total);
+    view = new MemoryView(io, flags.quiet === true, questions.length, state?.position ?? 0, total);
     const memory: string[] = [];
     let begun = false;
+    let empty = 0;
     for await (const event of reader.read(textFrom(paths), { whole: true })) {
       if (!begun) started();
       begun = true;
       memory.push(event.memories[0].memory);
+      if (event.memories.some((each) => each.empty)) empty++;
       if (flags.state !== undefined) await saveState(flags.state, reader.state());
       view.show(event);
     }
@@ -75,8 +84,11 @@ export async function runAsk(
     const answers = await reader.answer();
     if (waiting) memory.push(answers[0].memory);
     view.end();
-    tell(answers, { memory, reader, turns: reader.turns + Number(waiting), json: flags.json === true }, io);
-    return EXIT.success;
+    tellAnswers(answers, { memory, reader, turns: reader.turns + Number(waiting), json: flags.json === true }, io);
+    const problem = nothingIn(answers, reader.budgets, empty);
+    if (problem === undefined) return EXIT.success;
+    io.err(`tamtrl: ${problem}\n`);
+    return EXIT.failure;
   } catch (error) {
     if (ReaderError.isInstance(error, 'interrupted') && flags.state !== undefined && error.state) {
       await saveState(flags.state, error.state);
@@ -90,6 +102,30 @@ export async function runAsk(
   } finally {
     await policy.close();
   }
+}
+
+/** @throws UsageError if it is a file: the question was forgotten. */
+async function lastQuestion(inputs: readonly string[]): Promise<string> {
+  const last = inputs[inputs.length - 1];
+  const found = inputs.length > 1 ? await stat(last).catch(() => undefined) : undefined;
+  if (!found?.isFile()) return last;
+  throw new UsageError(
+    `${last} is a file, but the last argument is the question. Add the question after it, or give it with -q.`,
+  );
+}
+
+/** Why there is no answer; undefined if there is one to each question. */
+function nothingIn(answers: readonly Answer[], { answerTokens }: Budgets, empty: number): string | undefined {
+  const missing = answers.filter(({ answer }) => answer === '');
+  if (missing.length === 0) return undefined;
+  const [{ question, truncated }] = missing;
+  const which = answers.length === 1 ? 'the question' : JSON.stringify(question);
+  const why = truncated
+    ? `All ${count(answerTokens)} tokens went into thoughts: raise --answer-tokens, or give --no-thinking.`
+    : 'Give --no-thinking if it is a model that thinks, and check that it is one for chats.';
+  const chunks =
+    empty === 0 ? '' : ` It wrote no memory after ${count(empty)} ${empty === 1 ? 'chunk' : 'chunks'} either.`;
+  return `The model wrote nothing in answer to ${which}. ${why}${chunks}`;
 }
 
 /** @throws UsageError if nothing is named or found. */
@@ -214,7 +250,7 @@ class MemoryView {
   }
 }
 
-function tell(
+function tellAnswers(
   answers: readonly Answer[],
   { memory, reader, turns, json }: { memory: string[]; reader: MemoryReader; turns: number; json: boolean },
   io: Io,

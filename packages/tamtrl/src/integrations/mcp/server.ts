@@ -5,6 +5,7 @@ import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Budgets } from '../../memory/frames.js';
 import type { MemoryModel } from '../../memory/turn.js';
+import { ReaderError } from '../../reader/errors.js';
 import { type MemoryEvent, MemoryReader } from '../../reader/reader.js';
 import { readWithin, rootsOf } from './roots.js';
 
@@ -19,6 +20,9 @@ export interface McpOptions {
 }
 
 export const TOOL = 'ask_document';
+
+const NO_ANSWER =
+  'The model wrote nothing in answer to the question: a model that thinks may have spent its tokens on that.';
 
 const inputSchema = z.object({
   source: z
@@ -58,6 +62,7 @@ export function createMcpServer(options: McpOptions): McpServer {
             });
         }
         const [{ answer, memory, provenance }] = await reader.answer();
+        if (answer === '') throw new ReaderError('empty', NO_ANSWER);
         const structured = { answer, memory, provenance, turns: reader.turns, tokens: reader.tokens };
         return {
           content: [{ type: 'text', text: `${answer}\n\nNotes that the answer was given from:\n${memory}` }],
