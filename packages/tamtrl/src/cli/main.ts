@@ -4,6 +4,7 @@ import { format } from 'node:util';
 import { runProgram } from './program.js';
 import { describe, EXIT } from './terminal/errors.js';
 import { processIo } from './terminal/io.js';
+import { endWithParent } from './terminal/parent.js';
 
 // A reader that closes early, as in "tamtrl ... | head", is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -24,4 +25,5 @@ process.on('uncaughtException', (error) => {
   process.exit(EXIT.failure);
 });
 
+endWithParent();
 process.exitCode = await runProgram(process.argv.slice(2), processIo);

@@ -1,9 +1,10 @@
 /**
  * An evaluation in a folder: a line for each record as it is finished, settings that must stay the same, and a summary.
  */
-import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
+import { lockFolder } from '../base/lock.js';
 import type { Progress } from '../base/progress.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import type { QuestionRecord } from '../data/records.js';
@@ -53,11 +54,23 @@ function isAboutRecord(error: unknown): error is MemoryError | TextError {
 /**
  * Reads the records, writes a line for each, and returns their summary. Records whose line is in the folder are not
  * read again.
- * @throws EvaluationError `settings` for a folder with other settings; `no-data` without records; whatever the model
+ * @throws LockError for a folder that another process writes to; EvaluationError `settings` for a folder with other settings; `no-data` without records; whatever the model
  *   throws,
  * after the finished lines have been written.
  */
 export async function evaluateRecords(
+  setup: EvaluationSetup,
+): Promise<{ summary: EvaluationSummary; results: RecordResult[] }> {
+  await requireUnusedFolder(setup.folder);
+  const unlock = await lockFolder(setup.folder);
+  try {
+    return await evaluateLocked(setup);
+  } finally {
+    await unlock();
+  }
+}
+
+async function evaluateLocked(
   setup: EvaluationSetup,
 ): Promise<{ summary: EvaluationSummary; results: RecordResult[] }> {
   const { folder, settings, read, concurrency, signal } = setup;
@@ -148,8 +161,6 @@ export async function requireUnusedFolder(folder: string): Promise<void> {
 async function begin({ folder, settings, resume }: EvaluationSetup): Promise<RecordResult[]> {
   const text = await readIfThere(join(folder, SETTINGS));
   if (text === undefined) {
-    await requireUnusedFolder(folder);
-    await mkdir(folder, { recursive: true });
     await writeWhole(join(folder, SETTINGS), settings);
     return [];
   }

@@ -60,6 +60,8 @@ export async function* openRun(
   options: RunOptions = {},
 ): AsyncGenerator<RunEvent, TrainingSummary> {
   const plan = 'info' in run ? run : await planRun(run);
+  // A damaged file is told before hours are spent, not after.
+  if (plan.resumed) await new RunFolder(plan.folder).readReadings();
   const models = new Models(plan, options);
   try {
     const policy = trainable(await models.open(plan.config.model));

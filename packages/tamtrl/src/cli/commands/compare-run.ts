@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { exists, writeWhole } from '../../base/files.js';
 import { duration } from '../../base/format.js';
+import { lockFolder } from '../../base/lock.js';
 import { writeRecords } from '../../data/files/writer.js';
 import { miniExample, toRecord } from '../../data/mini/task.js';
 import { SETTINGS } from '../../eval/evaluation.js';
@@ -28,6 +29,7 @@ import {
 import { RunFolder } from '../../run/folder.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
+import { PART_VARIABLE } from '../terminal/parent.js';
 
 /** The same from src/cli (tests run on what was built) and from dist/cli. */
 const EXECUTABLE = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
@@ -65,12 +67,19 @@ export async function runComparison(
   const { allowHost = [], tablesOnly } = flags;
   if (!tablesOnly) requireNamedModel(config, allowHost);
   await requireComparisonFolder(config.out);
-  await mkdir(config.out, { recursive: true });
-  await markFolder(config.out);
-  if (!tablesOnly) {
-    const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
-    await generateData(config);
-    await runJobs(await jobsOf(config, { hosts, io, signal }), flags.jobs, io, signal);
+  if (tablesOnly) {
+    await mkdir(config.out, { recursive: true });
+    await markFolder(config.out);
+  } else {
+    const unlock = await lockFolder(config.out);
+    try {
+      await markFolder(config.out);
+      const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
+      await generateData(config);
+      await runJobs(await jobsOf(config, { hosts, io, signal }), flags.jobs, io, signal);
+    } finally {
+      await unlock();
+    }
   }
   const { complete, text, summary } = await writeTables(config);
   if (flags.json) io.out(`${JSON.stringify(summary)}\n`);
@@ -217,15 +226,19 @@ async function child(
   log: string,
   signal: AbortSignal,
 ): Promise<{ code: number | null; out: string }> {
-  const process_ = spawn(process.execPath, [EXECUTABLE, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // The channel breaks when this process dies, however it does, and the part ends with it.
+  const process_ = spawn(process.execPath, [EXECUTABLE, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, [PART_VARIABLE]: '1' },
+  });
   const stop = () => process_.kill('SIGINT');
   signal.addEventListener('abort', stop, { once: true });
   let out = '';
   let err = '';
-  process_.stdout.setEncoding('utf8').on('data', (text: string) => {
+  process_.stdout?.setEncoding('utf8').on('data', (text: string) => {
     out += text;
   });
-  process_.stderr.setEncoding('utf8').on('data', (text: string) => {
+  process_.stderr?.setEncoding('utf8').on('data', (text: string) => {
     err += text;
   });
   try {
