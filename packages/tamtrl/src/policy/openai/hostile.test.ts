@@ -2,7 +2,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PolicyError } from '../errors.js';
 import { Vigil } from '../patience.js';
 import { openOpenAIPolicy } from './policy.js';
 import { ask, fast, type Handler, json, models, said, serve } from './server.test-support.js';
@@ -182,6 +184,40 @@ describe('what no server should say', () => {
     await expect(ask([loading])).rejects.toThrow('answered with an error 3 times: model is loading.');
   });
 });
+
+it('whatever a server answers, there is a sample or one of our errors', async () => {
+  const key = fc.constantFrom(
+    ...['choices', 'message', 'content', 'type', 'text', 'reasoning', 'refusal', 'finish_reason', 'usage', 'error'],
+    ...['prompt_tokens', 'completion_tokens', 'data', 'id', 'max_model_len', 'owned_by', 'detail', 'message'],
+  );
+  const value = fc.oneof(fc.object({ key, maxDepth: 4 }), fc.jsonValue());
+  const choices = fc.array(fc.record({ message: fc.object({ key, maxDepth: 2 }), finish_reason: fc.jsonValue() }));
+  const body = fc.oneof(
+    value.map((any) => JSON.stringify(any)),
+    fc.record({ choices, usage: value }).map((any) => JSON.stringify(any)),
+    fc.string(),
+    fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1')),
+  );
+  const reply = fc.record({ status: fc.constantFrom(200, 200, 200, 204, 302, 400, 404, 418, 429, 500), body });
+  let current = { status: 200, body: '' };
+  const answer: Handler = (_, response) => void response.writeHead(current.status).end(current.body);
+  const { baseUrl } = await serve([answer], answer);
+  await fc.assert(
+    fc.asyncProperty(reply, async (next) => {
+      current = next;
+      try {
+        const policy = await openOpenAIPolicy({ ...fast, baseUrl, retries: 0, apiKey: 'sk-long-secret' });
+        const [[sample]] = await policy.sample([{ promptIds: policy.tokenizer.encode('x') }], { maxTokens: 5 });
+        expect(sample.tokens.length).toBeLessThanOrEqual(5);
+        expect(policy.contextLength).toBeGreaterThan(0);
+      } catch (error) {
+        expect(error).toBeInstanceOf(PolicyError);
+        expect((error as Error).message.length).toBeLessThan(3000);
+      }
+    }),
+    { numRuns: Number(process.env.TAMTRL_FAULTS ?? 150), seed: 11 },
+  );
+}, 3_600_000);
 
 it('a server that does not answer is told of, and again after twice as long', async () => {
   const notes: string[] = [];
