@@ -1,5 +1,6 @@
 /** What ends a command, and with which exit code. */
 import { TamtrlError } from '../../base/errors.js';
+import { LockError } from '../../base/lock.js';
 import { ModelError } from '../../models/errors.js';
 import { RunError } from '../../run/errors.js';
 
@@ -38,7 +39,10 @@ const OWN_FAULTS = new Set([
 
 /** Errors about what the user gave, however late they come. */
 const isInput = (error: unknown) =>
-  UsageError.isInstance(error) || RunError.isInstance(error) || ModelError.isInstance(error);
+  UsageError.isInstance(error) ||
+  RunError.isInstance(error) ||
+  ModelError.isInstance(error) ||
+  LockError.isInstance(error);
 
 /** `started`: the run had begun, so that what went wrong was not the input. */
 export function exitCodeOf(error: unknown, started: boolean): number {
