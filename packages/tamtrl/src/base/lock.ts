@@ -1,40 +1,44 @@
-/** One writer at a time in a folder. A process that has died does not keep its lock. */
-import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises';
+/**
+ * One writer at a time in a folder. A process that has died does not keep its lock.
+ *
+ * Each process that wants the folder makes a file of its own there, and only then looks for those of others. Of two
+ * that come at once, the later one sees the other's file, so both cannot take themselves for the only one. Nothing has to
+ * be taken over from a dead process: its file says whose it is, and is passed over.
+ */
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { TamtrlError } from './errors.js';
 
-/** Hidden, so it does not count as content of the folder. */
-export const LOCK_FILE = '.lock';
-
-/** Who holds a lock. */
-export interface LockHolder {
+/** Who holds a lock, or wants it. All of it is in the file's name, so no file is ever half written. */
+interface Claim {
+  /** Name of its file, which is hidden and so no content of the folder. */
+  file: string;
   pid: number;
-  host: string;
   /** When the process was started, in the system's own units; tells it apart from a later one with the same number. */
-  born?: string;
-  /** Different for each lock, also of the same process. */
-  id: string;
+  born: string;
+  host: string;
 }
 
 /** A folder is in use by another process, or by this one. */
 export class LockError extends TamtrlError<'in-use'> {
   static override readonly errorName = 'LockError';
-  readonly holder: LockHolder;
 
-  constructor(folder: string, holder: LockHolder) {
-    const isHere = holder.host === hostname();
-    const who = isHere && holder.pid === process.pid ? 'this program' : `process ${holder.pid}`;
-    const advice = isHere ? '' : ` If it has died, remove ${join(folder, LOCK_FILE)}.`;
+  constructor(folder: string, { file, pid, host }: Claim) {
+    const isHere = host === hostname();
+    const who = isHere && pid === process.pid ? 'this program' : `process ${pid}`;
+    const advice = isHere ? '' : ` If it has died, remove ${join(folder, file)}.`;
     super(
       'in-use',
-      `${folder} is being written to by ${who}${isHere ? '' : ` on ${holder.host}`}. Wait until it has ended, or name ` +
-        `another folder.${advice}`,
+      `${folder} is being written to by ${who}${isHere ? '' : ` on ${host}`}. Wait until it has ended, or name another ` +
+        `folder.${advice}`,
     );
-    this.holder = holder;
   }
 }
+
+/** Processes that come at once step back and try again, each after another pause, so that one of them gets in. */
+const ATTEMPTS = 5;
+const LONGEST_PAUSE = 40;
 
 /**
  * Takes the lock of a folder, which is made if it is not there.
@@ -43,92 +47,60 @@ export class LockError extends TamtrlError<'in-use'> {
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
-  const path = join(folder, LOCK_FILE);
-  const own: LockHolder = {
-    pid: process.pid,
-    host: hostname(),
-    born: await birthOf(process.pid),
-    id: crypto.randomUUID(),
-  };
-  const written = `${path}.${own.id}`;
-  const file = await open(written, 'wx');
-  try {
-    await file.writeFile(JSON.stringify(own));
-    await file.close();
-    // A link appears with its content, and only if there is no lock.
-    while (!(await linked(written, path))) {
-      const holder = await holderOf(path);
-      if (holder === undefined) continue;
-      if (await isAlive(holder)) throw new LockError(folder, holder);
-      await removeStale(path, holder);
+  for (let attempt = 1; ; attempt++) {
+    const file = claimName(process.pid, (await birthOf(process.pid)) ?? '', hostname());
+    const path = join(folder, file);
+    await (await open(path, 'wx')).close();
+    let other: Claim | undefined;
+    try {
+      other = await livingClaim(folder, file);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
     }
-  } finally {
-    await rm(written, { force: true });
-  }
-  return async () => {
-    if ((await holderOf(path))?.id === own.id) await unlink(path);
-  };
-}
-
-/** Codes of file systems that have no links. */
-const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
-
-/** False if `to` is there already. */
-async function linked(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to).catch((error: NodeJS.ErrnoException) => {
-      if (!WITHOUT_LINKS.has(error.code ?? '')) throw error;
-      return copyFile(from, to, constants.COPYFILE_EXCL);
-    });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return false;
+    if (other === undefined) return () => rm(path, { force: true });
+    await rm(path, { force: true });
+    if (attempt >= ATTEMPTS) throw new LockError(folder, other);
+    await new Promise((resolve) => setTimeout(resolve, LONGEST_PAUSE * Math.random()));
   }
 }
 
-/** Undefined if there is no lock (any more). A damaged one counts as that of nobody alive. */
-async function holderOf(path: string): Promise<LockHolder | undefined> {
-  let text: string;
+/** The claim of another living process; files of dead ones are removed on the way. */
+async function livingClaim(folder: string, own: string): Promise<Claim | undefined> {
+  for (const file of await readdir(folder)) {
+    const claim = file === own ? undefined : claimIn(file);
+    if (claim === undefined) continue;
+    if (await isAlive(claim)) return claim;
+    await rm(join(folder, file), { force: true });
+  }
+  return undefined;
+}
+
+/** @param born may be empty */
+export function claimName(pid: number, born: string, host: string): string {
+  return `.lock-${pid}-${born}-${crypto.randomUUID().slice(0, 8)}-${encodeURIComponent(host)}`;
+}
+
+function claimIn(file: string): Claim | undefined {
+  const [, pid, born, host] = /^\.lock-(\d+)-(\d*)-[0-9a-f]{8}-([\w.%!~*'()-]+)$/.exec(file) ?? [];
+  if (host === undefined) return undefined;
   try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return { file, pid: Number(pid), born, host: decodeURIComponent(host) };
+  } catch {
     return undefined;
   }
-  try {
-    const { pid, host, born, id } = JSON.parse(text) as Partial<LockHolder>;
-    if (Number.isInteger(pid) && typeof host === 'string') return { pid: pid!, host, born, id: String(id) };
-  } catch {
-    // Not a lock that this program wrote.
-  }
-  return { pid: 0, host: hostname(), id: 'damaged' };
 }
 
-/** Two processes may find the same dead lock: only what was judged is removed, not what has taken its place. */
-async function removeStale(path: string, judged: LockHolder): Promise<void> {
-  const aside = `${path}.${crypto.randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  if ((await holderOf(aside))?.id !== judged.id) await linked(aside, path);
-  await rm(aside, { force: true });
-}
-
-async function isAlive({ pid, host, born }: LockHolder): Promise<boolean> {
+async function isAlive({ pid, born, host }: Claim): Promise<boolean> {
   if (host !== hostname()) return true;
-  if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
     // EPERM: it is there, and somebody else's.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   const now = await birthOf(pid);
-  return born === undefined || now === undefined || born === now;
+  return born === '' || now === undefined || born === now;
 }
 
 /** Linux tells when a process was started (proc(5), field 22 of stat); undefined elsewhere, or if it is gone. */

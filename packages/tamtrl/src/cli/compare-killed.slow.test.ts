@@ -91,10 +91,14 @@ benchmarks: [{ name: b, data: { kind: mini, chunks: 2, facts: 2 }, questions: 2 
   );
   const executable = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
   const parent = spawn(process.execPath, [executable, 'compare', file], { stdio: 'ignore' });
-  const lock = join(out, 'training', 'tamtrl-1', '.lock');
-  const holder = async () => JSON.parse(await readFile(lock, 'utf8').catch(() => '{}')) as { pid?: number };
-  while ((await holder()).pid === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
-  const { pid } = await holder();
+  const cell = join(out, 'training', 'tamtrl-1');
+  /** The process that writes to the cell. */
+  const writer = async () => {
+    const lock = (await readdir(cell).catch(() => [])).find((name) => name.startsWith('.lock-'));
+    return lock === undefined ? undefined : Number(lock.split('-')[1]);
+  };
+  let pid = await writer();
+  for (; pid === undefined; pid = await writer()) await new Promise((resolve) => setTimeout(resolve, 50));
   const second = await run(['compare', file]);
   expect([second.code, second.err]).toEqual([2, expect.stringMatching(/killed is being written to by process \d+\./)]);
   const gone = new Promise((resolve) => parent.on('exit', resolve));

@@ -15,12 +15,14 @@ const ENCODINGS = 5;
  * @param roots addresses
  */
 export function isAllowed(url: URL, roots: readonly string[]): boolean {
-  const ways = waysToRead(url.pathname);
   return roots.some((each) => {
     const root = new URL(each);
-    if (url.origin !== root.origin || ways === undefined) return false;
-    const bases = waysToRead(root.pathname) ?? [];
-    return ways.every((way) => bases.some((base) => way === base || way.startsWith(base.replace(/\/?$/, '/'))));
+    if (url.origin !== root.origin) return false;
+    return [false, true].every((merge) => {
+      const ways = waysToRead(url.pathname, merge);
+      const bases = waysToRead(root.pathname, merge) ?? [];
+      return ways?.every((way) => bases.some((base) => way === base || way.startsWith(base.replace(/\/?$/, '/'))));
+    });
   });
 }
 
@@ -28,12 +30,13 @@ export function isAllowed(url: URL, roots: readonly string[]): boolean {
  * The paths that servers may take it for: as it is, and with its percent codes decoded once, twice, … until nothing
  * changes. In each `\` separates like `/`, parameters as in `..;x` are dropped, and dots are resolved. Undefined for a
  * path that leads above the host's root, or that is encoded too often.
+ * @param merge slashes that follow one another count as one, so that dots lead up from what is before them
  */
-function waysToRead(pathname: string): string[] | undefined {
+function waysToRead(pathname: string, merge: boolean): string[] | undefined {
   const ways: string[] = [];
   let path = pathname;
   for (let depth = 0; depth <= ENCODINGS; depth++) {
-    const resolved = withoutDots(path);
+    const resolved = withoutDots(path, merge);
     if (resolved === undefined) return undefined;
     ways.push(resolved);
     const decoded = path.replaceAll(/%([0-9a-f]{2})/gi, (_, code: string) =>
@@ -45,13 +48,13 @@ function waysToRead(pathname: string): string[] | undefined {
   return undefined;
 }
 
-function withoutDots(path: string): string | undefined {
+function withoutDots(path: string, merge: boolean): string | undefined {
   const kept: string[] = [];
   for (const part of path.split(/[/\\]/).slice(1)) {
     const [name] = part.split(';');
     if (name === '..') {
       if (kept.pop() === undefined) return undefined;
-    } else if (name !== '.') kept.push(part);
+    } else if (name !== '.' && !(merge && name === '')) kept.push(part);
   }
   return `/${kept.join('/')}`;
 }

@@ -115,6 +115,9 @@ describe('pages', () => {
     '/docs%2f..%2fprivate.txt',
     '/docs-too/private.txt',
     '/docs/%25252525252e',
+    '/docs/%2f%2E%2e/private.txt',
+    '/docs//%2f..%2fprivate.txt',
+    '/docs/;%2f..%2fprivate.txt',
     '/..%2fdocs/a',
   ])('%s is outside of /docs/', (path) => {
     expect(isAllowed(new URL(path, 'http://host'), [root])).toBe(false);
@@ -129,6 +132,7 @@ describe('pages', () => {
     '/docs/x/..%2fa.txt',
     '/docs/a;version=2',
     '/docs/...',
+    '/docs//a.txt',
   ])('%s is inside of /docs/', (path) => {
     expect(isAllowed(new URL(path, 'http://host'), [root])).toBe(true);
   });
