@@ -1,15 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { claimName, LockError, lockFolder } from './lock.js';
+import { claimName, LockError, lockFolder, numberOf } from './lock.js';
 
 const folder = () => mkdtemp(join(tmpdir(), 'tamtrl-lock-'));
 
 /** What another process leaves while it has the folder. */
 async function claimed(place: string, pid: number, born = '', host = hostname()): Promise<string> {
-  const path = join(place, claimName(pid, born, host));
+  const path = join(place, claimName(pid, born, await numberOf(place), host));
   await writeFile(path, '');
   return path;
 }
@@ -69,9 +69,19 @@ it('of another machine nobody can tell: refused, with what to do', async () => {
   );
 });
 
+it('a copy of a folder in use is not in use', async () => {
+  const place = await folder();
+  const unlock = await lockFolder(place);
+  const copy = `${place}-copy`;
+  await cp(place, copy, { recursive: true });
+  await (await lockFolder(copy))();
+  await expect(lockFolder(place)).rejects.toBeInstanceOf(LockError);
+  await unlock();
+});
+
 it('files with other names are no locks, and stay', async () => {
   const place = await folder();
-  const names = ['.lock', '.lock-x', '.lock-1--12345678-%zz', 'notes.txt'];
+  const names = ['.lock', '.lock-x', '.lock-1--1-12345678-%zz', 'notes.txt'];
   for (const name of names) await writeFile(join(place, name), '');
   await (await lockFolder(place))();
   expect((await readdir(place)).sort()).toEqual([...names].sort());

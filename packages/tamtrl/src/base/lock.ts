@@ -5,7 +5,7 @@
  * that come at once, the later one sees the other's file, so both cannot take themselves for the only one. Nothing has to
  * be taken over from a dead process: its file says whose it is, and is passed over.
  */
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { TamtrlError } from './errors.js';
@@ -17,6 +17,8 @@ interface Claim {
   pid: number;
   /** When the process was started, in the system's own units; tells it apart from a later one with the same number. */
   born: string;
+  /** Number of the folder in its file system: with another one, the file was copied along with a folder in use. */
+  folder: string;
   host: string;
 }
 
@@ -47,13 +49,14 @@ const LONGEST_PAUSE = 40;
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
+  const number = await numberOf(folder);
   for (let attempt = 1; ; attempt++) {
-    const file = claimName(process.pid, (await birthOf(process.pid)) ?? '', hostname());
+    const file = claimName(process.pid, (await birthOf(process.pid)) ?? '', number, hostname());
     const path = join(folder, file);
     await (await open(path, 'wx')).close();
     let other: Claim | undefined;
     try {
-      other = await livingClaim(folder, file);
+      other = await livingClaim(folder, number, file);
     } catch (error) {
       await rm(path, { force: true });
       throw error;
@@ -65,27 +68,31 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   }
 }
 
-/** The claim of another living process; files of dead ones are removed on the way. */
-async function livingClaim(folder: string, own: string): Promise<Claim | undefined> {
+/** The claim of another living process; files of dead ones, and copies, are removed on the way. */
+async function livingClaim(folder: string, number: string, own: string): Promise<Claim | undefined> {
   for (const file of await readdir(folder)) {
     const claim = file === own ? undefined : claimIn(file);
     if (claim === undefined) continue;
-    if (await isAlive(claim)) return claim;
+    if (claim.folder === number && (await isAlive(claim))) return claim;
     await rm(join(folder, file), { force: true });
   }
   return undefined;
 }
 
+export async function numberOf(folder: string): Promise<string> {
+  return String((await stat(folder, { bigint: true })).ino);
+}
+
 /** @param born may be empty */
-export function claimName(pid: number, born: string, host: string): string {
-  return `.lock-${pid}-${born}-${crypto.randomUUID().slice(0, 8)}-${encodeURIComponent(host)}`;
+export function claimName(pid: number, born: string, folder: string, host: string): string {
+  return `.lock-${pid}-${born}-${folder}-${crypto.randomUUID().slice(0, 8)}-${encodeURIComponent(host)}`;
 }
 
 function claimIn(file: string): Claim | undefined {
-  const [, pid, born, host] = /^\.lock-(\d+)-(\d*)-[0-9a-f]{8}-([\w.%!~*'()-]+)$/.exec(file) ?? [];
+  const [, pid, born, folder, host] = /^\.lock-(\d+)-(\d*)-(\d+)-[0-9a-f]{8}-([\w.%!~*'()-]+)$/.exec(file) ?? [];
   if (host === undefined) return undefined;
   try {
-    return { file, pid: Number(pid), born, host: decodeURIComponent(host) };
+    return { file, pid: Number(pid), born, folder, host: decodeURIComponent(host) };
   } catch {
     return undefined;
   }
