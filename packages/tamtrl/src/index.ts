@@ -43,6 +43,7 @@ export { openSources, type SourceOptions, type Sources } from './run/sources.js'
 
 // Training
 
+export { LockError } from './base/lock.js';
 export type { Progress } from './base/progress.js';
 export {
   type CommonConfig,

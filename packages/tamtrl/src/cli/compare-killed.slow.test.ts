@@ -1,7 +1,9 @@
 /** `tamtrl compare` goes on with cells whose training was killed. Needs a build, as `npm test` makes one. */
+import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { runProgram } from './program.js';
 import type { Io } from './terminal/io.js';
@@ -70,4 +72,45 @@ benchmarks: [{ name: b, data: { kind: mini, chunks: 2, facts: 2 }, questions: 2 
   const again = await run(['compare', file, '--jobs', '2']);
   expect(again.code, again.err).toBe(0);
   expect(await readFile(join(out, 'results.csv'), 'utf8')).toBe(tables);
+});
+
+it('its parts end with it, though it was killed with -9', async () => {
+  const file = join(folder, 'killed.yaml');
+  const out = join(folder, 'killed');
+  await writeFile(
+    file,
+    `out: ${out}
+model: mini-random
+seeds: [1]
+baseline: tamtrl
+preset: mini
+train: { steps: 500, questionsPerStep: 1, groupSize: 2, evaluation: { every: 0, questions: 2 } }
+methods: [{ name: tamtrl, train: tamtrl }]
+benchmarks: [{ name: b, data: { kind: mini, chunks: 2, facts: 2 }, questions: 2 }]
+`,
+  );
+  const executable = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+  const parent = spawn(process.execPath, [executable, 'compare', file], { stdio: 'ignore' });
+  const cell = join(out, 'training', 'tamtrl-1');
+  /** The process that writes to the cell. */
+  const writer = async () => {
+    const lock = (await readdir(cell).catch(() => [])).find((name) => name.startsWith('.lock-'));
+    return lock === undefined ? undefined : Number(lock.split('-')[1]);
+  };
+  let pid = await writer();
+  for (; pid === undefined; pid = await writer()) await new Promise((resolve) => setTimeout(resolve, 50));
+  const second = await run(['compare', file]);
+  expect([second.code, second.err]).toEqual([2, expect.stringMatching(/killed is being written to by process \d+\./)]);
+  const gone = new Promise((resolve) => parent.on('exit', resolve));
+  parent.kill('SIGKILL');
+  await gone;
+  const isAlive = () => {
+    try {
+      return process.kill(pid!, 0);
+    } catch {
+      return false;
+    }
+  };
+  // The test's own limit is the only one.
+  while (isAlive()) await new Promise((resolve) => setTimeout(resolve, 50));
 });

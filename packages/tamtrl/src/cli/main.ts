@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-import { runProgram } from './program.js';
 /** The executable. */
+import { format } from 'node:util';
+import { runProgram } from './program.js';
+import { describe, EXIT } from './terminal/errors.js';
 import { processIo } from './terminal/io.js';
+import { endWithParent } from './terminal/parent.js';
 
 // A reader that closes early, as in "tamtrl ... | head", is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -9,9 +12,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 // The hub's library reports downloads with console.debug, and copies where links are impossible with console.info. Both
-// write
-// to stdout, which belongs to the results, to --json and to the Model Context Protocol.
+// write to stdout, which belongs to the results, to --json and to the Model Context Protocol.
 console.debug = () => {};
 console.info = () => {};
 
+// What other libraries say may hold parts of a document, which must not steer the terminal.
+for (const name of ['log', 'warn', 'error'] as const) {
+  console[name] = (...parts: unknown[]) => processIo.err(`${format(...parts)}\n`);
+}
+process.on('uncaughtException', (error) => {
+  processIo.err(`tamtrl: ${describe(error)}\n`);
+  process.exit(EXIT.failure);
+});
+
+endWithParent();
 process.exitCode = await runProgram(process.argv.slice(2), processIo);

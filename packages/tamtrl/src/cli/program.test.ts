@@ -179,7 +179,7 @@ it('warm-up from nothing comes out the same bit by bit, and another seed otherwi
   // What fails while it runs is no fault of the arguments.
   await writeFile(join(folder, 'file'), '');
   const failed = await run(...train, '--out', join(folder, 'file/run'));
-  expect(failed.err).toMatch(/tamtrl: ENOTDIR.*Choose another folder with --out\.\n$/);
+  expect(failed.err).toMatch(/tamtrl: ENOTDIR.*is a file, not a folder: check the path\.\n$/);
   expect(failed.code).toBe(1);
   const wrong = await run('sft', '--resume', join(folder, 'd'));
   expect(wrong.err).toContain('was started with "tamtrl train"; resume it with that.');

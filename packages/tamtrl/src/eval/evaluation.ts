@@ -2,9 +2,10 @@
  * An evaluation in a folder: a line for each record as it is finished, settings that must stay the same, and a summary.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
+import { lockFolder } from '../base/lock.js';
 import { differences, differencesText } from '../base/objects.js';
 import type { Progress } from '../base/progress.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
@@ -92,10 +93,23 @@ function isAboutRecord(error: unknown): error is MemoryError | TextError {
 /**
  * Reads the records, writes a line for each, and returns their summary. Records whose line is in the folder are not
  * read again.
- * @throws EvaluationError `settings` for a folder with other settings; `no-data` without records; `invalid-argument` for
- *   a record that lacks what a metric needs; whatever the model throws, after the finished lines have been written.
+ * @throws LockError for a folder that another process writes to; EvaluationError `settings` for a folder with other
+ *   settings; `no-data` without records; `invalid-argument` for a record that lacks what a metric needs; whatever the
+ *   model throws, after the finished lines have been written.
  */
 export async function evaluateRecords(
+  setup: EvaluationSetup,
+): Promise<{ summary: EvaluationSummary & EvaluationIdentity; results: RecordResult[] }> {
+  await requireUnusedFolder(setup.folder);
+  const unlock = await lockFolder(setup.folder);
+  try {
+    return await evaluateLocked(setup);
+  } finally {
+    await unlock();
+  }
+}
+
+async function evaluateLocked(
   setup: EvaluationSetup,
 ): Promise<{ summary: EvaluationSummary & EvaluationIdentity; results: RecordResult[] }> {
   const { folder, settings, read, concurrency, signal, metrics } = setup;
@@ -195,8 +209,6 @@ async function begin(
   const settings = { ...setup.settings, ...identity };
   const text = await readIfThere(join(folder, SETTINGS));
   if (text === undefined) {
-    await requireUnusedFolder(folder);
-    await mkdir(folder, { recursive: true });
     await writeWhole(join(folder, SETTINGS), settings);
     return [];
   }

@@ -51,3 +51,24 @@ it('cuts thoughts from the text where the tokenizer has no token for their end',
   expect(memoryAfter([7], nothing, 'keep')).toEqual([7]);
   expect(memoryAfter([7], nothing, 'overwrite')).toEqual([]);
 });
+
+/** What a model with this text is taken to have said. */
+async function saidIn(reply: string, tokenizer = new CountingTokenizer()) {
+  const tokens = tokenizer.encode(reply);
+  const sample = async () => [[{ tokens, logProbabilities: [], stopReason: 'length' as const }]];
+  const model: MemoryModel = { tokenizer, chat: messageFormat, contextLength: 100, sample };
+  const [[output]] = await sampleTurn(model, [{ promptIds: [1] }], { maxTokens: 100 });
+  return { ...output, carried: tokenizer.decode(output.ids) };
+}
+
+it.each([
+  ['<think>secret musing</think>\n\nThe ship', 'The ship'],
+  ['aaa</think> x', 'x'],
+  ['<think>a</think>b<think>c</think> d', 'd'],
+  ['It wrote "<think>" in the log.', 'It wrote "<think>" in the log.'],
+  ['<think>never ended', ''],
+  [' \n<think>never ended', ''],
+  ['<think>a</think>\n<think>never ended', ''],
+])('%j as text: what is carried on holds no thought', async (reply, expected) => {
+  expect(await saidIn(reply)).toMatchObject({ text: expected, carried: expected, empty: expected === '' });
+});

@@ -39,9 +39,12 @@ export async function sampleTurn(
   return results.map((samples, at) =>
     samples.map((sample): Output => {
       const ids = carriedIds({ promptIds: requests[at].promptIds, outputIds: sample.tokens }, model);
+      const written = plainText(tokenizer, ids);
       // If the tokenizer has no token for the end of a thought, it is found in the text.
-      const text = withoutThoughts(plainText(tokenizer, ids));
-      return { sample, ids, text, empty: text.trim() === '' };
+      const said = withoutThoughts(written);
+      if (said === written) return { sample, ids, text: written, empty: written.trim() === '' };
+      const text = said.trimStart();
+      return { sample, ids: tokenizer.encodeText(text), text, empty: text === '' };
     }),
   );
 }
@@ -49,7 +52,7 @@ export async function sampleTurn(
 /** The output as the next prompt's memory, without control tokens, which could end a message there. */
 export function asMemory(output: Output, frames: PromptFrames): Output {
   const ids = frames.carried(output.ids);
-  const text = withoutThoughts(plainText(frames.tokenizer, ids));
+  const text = plainText(frames.tokenizer, ids);
   return { sample: output.sample, ids: [...ids], text, empty: text.trim() === '' };
 }
 

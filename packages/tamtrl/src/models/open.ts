@@ -37,6 +37,8 @@ export interface OpenOptions {
    * server that the address itself names needs no entry.
    */
   allowHosts?: readonly string[];
+  /** For models at a server: told what had to be adapted, and that the server has not answered for long. */
+  note?: (text: string) => void;
   /** For local models. */
   engine?: EngineSettings;
   signal?: AbortSignal;
@@ -64,7 +66,7 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
 }
 
 async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions): Promise<Policy> {
-  const { contextLength, concurrency, retries, signal, thinking } = options;
+  const { contextLength, concurrency, retries, signal, thinking, note } = options;
   // vLLM, SGLang and llama.cpp pass this to the chat template; others ignore it.
   const extra = thinking === undefined ? undefined : { chat_template_kwargs: { enable_thinking: thinking } };
   const text = options.tokenizer === undefined ? {} : await tokenizerAndChat(options.tokenizer, options);
@@ -76,19 +78,20 @@ async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions):
     concurrency,
     retries,
     signal,
+    note,
     extra,
   });
 }
 
 async function openTinker(spec: string, parsed: TinkerSpec, options: OpenOptions): Promise<TrainablePolicy> {
-  const { contextLength, concurrency, retries, signal, seed } = options;
+  const { contextLength, concurrency, retries, signal, seed, note } = options;
   // By default, the tokenizer is that of the base model: a folder of that name on this machine, or a repository on the
   // hub.
   const place = options.tokenizer ?? ((await exists(parsed.model)) ? parsed.model : `hf:${parsed.model}`);
   const text = await tokenizerAndChat(place, options);
   const { openTinkerPolicy } = await import('../policy/tinker/policy.js');
   const opened = { spec, tokenizer: (await exists(place)) ? resolve(place) : place };
-  return openTinkerPolicy({ ...parsed, ...text, contextLength, concurrency, retries, seed, signal, opened });
+  return openTinkerPolicy({ ...parsed, ...text, contextLength, concurrency, retries, seed, signal, note, opened });
 }
 
 async function tokenizerAndChat(place: string, options: OpenOptions) {

@@ -42,6 +42,26 @@ describe('models at OpenAI-compatible servers', () => {
   });
 });
 
+describe('keys in addresses', () => {
+  it.each([
+    'openai:http://h/v1?api_key=K3Y#m',
+    'openai:http://h/v1?api_key=K3Y',
+    'openai:http://me:K3Y@h/v1#m',
+    'openai:http://me:K3Y@h/v1',
+    'tinker:http://h?api_key=K3Y#m',
+    'tinker:http://me:K3Y@h',
+  ])('are refused without being repeated: %s', (spec) => {
+    let message = '';
+    try {
+      parseModelSpec(spec);
+    } catch (error) {
+      ({ message } = error as Error);
+    }
+    expect(message).toMatch(/^"(openai|tinker):http:\/\/h/);
+    expect(message).not.toContain('K3Y');
+  });
+});
+
 describe('models at Tinker servers', () => {
   it('settings, and what a known server stands for', () => {
     expect(parseModelSpec('tinker:http://h:1#m')).toEqual({

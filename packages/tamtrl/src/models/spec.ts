@@ -4,6 +4,7 @@
  */
 import { isHubAddress, parseHubAddress } from '../base/hub.js';
 import { PolicyError } from '../policy/errors.js';
+import { displayAddress } from '../policy/exchange.js';
 import type { TinkerPolicyOptions } from '../policy/tinker/policy.js';
 import { TINKER_SERVERS } from '../policy/tinker/servers.js';
 
@@ -67,6 +68,10 @@ export type LocalSpec = EmbeddedSpec | RandomSpec | FolderSpec | GgufSpec | HubS
 
 export type ModelSpec = LocalSpec | OpenAISpec | TinkerSpec;
 
+/** An address as messages show it: without user, password and settings, which may hold a key. */
+export const shownSpec = (spec: string): string =>
+  spec.replace(/\/\/[^/?#]*@/, '//').replace(/\?[^#]*/, (query) => (query === '?' ? query : '?…'));
+
 export const isGguf = (path: string): boolean => path.endsWith('.gguf');
 
 /** @throws PolicyError `invalid-argument` for an address that begins like a server's or the hub's but is not valid. */
@@ -112,10 +117,19 @@ function parseOpenAI(spec: string): OpenAISpec {
   if (model === '' || (at < 0 && /^https?:/.test(rest))) {
     throw new PolicyError(
       'invalid-argument',
-      `"${spec}" names no model; expected openai:URL#MODEL, for example openai:http://127.0.0.1:8080/v1#smollm2.`,
+      `"${shownSpec(spec)}" names no model; expected openai:URL#MODEL, for example openai:http://127.0.0.1:8080/v1#smollm2.`,
     );
   }
-  return { kind: 'openai', baseUrl: at > 0 ? rest.slice(0, at) : undefined, model };
+  const baseUrl = at > 0 ? rest.slice(0, at) : undefined;
+  // Addresses are written into run folders and messages.
+  if (baseUrl !== undefined && (baseUrl.includes('?') || displayAddress(baseUrl) !== baseUrl.replace(/[?#].*$/s, ''))) {
+    throw new PolicyError(
+      'invalid-argument',
+      `"${shownSpec(spec)}": the address of a server must not hold a key, password or query. Put the key in ` +
+        'TAMTRL_API_KEY or OPENAI_API_KEY.',
+    );
+  }
+  return { kind: 'openai', baseUrl, model };
 }
 
 const SETTINGS = ['rank', 'scaling', 'loss', 'pad', 'server'];
@@ -130,7 +144,7 @@ function parseTinker(spec: string): TinkerSpec {
   const wrong = (what: string) =>
     new PolicyError(
       'invalid-argument',
-      `"${spec}": ${what}; expected tinker:http://HOST:PORT#MODEL, with settings such as ?rank=32&scaling=average ` +
+      `"${shownSpec(spec)}": ${what}; expected tinker:http://HOST:PORT#MODEL, with settings such as ?rank=32&scaling=average ` +
         'before the #.',
     );
   const [, baseUrl, query = '', model] = /^tinker:([^?#]+)(?:\?([^#]*))?#(.+)$/.exec(spec) ?? [];

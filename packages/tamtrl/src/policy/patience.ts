@@ -26,6 +26,53 @@ export class Gate {
   }
 }
 
+/** Milliseconds without an answer before it is said; then after twice as long each time. */
+const FIRST_NOTE = 15_000;
+
+/** Says that a server is still being waited for, so that a stall does not look like work. */
+export class Vigil {
+  readonly #server: string;
+  readonly #note: ((text: string) => void) | undefined;
+  readonly #first: number;
+  readonly #since = new Set<{ start: number }>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param first milliseconds before the first note */
+  constructor(server: string, note?: (text: string) => void, first = FIRST_NOTE) {
+    this.#server = server;
+    this.#note = note;
+    this.#first = first;
+  }
+
+  /** Of many requests at a time, the one that has waited longest is told of. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.#note) return work();
+    const entry = { start: performance.now() };
+    this.#since.add(entry);
+    if (this.#since.size === 1) this.#wait(this.#first);
+    try {
+      return await work();
+    } finally {
+      this.#since.delete(entry);
+      if (this.#since.size === 0) clearTimeout(this.#timer);
+    }
+  }
+
+  #wait(next: number): void {
+    const waited = () => performance.now() - Math.min(...[...this.#since].map(({ start }) => start));
+    const tell = () => {
+      const milliseconds = waited();
+      // The one that had waited longest may have been answered meanwhile.
+      if (milliseconds < next) return this.#wait(this.#first);
+      this.#note?.(`${this.#server} has not answered for ${Math.round(milliseconds / 1000)} s. Still waiting.`);
+      this.#wait(2 * next);
+    };
+    this.#timer = setTimeout(tell, Math.max(1, next - waited()));
+    // Not every runtime's timers are objects.
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+}
+
 /**
  * Milliseconds before attempt `attempt` + 1 (from 0): doubled each time, up to `longest`, and randomised, so that many
  * clients do not return at the same moment.

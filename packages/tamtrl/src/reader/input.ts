@@ -11,18 +11,19 @@ export type TextSource =
   | { file: string };
 
 /**
- * Yields the source as strings. Bytes are decoded as UTF-8.
- * @throws ReaderError `input` if the bytes are not text.
+ * The source as strings. Bytes are UTF-8.
+ * @param name of the source, for messages
+ * @throws ReaderError `input` for bytes that are not text.
  */
-export async function* textOf(source: TextSource): AsyncGenerator<string> {
+export async function* textOf(source: TextSource, name?: string): AsyncGenerator<string> {
   if (typeof source === 'string') yield source;
-  else if (source instanceof Uint8Array) yield* decoded([source]);
+  else if (source instanceof Uint8Array) yield* decoded([source], name);
   else if ('file' in source) {
     const { createReadStream } = await import('node:fs');
     yield* decoded(createReadStream(source.file) as AsyncIterable<Uint8Array>, source.file);
-  } else if (Symbol.asyncIterator in source) yield* decoded(source);
+  } else if (Symbol.asyncIterator in source) yield* decoded(source, name);
   else if (Symbol.iterator in source) yield* source;
-  else yield* decoded(chunksOf(source));
+  else yield* decoded(chunksOf(source), name);
 }
 
 /** Not every runtime's ReadableStream can be iterated. */

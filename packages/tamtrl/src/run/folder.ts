@@ -5,6 +5,7 @@
 import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, readIfThere, writeWhole } from '../base/files.js';
+import { lockFolder } from '../base/lock.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import { readingFile } from '../memory/reading-settings.js';
 import { READING_FILE } from '../models/reading-file.js';
@@ -16,7 +17,8 @@ import type { CheckpointName, RunState, RunStore, SavedCheckpoint } from '../tra
 import { RunError } from './errors.js';
 import { infoFrom, infoSchema, type RunInfo } from './info.js';
 import { inPresentNames, jsonLines, readLines, readMetricsLines, type SavedLine, wholeLines } from './metrics-file.js';
-import type { HeldOutReadings } from './readings.js';
+import { type HeldOutReadings, heldOutReadingsSchema } from './readings.js';
+import { firstIssue, savedCheckpointSchema } from './saved-state.js';
 import { parseSplit, type Split, splitText } from './split.js';
 
 export const RUN_FILES = {
@@ -96,6 +98,10 @@ export class RunFolder implements RunStore {
     );
   }
 
+  lock(): Promise<() => Promise<void>> {
+    return lockFolder(this.path);
+  }
+
   /**
    * What names the run is written first, so that a run that is killed at any moment is recognised: with info and
    * configuration it can be resumed, with less it has saved nothing.
@@ -159,25 +165,24 @@ export class RunFolder implements RunStore {
       );
     }
     const path = join(place, STATE_FILE);
-    let saved: { format?: string; state?: SavedState; config?: unknown };
+    const damaged = (what: string, cause?: unknown) =>
+      new TrainError('checkpoint', `${path} is damaged: ${what}. Start the run again in a new folder.`, { cause });
+    let saved: unknown;
     try {
       saved = JSON.parse(await readFile(path, 'utf8'));
     } catch (error) {
+      throw damaged((error as Error).message, error);
+    }
+    const format = (saved as { format?: unknown } | null)?.format;
+    if (format !== FORMAT) {
       throw new TrainError(
         'checkpoint',
-        `Cannot read ${path}: ${(error as Error).message}. Start the run again in a new folder.`,
-        {
-          cause: error,
-        },
+        `${path} is not a checkpoint of this program: expected format ${FORMAT}, found ${String(format)}.`,
       );
     }
-    if (saved.format !== FORMAT || !saved.state) {
-      throw new TrainError(
-        'checkpoint',
-        `${path} is not a checkpoint of this program: expected format ${FORMAT}, found ${String(saved.format)}.`,
-      );
-    }
-    return { state: inPresentForm(saved.state), config: saved.config, policy: place };
+    const parsed = savedCheckpointSchema.safeParse(saved);
+    if (!parsed.success) throw damaged(firstIssue(parsed.error));
+    return { ...parsed.data, policy: place };
   }
 
   async writeInfo(info: RunInfo): Promise<void> {
@@ -222,9 +227,22 @@ export class RunFolder implements RunStore {
     await writeWhole(this.file('readings'), readings);
   }
 
-  /** Empty if there are none. */
+  /** Empty if there are none. @throws RunError `no-run` for a damaged file. */
   async readReadings(): Promise<HeldOutReadings> {
-    return ((await readJson(this.file('readings'))) as HeldOutReadings | undefined) ?? { before: [] };
+    const path = this.file('readings');
+    const text = await readIfThere(path);
+    if (text === undefined) return { before: [] };
+    const damaged = (what: string) =>
+      new RunError('no-run', `${path} is damaged: ${what}. Restore it from a copy, or remove it to do without.`);
+    let found: unknown;
+    try {
+      found = JSON.parse(text);
+    } catch (error) {
+      throw damaged((error as Error).message);
+    }
+    const parsed = heldOutReadingsSchema.safeParse(found);
+    if (!parsed.success) throw damaged(firstIssue(parsed.error));
+    return parsed.data;
   }
 
   /** All lines, in order. */
@@ -267,17 +285,6 @@ export class RunFolder implements RunStore {
 
 async function writeState(place: string, state: RunState, config: unknown): Promise<void> {
   await writeWhole(join(place, STATE_FILE), { format: FORMAT, state, config });
-}
-
-/** Earlier versions took the best by exact match, whatever the outcome was, and wrote `exact_match` or `exactMatch`. */
-type SavedBest = { step: number; exact_match?: number; exactMatch?: number };
-type SavedState = Omit<RunState, 'best'> & { best?: RunState['best'] | SavedBest };
-
-function inPresentForm({ best, ...state }: SavedState): RunState {
-  if (!best) return state;
-  if ('score' in best) return { ...state, best };
-  const score = best.exact_match ?? best.exactMatch ?? 0;
-  return { ...state, best: { step: best.step, metric: 'exact_match', score } };
 }
 
 async function readJson(path: string): Promise<unknown> {

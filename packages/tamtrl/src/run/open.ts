@@ -28,7 +28,7 @@ export interface RunOptions {
   onProgress?: (progress: RunProgress) => void;
   /** Called for each file that is downloaded. */
   onDownload?: (file: string) => void;
-  /** Receives sentences about what a reward method prepares. */
+  /** Receives sentences about what a reward method prepares, and about servers that are slow or particular. */
   note?: (text: string) => void;
 }
 
@@ -62,6 +62,8 @@ export async function* openRun(
   options: RunOptions = {},
 ): AsyncGenerator<RunEvent, TrainingSummary> {
   const plan = 'info' in run ? run : await planRun(run);
+  // A damaged file is told before hours are spent, not after.
+  if (plan.resumed) await new RunFolder(plan.folder).readReadings();
   const models = new Models(plan, options);
   try {
     const policy = trainable(await models.open(plan.config.model));
@@ -90,10 +92,10 @@ class Models {
 
   async open(address: string): Promise<Policy> {
     const { seed, thinking } = this.#plan.config;
-    const { signal, onDownload } = this.#options;
+    const { signal, note, onDownload } = this.#options;
     const { info, allowHosts } = this.#plan;
     const { tokenizer } = info;
-    const policy = await openModel(address, { seed, thinking, tokenizer, allowHosts, signal, onDownload });
+    const policy = await openModel(address, { seed, thinking, tokenizer, allowHosts, signal, note, onDownload });
     this.#open.push(policy);
     signal?.throwIfAborted();
     return policy;

@@ -3,6 +3,7 @@
  * memory.
  */
 
+import { z } from 'zod';
 import type { ExampleSource } from '../data/examples.js';
 import { answered } from '../eval/answered.js';
 import { agentReader } from '../eval/readers.js';
@@ -13,22 +14,25 @@ import { plainText } from '../memory/turn.js';
 import type { Policy } from '../policy/types.js';
 import type { CommonConfig } from '../train/config.js';
 
-export interface Reading {
-  id: string;
-  question: string;
-  answers: readonly string[];
+const readingSchema = z.object({
+  id: z.string(),
+  question: z.string(),
+  answers: z.array(z.string()),
   /** One for each section, in order. */
-  turns: { section: string; memory: string; tokens: number; cut: boolean }[];
-  output: string;
-  answer: string;
-  right: boolean;
-}
+  turns: z.array(z.object({ section: z.string(), memory: z.string(), tokens: z.number(), cut: z.boolean() })),
+  output: z.string(),
+  answer: z.string(),
+  right: z.boolean(),
+});
 
 /** The same questions in the same order. */
-export interface HeldOutReadings {
-  before: Reading[];
-  after?: Reading[];
-}
+export const heldOutReadingsSchema = z.object({
+  before: z.array(readingSchema),
+  after: z.array(readingSchema).optional(),
+});
+
+export type Reading = z.output<typeof readingSchema>;
+export type HeldOutReadings = z.output<typeof heldOutReadingsSchema>;
 
 /** Generated questions are short; among many, one that training turned right is likely. */
 const GENERATED_COUNT = 24;

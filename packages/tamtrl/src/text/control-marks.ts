@@ -23,7 +23,14 @@ export function looksLikeControl(token: string): boolean {
   return WHOLE.test(token);
 }
 
-/** A zero-width space. Inside a control token's text, it keeps a server's tokenizer from recognising the token. */
+const ONLY = new RegExp(`^(?:\\s*(?:${SHAPES}))+\\s*$`, 'u');
+
+/** Whether a text is nothing but control tokens, white space aside. */
+export function isOnlyControls(text: string): boolean {
+  return ONLY.test(text);
+}
+
+/** Put into a control token's text, it keeps a server's tokenizer from recognising it: a space without width. */
 export const BREAK = '\u200b';
 
 /** Offsets in `text` that need a break so that nothing in the text looks like a control token. */

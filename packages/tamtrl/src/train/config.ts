@@ -6,6 +6,8 @@ import { advantageSchema } from './advantages.js';
 import { objectiveSchema } from './objective.js';
 
 const count = z.number().int().min(1);
+/** What is made or kept all at once: more can only be a mistake, and would end in no sentence of ours. */
+const many = count.max(1_000_000);
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -13,9 +15,9 @@ const positive = z.number().positive();
 const miniData = z.strictObject({
   kind: z.literal('mini'),
   /** See `MiniTaskOptions`. */
-  chunks: count.default(4),
-  factsPerChunk: count.default(6),
-  queries: count.default(3),
+  chunks: many.default(4),
+  factsPerChunk: many.default(6),
+  queries: many.default(3),
   chained: share.default(0),
   /** Questions to train on, over and over; 0: always new ones. */
   questions: whole.default(0),
@@ -53,14 +55,14 @@ export const evaluationSchema = z.strictObject({
    */
   every: whole.default(10),
   /** Held-out questions. */
-  questions: count.default(128),
+  questions: many.default(128),
   /** 0 is greedy. */
   temperature: z.number().min(0).default(0),
   topP: positive.max(1).default(1),
   /** Answers to each question; more than one makes sense above temperature 0. */
-  samples: count.default(1),
+  samples: many.default(1),
   /** Questions read side by side. */
-  batch: count.default(64),
+  batch: many.default(64),
   /** Also let the policy read the filtered chunks: how good a teacher it is. */
   teacher: z.boolean().default(false),
   /** Evaluations without a better score by `reward.outcome` after which the run stops; 0: it never stops early. */
@@ -114,8 +116,8 @@ export const runConfigSchema = z.strictObject({
   teacherModel: z.string().optional(),
   /** Per step, of the `ema` teacher. */
   emaDecay: share.default(0.99),
-  groupSize: count.default(8),
-  questionsPerStep: count.default(32),
+  groupSize: many.default(8),
+  questionsPerStep: many.default(32),
   temperature: positive.default(1),
   topP: positive.max(1).default(1),
   advantage: advantageSchema.default('question-mean-std'),
@@ -156,7 +158,7 @@ export const sftConfigSchema = z.strictObject({
   ...commonShape,
   learningRate: positive.default(1e-3),
   /** Conversations a step. */
-  batchSize: count.default(64),
+  batchSize: many.default(64),
   /** Share of updates that show the filtered chunk instead of the whole one, so that the model can be a teacher. */
   filteredShare: share.default(0),
   /** Last steps, over which the learning rate falls linearly to 0. */

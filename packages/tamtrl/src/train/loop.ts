@@ -85,10 +85,26 @@ export async function* runTraining<Config extends CommonConfig>(
   setup: TrainingSetup<Config>,
   trainer: Trainer<Config>,
 ): AsyncGenerator<TrainingEvent, TrainingSummary> {
-  const { config, policy, store, signal } = setup;
-  const started = performance.now();
+  const { store } = setup;
   const run: Run<Config> = { ...setup, frames: framesOf(setup), state: newRunState(trainer.kind) };
-  await begin(run, trainer);
+  const snapshots = await trainer.prepare(run);
+  if (!setup.resume) await store.requireUnused();
+  const unlock = await store.lock?.();
+  try {
+    return yield* runLocked(run, trainer, snapshots);
+  } finally {
+    await unlock?.();
+  }
+}
+
+async function* runLocked<Config extends CommonConfig>(
+  run: Run<Config>,
+  trainer: Trainer<Config>,
+  snapshots: string[],
+): AsyncGenerator<TrainingEvent, TrainingSummary> {
+  const { config, policy, store, signal } = run;
+  const started = performance.now();
+  await begin(run, trainer.kind, snapshots);
   const { state } = run;
   const secondsBefore = state.seconds;
   let savedStep = state.step;
@@ -97,7 +113,7 @@ export async function* runTraining<Config extends CommonConfig>(
     savedStep = state.step;
     return store.saveCheckpoint(policy, state, config);
   };
-  yield { type: 'started', step: state.step, resumed: setup.resume === true, folder: store.path };
+  yield { type: 'started', step: state.step, resumed: run.resume === true, folder: store.path };
 
   let reason: TrainingSummary['reason'] | undefined;
   try {
@@ -159,15 +175,19 @@ function framesOf<Config extends CommonConfig>({
   return frames;
 }
 
-/** Checks the parts, then takes up the saved run or saves the new one before its first step. */
-async function begin<Config extends CommonConfig>(run: Run<Config>, trainer: Trainer<Config>): Promise<void> {
+/** Takes up the saved run, or saves the new one before its first step. */
+async function begin<Config extends CommonConfig>(
+  run: Run<Config>,
+  kind: RunState['kind'],
+  snapshots: string[],
+): Promise<void> {
   const { config, policy, store } = run;
-  const snapshots = await trainer.prepare(run);
   if (run.resume) {
-    run.state = await restore(run, trainer.kind);
+    run.state = await restore(run, kind);
     await store.resume(run.state.step, run.state.evaluatedStep);
     return;
   }
+  // Again: another run may have ended there meanwhile.
   await store.requireUnused();
   await store.start(config);
   for (const name of snapshots) await policy.snapshot(name);

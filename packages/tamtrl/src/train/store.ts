@@ -61,6 +61,11 @@ export interface RunStore {
   readonly path: string;
   /** @throws TrainError `checkpoint` if the place holds a run, which a new one would overwrite. */
   requireUnused(): Promise<void>;
+  /**
+   * Keeps other processes from writing to the place until the function that it returns is called.
+   * @throws LockError while another one does.
+   */
+  lock?(): Promise<() => Promise<void>>;
   /** Begins a new run with its configuration and without metrics or trajectories. */
   start(config: unknown): Promise<void>;
   /** Takes a run up after `step`: drops the lines of later steps, which will be done again. */

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { writeWhole } from '../../base/files.js';
 import { count, duration } from '../../base/format.js';
+import type { Budgets } from '../../memory/frames.js';
 import { readerSettings, readingDifferences, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
 import { ReaderError } from '../../reader/errors.js';
@@ -11,6 +12,7 @@ import { loadText } from '../../reader/files/load.js';
 import { textOf } from '../../reader/input.js';
 import { type Answer, type MemoryEvent, MemoryReader } from '../../reader/reader.js';
 import { type MemoryPiece, type ReaderState, readerStateSchema } from '../../reader/state.js';
+import { withoutControls } from '../terminal/clean.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { type ModelFlags, namedModel, noteOn, openForCommand } from '../terminal/models.js';
@@ -36,7 +38,7 @@ export async function runAsk(
   signal: AbortSignal,
   started: () => void,
 ): Promise<number> {
-  const questions = flags.question ?? [inputs[inputs.length - 1]];
+  const questions = flags.question ?? [await lastQuestion(inputs)];
   const paths = await filesOf(flags.question ? inputs : inputs.slice(0, -1));
   const address = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
   if (address === undefined) {
@@ -52,7 +54,13 @@ export async function runAsk(
   const limits = { questionTokens, chunkTokens, memoryTokens, answerTokens };
   for (const line of readingDifferences({ ...limits, thinking: flags.thinking }, trained)) io.err(`${line}\n`);
   const opening = { ...flags, thinking: flags.thinking ?? trained?.thinking };
-  const policy = await openForCommand(model, opening, { note: noteOn(io), signal });
+  let view: MemoryView | undefined;
+  const tell = noteOn(io);
+  const note = (text: string) => {
+    view?.end();
+    tell(text);
+  };
+  const policy = await openForCommand(model, opening, { note, signal });
   try {
     const reader = new MemoryReader({
       ...readerSettings(trained, limits),
@@ -63,13 +71,15 @@ export async function runAsk(
     });
     if (state && reader.turns > 0)
       io.err(`Continuing after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);
-    const view = new MemoryView(io, flags.quiet === true, questions.length, state?.position ?? 0, total);
+    view = new MemoryView(io, flags.quiet === true, questions.length, state?.position ?? 0, total);
     const memory: string[] = [];
     let begun = false;
+    let empty = 0;
     for await (const event of reader.read(textFrom(paths), { whole: true })) {
       if (!begun) started();
       begun = true;
       memory.push(event.memories[0].memory);
+      if (event.memories.some((each) => each.empty)) empty++;
       if (flags.state !== undefined) await saveState(flags.state, reader.state());
       view.show(event);
     }
@@ -78,8 +88,11 @@ export async function runAsk(
     const answers = await reader.answer();
     if (waiting) memory.push(answers[0].memory);
     view.end();
-    tell(answers, { memory, reader, turns: reader.turns + Number(waiting), json: flags.json === true }, io);
-    return EXIT.success;
+    tellAnswers(answers, { memory, reader, turns: reader.turns + Number(waiting), json: flags.json === true }, io);
+    const problem = nothingIn(answers, reader.budgets, empty);
+    if (problem === undefined) return EXIT.success;
+    io.err(`tamtrl: ${problem}\n`);
+    return EXIT.failure;
   } catch (error) {
     if (ReaderError.isInstance(error, 'interrupted') && flags.state !== undefined && error.state) {
       await saveState(flags.state, error.state);
@@ -93,6 +106,30 @@ export async function runAsk(
   } finally {
     await policy.close();
   }
+}
+
+/** @throws UsageError if it is a file: the question was forgotten. */
+async function lastQuestion(inputs: readonly string[]): Promise<string> {
+  const last = inputs[inputs.length - 1];
+  const found = inputs.length > 1 ? await stat(last).catch(() => undefined) : undefined;
+  if (!found?.isFile()) return last;
+  throw new UsageError(
+    `${last} is a file, but the last argument is the question. Add the question after it, or give it with -q.`,
+  );
+}
+
+/** Why there is no answer; undefined if there is one to each question. */
+function nothingIn(answers: readonly Answer[], { answerTokens }: Budgets, empty: number): string | undefined {
+  const missing = answers.filter(({ answer }) => answer === '');
+  if (missing.length === 0) return undefined;
+  const [{ question, truncated }] = missing;
+  const which = answers.length === 1 ? 'the question' : JSON.stringify(question);
+  const why = truncated
+    ? `All ${count(answerTokens)} tokens went into thoughts: raise --answer-tokens, or give --no-thinking.`
+    : 'Give --no-thinking if it is a model that thinks, and check that it is one for chats.';
+  const chunks =
+    empty === 0 ? '' : ` It wrote no memory after ${count(empty)} ${empty === 1 ? 'chunk' : 'chunks'} either.`;
+  return `The model wrote nothing in answer to ${which}. ${why}${chunks}`;
 }
 
 /** @throws UsageError if nothing is named or found. */
@@ -202,6 +239,7 @@ class MemoryView {
       this.end();
       const width = Math.max(20, this.#io.columns());
       const lines = [head, ...body]
+        .map(withoutControls)
         .map((line) => (line.length < width ? line : `${line.slice(0, width - 2)}…`))
         .slice(0, 20);
       this.#io.err(`${lines.join('\n')}\n`);
@@ -211,12 +249,12 @@ class MemoryView {
 
   /** Takes the last memory off a terminal. */
   end(): void {
-    if (this.#lines > 0) this.#io.err(`\u001b[${this.#lines}A\u001b[0J`);
+    if (this.#lines > 0) this.#io.erase?.(this.#lines);
     this.#lines = 0;
   }
 }
 
-function tell(
+function tellAnswers(
   answers: readonly Answer[],
   { memory, reader, turns, json }: { memory: string[]; reader: MemoryReader; turns: number; json: boolean },
   io: Io,

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { exists, readIfThere, writeWhole } from '../../base/files.js';
 import { duration } from '../../base/format.js';
+import { lockFolder } from '../../base/lock.js';
 import { given } from '../../base/objects.js';
 import { SETTINGS } from '../../eval/evaluation.js';
 import type { ReadingSettings } from '../../memory/reading-settings.js';
@@ -31,6 +32,7 @@ import { checkSettings, sharedReading, trainingFile } from '../../run/comparison
 import { RunFolder } from '../../run/folder.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
+import { PART_VARIABLE } from '../terminal/parent.js';
 
 /** The same from src/cli (tests run on what was built) and from dist/cli. */
 const EXECUTABLE = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
@@ -75,13 +77,20 @@ export async function runComparison(
   }
   await requireComparisonFolder(config.out);
   await requireSameParts(config, tablesOnly ? { files: false } : {});
-  await mkdir(config.out, { recursive: true });
-  await markFolder(config.out);
-  if (!tablesOnly) {
-    const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
-    await generateData(config);
-    const reading = await sharedReading(config);
-    await runJobs(await jobsOf(config, { hosts, reading, io, signal }), flags.jobs, io, signal);
+  if (tablesOnly) {
+    await mkdir(config.out, { recursive: true });
+    await markFolder(config.out);
+  } else {
+    const unlock = await lockFolder(config.out);
+    try {
+      await markFolder(config.out);
+      const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
+      await generateData(config);
+      const reading = await sharedReading(config);
+      await runJobs(await jobsOf(config, { hosts, reading, io, signal }), flags.jobs, io, signal);
+    } finally {
+      await unlock();
+    }
   }
   const { complete, text, summary } = await writeTables(config);
   if (flags.json) io.out(`${JSON.stringify(summary)}\n`);
@@ -223,15 +232,19 @@ async function child(
   log: string,
   signal: AbortSignal,
 ): Promise<{ code: number | null; out: string }> {
-  const process_ = spawn(process.execPath, [EXECUTABLE, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // The channel breaks when this process dies, however it does, and the part ends with it.
+  const process_ = spawn(process.execPath, [EXECUTABLE, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, [PART_VARIABLE]: '1' },
+  });
   const stop = () => process_.kill('SIGINT');
   signal.addEventListener('abort', stop, { once: true });
   let out = '';
   let err = '';
-  process_.stdout.setEncoding('utf8').on('data', (text: string) => {
+  process_.stdout?.setEncoding('utf8').on('data', (text: string) => {
     out += text;
   });
-  process_.stderr.setEncoding('utf8').on('data', (text: string) => {
+  process_.stderr?.setEncoding('utf8').on('data', (text: string) => {
     err += text;
   });
   try {

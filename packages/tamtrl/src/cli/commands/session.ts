@@ -9,7 +9,7 @@ import { RunFolder } from '../../run/folder.js';
 import { openRun, type RunEvent } from '../../run/open.js';
 import { planRun, type RunPlan } from '../../run/plan.js';
 import { readRun, type SavedRun } from '../../run/read.js';
-import { describe, EXIT, exitCodeOf, UsageError } from '../terminal/errors.js';
+import { describe, EXIT, exitCodeOf, systemCode, UsageError } from '../terminal/errors.js';
 import { Interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { downloadTold } from '../terminal/models.js';
@@ -39,11 +39,18 @@ export async function runSession(command: RunPlan['command'], flags: RunFlags, i
     view.end();
     // What the interruption threw, not what went wrong while saving because of it.
     if (isAbort(error, signal)) return EXIT.interrupted;
-    io.err(`tamtrl: ${describe(error)}\n`);
+    io.err(`tamtrl: ${describe(error)}${await resumeAdvice(error, plan)}\n`);
     return exitCodeOf(error, started);
   } finally {
     interruption.dispose();
   }
+}
+
+/** What was saved when the system refused something; nothing for other errors. */
+async function resumeAdvice(error: unknown, { command, folder }: RunPlan): Promise<string> {
+  if (systemCode(error) === undefined) return '';
+  const saved = await new RunFolder(folder).hasCheckpoint().catch(() => false);
+  return saved ? ` What was saved is whole: continue with tamtrl ${command} --resume ${folder}` : ' Nothing was saved.';
 }
 
 /** A new run, or an earlier one from its folder. */

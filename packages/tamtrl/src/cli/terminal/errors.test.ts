@@ -1,15 +1,21 @@
+import { mkdir } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { TrainError } from '../../train/errors.js';
 import { describe, EXIT, exitCodeOf, UsageError } from './errors.js';
 
 it('what the system refuses comes with what to do, also within a sentence of ours', () => {
-  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
   const wrapped = new TrainError('checkpoint', 'Could not write last/state: ENOSPC: no space left on device, write');
-  for (const error of [full, wrapped]) {
-    expect(describe(error)).toMatch(/write\. The disk is full\. Make room, then continue with --resume/);
-  }
+  for (const error of [full, wrapped]) expect(describe(error)).toMatch(/write\. The disk is full\. Make room first\.$/);
   expect(describe(new UsageError('There is no preset "x".'))).toBe('There is no preset "x".');
   expect(describe(new TypeError('x is not a function'))).toContain('errors.test.ts');
+});
+
+it('what the system refuses never comes as a stack', async () => {
+  const error = await mkdir('/nowhere/at/all').catch((reason: unknown) => reason);
+  expect(describe(error)).toMatch(/^ENOENT: no such file or directory, mkdir '[^\n]*'\. Check the path\.$/);
+  const unknown = Object.assign(new Error('EXDEV: cross-device link'), { code: 'EXDEV', syscall: 'rename' });
+  expect(describe(unknown)).toBe('EXDEV: cross-device link.');
 });
 
 it('refusals are 2 before a run has begun, and failures after', () => {

@@ -1,5 +1,6 @@
 /** What ends a command, and with which exit code. */
 import { TamtrlError } from '../../base/errors.js';
+import { LockError } from '../../base/lock.js';
 import { ModelError } from '../../models/errors.js';
 import { RunError } from '../../run/errors.js';
 
@@ -38,7 +39,10 @@ const OWN_FAULTS = new Set([
 
 /** Errors about what the user gave, however late they come. */
 const isInput = (error: unknown) =>
-  UsageError.isInstance(error) || RunError.isInstance(error) || ModelError.isInstance(error);
+  UsageError.isInstance(error) ||
+  RunError.isInstance(error) ||
+  ModelError.isInstance(error) ||
+  LockError.isInstance(error);
 
 /** `started`: the run had begun, so that what went wrong was not the input. */
 export function exitCodeOf(error: unknown, started: boolean): number {
@@ -46,21 +50,37 @@ export function exitCodeOf(error: unknown, started: boolean): number {
   return TamtrlError.isInstance(error) && !started && !OWN_FAULTS.has(error.kind) ? EXIT.refused : EXIT.failure;
 }
 
+const NOT_ALLOWED = 'The system does not allow that: check the permissions, or name another place.';
+
+/** What to do, by the code that the system refuses with. Never --resume: only a caller knows what has been saved. */
 const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'The disk is full. Make room, then continue with --resume: what was saved is whole.',
-  EACCES: 'Writing there is not allowed. Choose another folder with --out.',
-  EROFS: 'That place is read-only. Choose another folder with --out.',
-  ENOTDIR: 'A part of the path is a file. Choose another folder with --out.',
+  ENOSPC: 'The disk is full. Make room first.',
+  EDQUOT: 'Your share of the disk is used up. Make room first.',
+  EACCES: NOT_ALLOWED,
+  EPERM: NOT_ALLOWED,
+  EROFS: 'That place is read-only: name another one to write to.',
+  ENOTDIR: 'A part of the path is a file, not a folder: check the path.',
+  EISDIR: 'That is a folder, not a file: check the path.',
+  ENOENT: 'Check the path.',
+  EMFILE: 'Too many files are open: raise the limit with "ulimit -n".',
+  EIO: 'The disk does not work: check the machine.',
 };
+const CODES = new RegExp(`\\b(${Object.keys(SYSTEM_ADVICE).join('|')}): `);
+
+/** The code with which the system refused something; undefined for every other error. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code !== undefined && syscall !== undefined) return code;
+  // It may come wrapped in a sentence of ours, and from another thread without its code.
+  return CODES.exec(error.message)?.[1];
+}
 
 /** A sentence for people; the stack if the error is not one of ours and so a bug. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // What the system refused may come wrapped in a sentence of ours, and from another thread without its code.
-  const { code } = error as NodeJS.ErrnoException;
-  const named = code ?? /\b(ENOSPC|EACCES|EROFS|ENOTDIR): /.exec(error.message)?.[1];
-  const advice = named === undefined ? undefined : SYSTEM_ADVICE[named];
-  if (advice) return `${error.message}. ${advice}`;
+  const code = systemCode(error);
+  if (code !== undefined) return `${error.message}. ${SYSTEM_ADVICE[code] ?? ''}`.trimEnd();
   if (TamtrlError.isInstance(error)) return error.message;
   return error.stack ?? error.message;
 }

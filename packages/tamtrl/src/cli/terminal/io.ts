@@ -1,4 +1,5 @@
 /** Where commands write. Results go to `out`, everything else to `err`. */
+import { withoutControls } from './clean.js';
 
 export interface Io {
   out(text: string): void;
@@ -7,12 +8,16 @@ export interface Io {
   readonly interactive: boolean;
   /** Width of that terminal. */
   readonly columns: () => number;
+  /** Takes the line that was begun off that terminal, and so many whole lines above it. */
+  erase?(lines: number): void;
 }
 
+/** The process's own streams. Only `erase` writes control characters. */
 export const processIo: Io = {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
+  out: (text) => void process.stdout.write(withoutControls(text)),
+  err: (text) => void process.stderr.write(withoutControls(text)),
   interactive: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
   // Some terminals say 0 for what they do not know.
   columns: () => process.stderr.columns || 80,
+  erase: (lines) => void process.stderr.write(lines > 0 ? `\r\u001b[${lines}A\u001b[0J` : '\r\u001b[2K'),
 };

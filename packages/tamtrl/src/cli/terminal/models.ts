@@ -14,7 +14,7 @@ export interface ModelFlags {
 }
 
 export interface Opening {
-  /** Where downloads are reported: stderr, or the note of a progress display. */
+  /** Where downloads and troubles of servers are reported: stderr, or the note of a progress display. */
   note: (text: string) => void;
   signal?: AbortSignal;
   /** Seed of weights that are made from nothing. */
@@ -39,6 +39,7 @@ export async function openForCommand(spec: string, flags: ModelFlags, { note, ..
     contextLength,
     thinking,
     allowHosts,
+    note,
     onDownload: downloadTold(note),
   });
 }

@@ -34,7 +34,7 @@ function written(interactive: boolean, columns = 200): string {
   const err = (more: string) => {
     text += more;
   };
-  const io: Io = { out: () => {}, err, interactive, columns: () => columns };
+  const io: Io = { out: () => {}, err, interactive, columns: () => columns, erase: () => err('\r\x1b[2K') };
   const progress = new RunView(io, { steps: 3, evaluateEvery: 0 }, () => now);
   progress.event({ type: 'started', step: 0, resumed: false, folder: 'runs/x' });
   now += 2_000;

@@ -7,6 +7,7 @@ import { count, duration, percent } from '../../base/format.js';
 import type { RunEvent } from '../../run/open.js';
 import type { RunProgress } from '../../train/loop.js';
 import type { EvaluationMetrics, SftMetrics, StepMetrics } from '../../train/metrics.js';
+import { withoutControls } from './clean.js';
 import type { Io } from './io.js';
 import { TimeLeft, type TimeLeftOptions } from './time-left.js';
 
@@ -102,13 +103,13 @@ export class RunView {
     this.#erase();
     if (text === '') return;
     // One column free: some terminals break the line when the last one is filled.
-    this.#io.err(text.slice(0, Math.max(1, this.#io.columns() - 1)));
+    this.#io.err(withoutControls(text).slice(0, Math.max(1, this.#io.columns() - 1)));
     this.#visible = true;
     this.#drawn = this.#now();
   }
 
   #erase(): void {
-    if (this.#visible) this.#io.err('\r\x1b[2K');
+    if (this.#visible) this.#io.erase?.(0);
     this.#visible = false;
   }
 }

@@ -120,6 +120,54 @@ describe.each([
     );
   });
 
+  it('a cancelled stream cancels the provider, and asks it no more', async () => {
+    const script = scripted();
+    let cancelled = 0;
+    const endless = async () => ({
+      stream: new ReadableStream({
+        // One part, and then nothing.
+        start: (controller) => controller.enqueue({ type: 'text-delta', id: 'a', delta: 'x' }),
+        cancel: () => {
+          cancelled++;
+        },
+      }),
+    });
+    const call = {
+      prompt: [{ role: 'user' as const, content: [{ type: 'text' as const, text: `${book}\n\nWhen?` }] }],
+    };
+    const open = async () => {
+      const model = new MockLanguageModel({ doGenerate: script.doGenerate, doStream: endless as never });
+      const wrapped = ai.wrapLanguageModel({ model, middleware: memoryMiddleware(options) });
+      const { stream } = await (wrapped as unknown as LanguageModelV3).doStream(call);
+      return stream.getReader();
+    };
+    // While it is reading: the turn in hand may end, no other begins.
+    const early = await open();
+    while ((await early.read()).value?.type !== 'reasoning-end');
+    await early.cancel();
+    const calls = script.calls.length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(script.calls.length).toBe(calls);
+    expect(calls).toBeLessThan(4);
+    // While it is answering.
+    const late = await open();
+    while ((await late.read()).value?.type !== 'text-delta');
+    expect(cancelled).toBe(0);
+    await late.cancel();
+    expect(cancelled).toBe(1);
+  });
+
+  it('a stream that is not drained reads no further', async () => {
+    const { model, calls } = wrapped();
+    const call = {
+      prompt: [{ role: 'user' as const, content: [{ type: 'text' as const, text: `${book}\n\nWhen?` }] }],
+    };
+    const { stream } = await (model as unknown as LanguageModelV3).doStream(call);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(calls.length).toBeLessThanOrEqual(1);
+    await stream.cancel();
+  });
+
   describe('the provider', () => {
     const model = tamtrl('mini') as LanguageModelV3 & { close(): Promise<void> };
     afterAll(() => model.close());

@@ -42,7 +42,10 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageMode
     wrapGenerate: async ({ doGenerate, params, model }) => {
       if (fits(params, options)) return doGenerate();
       const thoughts: string[] = [];
-      const { params: shorter, usage } = await read(params, model, options, (text) => thoughts.push(text));
+      const reading = read(params, model, options);
+      let next = await reading.next();
+      for (; !next.done; next = await reading.next()) thoughts.push(next.value);
+      const { params: shorter, usage } = next.value;
       const result = await model.doGenerate(shorter);
       return {
         ...result,
@@ -52,33 +55,61 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageMode
     },
     wrapStream: async ({ doStream, params, model }) => {
       if (fits(params, options)) return doStream();
+      // Ends the reading and the answer when nobody wants them any more.
+      const own = new AbortController();
+      const { abortSignal } = params;
+      const signal = abortSignal ? AbortSignal.any([abortSignal, own.signal]) : own.signal;
+      const parts = streamed({ ...params, abortSignal: signal }, model, options);
       const stream = new ReadableStream<LanguageModelV3StreamPart>({
-        async start(controller) {
-          try {
-            // This must be the first part, so the call's warnings come too late for it.
-            controller.enqueue({ type: 'stream-start', warnings: [] });
-            let turn = 0;
-            const { params: shorter, usage } = await read(params, model, options, (text) => {
-              const id = `memory-${turn++}`;
-              controller.enqueue({ type: 'reasoning-start', id });
-              controller.enqueue({ type: 'reasoning-delta', id, delta: text });
-              controller.enqueue({ type: 'reasoning-end', id });
-            });
-            const reader = (await model.doStream(shorter)).stream.getReader();
-            for (let next = await reader.read(); !next.done; next = await reader.read()) {
-              const part = next.value;
-              if (part.type === 'finish') controller.enqueue({ ...part, usage: added([...usage, part.usage]) });
-              else if (part.type !== 'stream-start') controller.enqueue(part);
-            }
-            controller.close();
-          } catch (error) {
-            controller.error(error);
-          }
+        // Asked for one part at a time: nothing is read that nobody waits for.
+        async pull(controller) {
+          const next = await parts.next();
+          if (next.done) controller.close();
+          else controller.enqueue(next.value);
+        },
+        async cancel(reason) {
+          own.abort(reason ?? new Error('The stream was cancelled.'));
+          await parts.return();
         },
       });
       return { stream };
     },
   };
+}
+
+/** The notes as thoughts, and then the answer. */
+async function* streamed(
+  params: LanguageModelV3CallOptions,
+  model: LanguageModelV3,
+  options: MemoryMiddlewareOptions,
+): AsyncGenerator<LanguageModelV3StreamPart, void> {
+  // Warnings of the call come too late for this; it has to be the first part.
+  yield { type: 'stream-start', warnings: [] };
+  const reading = read(params, model, options);
+  let note = await reading.next();
+  for (let turn = 0; !note.done; note = await reading.next(), turn++) {
+    const id = `memory-${turn}`;
+    yield { type: 'reasoning-start', id };
+    yield { type: 'reasoning-delta', id, delta: note.value };
+    yield { type: 'reasoning-end', id };
+  }
+  const { params: shorter, usage } = note.value;
+  const answer = (await model.doStream(shorter)).stream.getReader();
+  const { abortSignal } = params;
+  // A provider that waits for its model would not notice otherwise.
+  const stop = () => void answer.cancel(abortSignal?.reason).catch(() => undefined);
+  abortSignal?.addEventListener('abort', stop, { once: true });
+  try {
+    for (let next = await answer.read(); !next.done; next = await answer.read()) {
+      const part = next.value;
+      if (part.type === 'finish') yield { ...part, usage: added([...usage, part.usage]) };
+      else if (part.type !== 'stream-start') yield part;
+    }
+    abortSignal?.throwIfAborted();
+  } finally {
+    abortSignal?.removeEventListener('abort', stop);
+    await answer.cancel();
+  }
 }
 
 const answerTokensOf = (params: LanguageModelV3CallOptions, { answerTokens, contextLength }: MemoryMiddlewareOptions) =>
@@ -88,12 +119,12 @@ function fits(params: LanguageModelV3CallOptions, options: MemoryMiddlewareOptio
   return promptTokens(params, new CountingTokenizer()) + answerTokensOf(params, options) <= options.contextLength;
 }
 
-async function read(
+/** Yields the notes after each part. */
+async function* read(
   params: LanguageModelV3CallOptions,
   model: LanguageModelV3,
   options: MemoryMiddlewareOptions,
-  tell: (text: string) => void,
-): Promise<Reading> {
+): AsyncGenerator<string, Reading> {
   const usage: LanguageModelV3Usage[] = [];
   const done: PartPlace[] = [];
   let shorter = params;
@@ -115,10 +146,10 @@ async function read(
       signal: params.abortSignal,
     });
     for await (const { turn, memories } of reader.read(part.document))
-      tell(`Notes after part ${turn}:\n${memories[0].memory}\n`);
+      yield `Notes after part ${turn}:\n${memories[0].memory}\n`;
     const turns = reader.turns;
     const notes = await reader.finish();
-    if (reader.turns > turns) tell(`Notes at the end:\n${notes[0]}\n`);
+    if (reader.turns > turns) yield `Notes at the end:\n${notes[0]}\n`;
     shorter = { ...shorter, prompt: withNotes(shorter.prompt, part, notes[0]) };
     done.push(part.place);
   }
@@ -151,7 +182,7 @@ function asMemoryModel(
           });
           usage.push(result.usage);
           const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
-          const ids = tokenizer.encodeReply(text);
+          const ids = tokenizer.encodeReply(text, maxTokens + 1);
           const cut = ids.length > maxTokens || result.finishReason.unified === 'length';
           return [
             {

@@ -1,4 +1,5 @@
 /** The MCP server as a client meets it: a process of its own over stdio, with the embedded model. Needs a build. */
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -99,7 +100,7 @@ describe('the server', () => {
     client.setRequestHandler('roots/list', () => ({ roots: [{ uri: pathToFileURL(inside).href }] }));
     const args = [executable, 'mcp', '--model', 'mini'];
     await client.connect(new StdioClientTransport({ command: process.execPath, args, stderr: 'ignore' }));
-  });
+  }, 60_000);
 
   afterAll(() => client.close());
 
@@ -137,5 +138,38 @@ describe('the server', () => {
       isError: true,
       content: [{ text: expect.stringContaining('questionTokens allows 5') }],
     });
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a server that is kept busy', () => {
+  it('by pipes and by pages that do not come answers others, frees what is cancelled, and ends at SIGTERM', async () => {
+    const stalled = createServer(() => {});
+    await new Promise<void>((resolve) => stalled.listen(0, '127.0.0.1', resolve));
+    const page = `http://127.0.0.1:${(stalled.address() as AddressInfo).port}/`;
+    execFileSync('mkfifo', [join(inside, 'pipe')]);
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [executable, 'mcp', '--model', 'mini', '--root', inside, '--root', page],
+      stderr: 'ignore',
+    });
+    const client = new Client({ name: 'test', version: '1' });
+    await client.connect(transport);
+    const ask = (source: string, signal?: AbortSignal) =>
+      client.callTool({ name: 'ask_document', arguments: { source, question: 'anna' } }, { signal });
+    const cancelled = new AbortController();
+    const waiting = Array.from({ length: 8 }, () => ask(page, cancelled.signal).catch(() => 'cancelled'));
+    const refused = await Promise.all(Array.from({ length: 8 }, () => ask(join(inside, 'pipe'))));
+    for (const result of refused) expect(result).toMatchObject({ isError: true });
+    cancelled.abort();
+    expect(await Promise.all(waiting)).toEqual(Array(8).fill('cancelled'));
+    expect(await ask(join(inside, 'facts.txt'))).toMatchObject({ structuredContent: { turns: 1 } });
+    ask(page).catch(() => undefined);
+    const closed = new Promise<void>((resolve) => {
+      client.onclose = resolve;
+    });
+    process.kill(transport.pid!, 'SIGTERM');
+    await closed;
+    stalled.closeAllConnections();
+    stalled.close();
   });
 });

@@ -4,6 +4,7 @@
 import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { MemoryModel } from '../../memory/turn.js';
+import { ReaderError } from '../../reader/errors.js';
 import { type MemoryEvent, MemoryReader, type ReaderOptions } from '../../reader/reader.js';
 import { readWithin, rootsOf } from './roots.js';
 
@@ -19,6 +20,9 @@ export interface McpOptions {
 }
 
 export const TOOL = 'ask_document';
+
+const NO_ANSWER =
+  'The model wrote nothing in answer to the question: a model that thinks may have spent its tokens on that.';
 
 const inputSchema = z.object({
   source: z
@@ -47,7 +51,7 @@ export function createMcpServer(options: McpOptions): McpServer {
       const { signal, _meta, notify } = context.mcpReq;
       const token = _meta?.progressToken;
       try {
-        const roots = await rootsOf([...options.roots, ...(await clientRoots(server))]);
+        const roots = await rootsOf([...options.roots, ...(await clientRoots(server, signal))]);
         const reader = new MemoryReader({ model, question, signal, ...options.reading });
         for await (const event of reader.read(readWithin(source, roots, signal))) {
           log(`${source}: chunk ${event.turn}`);
@@ -58,6 +62,7 @@ export function createMcpServer(options: McpOptions): McpServer {
             });
         }
         const [{ answer, memory, provenance }] = await reader.answer();
+        if (answer === '') throw new ReaderError('empty', NO_ANSWER);
         const structured = { answer, memory, provenance, turns: reader.turns, tokens: reader.tokens };
         return {
           content: [{ type: 'text', text: `${answer}\n\nNotes on which the answer is based:\n${memory}` }],
@@ -73,10 +78,10 @@ export function createMcpServer(options: McpOptions): McpServer {
   return server;
 }
 
-/** The roots that the client allows now; none if it does not support roots. */
-async function clientRoots(server: McpServer): Promise<string[]> {
+/** What the client allows now; nothing if it has no roots. */
+async function clientRoots(server: McpServer, signal: AbortSignal): Promise<string[]> {
   if (!server.server.getClientCapabilities()?.roots) return [];
-  const { roots } = await server.server.listRoots();
+  const { roots } = await server.server.listRoots(undefined, { signal });
   return roots.map(({ uri }) => uri);
 }
 

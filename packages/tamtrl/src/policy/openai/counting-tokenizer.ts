@@ -24,7 +24,10 @@ const ANY_MARK = new RegExp(`(${MARK}(?:${ROLES.join('|')})\n)`);
  */
 const PIECE = / ?[A-Za-z]{1,4}|[\s\S]/gu;
 
-/** Breaks up text that a server would treat as a control token. It is sent and counted, but is not part of the text. */
+/** UTF-16 code units of a piece. */
+const LONGEST_PIECE = 5;
+
+/** Stands within what a server would take for a control token. It is sent and counted, but is no part of the text. */
 const BREAK_ID = ROLES.length;
 
 /**
@@ -53,9 +56,12 @@ export class CountingTokenizer implements Tokenizer {
     return ids;
   }
 
-  /** Ids of a server's reply, without breaks that its model has copied from the prompt. */
-  encodeReply(text: string): number[] {
-    return this.encodeText(mended(text));
+  /**
+   * The first ids of what a server says: a break that its model has copied from the prompt goes.
+   * @param most ids that are needed (default: all): a reply can be much longer than what was asked for
+   */
+  encodeReply(text: string, most = Number.POSITIVE_INFINITY): number[] {
+    return this.encodeText(mended(text).slice(0, LONGEST_PIECE * most)).slice(0, most);
   }
 
   #idsOf(text: string): number[] {

@@ -3,7 +3,17 @@
  * failure.
  */
 import { PolicyError } from '../errors.js';
-import { backoffPause, Gate, pause } from '../patience.js';
+import {
+  displayAddress,
+  exchange,
+  masking,
+  parseReply,
+  requireSendable,
+  shownWithout,
+  TooDeep,
+  textIn,
+} from '../exchange.js';
+import { backoffPause, Gate, pause, Vigil } from '../patience.js';
 
 export interface HttpOptions {
   /** Up to and including the version: "http://127.0.0.1:8080/v1". */
@@ -16,44 +26,68 @@ export interface HttpOptions {
   backoff?: number;
   /** Milliseconds for one attempt, from sending to the last byte; default 300,000. */
   timeout?: number;
-  /** Maximum number of concurrent requests; default 8. */
+  /** Milliseconds for a request with all its attempts: later than this none begins; default 600,000. */
+  patience?: number;
+  /** Requests at a time; default 8. */
   concurrency?: number;
+  /** Told that the server has not answered for long. */
+  note?: (text: string) => void;
 }
 
 /** Longest wait that a server may request, in milliseconds. */
 const LONGEST_WAIT = 60_000;
 const AGAIN = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
 
+/** A server refuses a request for what it asks. */
+export class RefusedRequest extends PolicyError {
+  readonly status: number;
+  /** The server's own words. */
+  readonly said: string;
+
+  constructor(message: string, status: number, said: string) {
+    super('refused', message);
+    this.status = status;
+    this.said = said;
+  }
+}
+
 export class JsonClient {
   readonly baseUrl: string;
   /** Number of requests sent again so far. */
   retried = 0;
-  readonly #options: Required<Pick<HttpOptions, 'retries' | 'backoff' | 'timeout'>>;
+  readonly #options: Required<Pick<HttpOptions, 'retries' | 'backoff' | 'timeout' | 'patience'>>;
   readonly #headers: Record<string, string>;
   readonly #gate: Gate;
+  readonly #vigil: Vigil;
+  readonly #mask: (text: string) => string;
+  readonly #show: (text: string) => string;
 
-  /** @throws PolicyError `invalid-argument` if the address is not an http(s) address. */
+  /** @throws PolicyError `invalid-argument` for anything but an http(s) address, and for a key that cannot be sent. */
   constructor(options: HttpOptions) {
-    const { retries = 4, backoff = 500, timeout = 300_000, concurrency = 8, apiKey } = options;
+    const { retries = 4, backoff = 500, timeout = 300_000, patience = 600_000, concurrency = 8, apiKey } = options;
     let url: URL;
     try {
       url = new URL(options.baseUrl);
     } catch {
       throw new PolicyError(
         'invalid-argument',
-        `"${options.baseUrl}" is not an address; expected something like http://127.0.0.1:8080/v1.`,
+        `"${displayAddress(options.baseUrl)}" is not an address; expected something like http://127.0.0.1:8080/v1.`,
       );
     }
-    if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+    if (!/^https?:$/.test(url.protocol) || url.username + url.password + url.search + url.hash !== '') {
       throw new PolicyError(
         'invalid-argument',
-        `The address of a server must begin with http:// or https:// and contain no key; found ${url.protocol}//` +
-          `${url.host}. Put the key in TAMTRL_API_KEY or OPENAI_API_KEY.`,
+        'The address of a server must begin with http:// or https:// and hold no key: no user, password or query. ' +
+          `Found one of ${url.protocol}//${url.host}. Put the key in TAMTRL_API_KEY or OPENAI_API_KEY.`,
       );
     }
+    requireSendable(apiKey, 'TAMTRL_API_KEY or OPENAI_API_KEY');
     this.baseUrl = options.baseUrl.replace(/\/+$/, '');
-    this.#options = { retries, backoff, timeout };
+    this.#options = { retries, backoff, timeout, patience };
     this.#gate = new Gate(concurrency);
+    this.#vigil = new Vigil(this.baseUrl, options.note);
+    this.#mask = masking(apiKey);
+    this.#show = shownWithout(apiKey);
     this.#headers = { 'content-type': 'application/json', ...(apiKey ? { authorization: `Bearer ${apiKey}` } : {}) };
   }
 
@@ -61,8 +95,23 @@ export class JsonClient {
     return this.#patiently('GET', path, undefined, signal);
   }
 
-  post(path: string, body: object, signal?: AbortSignal): Promise<unknown> {
-    return this.#patiently('POST', path, JSON.stringify(body), signal);
+  /**
+   * @param read makes of the reply what is wanted; what it throws is shown without the key
+   * @param server its address, for messages
+   */
+  async post<T>(
+    path: string,
+    body: object,
+    read: (reply: unknown, server: string) => T,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const reply = await this.#patiently('POST', path, JSON.stringify(body), signal);
+    try {
+      return read(reply, this.baseUrl);
+    } catch (error) {
+      if (PolicyError.isInstance(error)) throw new PolicyError(error.kind, this.#mask(error.message));
+      throw error;
+    }
   }
 
   /** The parsed reply, or undefined if the server has nothing at this path or does not answer. Sends one request. */
@@ -82,13 +131,15 @@ export class JsonClient {
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
     return this.#gate.run(signal, async () => {
+      const { retries, timeout, patience } = this.#options;
+      const last = performance.now() + patience;
       for (let attempt = 0; ; attempt++) {
         try {
-          return await this.#once(method, path, body, signal, this.#options.timeout);
+          return await this.#vigil.during(() => this.#once(method, path, body, signal, timeout));
         } catch (error) {
           signal?.throwIfAborted();
           if (!(error instanceof Again)) throw error;
-          if (attempt >= this.#options.retries) throw error.final(attempt + 1);
+          if (attempt >= retries || performance.now() >= last) throw error.final(attempt + 1);
           this.retried++;
           const wait = Math.max(backoffPause(this.#options.backoff, attempt, LONGEST_WAIT), error.wait ?? 0);
           await pause(Math.min(LONGEST_WAIT, wait), signal);
@@ -107,45 +158,77 @@ export class JsonClient {
     const url = path.startsWith('/') ? `${this.baseUrl}${path}` : path;
     const limit = AbortSignal.timeout(timeout);
     const both = signal ? AbortSignal.any([signal, limit]) : limit;
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(url, { method, headers: this.#headers, body, signal: both });
-      text = await response.text();
-    } catch (error) {
+    const { response, bytes } = await exchange(
+      url,
+      { method, headers: this.#headers, body, signal: both },
+      this.#show,
+    ).catch((error: unknown) => {
       signal?.throwIfAborted();
+      if (PolicyError.isInstance(error)) throw error;
       const why = limit.aborted
         ? `gave no complete answer within ${timeout / 1000} s`
-        : `cannot be reached: ${reasonOf(error)}`;
+        : `cannot be reached: ${this.#show(reasonOf(error))}`;
       throw new Again(
         (tries) =>
           new PolicyError('unreachable', `${url} ${why} (${tries} attempts). Is the server running?`, { cause: error }),
       );
-    }
-    if (response.ok) {
-      try {
-        return JSON.parse(text);
-      } catch (error) {
-        throw new Again(
-          (tries) =>
-            new PolicyError(
-              'protocol',
-              `${url} answered with something other than JSON: ${excerpt(text)} (${tries} attempts). Is this the ` +
-                'address of an OpenAI-compatible server?',
-              { cause: error },
-            ),
-        );
-      }
-    }
-    const said = messageOf(text);
+    });
+    const text = textIn(bytes);
+    if (response.ok) return this.#parsed(url, text);
+    const said = this.#said(text);
     if (AGAIN.has(response.status)) {
       throw new Again(
         (tries) => new PolicyError('unreachable', `${url} answered ${response.status} ${tries} times: ${said}`),
         retryAfter(response.headers.get('retry-after')),
       );
     }
-    throw new PolicyError('refused', refusal(url, response.status, said));
+    throw new RefusedRequest(refusal(url, response.status, said), response.status, said);
   }
+
+  /** @throws Again for text that is no JSON, and for an error that comes as an answer, as while a model is loaded. */
+  #parsed(url: string, text: string): unknown {
+    let reply: unknown;
+    try {
+      reply = parseReply(text);
+    } catch (error) {
+      const found = error instanceof TooDeep ? error.message : this.#excerpt(text);
+      throw new Again(
+        (tries) =>
+          new PolicyError(
+            'protocol',
+            `${url} answered with something other than JSON: ${found} (${tries} attempts). Is this the address of an ` +
+              'OpenAI-compatible server?',
+            { cause: error },
+          ),
+      );
+    }
+    if (isError(reply)) {
+      const said = this.#said(text);
+      throw new Again(
+        (tries) => new PolicyError('unreachable', `${url} answered with an error ${tries} times: ${said}`),
+      );
+    }
+    return reply;
+  }
+
+  /** The server's own sentence, or the beginning of what came. */
+  #said(text: string): string {
+    const found = messageIn(text);
+    const sentence = found === undefined ? this.#excerpt(text) : this.#show(found);
+    return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
+  }
+
+  #excerpt(text: string): string {
+    // Masked first: a cut could leave a part of the key.
+    const line = this.#mask(text).trim().replaceAll(/\s+/g, ' ');
+    return line === '' ? 'nothing' : JSON.stringify(line.length > 200 ? `${line.slice(0, 200)}…` : line);
+  }
+}
+
+/** An error without anything that an answer has. */
+function isError(reply: unknown): boolean {
+  if (typeof reply !== 'object' || reply === null || !('error' in reply)) return false;
+  return Boolean(reply.error) && !['choices', 'data', 'tokens', 'content'].some((name) => name in reply);
 }
 
 /** A failure that may not happen again if the request is repeated, and the message if it does. */
@@ -177,25 +260,17 @@ function refusal(url: string, status: number, said: string): string {
   }
 }
 
-/**
- * The server's own message: {"error": {"message"}}, {"error": "…"}, {"detail": …}, {"message": "…"}, or the beginning
- * of the reply.
- */
-function messageOf(text: string): string {
-  let found: unknown;
+/** {"error": {"message"}} , {"error": "…"}, {"detail": …}, {"message": "…"}; undefined for anything else. */
+function messageIn(text: string): string | undefined {
+  let body: { error?: { message?: unknown } | string; detail?: unknown; message?: unknown } | null;
   try {
-    const body = JSON.parse(text) as { error?: { message?: unknown } | string; detail?: unknown; message?: unknown };
-    found = (typeof body.error === 'object' ? body.error?.message : body.error) ?? body.detail ?? body.message;
+    body = parseReply(text) as typeof body;
   } catch {
-    // Text that is not JSON is shown unchanged.
+    return undefined;
   }
-  const sentence = found === undefined ? excerpt(text) : typeof found === 'string' ? found : JSON.stringify(found);
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
-}
-
-function excerpt(text: string): string {
-  const line = text.trim().replaceAll(/\s+/g, ' ');
-  return line === '' ? 'nothing' : JSON.stringify(line.length > 200 ? `${line.slice(0, 200)}…` : line);
+  const error = body?.error;
+  const found = (typeof error === 'object' ? error?.message : error) ?? body?.detail ?? body?.message;
+  return found === undefined || typeof found === 'string' ? found : JSON.stringify(found);
 }
 
 /** fetch hides the reason in the cause. */

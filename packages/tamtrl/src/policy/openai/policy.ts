@@ -17,14 +17,17 @@ import type {
   ScoreRow,
 } from '../types.js';
 import { CountingTokenizer, messageFormat } from './counting-tokenizer.js';
-import { type HttpOptions, JsonClient } from './http.js';
+import { ChatDialect, type ChatFields } from './dialect.js';
+import { type HttpOptions, JsonClient, RefusedRequest } from './http.js';
 import {
+  type ChatReply,
   chatReply,
   promptLogProbabilities,
   type ServerInfo,
   serverInfo,
   type TokenReply,
   tokenReply,
+  windowInProps,
 } from './replies.js';
 
 export interface OpenAIPolicyOptions extends Omit<HttpOptions, 'apiKey'> {
@@ -47,7 +50,19 @@ export interface OpenAIPolicyOptions extends Omit<HttpOptions, 'apiKey'> {
 
 export const DEFAULT_CONTEXT = 8192;
 
-/** Usage as counted by the server. */
+/** Some models refuse less. */
+const TRIAL_TOKENS = 16;
+
+/** What to say once of replies without anything to use. */
+const NOTHING: Readonly<Record<NonNullable<ChatReply['nothing']>, (name: string) => string>> = {
+  thoughts: (name) =>
+    `${name} has spent all its tokens on thoughts and written nothing else. Raise the limits of memory and answer, or ` +
+    'switch thinking off.',
+  'control-tokens': (name) =>
+    `${name} has written nothing but control tokens. It may be a base model, or the server has no chat template for it.`,
+};
+
+/** Counted by the server. */
 export interface Usage {
   requests: number;
   promptTokens: number;
@@ -55,26 +70,48 @@ export interface Usage {
 }
 
 /**
- * Finds out which kind of server it is, and opens the model there.
+ * Asks the server what it is, and opens the model there. One that the server does not list is tried with a small chat.
  * @throws PolicyError `unreachable` if it does not answer; `refused` if it does not accept the key or has no such
  *   model.
  */
 export async function openOpenAIPolicy(options: OpenAIPolicyOptions): Promise<OpenAIPolicy> {
   const apiKey = options.apiKey ?? environment('TAMTRL_API_KEY') ?? environment('OPENAI_API_KEY');
   const client = new JsonClient({ ...options, apiKey });
-  const server = serverInfo(await client.get('/models', options.signal), options.model);
-  if (server.models.length > 0 && !server.found && server.kind !== 'llama.cpp') {
-    throw new PolicyError(
-      'refused',
-      `${client.baseUrl} has no model "${options.model}". It has: ${server.models.slice(0, 20).join(', ')}.`,
-    );
-  }
+  const { server, doubt } = await askedServer(client, options);
   if (server.kind === 'unknown' || server.kind === 'llama.cpp') {
     const props = await client.probe(`${new URL(client.baseUrl).origin}/props`, options.signal);
-    const n = (props as { default_generation_settings?: { n_ctx?: unknown } })?.default_generation_settings?.n_ctx;
-    if (typeof n === 'number' && n > 0) Object.assign(server, { kind: 'llama.cpp', contextLength: n });
+    const contextLength = windowInProps(props);
+    if (contextLength !== undefined) Object.assign(server, { kind: 'llama.cpp', contextLength });
   }
-  return new OpenAIPolicy(options, client, server);
+  const policy = new OpenAIPolicy(options, client, server);
+  if (doubt !== undefined && server.kind !== 'llama.cpp') {
+    options.note?.(`${client.baseUrl} ${doubt}. The model is tried all the same.`);
+    if (policy.mode === 'chat') await policy.tryChat(options.signal);
+  }
+  return policy;
+}
+
+/** What the server says of itself, and why the model may not be there. Some servers have no list, or other names in it. */
+async function askedServer(
+  client: JsonClient,
+  { model, signal }: OpenAIPolicyOptions,
+): Promise<{ server: ServerInfo; doubt?: string }> {
+  try {
+    const server = serverInfo(await client.get('/models', signal), model);
+    if (server.models.length === 0 || server.found) return { server };
+    return { server, doubt: `does not list "${model}", but ${listed(server)}` };
+  } catch (error) {
+    if (!(error instanceof RefusedRequest) || error.status === 401 || error.status === 403) throw error;
+    return { server: serverInfo(undefined, model), doubt: `does not list its models (${error.status})` };
+  }
+}
+
+const MOST_LISTED = 20;
+const LONGEST_NAME = 100;
+
+function listed({ models }: ServerInfo): string {
+  const names = models.slice(0, MOST_LISTED).map((name) => name.slice(0, LONGEST_NAME));
+  return `${names.join(', ')}${models.length > MOST_LISTED ? `, and ${models.length - MOST_LISTED} more` : ''}`;
 }
 
 function environment(name: string): string | undefined {
@@ -97,6 +134,9 @@ export class OpenAIPolicy implements Policy {
   readonly #counting = new CountingTokenizer();
   readonly #client: JsonClient;
   readonly #options: OpenAIPolicyOptions;
+  readonly #dialect = new ChatDialect();
+  /** What has been told, which is told once. */
+  readonly #told = new Set<string>();
 
   constructor(options: OpenAIPolicyOptions, client: JsonClient, server: ServerInfo) {
     const { model, tokenizer, chat } = options;
@@ -170,13 +210,10 @@ export class OpenAIPolicy implements Policy {
           prompt_logprobs: 1,
           temperature: 0,
         };
-        const reply = await this.#client.post('/completions', body, options.signal);
-        const logProbabilities = promptLogProbabilities(
-          reply,
-          [...promptIds, ...completionIds],
-          this.#client.baseUrl,
-        ).slice(promptIds.length);
-        // The reply has only the most probable tokens, so entropies are unknown.
+        const read = (reply: unknown, server: string) => promptLogProbabilities(reply, body.prompt, server);
+        const all = await this.#client.post('/completions', body, read, options.signal);
+        const logProbabilities = all.slice(promptIds.length);
+        // The wire has only the most probable tokens, so entropies are not known.
         return { logProbabilities, entropies: logProbabilities.map(() => Number.NaN) };
       }),
     );
@@ -200,26 +237,64 @@ export class OpenAIPolicy implements Policy {
     number: number,
     options: GenerateOptions,
   ): Promise<Sample> {
-    const body = {
-      model: this.#options.model,
+    const fields = {
       messages: this.#counting.messages(promptIds),
-      max_tokens: maxTokens,
+      maxTokens,
       temperature: options.temperature ?? 1,
-      top_p: options.topP ?? 1,
+      topP: options.topP ?? 1,
       ...this.#seed(seed, number, options),
-      ...this.#options.extra,
     };
-    const reply = chatReply(await this.#client.post('/chat/completions', body, options.signal), this.#client.baseUrl);
+    const reply = await this.#chat(fields, options.signal);
     this.#count(reply.usage);
-    const ids = this.#counting.encodeReply(reply.content);
-    // The counts here are upper estimates, so a reply that fits the server's budget can exceed ours: the rest is cut
-    // off and reported as cut.
+    const ids = this.#counting.encodeReply(reply.content, maxTokens + 1);
+    // Counted from above, what the server takes for a full budget can be more than one: the rest is cut off, and said
+    // to be.
     const cut = ids.length > maxTokens;
     return {
       tokens: cut ? ids.slice(0, maxTokens) : ids,
       logProbabilities: [],
       stopReason: cut ? 'length' : reply.stopReason,
     };
+  }
+
+  /**
+   * A chat request with the fields that the server takes.
+   * @throws PolicyError as `JsonClient.post`, with the models that there are if the model seems to be missing.
+   */
+  async #chat(fields: Omit<ChatFields, 'model' | 'extra'>, signal: AbortSignal | undefined): Promise<ChatReply> {
+    const { model, extra } = this.#options;
+    for (;;) {
+      const body = this.#dialect.body({ ...fields, model, extra });
+      try {
+        const reply = await this.#client.post('/chat/completions', body, chatReply, signal);
+        if (reply.nothing !== undefined) this.#tell(NOTHING[reply.nothing](this.name));
+        return reply;
+      } catch (error) {
+        if (!(error instanceof RefusedRequest)) throw error;
+        if (error.status === 404 && !this.server.found && this.server.models.length > 0) {
+          throw new PolicyError('refused', `${error.message} The server lists ${listed(this.server)}.`, {
+            cause: error,
+          });
+        }
+        if (error.status !== 400 && error.status !== 422) throw error;
+        const change = this.#dialect.learn(error.said, body);
+        if (change !== undefined) this.#tell(`${this.name} refuses a field of the request: from now on ${change}.`);
+        // A request that was under way when another one learnt is sent again too.
+        else if (JSON.stringify(this.#dialect.body({ ...fields, model, extra })) === JSON.stringify(body)) throw error;
+      }
+    }
+  }
+
+  /** One small chat. @throws PolicyError in the server's words if the model is not there. */
+  async tryChat(signal?: AbortSignal): Promise<void> {
+    const messages = [{ role: 'user', content: 'Say yes.' }];
+    await this.#chat({ messages, maxTokens: TRIAL_TOKENS, temperature: 0, topP: 1 }, signal);
+  }
+
+  #tell(text: string): void {
+    if (this.#told.has(text)) return;
+    this.#told.add(text);
+    this.#options.note?.(text);
   }
 
   async #sampleTokens(
@@ -244,11 +319,9 @@ export class OpenAIPolicy implements Policy {
         return_tokens: true,
         cache_prompt: true,
       };
-      reply = tokenReply(
-        await this.#client.post(`${new URL(this.#client.baseUrl).origin}/completion`, body, options.signal),
-        'llama.cpp',
-        this.#client.baseUrl,
-      );
+      const place = `${new URL(this.#client.baseUrl).origin}/completion`;
+      const read = (found: unknown, server: string) => tokenReply(found, 'llama.cpp', server);
+      reply = await this.#client.post(place, body, read, options.signal);
     } else {
       const body = {
         ...common,
@@ -260,7 +333,8 @@ export class OpenAIPolicy implements Policy {
         stop_token_ids: stop,
         ...(topK > 0 ? { top_k: topK } : {}),
       };
-      reply = tokenReply(await this.#client.post('/completions', body, options.signal), 'vllm', this.#client.baseUrl);
+      const read = (found: unknown, server: string) => tokenReply(found, 'vllm', server);
+      reply = await this.#client.post('/completions', body, read, options.signal);
     }
     this.#count(reply.usage);
     return {

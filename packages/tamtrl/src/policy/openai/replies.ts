@@ -1,6 +1,8 @@
 /** Reads the replies of OpenAI-compatible servers. */
 import { z } from 'zod';
+import { isOnlyControls } from '../../text/control-marks.js';
 import { PolicyError } from '../errors.js';
+import { tokenSize } from '../exchange.js';
 
 export type ServerKind = 'vllm' | 'llama.cpp' | 'unknown';
 
@@ -14,7 +16,11 @@ export interface ServerInfo {
 
 const modelsSchema = z.object({
   data: z.array(
-    z.object({ id: z.string(), owned_by: z.string().optional(), max_model_len: z.number().nullish() }).loose(),
+    z.object({
+      id: z.string(),
+      owned_by: z.string().optional().catch(undefined),
+      max_model_len: tokenSize.optional().catch(undefined),
+    }),
   ),
 });
 
@@ -23,10 +29,10 @@ export function serverInfo(reply: unknown, model: string): ServerInfo {
   const parsed = modelsSchema.safeParse(reply);
   if (!parsed.success) return { kind: 'unknown', models: [], found: false };
   const { data } = parsed.data;
-  const own = data.find(({ id }) => id === model);
+  const own = data.find(({ id }) => id === model) ?? data.find(({ id }) => plainName(id) === plainName(model));
   const owner = (own ?? data[0])?.owned_by?.toLowerCase() ?? '';
   const kind = owner.includes('vllm') ? 'vllm' : owner.includes('llama') ? 'llama.cpp' : 'unknown';
-  const contextLength = own?.max_model_len ?? undefined;
+  const contextLength = own?.max_model_len;
   return {
     kind,
     models: data.map(({ id }) => id),
@@ -35,25 +41,38 @@ export function serverInfo(reply: unknown, model: string): ServerInfo {
   };
 }
 
-const usageSchema = z
-  .object({ prompt_tokens: z.number().default(0), completion_tokens: z.number().default(0) })
+/** Some servers list "models/m" or "m:latest" for what is asked for as "m". */
+const plainName = (id: string) => id.replace(/^models\//, '').replace(/:latest$/, '');
+
+const propsSchema = z.object({ default_generation_settings: z.object({ n_ctx: tokenSize }) });
+
+/** The window in tokens that a llama.cpp server tells at /props; undefined for every other reply. */
+export function windowInProps(reply: unknown): number | undefined {
+  return propsSchema.safeParse(reply).data?.default_generation_settings.n_ctx;
+}
+
+/** A count that a server may leave out, or get wrong: then 0. */
+const tokenCount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).catch(0);
+const usageSchema = z.object({ prompt_tokens: tokenCount, completion_tokens: tokenCount }).optional().catch(undefined);
+
+/** Text, or parts of which only texts are read: thoughts are others. */
+const contentSchema = z
+  .union([z.string(), z.array(z.union([z.string(), z.object({ type: z.string(), text: z.string().optional() })]))])
   .nullish();
+const said = z.string().nullish().catch(undefined);
 
 const chatSchema = z.object({
   choices: z
     .array(
       z.object({
         message: z.object({
-          content: z.string().nullish(),
-          /**
-           * Thoughts, separate from the answer: llama.cpp, vLLM and SGLang use the first name, newer versions of vLLM
-           * the second.
-           */
-          reasoning_content: z.string().nullish(),
-          reasoning: z.string().nullish(),
-          refusal: z.string().nullish(),
+          content: contentSchema,
+          /** Thoughts apart from the answer: llama.cpp, vLLM and SGLang say the former, newer vLLM the latter. */
+          reasoning_content: said,
+          reasoning: said,
+          refusal: said,
         }),
-        finish_reason: z.string().nullish(),
+        finish_reason: said,
       }),
     )
     .min(1),
@@ -70,8 +89,14 @@ const usageOf = (usage: z.output<typeof usageSchema>) => ({
   completion: usage?.completion_tokens ?? 0,
 });
 
-/** @throws PolicyError `protocol` for a reply of another shape, `refused` if the model refuses or a filter stops it. */
-export function chatReply(reply: unknown, server: string): Counted & { content: string } {
+export interface ChatReply extends Counted {
+  content: string;
+  /** Why there is nothing in `content` although the model has written. */
+  nothing?: 'thoughts' | 'control-tokens';
+}
+
+/** @throws PolicyError `protocol` for another shape, `refused` for a filter or a refusal. */
+export function chatReply(reply: unknown, server: string): ChatReply {
   const parsed = chatSchema.safeParse(reply);
   if (!parsed.success) throw unexpected(server, '/chat/completions', reply);
   const [{ message, finish_reason }] = parsed.data.choices;
@@ -81,11 +106,24 @@ export function chatReply(reply: unknown, server: string): Counted & { content: 
       `${server} refused to answer: ${message.refusal ?? 'its content filter stopped the reply'}.`,
     );
   }
+  const content = textOfContent(message.content);
+  // What a base model writes, or one whose template the server does not have.
+  const controls = isOnlyControls(content);
+  const thoughts = content === '' && Boolean(message.reasoning_content || message.reasoning);
+  const nothing = controls ? 'control-tokens' : thoughts ? 'thoughts' : undefined;
   return {
-    content: message.content ?? '',
+    content: controls ? '' : content,
+    ...(nothing === undefined ? {} : { nothing }),
     stopReason: finish_reason === 'length' ? 'length' : 'stop',
     usage: usageOf(parsed.data.usage),
   };
+}
+
+function textOfContent(content: z.output<typeof contentSchema>): string {
+  if (typeof content === 'string') return content;
+  return (content ?? [])
+    .map((part) => (typeof part === 'string' ? part : part.type === 'text' ? (part.text ?? '') : ''))
+    .join('');
 }
 
 export interface TokenReply extends Counted {
@@ -99,7 +137,7 @@ const llamaSchema = z.object({
   completion_probabilities: z.array(z.object({ logprob: z.number() })).optional(),
   stop_type: z.string(),
   truncated: z.boolean().optional(),
-  tokens_evaluated: z.number().default(0),
+  tokens_evaluated: tokenCount,
 });
 const vllmSchema = z.object({
   choices: z

@@ -3,10 +3,11 @@
  * whose results are fetched by long polling, and call numbers that make it safe to repeat a call. It is Thinking
  * Machines' API; open servers such as SkyRL implement it too.
  */
-import { backoffPause, pause } from '../patience.js';
+import { backoffPause, pause, Vigil } from '../patience.js';
 import { silenced } from './datum.js';
 import { TinkerError } from './errors.js';
-import { decodeResult, encodeForwardBackward, type ForwardBackwardBody, PROTOBUF } from './wire.js';
+import { type Body, type Reply, TinkerTransport, UnreadableReply } from './transport.js';
+import { encodeForwardBackward, type ForwardBackwardBody } from './wire.js';
 
 export interface TinkerClientOptions {
   /** "http://127.0.0.1:8123" */
@@ -32,6 +33,8 @@ export interface TinkerClientOptions {
   pollPause?: number;
   /** Milliseconds between heartbeats; default 10,000. */
   heartbeat?: number;
+  /** Told that the server has not answered for long. */
+  note?: (text: string) => void;
 }
 
 interface Patience {
@@ -44,15 +47,11 @@ interface Patience {
   once?: boolean;
 }
 
-interface Reply {
-  status: number;
-  body: Record<string, unknown>;
-}
-
 const AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
 const LONGEST_PAUSE = 30_000;
 
-type Body = object | Uint8Array<ArrayBuffer>;
+/** Milliseconds without a result before it is said. Training calls take long. */
+const FIRST_NOTE = 60_000;
 
 export interface SubmitOptions {
   signal?: AbortSignal;
@@ -64,8 +63,9 @@ export interface SubmitOptions {
 
 export class TinkerClient {
   readonly server: string;
-  readonly #options: Required<Omit<TinkerClientOptions, 'apiKey' | 'baseUrl'>>;
-  readonly #headers: Record<string, string>;
+  readonly #options: Required<Omit<TinkerClientOptions, 'apiKey' | 'baseUrl' | 'timeout' | 'note'>>;
+  readonly #transport: TinkerTransport;
+  readonly #vigil: Vigil;
   #beat: ReturnType<typeof setInterval> | undefined;
   #dialect: 'json' | 'protobuf' | 'no-forward' = 'json';
 
@@ -82,42 +82,25 @@ export class TinkerClient {
       pollPause = 100,
       resend = true,
     } = options;
-    this.server = baseUrl.replace(/\/+$/, '').replace(/\/api\/v1$/, '');
-    if (!URL.canParse(this.server) || !/^https?:$/.test(new URL(this.server).protocol)) {
-      throw new TinkerError(
-        'invalid-argument',
-        `"${baseUrl}" is not the address of a server; expected something like http://127.0.0.1:8123.`,
-        { server: baseUrl, path: '' },
-      );
-    }
-    const { username, password, protocol, host } = new URL(this.server);
-    if (username !== '' || password !== '') {
-      // Run folders and messages contain the address.
-      const server = `${protocol}//${host}`;
-      throw new TinkerError(
-        'invalid-argument',
-        `The address of a server must not contain a key or password; found one before ${host}. Put the key in ` +
-          'TINKER_API_KEY.',
-        { server, path: '' },
-      );
-    }
-    this.#options = { timeout, patience, retries, backoff, heartbeat, pollPause, resend };
-    // Servers use either name and ignore the other.
-    this.#headers = {
-      'content-type': 'application/json',
-      accept: `application/json, ${PROTOBUF}`,
-      ...(apiKey ? { 'x-api-key': apiKey, authorization: `Bearer ${apiKey}` } : {}),
-    };
+    this.#transport = new TinkerTransport({ baseUrl, apiKey, timeout });
+    this.server = this.#transport.server;
+    this.#options = { patience, retries, backoff, heartbeat, pollPause, resend };
+    this.#vigil = new Vigil(this.server, options.note, FIRST_NOTE);
+  }
+
+  /** The refusal of a reply that is not the protocol's. See `TinkerTransport.unexpected`. */
+  unexpected(path: string, body: unknown, what?: string): TinkerError {
+    return this.#transport.unexpected(path, body, what);
   }
 
   /** Begins a session that stays alive until `close`. */
   async createSession(tags: readonly string[], signal?: AbortSignal): Promise<string> {
     const body = { tags, user_metadata: {}, sdk_version: '0.24.0' };
     const { session_id } = await this.call('create_session', body, signal);
-    if (typeof session_id !== 'string') throw this.#unexpected('create_session', { session_id });
+    if (typeof session_id !== 'string') throw this.unexpected('create_session', { session_id });
     this.#beat = setInterval(() => {
-      // A lost heartbeat does not matter: the next comes soon, and the next call fails if the session is gone.
-      this.#send('POST', 'session_heartbeat', { session_id }).catch(() => undefined);
+      // A lost heartbeat does not matter: the next comes soon, and a session that is gone shows at the next call.
+      this.#transport.send('POST', 'session_heartbeat', { session_id }).catch(() => undefined);
     }, this.#options.heartbeat);
     this.#beat.unref?.();
     return session_id;
@@ -134,8 +117,8 @@ export class TinkerClient {
 
   async #called(path: string, body: Body | undefined, options: Patience): Promise<Record<string, unknown>> {
     const method = body === undefined ? 'GET' : 'POST';
-    const { status, body: reply } = await this.#patiently(method, path, body, options);
-    if (status >= 400 || isFailure(reply)) throw this.#refusal(path, status, reply);
+    const { status, body: reply } = await this.#vigil.during(() => this.#patiently(method, path, body, options));
+    if (status >= 400 || isFailure(reply)) throw this.#transport.refusal(path, status, reply);
     return reply;
   }
 
@@ -159,11 +142,11 @@ export class TinkerClient {
   ): Promise<Record<string, unknown>> {
     const deadline = Date.now() + this.#options.patience;
     const settings = { signal, once: once && !this.#options.resend, pass };
-    for (;;) {
+    for (let forgotten = 0; ; forgotten++) {
       const { request_id, ...rest } = await this.#called(place, body, settings);
       onAccepted?.();
-      if (request_id === undefined) return rest;
-      const result = await this.#result(path, request_id, deadline, signal);
+      if (request_id === undefined || request_id === null) return rest;
+      const result = await this.#vigil.during(() => this.#result(path, request_id, deadline, signal));
       if (result !== undefined) return result;
       // The server has forgotten the result. If it has forgotten the call too, it runs the call again.
       if (settings.once) {
@@ -174,6 +157,16 @@ export class TinkerClient {
           { server: this.server, path, status: 410 },
         );
       }
+      const { retries, backoff } = this.#options;
+      if (forgotten >= retries) {
+        throw new TinkerError(
+          'unreachable',
+          `${this.server} has forgotten the result of ${path} ${forgotten + 1} times. Does it run out of memory? What ` +
+            'was saved can be resumed.',
+          { server: this.server, path, status: 410 },
+        );
+      }
+      await pause(backoffPause(backoff, forgotten, LONGEST_PAUSE), signal);
     }
   }
 
@@ -249,7 +242,7 @@ export class TinkerClient {
         await pause(this.#options.pollPause, signal);
         continue;
       }
-      if (status >= 400 || isFailure(body)) throw this.#refusal(path, status, body);
+      if (status >= 400 || isFailure(body)) throw this.#transport.refusal(path, status, body);
       return body;
     }
   }
@@ -265,17 +258,18 @@ export class TinkerClient {
       let cause: unknown;
       let status: number | undefined;
       try {
-        const reply = await this.#send(method, path, body, signal, of);
+        const reply = await this.#transport.send(method, path, body, signal, of);
         if (pass.includes(reply.status) || !AGAIN.has(reply.status)) return reply;
         status = reply.status;
-        problem = `answered ${path} with ${reply.status}: ${saidIn(reply.body)}`;
+        problem = `answered ${path} with ${reply.status}: ${this.#transport.said(reply.body)}`;
       } catch (error) {
         signal?.throwIfAborted();
+        if (TinkerError.isInstance(error)) throw error;
         cause = error;
         problem =
           error instanceof UnreadableReply
             ? `answered ${path} with ${error.message}`
-            : `cannot be reached for ${path}: ${reasonOf(error)}`;
+            : `cannot be reached for ${path}: ${this.#transport.show(reasonOf(error))}`;
         if (once && reasonOf(error) !== 'ECONNREFUSED') {
           throw new TinkerError(
             'unreachable',
@@ -286,66 +280,16 @@ export class TinkerClient {
         }
       }
       if (attempt >= this.#options.retries) {
+        const unreadable = cause instanceof UnreadableReply;
         throw new TinkerError(
-          'unreachable',
-          `${this.server} ${problem} (${attempt + 1} attempts). Is the server running? You can resume from the last ` +
-            'saved step.',
+          unreadable ? 'protocol' : 'unreachable',
+          `${this.server} ${problem} (${attempt + 1} attempts). Is ${unreadable ? 'this a Tinker server' : 'the server running'}? ` +
+            'What was saved can be resumed.',
           { server: this.server, path, status, cause },
         );
       }
       await pause(backoffPause(this.#options.backoff, attempt, LONGEST_PAUSE), signal);
     }
-  }
-
-  /** @param of the kind of call that a protobuf result belongs to */
-  async #send(method: string, path: string, body: Body | undefined, signal?: AbortSignal, of = ''): Promise<Reply> {
-    const limit = AbortSignal.timeout(this.#options.timeout);
-    const bytes = body instanceof Uint8Array;
-    const response = await fetch(`${this.server}/api/v1/${path}`, {
-      method,
-      headers: bytes ? { ...this.#headers, 'content-type': PROTOBUF } : this.#headers,
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      ...(body === undefined ? {} : { body: bytes ? body : JSON.stringify(body) }),
-    });
-    if (response.ok && response.headers.get('content-type')?.startsWith(PROTOBUF)) {
-      const reply = new Uint8Array(await response.arrayBuffer());
-      return {
-        status: response.status,
-        body: readable(() => decodeResult(of, reply), 'something other than the expected protobuf'),
-      };
-    }
-    const text = await response.text();
-    if (response.ok)
-      return { status: response.status, body: readable(() => JSON.parse(text), 'something other than JSON') };
-    try {
-      return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
-    } catch {
-      return { status: response.status, body: { detail: text.slice(0, 300) } };
-    }
-  }
-
-  #refusal(path: string, status: number, body: Record<string, unknown>): TinkerError {
-    const about = { server: this.server, path, status, body };
-    if (status === 401 || status === 403) {
-      return new TinkerError(
-        'refused',
-        `${this.server} does not accept the key (${status}): ${saidIn(body)} Set TINKER_API_KEY to a key that it accepts.`,
-        about,
-      );
-    }
-    // A restarted server has lost its models.
-    const gone = /model\b.*\bnot (found|loaded)/i.test(saidIn(body)) && path !== 'create_model';
-    const advice = gone ? ' Was the server restarted? You can resume from the last saved step.' : '';
-    return new TinkerError('refused', `${this.server} refused ${path} (${status}): ${saidIn(body)}${advice}`, about);
-  }
-
-  #unexpected(path: string, body: unknown): TinkerError {
-    const about = { server: this.server, path, status: 200, body };
-    return new TinkerError(
-      'protocol',
-      `${this.server} answered ${path} with something unexpected: ${JSON.stringify(body).slice(0, 200)}.`,
-      about,
-    );
   }
 }
 
@@ -372,24 +316,7 @@ const withoutGradient = (body: ForwardBackwardBody): ForwardBackwardBody => ({
   data: body.data.map(silenced),
 });
 
-function saidIn({ error, error_message, detail, message }: Record<string, unknown>): string {
-  const said = error ?? error_message ?? detail ?? message ?? 'no reason';
-  const text = typeof said === 'string' ? said : JSON.stringify(said);
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
 function reasonOf(error: unknown): string {
   const { cause, message, name } = error as { cause?: { code?: string }; message?: string; name?: string };
   return name === 'TimeoutError' ? 'no answer in time' : (cause?.code ?? message ?? String(error));
-}
-
-/** A reply that was damaged on its way, so that the request is worth repeating. */
-class UnreadableReply extends Error {}
-
-function readable(read: () => Record<string, unknown>, otherwise: string): Record<string, unknown> {
-  try {
-    return read();
-  } catch (cause) {
-    throw new UnreadableReply(otherwise, { cause });
-  }
 }

@@ -5,6 +5,7 @@ import type { TrainingRow } from '../types.js';
 import type { TinkerClient } from './client.js';
 import type { Datum } from './datum.js';
 import { TinkerError } from './errors.js';
+import { logProbabilitiesIn } from './replies.js';
 import type { ForwardBackwardBody } from './wire.js';
 
 export interface RemoteModelOptions {
@@ -75,8 +76,7 @@ export class RemoteModel {
     const request = { session_id: session, model_seq_id: number, base_model: model, lora_config: lora };
     const made = await client.submit('create_model', request, { signal });
     if (typeof made.model_id === 'string') return new RemoteModel(client, session, made.model_id);
-    const about = { server: client.server, path: 'create_model', body: made };
-    throw new TinkerError('protocol', `${client.server} created a model without an id.`, about);
+    throw client.unexpected('create_model', made, 'made a model without an id, with its answer');
   }
 
   /**
@@ -165,7 +165,8 @@ export class RemoteModel {
     if (typeof sampling_session_id === 'string') return sampling_session_id;
     const body = { session_id: this.#session, sampling_session_seq_id: nextNumber(), model_path: path };
     const made = await this.#client.call('create_sampling_session', body, signal);
-    return String(made.sampling_session_id);
+    if (typeof made.sampling_session_id === 'string') return made.sampling_session_id;
+    throw this.#client.unexpected('create_sampling_session', made, 'gave no id of a session');
   }
 
   /** Whether the model has been used. */
@@ -192,23 +193,18 @@ export class RemoteModel {
   }
 
   #logProbabilities(rows: number, reply: Record<string, unknown>): number[][] {
-    const outputs = (reply.loss_fn_outputs ?? []) as { logprobs?: { data?: number[] } }[];
-    const lists = outputs.map(({ logprobs }) => logprobs?.data);
-    const about = { server: this.#client.server, path: 'forward_backward', body: Object.keys(reply) };
-    if (lists.length !== rows || !lists.every((list) => list !== undefined)) {
-      throw new TinkerError(
-        'protocol',
-        `${this.#client.server} gave log-probabilities of ${lists.length} rows; ${rows} were sent.`,
-        about,
-      );
+    const lists = logProbabilitiesIn(reply, rows);
+    if (lists === undefined) {
+      const what = `did not give log-probabilities of the ${rows} rows that were sent`;
+      throw this.#client.unexpected('forward_backward', reply, `${what}, in its answer`);
     }
     // SkyRL's reply to a token that the model does not have.
     if (lists.some((list) => list.some((value) => !Number.isFinite(value)))) {
       throw new TinkerError(
         'protocol',
-        `${this.#client.server} returned log-probabilities that are not numbers. Does the tokenizer belong to the ` +
-          'model there? Have the weights diverged?',
-        about,
+        `${this.#client.server} gave log-probabilities that are not numbers. Is the tokenizer that of the model ` +
+          'there? Have the weights diverged?',
+        { server: this.#client.server, path: 'forward_backward', body: Object.keys(reply) },
       );
     }
     return lists;

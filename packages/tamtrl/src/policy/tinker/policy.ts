@@ -25,6 +25,7 @@ import { completionValues, type LossScaling, modelInput, policyDatum, weightedDa
 import { TinkerError } from './errors.js';
 import { lossMetrics } from './loss-metrics.js';
 import { RemoteModel, type RemoteModelOptions } from './model.js';
+import { modelsIn, sequencesIn } from './replies.js';
 import { readState, type SavedState, STATE_FILE, writeState } from './saved-state.js';
 
 export interface TinkerPolicyOptions extends TinkerClientOptions, RemoteModelOptions {
@@ -49,6 +50,7 @@ export interface TinkerPolicyOptions extends TinkerClientOptions, RemoteModelOpt
 }
 
 const DEFAULT_CONTEXT = 32_768;
+const MOST_LISTED = 20;
 
 /**
  * Opens a session and makes a model to train.
@@ -59,14 +61,15 @@ export async function openTinkerPolicy(options: TinkerPolicyOptions): Promise<Ti
   const { model, signal } = options;
   const apiKey = options.apiKey ?? (process.env.TINKER_API_KEY || process.env.TAMTRL_API_KEY || undefined);
   const client = new TinkerClient({ ...options, apiKey });
-  const { supported_models } = await client.call('get_server_capabilities', undefined, signal);
-  const models = Array.isArray(supported_models)
-    ? (supported_models as { model_name?: string; max_context_length?: number }[])
-    : [];
+  const capabilities = await client.call('get_server_capabilities', undefined, signal);
+  const models = modelsIn(capabilities);
   const own = models.find(({ model_name }) => model_name === model);
-  const about = { server: client.server, path: 'get_server_capabilities', body: supported_models };
+  const about = { server: client.server, path: 'get_server_capabilities', body: models };
   if (models.length > 0 && !own) {
-    const names = models.map(({ model_name }) => model_name).join(', ');
+    const names = models
+      .slice(0, MOST_LISTED)
+      .map(({ model_name }) => model_name)
+      .join(', ');
     throw new TinkerError('refused', `${client.server} has no model "${model}". It has: ${names}.`, about);
   }
   const limit = own?.max_context_length;
@@ -157,13 +160,10 @@ export class TinkerPolicy implements TrainablePolicy {
           },
         };
         const result = await this.#samplings.run(signal, () => this.#client.submit('asample', body, { signal }));
-        const sequences = (result.sequences ?? []) as { tokens: number[]; logprobs?: number[]; stop_reason: string }[];
-        if (sequences.length !== samples || sequences.some((each) => each.logprobs?.length !== each.tokens.length)) {
-          throw new TinkerError(
-            'protocol',
-            `${this.#client.server} did not return the ${samples} samples with log-probabilities that were requested.`,
-            { server: this.#client.server, path: 'asample', body: result },
-          );
+        const sequences = sequencesIn(result, samples);
+        if (sequences === undefined) {
+          const what = `was asked for ${samples} samples with log-probabilities, and gave something else, in its answer`;
+          throw this.#client.unexpected('asample', result, what);
         }
         const found = sequences.map(({ tokens: all, logprobs, stop_reason }): Sample => {
           // Some servers do not stop at the stop tokens, and some always report "stop".
@@ -172,7 +172,7 @@ export class TinkerPolicy implements TrainablePolicy {
           const length = end >= 0 ? end + 1 : all.length;
           return {
             tokens: all.slice(0, length),
-            logProbabilities: logprobs!.slice(0, length),
+            logProbabilities: logprobs.slice(0, length),
             stopReason: stopped ? 'stop' : 'length',
           };
         });

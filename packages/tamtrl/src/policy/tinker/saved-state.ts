@@ -1,22 +1,25 @@
 /** The file tinker.json, with which a folder refers to a model whose weights stay on a server. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { PolicyError } from '../errors.js';
 
-export interface SavedState {
-  server: string;
-  model: string;
-  /** Weights and optimiser, for further training. */
-  path: string;
-  /** Weights in the form that the server samples from. */
-  sampler?: string;
+const savedStateSchema = z.object({
+  server: z.string(),
+  model: z.string(),
+  /** Weights and optimiser, to go on from. */
+  path: z.string(),
+  /** Weights in the form that is served. */
+  sampler: z.string().optional(),
   /** How to open the model by its folder alone. */
-  opened?: { spec: string; tokenizer: string };
-  /** Number of updates done. */
-  steps: number;
-  /** Names of snapshots, and their places on the server. */
-  snapshots: Record<string, string>;
-}
+  opened: z.object({ spec: z.string(), tokenizer: z.string() }).optional(),
+  /** Updates done. */
+  steps: z.number().int().min(0),
+  /** Names of snapshots, and where they are. */
+  snapshots: z.record(z.string(), z.string()),
+});
+
+export type SavedState = z.output<typeof savedStateSchema>;
 
 export const STATE_FILE = 'tinker.json';
 
@@ -25,15 +28,17 @@ export async function writeState(folder: string, state: SavedState): Promise<voi
   await writeFile(join(folder, STATE_FILE), `${JSON.stringify(state, null, 2)}\n`);
 }
 
-/** @throws PolicyError `invalid-argument` if the file cannot be read. */
+/** @throws PolicyError `invalid-argument` if the file cannot be read, or holds something else. */
 export async function readState(folder: string): Promise<Partial<SavedState>> {
   const place = join(folder, STATE_FILE);
   try {
-    return JSON.parse(await readFile(place, 'utf8')) as Partial<SavedState>;
+    return savedStateSchema.partial().parse(JSON.parse(await readFile(place, 'utf8')));
   } catch (error) {
+    const [issue] = error instanceof z.ZodError ? error.issues : [];
+    const why = issue ? `${issue.path.join('.') || 'its content'}: ${issue.message}` : (error as Error).message;
     throw new PolicyError(
       'invalid-argument',
-      `${place} cannot be read: ${(error as Error).message}. It should say where on the server the weights are.`,
+      `${place} cannot be read: ${why}. It says where at the server the weights are.`,
       { cause: error },
     );
   }

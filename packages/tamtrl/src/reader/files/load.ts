@@ -1,6 +1,6 @@
 /** The text of files that people have: plain text, Markdown, HTML, PDF. */
 import { createReadStream } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { bytesText, MAX_MARKDOWN_BYTES, MAX_PDF_BYTES } from '../../base/limits.js';
 import { ReaderError } from '../errors.js';
@@ -23,10 +23,11 @@ const HEAD = 4096;
 
 /**
  * The kind of a file, recognised from its first bytes and its name.
+ * @param opened the file, if it is open already
  * @throws ReaderError `input` if it cannot be read, is a folder, or is binary but not a PDF.
  */
-export async function kindOf(path: string): Promise<FileKind> {
-  const head = await headOf(path);
+export async function kindOf(path: string, opened?: FileHandle): Promise<FileKind> {
+  const head = await headOf(path, opened);
   if (head.subarray(0, 5).toString('latin1') === '%PDF-') return 'pdf';
   const kind = kindOfContent(head, path);
   if (kind === 'pdf')
@@ -57,17 +58,17 @@ const BY_SIGNATURE = [
   { bytes: [0x7f, 0x45, 0x4c, 0x46], what: 'a program' },
 ];
 
-async function headOf(path: string): Promise<Buffer> {
+async function headOf(path: string, opened?: FileHandle): Promise<Buffer> {
   try {
-    if ((await stat(path)).isDirectory()) {
+    if ((await (opened ? opened.stat() : stat(path))).isDirectory()) {
       throw new ReaderError('input', `${path} is a folder. Name its files, for example "${path}/*.md".`);
     }
-    const handle = await open(path, 'r');
+    const handle = opened ?? (await open(path, 'r'));
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD), 0, HEAD, 0);
       return buffer.subarray(0, bytesRead);
     } finally {
-      await handle.close();
+      if (handle !== opened) await handle.close();
     }
   } catch (error) {
     if (ReaderError.isInstance(error)) throw error;
@@ -82,12 +83,13 @@ async function headOf(path: string): Promise<Buffer> {
 
 /**
  * The readable text of a file, in pieces: plain text and HTML as they are read, PDFs page by page, Markdown at once.
+ * @param opened the file, if it is open already: `path` is then only its name, and the caller closes it
  * @throws ReaderError `input`, `empty` for a file without text.
  */
-export async function* loadText(path: string): AsyncGenerator<string> {
-  const kind = await kindOf(path);
+export async function* loadText(path: string, opened?: FileHandle): AsyncGenerator<string> {
+  const kind = await kindOf(path, opened);
   let some = false;
-  for await (const piece of piecesOf(kind, path)) {
+  for await (const piece of piecesOf(kind, path, opened)) {
     some ||= piece.trim() !== '';
     yield piece;
   }
@@ -99,25 +101,26 @@ export async function* loadText(path: string): AsyncGenerator<string> {
   }
 }
 
-async function* piecesOf(kind: FileKind, path: string): AsyncGenerator<string> {
-  if (kind === 'text') yield* textOf({ file: path });
+async function* piecesOf(kind: FileKind, path: string, opened: FileHandle | undefined): AsyncGenerator<string> {
+  const bytesOf = () => opened?.createReadStream({ start: 0, autoClose: false }) ?? createReadStream(path);
+  if (kind === 'text') yield* opened ? textOf(bytesOf(), path) : textOf({ file: path });
   else if (kind === 'html') {
     const { HtmlText } = await import('./html.js');
     const text = new HtmlText(path);
     const decoder = new TextDecoder();
-    for await (const bytes of createReadStream(path)) yield text.write(decoder.decode(bytes, { stream: true }));
+    for await (const bytes of bytesOf()) yield text.write(decoder.decode(bytes, { stream: true }));
     yield text.write(decoder.decode()) + text.end();
   } else {
-    await checkSize(path, kind);
-    const bytes = await readFile(path);
+    await checkSize(path, kind, opened);
+    const bytes = await readFile(opened ?? path);
     if (kind === 'pdf') yield* pdf(bytes, path);
     else yield await convert(kind, bytes, path);
   }
 }
 
 /** @throws ReaderError `input` for a file that is too large to be held in memory. */
-async function checkSize(path: string, kind: 'markdown' | 'pdf'): Promise<void> {
-  const { size } = await stat(path);
+async function checkSize(path: string, kind: 'markdown' | 'pdf', opened: FileHandle | undefined): Promise<void> {
+  const { size } = await (opened ? opened.stat() : stat(path));
   const [most, advice] =
     kind === 'pdf'
       ? [MAX_PDF_BYTES, 'Split it, or export its text']

@@ -1,0 +1,118 @@
+/**
+ * One writer at a time in a folder. A process that has died does not keep its lock.
+ *
+ * Each process that wants the folder makes a file of its own there, and only then looks for those of others. Of two
+ * that come at once, the later one sees the other's file, so both cannot take themselves for the only one. Nothing has to
+ * be taken over from a dead process: its file says whose it is, and is passed over.
+ */
+import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { TamtrlError } from './errors.js';
+
+/** Who holds a lock, or wants it. All of it is in the file's name, so no file is ever half written. */
+interface Claim {
+  /** Name of its file, which is hidden and so no content of the folder. */
+  file: string;
+  pid: number;
+  /** When the process was started, in the system's own units; tells it apart from a later one with the same number. */
+  born: string;
+  /** Number of the folder in its file system: with another one, the file was copied along with a folder in use. */
+  folder: string;
+  host: string;
+}
+
+/** A folder is in use by another process, or by this one. */
+export class LockError extends TamtrlError<'in-use'> {
+  static override readonly errorName = 'LockError';
+
+  constructor(folder: string, { file, pid, host }: Claim) {
+    const isHere = host === hostname();
+    const who = isHere && pid === process.pid ? 'this program' : `process ${pid}`;
+    const advice = isHere ? '' : ` If it has died, remove ${join(folder, file)}.`;
+    super(
+      'in-use',
+      `${folder} is being written to by ${who}${isHere ? '' : ` on ${host}`}. Wait until it has ended, or name another ` +
+        `folder.${advice}`,
+    );
+  }
+}
+
+/** Processes that come at once step back and try again, each after another pause, so that one of them gets in. */
+const ATTEMPTS = 5;
+const LONGEST_PAUSE = 40;
+
+/**
+ * Takes the lock of a folder, which is made if it is not there.
+ * @returns gives the lock back
+ * @throws LockError while a living process has it, or one on another machine, of which nobody can tell.
+ */
+export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+  await mkdir(folder, { recursive: true });
+  const number = await numberOf(folder);
+  for (let attempt = 1; ; attempt++) {
+    const file = claimName(process.pid, (await birthOf(process.pid)) ?? '', number, hostname());
+    const path = join(folder, file);
+    await (await open(path, 'wx')).close();
+    let other: Claim | undefined;
+    try {
+      other = await livingClaim(folder, number, file);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+    if (other === undefined) return () => rm(path, { force: true });
+    await rm(path, { force: true });
+    if (attempt >= ATTEMPTS) throw new LockError(folder, other);
+    await new Promise((resolve) => setTimeout(resolve, LONGEST_PAUSE * Math.random()));
+  }
+}
+
+/** The claim of another living process; files of dead ones, and copies, are removed on the way. */
+async function livingClaim(folder: string, number: string, own: string): Promise<Claim | undefined> {
+  for (const file of await readdir(folder)) {
+    const claim = file === own ? undefined : claimIn(file);
+    if (claim === undefined) continue;
+    if (claim.folder === number && (await isAlive(claim))) return claim;
+    await rm(join(folder, file), { force: true });
+  }
+  return undefined;
+}
+
+export async function numberOf(folder: string): Promise<string> {
+  return String((await stat(folder, { bigint: true })).ino);
+}
+
+/** @param born may be empty */
+export function claimName(pid: number, born: string, folder: string, host: string): string {
+  return `.lock-${pid}-${born}-${folder}-${crypto.randomUUID().slice(0, 8)}-${encodeURIComponent(host)}`;
+}
+
+function claimIn(file: string): Claim | undefined {
+  const [, pid, born, folder, host] = /^\.lock-(\d+)-(\d*)-(\d+)-[0-9a-f]{8}-([\w.%!~*'()-]+)$/.exec(file) ?? [];
+  if (host === undefined) return undefined;
+  try {
+    return { file, pid: Number(pid), born, folder, host: decodeURIComponent(host) };
+  } catch {
+    return undefined;
+  }
+}
+
+async function isAlive({ pid, born, host }: Claim): Promise<boolean> {
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it is there, and somebody else's.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  const now = await birthOf(pid);
+  return born === '' || now === undefined || born === now;
+}
+
+/** Linux tells when a process was started (proc(5), field 22 of stat); undefined elsewhere, or if it is gone. */
+async function birthOf(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // The second field is the program's name, which may hold anything, in brackets.
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+}

@@ -1,0 +1,41 @@
+/** What the checkpoint of a run says of where it stands, checked before anything goes on from there. */
+import { z } from 'zod';
+import { metricSchema } from '../reward/options.js';
+import type { RunState } from '../train/store.js';
+
+const whole = z.number().int().min(0);
+const share = z.number().min(0).max(1);
+
+/** Earlier versions took the best by exact match, whatever the outcome was, and wrote `exact_match` or `exactMatch`. */
+const bestSchema = z
+  .object({
+    step: whole,
+    metric: metricSchema.optional(),
+    score: share.optional(),
+    exact_match: share.optional(),
+    exactMatch: share.optional(),
+  })
+  .transform(({ step, metric = 'exact_match', score, exact_match, exactMatch }) => {
+    return { step, metric, score: score ?? exact_match ?? exactMatch ?? 0 };
+  });
+
+const runStateSchema = z.object({
+  kind: z.enum(['reinforcement', 'supervised']),
+  step: whole,
+  position: whole,
+  evaluatedStep: z.number().int().min(-1),
+  before: share.optional(),
+  latest: share.optional(),
+  best: bestSchema.optional(),
+  evaluationsWithoutGain: whole,
+  snapshots: z.array(z.string()),
+  seconds: z.number().min(0),
+  tokens: z.object({ prompt: whole, sampled: whole, scored: whole, trained: whole }),
+}) satisfies z.ZodType<RunState>;
+
+export const savedCheckpointSchema = z.object({ state: runStateSchema, config: z.looseObject({}) });
+
+/** "state.step: expected number, received string" */
+export function firstIssue({ issues: [{ path, message }] }: z.ZodError): string {
+  return path.length === 0 ? message : `${path.join('.')}: ${message}`;
+}
