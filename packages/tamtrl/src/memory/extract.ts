@@ -12,13 +12,12 @@ export interface ExtractionOptions {
   unwrapText?: boolean;
 }
 
-/** What follows the last `</think>`; the whole output if there is none. A thought that never closes is left out. */
+/** What follows the last `</think>`; the whole output if there is none. A thought that never ends is all there is. */
 export function withoutThoughts(output: string): string {
   const mark = '</think>';
   const at = output.lastIndexOf(mark);
   const said = at < 0 ? output : output.slice(at + mark.length);
-  const open = said.indexOf('<think>');
-  return open < 0 ? said : said.slice(0, open);
+  return said.trimStart().startsWith('<think>') ? '' : said;
 }
 
 /**

@@ -57,7 +57,7 @@ describe.each(cases)('%s', (_, model, format) => {
   const ids = texts.map((text) => tokenizer.encodeText(text));
   const empty = [frames.update([], [], []), frames.answer([], []), frames.direct([], []) ?? []];
   const partsOf = (prompt: readonly number[]) =>
-    [...tokenizer.decode(prompt).matchAll(/<\s*(\/?)\s*(question|notes|section|text|evidence)\b[^<>]*>/gi)].map(
+    [...tokenizer.decode(prompt).matchAll(/<\s*(\/?)\s*(question|notes|section|text)\b[^<>]*>/gi)].map(
       ([, slash, name]) => slash + name,
     );
   const controlIds = new Set(tokenizer.controlTokens.values());
