@@ -36,10 +36,14 @@ export type { SettingFlags } from './run/settings.js';
 
 // Presets, recipes, and the questions that a configuration names
 
+export type { RecordKey } from './data/overlap.js';
 export type { Preset } from './run/presets/preset.js';
 export { findPreset, presets } from './run/presets/presets.js';
 export { findRecipe, type Recipe, recipes } from './run/recipes.js';
+export type { EarlierSplit, RecordSetOptions } from './run/record-sets.js';
 export { openSources, type SourceOptions, type Sources } from './run/sources.js';
+export type { Split } from './run/split.js';
+export type { ChunkOptions } from './text/chunks.js';
 
 // Training
 

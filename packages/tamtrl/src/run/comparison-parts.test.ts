@@ -1,5 +1,5 @@
 /** The parts of a comparison against its file: settings, data, and what a table has to say of them. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import { requireUnseenBenchmarks } from './comparison-leaks.js';
 import { generatedText, requestOf, requireSameParts, writeCellRecord } from './comparison-parts.js';
 import { comparisonRuns, isEvaluated } from './comparison-plan.js';
 import { checkSettings, sharedReading, trainingConfig } from './comparison-settings.js';
+import { writeTrainingRecord } from './comparison-trainings.js';
 import { RunFolder } from './folder.js';
 
 const root = await mkdtemp(join(tmpdir(), 'tamtrl-parts-'));
@@ -63,8 +64,15 @@ async function finish(config: CompareConfig, steps: (method: string, seed: numbe
     const { method, seed, training } = run;
     const reading = training === undefined ? shared : readingOf(await trainingConfig(config, method, seed));
     if (training !== undefined) {
-      const folder = new RunFolder(training);
+      const info = {
+        command: 'train',
+        preset: 'mini-long',
+        method: method.train ?? '',
+        started: '2026-01-01',
+      } as const;
+      const folder = new RunFolder(training, info);
       await folder.start(await trainingConfig(config, method, seed));
+      await writeTrainingRecord(config, run);
       await writeFile(folder.file('finished'), JSON.stringify({ steps: steps(method.name, seed) }));
     }
     for (const cell of run.cells) {
@@ -80,6 +88,8 @@ async function finish(config: CompareConfig, steps: (method: string, seed: numbe
     }
   }
 }
+
+const folderOf = (name: string) => new RunFolder(join(out, 'training', name));
 
 describe('the settings of a comparison', () => {
   it('are checked with line and column for every method', async () => {
@@ -178,12 +188,45 @@ describe('parts that are there', () => {
     expect(await refusal(TEXT)).toContain('tamtrl, seed 1: b: its model comes from another training');
   });
 
+  it('are the same where the folder is moved, and where a version has other defaults', async () => {
+    await finish(await read());
+    const folder = new RunFolder(join(out, 'training/tamtrl-1'));
+    const { config } = await folder.readSettings();
+    const record = JSON.parse(await readFile(`${folder.path}.json`, 'utf8'));
+    const other = { ...(config as object), learningRate: 0.5 };
+    await folder.writeConfig(other);
+    await writeFile(`${folder.path}.json`, JSON.stringify({ ...record, config: other }));
+    const moved = `${out}-moved`;
+    await rename(out, moved);
+    out = moved;
+    expect(await refusal(TEXT)).toBe('');
+    // Somebody went on with the run.
+    await folderOf('tamtrl-1').writeConfig({ ...other, steps: 9 });
+    expect(await refusal(TEXT)).toContain('tamtrl, seed 1: training: steps was 9 and is now 2.');
+  });
+
   it('of an earlier version are held against what their evaluations say', async () => {
     const config = await read();
     await finish(config);
-    for (const { cells } of comparisonRuns(config)) await rm(`${cells[0].folder}.json`);
+    for (const { cells, training } of comparisonRuns(config)) {
+      await rm(`${cells[0].folder}.json`);
+      if (training !== undefined) await rm(`${training}.json`);
+    }
+    // Settings of which neither file says anything have other defaults today.
+    const folder = folderOf('memagent-2');
+    const { config: then } = await folder.readSettings();
+    await folder.writeConfig({ ...(then as object), learningRate: 0.5 });
     expect(await refusal(TEXT)).toBe('');
     expect(await refusal(TEXT.replace('questions: 3', 'questions: 4'))).toContain('limit was 3 and is now 4');
+    expect(await refusal(TEXT.replace('steps: 2', 'steps: 3'))).toContain(
+      'seed 1: training: steps was 2 and is now 3.',
+    );
+    expect(await refusal(TEXT.replace('groupSize: 4', 'groupSize: 5'))).toContain('groupSize was 4 and is now 5.');
+    const preset = await refusal(TEXT.replace('mini-long', 'mini'));
+    expect(preset).toContain('training: preset was "mini-long" and is now "mini".');
+    await writeFile(`${folder.path}.yaml`, 'learningRate: 0.5');
+    expect(await refusal(TEXT)).toContain('memagent, seed 2: training: learningRate was 0.5 and is now ');
+    await rm(`${folder.path}.yaml`);
     // As eval's defaults once were, whatever the training said.
     const cell = comparisonRuns(config)[1].cells[0];
     const settings = {

@@ -4,17 +4,20 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
-import { exists, writeWhole } from '../base/files.js';
-import { type Difference, differences, differencesText, given } from '../base/objects.js';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { exists, readIfThere, writeWhole } from '../base/files.js';
+import { differences, differencesText, given } from '../base/objects.js';
 import { readJsonObject } from '../data/files/output.js';
 import { miniExample, toRecord } from '../data/mini/task.js';
+import type { QuestionRecord } from '../data/records.js';
 import { SETTINGS } from '../eval/evaluation.js';
 import { type ReadingSettings, readingOf } from '../memory/reading-settings.js';
-import { inPresentForm } from '../train/config.js';
+import { inPresentForm, type RunConfig } from '../train/config.js';
 import type { CompareBenchmark, CompareConfig } from './comparison-config.js';
 import { benchmarkData, type ComparisonCell, type ComparisonRun, comparisonRuns } from './comparison-plan.js';
-import { sharedReading, trainingConfig } from './comparison-settings.js';
+import { sharedReading } from './comparison-settings.js';
+import { differencesOfTraining } from './comparison-trainings.js';
 import { RunError } from './errors.js';
 import { RunFolder } from './folder.js';
 import type { Given } from './settings.js';
@@ -67,9 +70,9 @@ export function requestOf(
   };
 }
 
-/** What a cell was made from, kept beside its folder. */
+/** What a cell was made from, kept beside its folder. Paths are left out: a folder may be moved. */
 interface CellRecord {
-  request: EvaluationRequest;
+  request: Omit<EvaluationRequest, 'data' | 'model'> & { model?: string };
   /** Hash of the benchmark's records. */
   records?: string;
   /** When the training of its model was started. */
@@ -94,8 +97,11 @@ async function cellRecord(
   cell: ComparisonCell,
   shared: ReadingSettings | undefined,
 ): Promise<CellRecord> {
+  const { data: _, model, ...request } = requestOf(run, cell, shared);
   const records = await hashOf(config, cell.benchmark);
-  return { request: requestOf(run, cell, shared), records, training: await startOf(run) };
+  // A trained model is told apart by its training.
+  const own = run.training === undefined ? { model } : {};
+  return { request: { ...own, ...request }, records, training: await startOf(run) };
 }
 
 async function startOf({ training }: ComparisonRun): Promise<string | undefined> {
@@ -115,8 +121,25 @@ export function generatedText({ data, questions }: CompareBenchmark): string | u
 
 async function hashOf(config: CompareConfig, benchmark: CompareBenchmark): Promise<string | undefined> {
   const text = generatedText(benchmark);
-  if (text !== undefined) return createHash('sha256').update(text).digest('hex');
-  return fileHash(benchmarkData(config, benchmark));
+  return text === undefined ? fileHash(benchmarkData(config, benchmark)) : questionsHash(text);
+}
+
+/** Of what is in place. */
+async function hashThere(config: CompareConfig, benchmark: CompareBenchmark): Promise<string | undefined> {
+  const path = benchmarkData(config, benchmark);
+  if (typeof benchmark.data === 'string') return fileHash(path);
+  const text = await readIfThere(path);
+  return text === undefined ? undefined : questionsHash(text);
+}
+
+/** Of generated questions, whatever else a version of the program writes of them. */
+function questionsHash(text: string): string {
+  const hash = createHash('sha256');
+  for (const line of text.trimEnd().split('\n')) {
+    const { id, question, answers, documents } = JSON.parse(line) as QuestionRecord;
+    hash.update(JSON.stringify([id, question, answers, documents]));
+  }
+  return hash.digest('hex');
 }
 
 async function fileHash(path: string): Promise<string | undefined> {
@@ -124,6 +147,17 @@ async function fileHash(path: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   for await (const bytes of createReadStream(path)) hash.update(bytes as Uint8Array);
   return hash.digest('hex');
+}
+
+/** Writes the questions of generated benchmarks where others or none are there. */
+export async function writeGenerated(config: CompareConfig): Promise<void> {
+  for (const benchmark of config.benchmarks) {
+    const text = generatedText(benchmark);
+    if (text === undefined || (await hashThere(config, benchmark)) === (await hashOf(config, benchmark))) continue;
+    const path = benchmarkData(config, benchmark);
+    await mkdir(dirname(path), { recursive: true });
+    await writeWhole(path, text);
+  }
 }
 
 interface ChangedPart {
@@ -169,11 +203,7 @@ async function changedTraining(
 ): Promise<ChangedPart | undefined> {
   const { method, seed, training } = run;
   if (training === undefined) return undefined;
-  const saved = await readJsonObject(new RunFolder(training).file('config'));
-  if (!saved) return undefined;
-  const now = JSON.parse(JSON.stringify(await trainingConfig(config, method, seed, files)));
-  const before = JSON.parse(JSON.stringify(inPresentForm(saved)));
-  const found = differences(before, now);
+  const found = await differencesOfTraining(config, run, files);
   if (found.length === 0) return undefined;
   // Its evaluations are of a model that will be another one.
   const folders = [training, ...run.cells.map(({ folder }) => folder)];
@@ -194,7 +224,7 @@ async function changedCell(
     ? differencesOfRecords(before, now)
     : await differencesOfOld(config, settings, cell, {
         ...now,
-        request: { ...(await trainedTo(config, run)), ...now.request },
+        request: { ...(await trainedTo(run)), ...now.request },
       });
   if (found.length === 0) return [];
   const name = `${run.method.name}, seed ${run.seed}: ${cell.benchmark.name}`;
@@ -202,9 +232,9 @@ async function changedCell(
 }
 
 /** How the model of a run was trained to read, which earlier versions did not ask of an evaluation. */
-async function trainedTo(config: CompareConfig, { method, seed }: ComparisonRun): Promise<Partial<ReadingSettings>> {
-  if (method.train === undefined) return {};
-  return given(readingOf(await trainingConfig(config, method, seed, { files: false })));
+async function trainedTo({ training }: ComparisonRun): Promise<Partial<ReadingSettings>> {
+  const saved = training && (await readJsonObject(new RunFolder(training).file('config')));
+  return saved ? given(readingOf(inPresentForm(saved) as RunConfig)) : {};
 }
 
 function differencesOfRecords(before: CellRecord, now: CellRecord): string[] {
@@ -225,10 +255,10 @@ async function differencesOfOld(
 ): Promise<string[]> {
   const { empty = 'keep', align = 'token' } = settings;
   const documents = settings.documents ?? (settings.prompts === 'mini' ? 'plain' : 'numbered');
-  const found: Difference[] = differences({ ...settings, empty, align, documents }, request).filter(
+  const found = differences({ ...settings, empty, align, documents }, request).filter(
     ({ path }) => path.split('.')[0] in request,
   );
-  const isSame = (await fileHash(benchmarkData(config, benchmark))) === records;
+  const isSame = (await hashThere(config, benchmark)) === records;
   return [
     ...(found.length > 0 ? [differencesText(found)] : []),
     ...(isSame ? [] : ['the records of the benchmark are other ones']),

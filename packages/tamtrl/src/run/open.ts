@@ -130,6 +130,7 @@ async function sourcesOf(
   const ask = judge && relevanceJudge(judge, { signal });
   const sources = await openSources(plan.config, tokenizer, {
     ...(await earlierSplit(plan)),
+    signal,
     needsRelevance: method?.requires.relevance ?? false,
     judged: ask && ((record) => judged(record, ask)),
   });

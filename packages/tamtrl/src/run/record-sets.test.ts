@@ -10,6 +10,7 @@ import { RunFolder } from './folder.js';
 import { openRun, type RunEvent } from './open.js';
 import type { ResumeSettings, RunSettings } from './plan.js';
 import { type EarlierSplit, recordSets } from './record-sets.js';
+import { evidenceKept, lostEvidenceText } from './usable-records.js';
 
 const CITIES = ['oslo', 'rome', 'quito', 'bern', 'linz', 'riga'];
 const tokenizer = miniTokenizer();
@@ -153,6 +154,15 @@ describe('evidence that maxChunks takes away', () => {
     const judged = setsOf({ train, heldOut, leaveOut: { lostEvidence: 'any' } }, { memory, relevance: 'judge' });
     await expect(judged).rejects.toThrow('nobody knows what is relevant');
   });
+});
+
+it('evidence is counted in the first records of a large data set', async () => {
+  const cutting = { chunkTokens: 8, maxChunks: 2 };
+  const options = { leaveOut: 'none', mostCharacters: 100 } as const;
+  const { records: kept, lost } = await evidenceKept(records, tokenizer, cutting, () => undefined, options);
+  expect(kept).toEqual(records);
+  expect(lost.looked).toBe(2);
+  expect(lostEvidenceText({ records: 6, looked: 4, any: 2, all: 1 }, 4, 'none')).toContain('2 of the first 4 of 6');
 });
 
 async function run(settings: RunSettings | ResumeSettings, stopAfter?: RunEvent['type']): Promise<RunEvent[]> {

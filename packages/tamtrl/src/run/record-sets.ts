@@ -36,6 +36,10 @@ export interface EarlierSplit {
   formerQuestions?: number;
 }
 
+export interface RecordSetOptions extends EarlierSplit {
+  signal?: AbortSignal;
+}
+
 /**
  * @throws DataError `file` for a file that cannot be read; TrainError `no-data` for records that cannot be used, that
  *   are in both sets, or that a resumed run no longer finds.
@@ -43,14 +47,14 @@ export interface EarlierSplit {
 export async function recordSets(
   config: CommonConfig & { data: RecordData },
   tokenizer: Tokenizer,
-  { split, formerQuestions }: EarlierSplit = {},
+  { split, formerQuestions, signal }: RecordSetOptions = {},
 ): Promise<RecordSets> {
   const loaded = await loadSets(config.data);
   const { problems, blanks } = loaded;
   const found = { problems, blanks };
   if (split) return { ...recordsOf(split, loaded, loaded.files), ...found, warnings: [] };
   if (formerQuestions !== undefined) return { ...oldSets(config, loaded, tokenizer, formerQuestions), ...found };
-  return { ...(await newSets(config, loaded, tokenizer)), ...found };
+  return { ...(await newSets(config, loaded, tokenizer, signal)), ...found };
 }
 
 interface LoadedSets extends SplitRecords {
@@ -86,6 +90,7 @@ async function newSets(
   config: CommonConfig & { data: RecordData },
   loaded: LoadedSets,
   tokenizer: Tokenizer,
+  signal: AbortSignal | undefined,
 ): Promise<Checked> {
   const { data, evaluation } = config;
   const { sets, warnings } = withoutUnreadable(config, loaded, tokenizer);
@@ -101,7 +106,7 @@ async function newSets(
     }
     Object.assign(sets, apart);
   } else requireApart(sets, loaded.files);
-  const train = await withoutLostEvidence(config, sets.train, tokenizer, warnings);
+  const train = await withoutLostEvidence(config, sets.train, tokenizer, { warnings, signal });
   if (train.length > 0) return { train, heldOut: sets.heldOut, warnings };
   throw new TrainError('no-data', `${data.train}: no record is left to train on. ${warnings.join(' ')}`);
 }
@@ -132,7 +137,7 @@ async function withoutLostEvidence(
   { data, memory, relevance }: CommonConfig & { data: RecordData },
   records: readonly QuestionRecord[],
   tokenizer: Tokenizer,
-  warnings: string[],
+  { warnings, signal }: { warnings: string[]; signal: AbortSignal | undefined },
 ): Promise<QuestionRecord[]> {
   const { chunkTokens, maxChunks, align } = memory;
   const { lostEvidence } = data.leaveOut;
@@ -145,7 +150,10 @@ async function withoutLostEvidence(
   }
   const marks = marksBeforehand(relevance);
   const cutting = { chunkTokens, maxChunks, align };
-  const { records: kept, lost } = await evidenceKept(records, tokenizer, cutting, marks, lostEvidence);
+  const { records: kept, lost } = await evidenceKept(records, tokenizer, cutting, marks, {
+    leaveOut: lostEvidence,
+    signal,
+  });
   const text = lostEvidenceText(lost, maxChunks, lostEvidence);
   if (text !== undefined) warnings.push(text);
   return kept;

@@ -12,7 +12,7 @@ import type { BlankAnswers, QuestionRecord, RecordProblem } from '../data/record
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { CommonConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
-import { type EarlierSplit, isAnnotated, recordSets } from './record-sets.js';
+import { isAnnotated, type RecordSetOptions, recordSets } from './record-sets.js';
 import { type Split, splitOf } from './split.js';
 
 export interface Sources {
@@ -28,7 +28,7 @@ export interface Sources {
   split?: Split;
 }
 
-export interface SourceOptions extends EarlierSplit {
+export interface SourceOptions extends RecordSetOptions {
   /** The method reads filtered chunks: records without marks are refused. */
   needsRelevance: boolean;
   /** For `relevance: judge`. */

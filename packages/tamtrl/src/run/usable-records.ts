@@ -70,31 +70,48 @@ export function refuseUnreadable(problems: readonly string[], total: number): vo
   );
 }
 
+/** Where counting stops, as long as no record is to be left out: cutting a large data set takes minutes. */
+const LOOKED_AT_CHARACTERS = 20_000_000;
+
 /** How many records lose relevant text to `maxChunks`. */
 export interface LostEvidence {
   records: number;
+  /** Records that were looked at: all, or the first ones of a large data set. */
+  looked: number;
   /** Those that lose any of it, those that lose all of it included. */
   any: number;
   all: number;
 }
 
+export interface EvidenceOptions {
+  /** Records to leave out: none, those that lose all of their relevant text, or those that lose any. */
+  leaveOut: 'none' | 'all' | 'any';
+  signal?: AbortSignal;
+  /** Where counting stops if no record is to be left out. */
+  mostCharacters?: number;
+}
+
 /**
  * What `maxChunks` takes from the records. Without marks of what is relevant nothing is known of a record.
- * @param leaveOut records to leave out: none, those that lose all of it, or those that lose any
  */
 export async function evidenceKept(
   records: readonly QuestionRecord[],
   tokenizer: Tokenizer,
   { maxChunks, ...cutting }: ChunkingOptions,
   marksOf: RelevanceSource,
-  leaveOut: 'none' | 'all' | 'any',
+  { leaveOut, signal, mostCharacters = LOOKED_AT_CHARACTERS }: EvidenceOptions,
 ): Promise<{ records: QuestionRecord[]; lost: LostEvidence }> {
-  const lost: LostEvidence = { records: records.length, any: 0, all: 0 };
+  const lost: LostEvidence = { records: records.length, looked: 0, any: 0, all: 0 };
   if (maxChunks === undefined) return { records: [...records], lost };
   const kept: QuestionRecord[] = [];
+  let characters = 0;
   for (const record of records) {
+    if (leaveOut === 'none' && characters >= mostCharacters) break;
     // Long documents take time to cut; a signal must get through.
     await setImmediate();
+    signal?.throwIfAborted();
+    lost.looked++;
+    characters += record.documents.reduce((sum, { text }) => sum + text.length, 0);
     const whole = [...chunksOf(record.documents, tokenizer, cutting)];
     const marks = whole.length > maxChunks ? await marksOf(record) : undefined;
     if (!marks || marks.length === 0) {
@@ -109,17 +126,18 @@ export async function evidenceKept(
     if (all) lost.all++;
     if (!(leaveOut === 'any' ? any : leaveOut === 'all' && all)) kept.push(record);
   }
-  return { records: kept, lost };
+  return { records: leaveOut === 'none' ? [...records] : kept, lost };
 }
 
 /** What to say of it; undefined if nothing is lost. */
 export function lostEvidenceText(
-  { records, any, all }: LostEvidence,
+  { records, looked, any, all }: LostEvidence,
   maxChunks: number,
   leaveOut: 'none' | 'all' | 'any',
 ): string | undefined {
   if (any === 0) return undefined;
-  const found = `memory.maxChunks is ${count(maxChunks)}: ${count(any)} of ${count(records)} training records lose relevant text, ${count(all)} of them all of it.`;
+  const of = looked < records ? `the first ${count(looked)} of ${count(records)}` : count(records);
+  const found = `memory.maxChunks is ${count(maxChunks)}: ${count(any)} of ${of} training records lose relevant text, ${count(all)} of them all of it.`;
   if (leaveOut === 'none') {
     return `${found} Raise it, or leave such records out: data.leaveOut.lostEvidence: any (or all).`;
   }

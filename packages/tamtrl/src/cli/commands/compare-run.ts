@@ -7,7 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { exists, readIfThere, writeWhole } from '../../base/files.js';
+import { exists, writeWhole } from '../../base/files.js';
 import { duration } from '../../base/format.js';
 import { lockFolder } from '../../base/lock.js';
 import { given } from '../../base/objects.js';
@@ -19,9 +19,8 @@ import { writeTables } from '../../report/comparison-page.js';
 import type { CompareConfig } from '../../run/comparison-config.js';
 import { markFolder, requireComparisonFolder } from '../../run/comparison-folder.js';
 import { requireUnseenBenchmarks } from '../../run/comparison-leaks.js';
-import { generatedText, requestOf, requireSameParts, writeCellRecord } from '../../run/comparison-parts.js';
+import { requestOf, requireSameParts, writeCellRecord, writeGenerated } from '../../run/comparison-parts.js';
 import {
-  benchmarkData,
   type ComparisonCell,
   type ComparisonRun,
   comparisonRuns,
@@ -29,6 +28,7 @@ import {
   isTrained,
 } from '../../run/comparison-plan.js';
 import { checkSettings, sharedReading, trainingFile } from '../../run/comparison-settings.js';
+import { writeTrainingRecord } from '../../run/comparison-trainings.js';
 import { RunFolder } from '../../run/folder.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
@@ -85,7 +85,7 @@ export async function runComparison(
     try {
       await markFolder(config.out);
       const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
-      await generateData(config);
+      await writeGenerated(config);
       const reading = await sharedReading(config);
       await runJobs(await jobsOf(config, { hosts, reading, io, signal }), flags.jobs, io, signal);
     } finally {
@@ -102,17 +102,6 @@ export async function runComparison(
 function requireNamedModel({ model, file }: CompareConfig, allowHost: readonly string[]): void {
   const origin = serverOf(model);
   if (origin !== undefined) requireNamedServer({ origin, place: `${file}: model` }, allowHost);
-}
-
-/** Writes the questions of generated benchmarks where they are not there yet. */
-async function generateData(config: CompareConfig): Promise<void> {
-  for (const benchmark of config.benchmarks) {
-    const text = generatedText(benchmark);
-    const path = benchmarkData(config, benchmark);
-    if (text === undefined || (await readIfThere(path)) === text) continue;
-    await mkdir(dirname(path), { recursive: true });
-    await writeWhole(path, text);
-  }
 }
 
 async function jobsOf(config: CompareConfig, around: Surroundings): Promise<Job[]> {
@@ -172,10 +161,11 @@ async function runJobs(jobs: readonly Job[], workers: number, io: Io, signal: Ab
 
 async function train(
   config: CompareConfig,
-  { method, seed }: ComparisonRun,
+  run: ComparisonRun,
   folder: RunFolder,
   { hosts, io, signal }: Surroundings,
 ): Promise<boolean> {
+  const { method, seed } = run;
   const { path } = folder;
   await mkdir(dirname(path), { recursive: true });
   const settings = `${path}.yaml`;
@@ -184,6 +174,7 @@ async function train(
     () => true,
     () => false,
   );
+  if (!begun) await writeTrainingRecord(config, run);
   const own = ['--config', settings, '--method', method.train!, '--model', config.model, '--seed', String(seed)];
   const flags = begun ? ['--resume', path] : [...own, '--out', path];
   const { code, out } = await child(['train', ...flags, ...hosts, '--json'], `${path}.log`, signal);
