@@ -144,6 +144,10 @@ it('the schema names every field', async () => {
     'source',
     'question',
     'answers',
+    'answersWanted',
+    'metric',
+    'task',
+    'labels',
     'documents',
     'evidence',
   ]);

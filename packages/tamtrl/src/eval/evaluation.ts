@@ -227,6 +227,8 @@ async function begin(
   }
   const now = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
   if ('empty' in now && !('empty' in before)) Object.assign(before, formerRules(before));
+  // Earlier versions did not write down scorer and prompts; their evaluations may go on.
+  if (!('scorer' in before)) Object.assign(before, identity);
   const changed = differences(before, now);
   if (changed.length > 0) {
     throw new EvaluationError(

@@ -81,7 +81,10 @@ export function extractAnswer(output: string, options: ExtractionOptions = {}): 
   const { boxed = true, tail = Number.POSITIVE_INFINITY, requireBox = false, unwrapText = true } = options;
   const said = withoutThoughts(output);
   if (!boxed) return said.trim();
-  const box = lastBoxed(tail < said.length ? said.slice(said.length - tail) : said)?.trim();
+  // A thought that follows and never ends may hold a box of its own, which is no answer.
+  const open = said.indexOf('<think>');
+  const finished = open < 0 ? said : said.slice(0, open);
+  const box = lastBoxed(tail < finished.length ? finished.slice(finished.length - tail) : finished)?.trim();
   if (box === undefined) return requireBox ? '' : said.trim();
   return unwrapText ? unwrapped(box) : box;
 }
