@@ -37,7 +37,7 @@ export async function modelSource(model: string, seed = 0, options: SourceOption
     case 'gguf': {
       const place = await checkpointOf(spec.path);
       if (await exists(place)) return place;
-      throw new ModelError('missing', `There is no model at ${place}: ${expected} ${hintFor(shown)}`);
+      throw new ModelError('missing', `There is no model at ${shownSpec(place)}: ${expected} ${hintFor(shown)}`);
     }
     case 'openai':
     case 'tinker':

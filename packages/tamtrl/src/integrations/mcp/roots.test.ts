@@ -54,7 +54,7 @@ describe('files', () => {
 
   it('outside of the roots are refused in one sentence, whether they are there or not', async () => {
     const there = await refusal(join(folder, 'outside', 'there.txt'));
-    expect(there).toMatch(/^IT may not be read: it lies outside of what is allowed/);
+    expect(there).toMatch(/^IT may not be read: it is outside the allowed roots/);
     for (const name of [
       'outside/none.txt',
       'inside/way/there.txt',

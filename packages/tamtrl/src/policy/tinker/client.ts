@@ -99,7 +99,7 @@ export class TinkerClient {
     const { session_id } = await this.call('create_session', body, signal);
     if (typeof session_id !== 'string') throw this.unexpected('create_session', { session_id });
     this.#beat = setInterval(() => {
-      // A lost heartbeat does not matter: the next comes soon, and a session that is gone shows at the next call.
+      // A lost heartbeat does not matter: the next comes soon, and the next call fails if the session is gone.
       this.#transport.send('POST', 'session_heartbeat', { session_id }).catch(() => undefined);
     }, this.#options.heartbeat);
     this.#beat.unref?.();
@@ -161,8 +161,8 @@ export class TinkerClient {
       if (forgotten >= retries) {
         throw new TinkerError(
           'unreachable',
-          `${this.server} has forgotten the result of ${path} ${forgotten + 1} times. Does it run out of memory? What ` +
-            'was saved can be resumed.',
+          `${this.server} has forgotten the result of ${path} ${forgotten + 1} times. Does it run out of memory? You ` +
+            'can resume from the last saved step.',
           { server: this.server, path, status: 410 },
         );
       }
@@ -284,7 +284,7 @@ export class TinkerClient {
         throw new TinkerError(
           unreadable ? 'protocol' : 'unreachable',
           `${this.server} ${problem} (${attempt + 1} attempts). Is ${unreadable ? 'this a Tinker server' : 'the server running'}? ` +
-            'What was saved can be resumed.',
+            'You can resume from the last saved step.',
           { server: this.server, path, status, cause },
         );
       }
