@@ -125,7 +125,7 @@ function parseOpenAI(spec: string): OpenAISpec {
   if (baseUrl !== undefined && (baseUrl.includes('?') || displayAddress(baseUrl) !== baseUrl.replace(/[?#].*$/s, ''))) {
     throw new PolicyError(
       'invalid-argument',
-      `"${shownSpec(spec)}": the address of a server must not hold a key, password or query. Put the key in ` +
+      `"${shownSpec(spec)}": the address of a server must not contain a key, password or query. Put the key in ` +
         'TAMTRL_API_KEY or OPENAI_API_KEY.',
     );
   }

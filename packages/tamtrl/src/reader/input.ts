@@ -11,9 +11,9 @@ export type TextSource =
   | { file: string };
 
 /**
- * The source as strings. Bytes are UTF-8.
+ * Yields the source as strings. Bytes are decoded as UTF-8.
  * @param name of the source, for messages
- * @throws ReaderError `input` for bytes that are not text.
+ * @throws ReaderError `input` if the bytes are not text.
  */
 export async function* textOf(source: TextSource, name?: string): AsyncGenerator<string> {
   if (typeof source === 'string') yield source;

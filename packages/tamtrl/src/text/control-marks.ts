@@ -30,7 +30,7 @@ export function isOnlyControls(text: string): boolean {
   return ONLY.test(text);
 }
 
-/** Put into a control token's text, it keeps a server's tokenizer from recognising it: a space without width. */
+/** A zero-width space. Inside a control token's text, it keeps a server's tokenizer from recognising the token. */
 export const BREAK = '\u200b';
 
 /** Offsets in `text` that need a break so that nothing in the text looks like a control token. */

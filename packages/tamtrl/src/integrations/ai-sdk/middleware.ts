@@ -83,7 +83,7 @@ async function* streamed(
   model: LanguageModelV3,
   options: MemoryMiddlewareOptions,
 ): AsyncGenerator<LanguageModelV3StreamPart, void> {
-  // Warnings of the call come too late for this; it has to be the first part.
+  // This must be the first part, so the call's warnings come too late for it.
   yield { type: 'stream-start', warnings: [] };
   const reading = read(params, model, options);
   let note = await reading.next();

@@ -78,7 +78,7 @@ export function createMcpServer(options: McpOptions): McpServer {
   return server;
 }
 
-/** What the client allows now; nothing if it has no roots. */
+/** The roots that the client allows now; none if it does not support roots. */
 async function clientRoots(server: McpServer, signal: AbortSignal): Promise<string[]> {
   if (!server.server.getClientCapabilities()?.roots) return [];
   const { roots } = await server.server.listRoots(undefined, { signal });

@@ -27,7 +27,7 @@ const PIECE = / ?[A-Za-z]{1,4}|[\s\S]/gu;
 /** UTF-16 code units of a piece. */
 const LONGEST_PIECE = 5;
 
-/** Stands within what a server would take for a control token. It is sent and counted, but is no part of the text. */
+/** Breaks up text that a server would treat as a control token. It is sent and counted, but is not part of the text. */
 const BREAK_ID = ROLES.length;
 
 /**
@@ -57,7 +57,7 @@ export class CountingTokenizer implements Tokenizer {
   }
 
   /**
-   * The first ids of what a server says: a break that its model has copied from the prompt goes.
+   * The first ids of a server's reply, without breaks that its model has copied from the prompt.
    * @param most ids that are needed (default: all): a reply can be much longer than what was asked for
    */
   encodeReply(text: string, most = Number.POSITIVE_INFINITY): number[] {

@@ -28,7 +28,7 @@ export interface HttpOptions {
   timeout?: number;
   /** Milliseconds for a request with all its attempts: later than this none begins; default 600,000. */
   patience?: number;
-  /** Requests at a time; default 8. */
+  /** Maximum number of concurrent requests; default 8. */
   concurrency?: number;
   /** Told that the server has not answered for long. */
   note?: (text: string) => void;
@@ -77,7 +77,7 @@ export class JsonClient {
     if (!/^https?:$/.test(url.protocol) || url.username + url.password + url.search + url.hash !== '') {
       throw new PolicyError(
         'invalid-argument',
-        'The address of a server must begin with http:// or https:// and hold no key: no user, password or query. ' +
+        'The address of a server must begin with http:// or https:// and contain no key: no user, password or query. ' +
           `Found one of ${url.protocol}//${url.host}. Put the key in TAMTRL_API_KEY or OPENAI_API_KEY.`,
       );
     }

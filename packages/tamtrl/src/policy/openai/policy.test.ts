@@ -80,7 +80,7 @@ describe('what servers do', () => {
     );
     await expect(openOpenAIPolicy({ ...fast, baseUrl: 'nowhere' })).rejects.toThrow(/is not an address/);
     await expect(openOpenAIPolicy({ ...fast, baseUrl: 'http://a:sk-1@b/v1' })).rejects.toThrow(
-      /hold no key: no user, password or query\. Found one of http:\/\/b\./,
+      /contain no key: no user, password or query\. Found one of http:\/\/b\./,
     );
   });
 });

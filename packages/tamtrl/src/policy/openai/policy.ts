@@ -62,7 +62,7 @@ const NOTHING: Readonly<Record<NonNullable<ChatReply['nothing']>, (name: string)
     `${name} has written nothing but control tokens. It may be a base model, or the server has no chat template for it.`,
 };
 
-/** Counted by the server. */
+/** Usage as counted by the server. */
 export interface Usage {
   requests: number;
   promptTokens: number;
@@ -70,7 +70,8 @@ export interface Usage {
 }
 
 /**
- * Asks the server what it is, and opens the model there. One that the server does not list is tried with a small chat.
+ * Finds out which kind of server it is, and opens the model there. One that the server does not list is tried with a
+ * small chat.
  * @throws PolicyError `unreachable` if it does not answer; `refused` if it does not accept the key or has no such
  *   model.
  */
@@ -213,7 +214,7 @@ export class OpenAIPolicy implements Policy {
         const read = (reply: unknown, server: string) => promptLogProbabilities(reply, body.prompt, server);
         const all = await this.#client.post('/completions', body, read, options.signal);
         const logProbabilities = all.slice(promptIds.length);
-        // The wire has only the most probable tokens, so entropies are not known.
+        // The reply has only the most probable tokens, so entropies are unknown.
         return { logProbabilities, entropies: logProbabilities.map(() => Number.NaN) };
       }),
     );
@@ -247,8 +248,8 @@ export class OpenAIPolicy implements Policy {
     const reply = await this.#chat(fields, options.signal);
     this.#count(reply.usage);
     const ids = this.#counting.encodeReply(reply.content, maxTokens + 1);
-    // Counted from above, what the server takes for a full budget can be more than one: the rest is cut off, and said
-    // to be.
+    // The counts here are upper estimates, so a reply that fits the server's budget can exceed ours: the rest is cut
+    // off and reported as cut.
     const cut = ids.length > maxTokens;
     return {
       tokens: cut ? ids.slice(0, maxTokens) : ids,

@@ -67,7 +67,10 @@ const chatSchema = z.object({
       z.object({
         message: z.object({
           content: contentSchema,
-          /** Thoughts apart from the answer: llama.cpp, vLLM and SGLang say the former, newer vLLM the latter. */
+          /**
+           * Thoughts, separate from the answer: llama.cpp, vLLM and SGLang use the first name, newer versions of vLLM
+           * the second.
+           */
           reasoning_content: said,
           reasoning: said,
           refusal: said,
@@ -95,7 +98,7 @@ export interface ChatReply extends Counted {
   nothing?: 'thoughts' | 'control-tokens';
 }
 
-/** @throws PolicyError `protocol` for another shape, `refused` for a filter or a refusal. */
+/** @throws PolicyError `protocol` for a reply of another shape, `refused` if the model refuses or a filter stops it. */
 export function chatReply(reply: unknown, server: string): ChatReply {
   const parsed = chatSchema.safeParse(reply);
   if (!parsed.success) throw unexpected(server, '/chat/completions', reply);

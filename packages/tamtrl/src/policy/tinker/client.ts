@@ -99,7 +99,7 @@ export class TinkerClient {
     const { session_id } = await this.call('create_session', body, signal);
     if (typeof session_id !== 'string') throw this.unexpected('create_session', { session_id });
     this.#beat = setInterval(() => {
-      // A lost heartbeat does not matter: the next comes soon, and a session that is gone shows at the next call.
+      // A lost heartbeat does not matter: the next comes soon, and the next call fails if the session is gone.
       this.#transport.send('POST', 'session_heartbeat', { session_id }).catch(() => undefined);
     }, this.#options.heartbeat);
     this.#beat.unref?.();

@@ -89,7 +89,11 @@ describe('other shapes', () => {
       { session_id: null },
       /answered with something unexpected to create_session: \{"session_id":null\}/,
     ],
-    ['create_model', { model_id: 7 }, /made a model without an id, with its answer to create_model: \{"model_id":7\}/],
+    [
+      'create_model',
+      { model_id: 7 },
+      /created a model without an id, with its answer to create_model: \{"model_id":7\}/,
+    ],
     ['save_weights_for_sampler', {}, /gave no id of a session to create_sampling_session: \{\}/],
     ['asample', { sequences: null }, /was asked for 1 samples with log-probabilities, and gave something else/],
     ['asample', { sequences: [null] }, /gave something else, in its answer to asample: \{"sequences":\[null\]\}/],
@@ -201,6 +205,6 @@ it.each(['null', '[]', '{"path": 7}', '{"snapshots": {"a": null}}', '{'])(
   async (text) => {
     const folder = await mkdtemp(join(tmpdir(), 'tamtrl-tinker-'));
     await writeFile(join(folder, 'tinker.json'), text);
-    await expect(readState(folder)).rejects.toThrow(/tinker\.json cannot be read: .*It says where at the server/);
+    await expect(readState(folder)).rejects.toThrow(/tinker\.json cannot be read: .*It should say where on the server/);
   },
 );

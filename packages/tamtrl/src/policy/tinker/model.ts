@@ -76,7 +76,7 @@ export class RemoteModel {
     const request = { session_id: session, model_seq_id: number, base_model: model, lora_config: lora };
     const made = await client.submit('create_model', request, { signal });
     if (typeof made.model_id === 'string') return new RemoteModel(client, session, made.model_id);
-    throw client.unexpected('create_model', made, 'made a model without an id, with its answer');
+    throw client.unexpected('create_model', made, 'created a model without an id, with its answer');
   }
 
   /**
@@ -202,8 +202,8 @@ export class RemoteModel {
     if (lists.some((list) => list.some((value) => !Number.isFinite(value)))) {
       throw new TinkerError(
         'protocol',
-        `${this.#client.server} gave log-probabilities that are not numbers. Is the tokenizer that of the model ` +
-          'there? Have the weights diverged?',
+        `${this.#client.server} returned log-probabilities that are not numbers. Does the tokenizer belong to the ` +
+          'model there? Have the weights diverged?',
         { server: this.#client.server, path: 'forward_backward', body: Object.keys(reply) },
       );
     }

@@ -7,15 +7,15 @@ import { PolicyError } from '../errors.js';
 const savedStateSchema = z.object({
   server: z.string(),
   model: z.string(),
-  /** Weights and optimiser, to go on from. */
+  /** Weights and optimiser, for further training. */
   path: z.string(),
-  /** Weights in the form that is served. */
+  /** Weights in the form that the server samples from. */
   sampler: z.string().optional(),
   /** How to open the model by its folder alone. */
   opened: z.object({ spec: z.string(), tokenizer: z.string() }).optional(),
-  /** Updates done. */
+  /** Number of updates done. */
   steps: z.number().int().min(0),
-  /** Names of snapshots, and where they are. */
+  /** Names of snapshots, and their places on the server. */
   snapshots: z.record(z.string(), z.string()),
 });
 
@@ -38,7 +38,7 @@ export async function readState(folder: string): Promise<Partial<SavedState>> {
     const why = issue ? `${issue.path.join('.') || 'its content'}: ${issue.message}` : (error as Error).message;
     throw new PolicyError(
       'invalid-argument',
-      `${place} cannot be read: ${why}. It says where at the server the weights are.`,
+      `${place} cannot be read: ${why}. It should say where on the server the weights are.`,
       { cause: error },
     );
   }

@@ -323,7 +323,7 @@ describe('refusals', () => {
     );
     expect(await refused({}, { baseUrl: 'nowhere' })).toMatch(/is not the address of a server/);
     const inside = await refused({}, { baseUrl: 'http://me:tml-secret@127.0.0.1:1' });
-    expect(inside).toMatch(/must not hold a key, password or query; found one at 127\.0\.0\.1:1\./);
+    expect(inside).toMatch(/must not contain a key, password or query; found one at 127\.0\.0\.1:1\./);
     expect(inside).not.toContain('tml-secret');
   });
 

@@ -42,11 +42,11 @@ export class TinkerTransport {
     }
     const { username, password, search, hash, protocol, host } = new URL(this.server);
     if (username + password + search + hash !== '') {
-      // Addresses are written into run folders and messages.
+      // Run folders and messages contain the address.
       const server = `${protocol}//${host}`;
       throw new TinkerError(
         'invalid-argument',
-        `The address of a server must not hold a key, password or query; found one at ${host}. Put the key in ` +
+        `The address of a server must not contain a key, password or query; found one at ${host}. Put the key in ` +
           'TINKER_API_KEY.',
         { server, path: '' },
       );
@@ -55,7 +55,7 @@ export class TinkerTransport {
     this.#timeout = timeout;
     this.#mask = masking(apiKey);
     this.show = shownWithout(apiKey);
-    // Both names are in use; a server ignores the one that it does not know.
+    // Servers use either name and ignore the other.
     this.#headers = {
       'content-type': 'application/json',
       accept: `application/json, ${PROTOBUF}`,
@@ -83,7 +83,7 @@ export class TinkerTransport {
     });
     const { status } = response;
     if (response.ok && response.headers.get('content-type')?.startsWith(PROTOBUF)) {
-      return { status, body: readable(() => decodeResult(of, bytes), 'something other than the protobuf expected') };
+      return { status, body: readable(() => decodeResult(of, bytes), 'something other than the expected protobuf') };
     }
     const text = textIn(bytes);
     if (response.ok) return { status, body: readable(() => objectIn(text), 'something other than an object in JSON') };
@@ -100,13 +100,13 @@ export class TinkerTransport {
     if (status === 401 || status === 403) {
       return new TinkerError(
         'refused',
-        `${this.server} does not accept the key (${status}): ${said} Set TINKER_API_KEY to one that it does.`,
+        `${this.server} does not accept the key (${status}): ${said} Set TINKER_API_KEY to a key that it accepts.`,
         about,
       );
     }
     // A restarted server has lost its models.
     const gone = /model\b.*\bnot (found|loaded)/i.test(said) && path !== 'create_model';
-    const advice = gone ? ' Was the server restarted? What was saved can be resumed.' : '';
+    const advice = gone ? ' Was the server restarted? You can resume from the last saved step.' : '';
     return new TinkerError('refused', `${this.server} refused ${path} (${status}): ${said}${advice}`, about);
   }
 
