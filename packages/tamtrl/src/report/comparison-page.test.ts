@@ -54,7 +54,7 @@ async function fill(config: CompareConfig, { evaluated }: { evaluated: readonly 
 describe('the page of examples/compare-methods.yaml', () => {
   it('has scores, tests, equal budgets, curves and cost', async () => {
     const config = { ...(await readCompareConfig(example)), out: join(folder, 'whole') };
-    expect(config.methods.filter(({ train }) => train !== undefined)).toHaveLength(8);
+    expect(config.methods.filter(({ train }) => train !== undefined)).toHaveLength(10);
     expect(config.seeds).toHaveLength(5);
     await fill(config, { evaluated: [0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30] });
     const { complete, summary } = await writeTables(config);
