@@ -13,7 +13,14 @@ const settings = {
   preset: 'mini',
   model: 'mini-random',
   steps: 1,
-  set: ['questionsPerStep=1', 'groupSize=2', 'evaluation.questions=2', 'evaluation.every=0'],
+  set: [
+    'questionsPerStep=1',
+    'groupSize=2',
+    'evaluation.questions=2',
+    'evaluation.every=0',
+    'memory.memoryTokens=5',
+    'data.chunks=2',
+  ],
 };
 let whole: string;
 
