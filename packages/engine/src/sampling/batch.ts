@@ -4,8 +4,9 @@
 import type { Sample } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
-import { orderFeeds, tokenBias, unembeddingName } from '../models/decoder.js';
+import { tokenBias, unembeddingName } from '../models/decoder.js';
 import { layerParameterShapes, lookUp, type ParameterSet } from '../models/parameters.js';
+import { orderFeeds } from '../models/positions.js';
 import type { RotaryTables } from '../models/rope.js';
 import { type CompiledGraph, float32, int64, type Tensor } from '../runtime/onnx.js';
 import { Cache } from './cache.js';

@@ -6,8 +6,10 @@ import { Graph } from '../graph/graph.js';
 import { add } from '../graph/ops/elementwise.js';
 import { gatherRows } from '../graph/ops/layout.js';
 import { softmax } from '../graph/ops/transformer.js';
+import { overSequences } from '../models/attention.js';
 import type { ModelConfig } from '../models/config.js';
-import { declareLayer, declarePositions, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { declareLayer, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { declarePositions } from '../models/positions.js';
 
 /**
  * Inputs: hidden [N, hiddenSize] of B x T new tokens, the caches `past keys i` / `past values i` [B, keyValueHeads, P,
@@ -25,7 +27,7 @@ export function generationGraph(config: ModelConfig, cached: boolean): Graph {
     const weight = declareLayer(graph, config, `model.layers.${index}.`);
     const past = (what: string) => graph.input(`past ${what} ${index}`, 'float32', ['B', keyValueHeads, 'P', headSize]);
     const cache = cached ? { keys: past('keys'), values: past('values') } : undefined;
-    const layer = decoderLayer(config, hidden, weight, at, cache);
+    const layer = decoderLayer(config, hidden, weight, overSequences(config, at, cache));
     graph.output(`new keys ${index}`, layer.keys);
     graph.output(`new values ${index}`, layer.values);
     hidden = layer.hidden;
