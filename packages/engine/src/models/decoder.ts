@@ -7,7 +7,8 @@ import type { Graph, Value } from '../graph/graph.js';
 import { add, multiply } from '../graph/ops/elementwise.js';
 import { linear } from '../graph/ops/linear.js';
 import { reshape } from '../graph/ops/reshape.js';
-import { rmsNorm, swiglu } from '../graph/ops/transformer.js';
+import { rmsNorm } from '../graph/ops/rms-norm.js';
+import { swiglu } from '../graph/ops/transformer.js';
 import { featuresOf } from './architectures/index.js';
 import type { Attention } from './attention.js';
 import type { ModelConfig } from './config.js';
@@ -32,14 +33,14 @@ export function decoderLayer<Attended extends { mixed: Value }>(
 ): Omit<Attended, 'mixed'> & { hidden: Value } {
   const { heads, keyValueHeads, rmsNormEpsilon: epsilon } = config;
   const normed = rmsNorm(hidden, weight('input_layernorm.weight'), epsilon);
-  const project = (name: string, count: number) =>
-    reshape(linear(normed, weight(`self_attn.${name}_proj.weight`)), [...rows, count, config.headSize]);
+  const project = (name: string) => linear(normed, weight(`self_attn.${name}_proj.weight`));
   const headNorm = (x: Value, name: string) =>
     featuresOf(config).queryKeyNorm ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
+  const byHead = (x: Value, count: number) => reshape(x, [...rows, count, config.headSize]);
   const { mixed, ...others } = attend({
-    queries: headNorm(project('q', heads), 'q'),
-    keys: headNorm(project('k', keyValueHeads), 'k'),
-    values: project('v', keyValueHeads),
+    queries: byHead(headNorm(project('q'), 'q'), heads),
+    keys: byHead(headNorm(project('k'), 'k'), keyValueHeads),
+    values: byHead(project('v'), keyValueHeads),
   });
   const afterAttention = add(hidden, linear(mixed, weight('self_attn.o_proj.weight')));
 
