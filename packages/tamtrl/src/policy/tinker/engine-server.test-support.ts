@@ -178,7 +178,11 @@ export async function engineServer(options: EngineServerOptions): Promise<Engine
       return {
         sequences: samples.map(({ tokens, logProbabilities, stopReason }) => {
           const shown = options.samples === 'without-stop' && stopReason === 'stop' ? -1 : tokens.length;
-          return { tokens: tokens.slice(0, shown), logprobs: logProbabilities.slice(0, shown), stop_reason: stopReason };
+          return {
+            tokens: tokens.slice(0, shown),
+            logprobs: logProbabilities.slice(0, shown),
+            stop_reason: stopReason,
+          };
         }),
       };
     },

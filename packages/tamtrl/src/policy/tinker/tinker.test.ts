@@ -15,6 +15,7 @@ import type { Sample, TrainingRow } from '../types.js';
 import { policyDatum, weightedDatum } from './datum.js';
 import { type EngineServer, type EngineServerOptions, engineServer } from './engine-server.test-support.js';
 import { TinkerError } from './errors.js';
+import { lossMetrics } from './loss-metrics.js';
 import { openTinkerPolicy, type TinkerPolicy, type TinkerPolicyOptions } from './policy.js';
 import { areCopies, sampleOf } from './sampling.js';
 
@@ -415,4 +416,12 @@ it('a row is shifted by one, and its prompt is silent', () => {
   });
   const { advantages } = policyDatum(row, [0.1, 0.1, 0.1, 0.1], { scaling: 'average', rows: 2 }).loss_fn_inputs;
   expect(advantages.data).toEqual([0, 0, 0.8, 0.8, 0.8, 0.8]);
+});
+
+it('log-probabilities that are far apart give finite advantages and metrics', () => {
+  const far = { ...rows[1], oldLogProbabilities: [-900, 0], referenceLogProbabilities: [0, -900] };
+  const { advantages } = policyDatum(far, [1, 1], { klCoefficient: 1 }).loss_fn_inputs;
+  expect(advantages.data).toEqual([0, -0.5, -0.5]);
+  const { loss, metrics } = lossMetrics([far], [[0, -900]], [[1, 1]], { ...ppo, klCoefficient: 1 });
+  expect([loss, metrics.ratioMax, metrics.kl].every(Number.isFinite)).toBe(true);
 });
