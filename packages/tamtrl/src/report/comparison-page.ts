@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from '../base/files.js';
 import { alignedTable, markdownTable } from '../base/format.js';
+import type { Metric } from '../data/metrics.js';
 import { RESULTS } from '../eval/evaluation.js';
 import { type RecordResult, resultSchema, scoreOf } from '../eval/results.js';
 import { mean } from '../eval/statistics.js';
@@ -35,7 +36,8 @@ export async function writeTables(
   const { out, baseline, ablations } = config;
   const runs = comparisonRuns(config);
   const cells: Cell[] = [];
-  for (const run of runs) for (const cell of run.cells) cells.push(...(await cellOf(run, cell)));
+  const metrics = new Map(config.benchmarks.map(({ name }) => [name, new Set<Metric>()]));
+  for (const run of runs) for (const cell of run.cells) cells.push(...(await cellOf(run, cell, metrics)));
   const trained: { cost: TrainingCost; course: Course }[] = [];
   for (const run of runs) trained.push(...(await trainingOf(run)));
   const methods = config.methods.map(({ name }) => name);
@@ -71,7 +73,10 @@ export async function writeTables(
     else await writeWhole(join(out, name), svg);
   }
   const drawn = { results: figures['results.svg'] !== undefined, curves: figures['learning-curves.svg'] !== undefined };
-  await writeWhole(join(out, 'comparison.md'), pageText(config, { ...tables, notes }, budgets?.problems ?? [], drawn));
+  await writeWhole(
+    join(out, 'comparison.md'),
+    pageText(config, metrics, { ...tables, notes }, budgets?.problems ?? [], drawn),
+  );
   const wanted = runs.length * config.benchmarks.length;
   const complete = cells.length === wanted;
   const summary = {
@@ -79,23 +84,31 @@ export async function writeTables(
     complete,
     cells: { run: cells.length, wanted },
     notes,
+    metrics: Object.fromEntries([...metrics].map(([benchmark, names]) => [benchmark, [...names]])),
     ...comparisonSummary(comparison, baseline, budgets),
   };
   const text = [alignedTable(tables.results), notesText(notes)].filter((part) => part !== '').join('\n');
   return { complete, text, summary };
 }
 
-async function cellOf({ method, seed, training }: ComparisonRun, cell: ComparisonCell): Promise<Cell[]> {
+/** @param metrics of each benchmark, to which those of this cell's records are added */
+async function cellOf(
+  { method, seed, training }: ComparisonRun,
+  cell: ComparisonCell,
+  metrics: ReadonlyMap<string, Set<Metric>>,
+): Promise<Cell[]> {
   if (!(await isEvaluated(cell))) return [];
   const { benchmark, folder } = cell;
   const lines = (await readFile(join(folder, RESULTS), 'utf8')).trimEnd().split('\n');
   const results = lines.map((line): RecordResult => resultSchema.parse(JSON.parse(line)));
+  const metricOf = (result: RecordResult): Metric => benchmark.metric ?? result.metric ?? 'exact_match';
+  for (const result of results) metrics.get(benchmark.name)?.add(metricOf(result));
   return [
     {
       method: method.name,
       ...(training !== undefined && { seed }),
       benchmark: benchmark.name,
-      scores: new Map(results.map((result) => [result.id, scoreOf(result, benchmark.metric)])),
+      scores: new Map(results.map((result) => [result.id, scoreOf(result, metricOf(result))])),
       seconds: mean(results.map(({ seconds }) => seconds)),
       tokens: mean(results.map(({ prompt_tokens, sampled_tokens }) => prompt_tokens + sampled_tokens)),
       memoryTokens: mean(results.map(({ memory_tokens }) => memory_tokens)),

@@ -16,9 +16,13 @@ export interface ComparisonTables {
   notes?: readonly Note[];
 }
 
-/** @param problems what the table of equal budgets misses, a sentence each */
+/**
+ * @param metrics by which each benchmark is scored; none where nothing was run
+ * @param problems what the table of equal budgets misses, a sentence each
+ */
 export function pageText(
   config: CompareConfig,
+  metrics: ReadonlyMap<string, ReadonlySet<string>>,
   tables: ComparisonTables,
   problems: readonly string[],
   figures: { results: boolean; curves: boolean },
@@ -26,7 +30,7 @@ export function pageText(
   const { baseline, ablations } = config;
   const parts = [
     PAGE_HEAD.trimEnd(),
-    introduction(config),
+    introduction(config, metrics),
     '## Results',
     `Against ${baseline}.`,
     table(tables.results),
@@ -47,12 +51,13 @@ export function pageText(
 
 const table = (rows: string[][]) => markdownTable(rows).trimEnd();
 
-function introduction({ seeds, benchmarks }: CompareConfig): string {
-  const metrics = benchmarks
-    .map(({ name, metric, questions }) => `${name}: ${metric}, ${questions} records`)
-    .join('; ');
+function introduction({ seeds, benchmarks }: CompareConfig, metrics: ReadonlyMap<string, ReadonlySet<string>>): string {
+  const scored = benchmarks.map(({ name, questions }) => {
+    const by = [...(metrics.get(name) ?? [])].join(' or ');
+    return `${name}: ${by === '' ? '' : `${by}, `}${questions} records`;
+  });
   return [
-    `Scores in percent with 95 % intervals; seeds ${seeds.join(', ')}. ${metrics}.`,
+    `Scores in percent with 95 % intervals; seeds ${seeds.join(', ')}. ${scored.join('; ')}.`,
     'Seeds and records both count as drawn at random. "records only": there is one run, and its interval says nothing of other seeds.',
     'Differences are paired by seed and record. p is from a t test on the crossed design of seeds and records, corrected after Holm for all differences in the same table; intervals are not corrected. With fewer than three seeds there is no p.',
     `A cell that says "${NOT_RUN}" was not.`,
