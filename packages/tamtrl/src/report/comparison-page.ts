@@ -17,7 +17,8 @@ import {
   isTrained,
 } from '../run/comparison-plan.js';
 import { RunFolder } from '../run/folder.js';
-import { atEqualBudgets, budgetTable, type Course, courseOf } from './budgets.js';
+import type { MetricsLine } from '../train/metrics.js';
+import { atEqualBudgets, budgetTable, commonMetric, courseOf } from './budgets.js';
 import { type Cell, type Comparison, costTable, csv, entries, scoreTable, type TrainingCost } from './comparison.js';
 import { notesText, withMarks } from './comparison-notes.js';
 import { comparisonSummary } from './comparison-summary.js';
@@ -38,8 +39,9 @@ export async function writeTables(
   const cells: Cell[] = [];
   const metrics = new Map(config.benchmarks.map(({ name }) => [name, new Set<Metric>()]));
   for (const run of runs) for (const cell of run.cells) cells.push(...(await cellOf(run, cell, metrics)));
-  const trained: { cost: TrainingCost; course: Course }[] = [];
+  const trained: Training[] = [];
   for (const run of runs) trained.push(...(await trainingOf(run)));
+  const metric = commonMetric(trained.map(({ lines }) => lines));
   const methods = config.methods.map(({ name }) => name);
   const benchmarks = config.benchmarks.map(({ name }) => name);
   const training = trained.map(({ cost }) => cost);
@@ -48,7 +50,7 @@ export async function writeTables(
   const scores = (names: readonly string[], against: string) =>
     withMarks(scoreTable(comparison, names, against), notes);
   // Scores on different held-out sets have no common curve and no common budget.
-  const courses = sameHeldOut ? trained.map(({ course }) => course) : [];
+  const courses = sameHeldOut ? trained.map(({ cost, lines }) => courseOf(cost, lines, metric)) : [];
   const budgets = atEqualBudgets(courses, methods, baseline);
   const curves = curvesOf(courses, methods);
   const tables = {
@@ -65,7 +67,7 @@ export async function writeTables(
   }
   const figures = {
     'results.svg': cells.length > 0 ? resultsFigure(comparison, baseline) : undefined,
-    'learning-curves.svg': curvesFigure(curves),
+    'learning-curves.svg': curvesFigure(curves, metric),
   };
   for (const [name, svg] of Object.entries(figures)) {
     // A figure of an earlier session would say what no longer holds.
@@ -75,7 +77,7 @@ export async function writeTables(
   const drawn = { results: figures['results.svg'] !== undefined, curves: figures['learning-curves.svg'] !== undefined };
   await writeWhole(
     join(out, 'comparison.md'),
-    pageText(config, metrics, { ...tables, notes }, budgets?.problems ?? [], drawn),
+    pageText(config, { benchmarks: metrics, heldOut: metric }, { ...tables, notes }, budgets?.problems ?? [], drawn),
   );
   const wanted = runs.length * config.benchmarks.length;
   const complete = cells.length === wanted;
@@ -116,12 +118,17 @@ async function cellOf(
   ];
 }
 
-async function trainingOf(run: ComparisonRun): Promise<{ cost: TrainingCost; course: Course }[]> {
+interface Training {
+  cost: TrainingCost;
+  lines: MetricsLine[];
+}
+
+async function trainingOf(run: ComparisonRun): Promise<Training[]> {
   const { seed, training } = run;
   if (training === undefined || !(await isTrained(run))) return [];
   const method = run.method.name;
-  const metrics = await new RunFolder(training).readMetrics();
-  const steps = stepsOf(metrics);
+  const lines = await new RunFolder(training).readMetrics();
+  const steps = stepsOf(lines);
   const total = (of: (line: (typeof steps)[number]) => Readonly<Record<string, number | undefined>>) => {
     const sums: Record<string, number> = {};
     for (const line of steps)
@@ -136,7 +143,7 @@ async function trainingOf(run: ComparisonRun): Promise<{ cost: TrainingCost; cou
     tokens: total(({ tokens }) => ({ ...tokens })),
     memoryTokens: last && 'memory_tokens' in last ? last.memory_tokens : 0,
   };
-  return [{ cost, course: courseOf({ method, seed }, metrics) }];
+  return [{ cost, lines }];
 }
 
 function resultsFigure(comparison: Comparison, against: string): string {

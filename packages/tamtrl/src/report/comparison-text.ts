@@ -17,12 +17,12 @@ export interface ComparisonTables {
 }
 
 /**
- * @param metrics by which each benchmark is scored; none where nothing was run
+ * @param metrics by which each benchmark is scored, none where nothing was run, and the held-out questions of trainings
  * @param problems what the table of equal budgets misses, a sentence each
  */
 export function pageText(
   config: CompareConfig,
-  metrics: ReadonlyMap<string, ReadonlySet<string>>,
+  metrics: { benchmarks: ReadonlyMap<string, ReadonlySet<string>>; heldOut: string },
   tables: ComparisonTables,
   problems: readonly string[],
   figures: { results: boolean; curves: boolean },
@@ -30,16 +30,18 @@ export function pageText(
   const { baseline, ablations } = config;
   const parts = [
     PAGE_HEAD.trimEnd(),
-    introduction(config, metrics),
+    introduction(config, metrics.benchmarks),
     '## Results',
     `Against ${baseline}.`,
     table(tables.results),
     (tables.notes ?? []).map(({ text }, at) => `- [${at + 1}] ${text}`).join('\n'),
     figures.results ? '![Results](results.svg)' : '',
     ...(ablations && tables.ablations ? ['## Ablations', `Against ${ablations.of}.`, table(tables.ablations)] : []),
-    ...(tables.budgets ? ['## Equal steps, tokens and time', BUDGETS, table(tables.budgets)] : []),
+    ...(tables.budgets
+      ? ['## Equal steps, tokens and time', `Held-out ${metrics.heldOut} ${BUDGETS}`, table(tables.budgets)]
+      : []),
     problems.map((problem) => `- ${problem}`).join('\n'),
-    ...(tables.curves ? ['## Learning curves', CURVES] : []),
+    ...(tables.curves ? ['## Learning curves', `Held-out ${metrics.heldOut} ${CURVES}`] : []),
     figures.curves ? '![Learning curves](learning-curves.svg)' : '',
     tables.curves ? table(tables.curves) : '',
     '## Cost',
@@ -64,9 +66,9 @@ function introduction({ seeds, benchmarks }: CompareConfig, metrics: ReadonlyMap
   ].join(' ');
 }
 
-const BUDGETS = `Held-out exact match while training, at the largest numbers of steps, tokens and seconds that every run used: the last evaluation within them, after the steps that are named. Tokens are read, sampled, scored and trained on, in thousands (kT); seconds are those of the steps, without evaluations, and depend on the machine and on what else it ran. The questions are the same for all runs, so the unit is the seed: Student's t over seeds, paired by seed; p after Holm over this table.`;
+const BUDGETS = `while training, at the largest numbers of steps, tokens and seconds that every run used: the last evaluation within them, after the steps that are named. Tokens are read, sampled, scored and trained on, in thousands (kT); seconds are those of the steps, without evaluations, and depend on the machine and on what else it ran. The questions are the same for all runs, so the unit is the seed: Student's t over seeds, paired by seed; p after Holm over this table.`;
 
-const CURVES = `Held-out exact match with 95 % intervals: Student's t over seeds, or Wilson's over records with one seed. Only steps after which every run of a method was evaluated. Bands are drawn for one seed and for three or more.`;
+const CURVES = `with 95 % intervals: Student's t over seeds, or Wilson's over records with one seed. Only steps after which every run of a method was evaluated. Bands are drawn for one seed and for three or more.`;
 
 const COST =
   'Seconds and thousands of tokens (kT) of a whole training, mean over seeds; seconds and tokens of an answer, mean over records and benchmarks; memories in tokens.';

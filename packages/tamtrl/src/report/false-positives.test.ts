@@ -67,7 +67,7 @@ class Simulation {
         const right = Array.from({ length: questions }, () => Number(this.#random.next() < accuracy));
         const cost = { step: 10, tokens: 1000, seconds: 10 };
         const exact_match = right.reduce((a, b) => a + b) / questions;
-        return { method, seed, costs: [cost], evaluations: [{ ...cost, exact_match, questions }] };
+        return { method, seed, costs: [cost], evaluations: [{ ...cost, score: exact_match, questions }] };
       }),
     );
     return budgetTable(atEqualBudgets(courses, methods, 'reference')!, 'reference');

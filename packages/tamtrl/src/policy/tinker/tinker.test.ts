@@ -353,7 +353,7 @@ describe('samples other than asked for', () => {
   });
 
   it('copies are expected of a model that is certain, and of greedy sampling', async () => {
-    const sure = { tokens: [5, 6], logProbabilities: [-1e-9, -0.1], stopReason: 'stop' } as const;
+    const sure: Sample = { tokens: [5, 6], logProbabilities: [-1e-9, -0.1], stopReason: 'stop' };
     const unsure = { ...sure, logProbabilities: [-3, -2] };
     expect(areCopies([[sure, sure, sure, sure]], 1)).toBe(false);
     expect(areCopies([[unsure, unsure, unsure, unsure]], 1)).toBe(true);
