@@ -54,7 +54,8 @@ export interface Sample {
   tokens: number[];
   /**
    * Log-probability of each token under softmax(logits / temperature) over the tokens that are not masked, before top-k
-   * and top-p; at temperature 0, under softmax(logits). Empty if the policy's server does not return them.
+   * and top-p; at temperature 0, under softmax(logits). Empty if the policy's server does not return them; NaN for a
+   * stop token that it leaves out.
    */
   logProbabilities: number[];
   stopReason: 'stop' | 'length';

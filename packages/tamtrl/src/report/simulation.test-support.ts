@@ -65,8 +65,8 @@ export class Simulation {
         const accuracy = 0.45 + this.#setting.spread * this.#normal();
         const right = Array.from({ length: questions }, () => Number(this.#random.next() < accuracy));
         const cost = { step: 10, tokens: 1000, seconds: 10 };
-        const exact_match = right.reduce((a, b) => a + b) / questions;
-        return { method, seed, costs: [cost], evaluations: [{ ...cost, exact_match, questions }] };
+        const score = right.reduce((a, b) => a + b) / questions;
+        return { method, seed, costs: [cost], evaluations: [{ ...cost, score, questions }] };
       }),
     );
     return budgetTable(atEqualBudgets(courses, methods, 'reference')!, 'reference');

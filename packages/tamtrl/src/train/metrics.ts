@@ -52,6 +52,8 @@ export interface StepMetrics {
   groups: number;
   /** Groups without a gradient. */
   dropped_groups: number;
+  /** Groups whose rollouts are all the same, token for token; absent in runs of earlier versions. */
+  identical_groups?: number;
   questions: number;
   rows: number;
   /**
