@@ -99,6 +99,26 @@ describe('jsonElements', () => {
       { numRuns: 60 },
     );
   });
+
+  it('refuses an element that is too long, without holding what comes before or after it', async () => {
+    const maxElement = 20;
+    const elementsOf = async (...pieces: string[]) => {
+      async function* bytes() {
+        for (const piece of pieces) yield Buffer.from(piece);
+      }
+      const elements: unknown[] = [];
+      for await (const element of jsonElements(bytes(), 'x.json', { maxElement })) elements.push(element);
+      return elements;
+    };
+    const long = 'x'.repeat(maxElement);
+    const refusal = /^x\.json, element 2 has more than 20 bytes of text, more than a record may have\.$/;
+    await expect(elementsOf(`[1, "${long}`)).rejects.toThrow(refusal);
+    await expect(elementsOf('[1, "xxxxxxxxxx', 'xxxxxxxxxx"', ']')).rejects.toThrow(refusal);
+    await expect(elementsOf(`[1, "${long}", 2]`)).rejects.toThrow(refusal);
+    const blank = ' '.repeat(2 * maxElement);
+    expect(await elementsOf('[', blank, blank, '1,', blank, '2', ']')).toEqual([1, 2]);
+    expect(await elementsOf(`{"${long}${long}": 1, "data${long}": [0], "data": [1]}`)).toEqual([1]);
+  });
 });
 
 describe('writeRecords', () => {
