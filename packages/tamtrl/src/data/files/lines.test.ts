@@ -160,6 +160,19 @@ describe('writeRecords', () => {
     ]);
   });
 
+  it('one writer at a time: the second is refused, and leaves the first alone', async () => {
+    const path = join(await folder(), 'out.jsonl');
+    async function* slow() {
+      yield record;
+      const other = writeRecords(path, [{ ...record, id: 'b' }]);
+      await expect(other).rejects.toThrow(`${path} is being written to by this program. Wait until it has ended`);
+      yield record;
+    }
+    expect(await writeRecords(path, slow())).toBe(2);
+    expect((await readFile(path, 'utf8')).match(/"id":"a"/g)).toHaveLength(2);
+    expect(await readdir(join(path, '..'))).toEqual(['out.jsonl']);
+  });
+
   it('leaves the old file and nothing else where the records end in an error or an abort', async () => {
     const path = join(await folder(), 'out.jsonl');
     await writeFile(path, 'old');
