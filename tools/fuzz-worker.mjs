@@ -25,10 +25,11 @@ while (Date.now() < Number(end)) {
     await parser.read(input, join(folder, 'input'));
     report.accepted++;
   } catch (error) {
-    // Words of the runtime within a sentence of ours are no sentence.
-    const raw = /Cannot read propert|^\S+ is not a function|is not iterable|Maximum call stack|undefined \(/.test(
-      String(error?.message),
-    );
+    // Words of the runtime within a sentence of ours are no sentence. Jinja has kinds of objects of its own.
+    const raw =
+      /Cannot read propert|^\S+ is not a function|(?<!' object )is not iterable|Maximum call stack|undefined \(/.test(
+        String(error?.message),
+      );
     if (TamtrlError.isInstance(error) && !raw) report.refused++;
     else find('foreign', summary(error));
   }

@@ -11,6 +11,21 @@ const MARK = Symbol.for('tamtrl.error');
 
 type ErrorClass<E> = { readonly errorName: string; readonly prototype: E };
 
+/** Characters of a line of a message, and lines of a message. */
+const LONGEST_LINE = 4000;
+const MOST_LINES = 100;
+/** Characters that stay at the end of a line that is cut: what to do stands there. */
+const LINE_END = 500;
+
+/** A message that may quote a file, a server or a model: each cut to a length that a person can look through. */
+export function shortened(message: string): string {
+  const lines = message.split('\n', MOST_LINES + 1);
+  const kept = lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), '…'] : lines;
+  return kept.map((line) => (line.length > LONGEST_LINE ? cutLine(line) : line)).join('\n');
+}
+
+const cutLine = (line: string) => `${line.slice(0, LONGEST_LINE - LINE_END)} … ${line.slice(-LINE_END)}`;
+
 /** Says what happened, where, what was expected, what was found, and what to do. */
 export abstract class TamtrlError<Kind extends string = string> extends Error {
   /** Written out rather than taken from the class, whose name a bundler may shorten. */
@@ -20,7 +35,7 @@ export abstract class TamtrlError<Kind extends string = string> extends Error {
   readonly [MARK] = true;
 
   constructor(kind: Kind, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(shortened(message), options);
     this.kind = kind;
   }
 

@@ -50,8 +50,8 @@ export const MAX_MARKDOWN_NESTING = 200;
 
 // Configuration.
 
-/** Bytes of a YAML file. */
-export const MAX_YAML_BYTES = 16 * MIB;
+/** Bytes of a YAML file: the parser can take the square of its length. Configurations in use have a few thousand. */
+export const MAX_YAML_BYTES = 256 * KIB;
 /** Depth of lists and mappings within one another in YAML. */
 export const MAX_YAML_NESTING = 100;
 /** Values that all aliases of a YAML file together stand for. */

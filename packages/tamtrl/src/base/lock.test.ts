@@ -3,7 +3,7 @@ import { cp, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { claimName, LockError, lockFolder, numberOf } from './lock.js';
+import { claimName, LockError, lockFile, lockFolder, numberOf, prefixOf } from './lock.js';
 
 const folder = () => mkdtemp(join(tmpdir(), 'tamtrl-lock-'));
 
@@ -77,6 +77,22 @@ it('a copy of a folder in use is not in use', async () => {
   await (await lockFolder(copy))();
   await expect(lockFolder(place)).rejects.toBeInstanceOf(LockError);
   await unlock();
+});
+
+it('a file has a lock of its own, apart from its folder and its neighbours, and however long its name is', async () => {
+  const place = await folder();
+  const [path, neighbour] = ['x', 'y'].map((letter) => join(place, `${letter.repeat(250)}.json`));
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  await writeFile(join(place, claimName(pid, '', await numberOf(place), hostname(), prefixOf(path))), '');
+  const unlock = await lockFile(path);
+  const others = [await lockFile(neighbour), await lockFolder(place)];
+  await expect(lockFile(path)).rejects.toThrow(
+    `${path} is being written to by this program. Wait until it has ended, or name another file.`,
+  );
+  for (const each of [unlock, ...others]) await each();
+  await (await lockFile(path))();
+  expect(await readdir(place)).toEqual([]);
+  await expect(lockFile(join(place, 'none', 'a.json'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 it('files with other names are no locks, and stay', async () => {

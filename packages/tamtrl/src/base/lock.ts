@@ -1,14 +1,15 @@
 /**
- * One writer at a time in a folder. A process that has died does not keep its lock.
+ * One writer at a time, in a folder or of a file. A process that has died does not keep its lock.
  *
- * Each process that wants the folder makes a file of its own there, and only then looks for those of others. Of two
+ * Each process that wants the place makes a file of its own there, and only then looks for those of others. Of two
  * that come at once, the later one sees the other's file, so both cannot take themselves for the only one. Nothing has to
  * be taken over from a dead process: its file says whose it is, and is passed over.
  */
 import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { TamtrlError } from './errors.js';
+import { fnv1a } from './hash.js';
 
 /** Who holds a lock, or wants it. All of it is in the file's name, so no file is ever half written. */
 interface Claim {
@@ -22,18 +23,29 @@ interface Claim {
   host: string;
 }
 
-/** A folder is in use by another process, or by this one. */
+/** What is locked. */
+interface Place {
+  /** As it was named, for messages. */
+  path: string;
+  kind: 'folder' | 'file';
+  /** Folder of the claims. */
+  folder: string;
+  /** With what the names of its claims begin. */
+  prefix: string;
+}
+
+/** A folder or a file is in use by another process, or by this one. */
 export class LockError extends TamtrlError<'in-use'> {
   static override readonly errorName = 'LockError';
 
-  constructor(folder: string, { file, pid, host }: Claim) {
+  constructor({ path, kind, folder }: Place, { file, pid, host }: Claim) {
     const isHere = host === hostname();
     const who = isHere && pid === process.pid ? 'this program' : `process ${pid}`;
     const advice = isHere ? '' : ` If it has died, remove ${join(folder, file)}.`;
     super(
       'in-use',
-      `${folder} is being written to by ${who}${isHere ? '' : ` on ${host}`}. Wait until it has ended, or name another ` +
-        `folder.${advice}`,
+      `${path} is being written to by ${who}${isHere ? '' : ` on ${host}`}. Wait until it has ended, or name another ` +
+        `${kind}.${advice}`,
     );
   }
 }
@@ -49,29 +61,50 @@ const LONGEST_PAUSE = 40;
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
+  return lockPlace({ path: folder, kind: 'folder', folder, prefix: FOLDER_PREFIX });
+}
+
+/**
+ * Takes the lock of a file, which need not be there; its folder must be.
+ * @returns gives the lock back
+ * @throws LockError as `lockFolder`; what the system says of a folder that is missing or read-only.
+ */
+export async function lockFile(path: string): Promise<() => Promise<void>> {
+  return lockPlace({ path, kind: 'file', folder: dirname(path), prefix: prefixOf(path) });
+}
+
+const FOLDER_PREFIX = '.lock';
+
+/** A hash, because the name itself may be too long to be a part of another. */
+export function prefixOf(path: string): string {
+  return `${FOLDER_PREFIX}-of-${(fnv1a(basename(path)) >>> 0).toString(16)}`;
+}
+
+async function lockPlace(place: Place): Promise<() => Promise<void>> {
+  const { folder, prefix } = place;
   const number = await numberOf(folder);
   for (let attempt = 1; ; attempt++) {
-    const file = claimName(process.pid, (await birthOf(process.pid)) ?? '', number, hostname());
-    const path = join(folder, file);
-    await (await open(path, 'wx')).close();
+    const file = claimName(process.pid, (await birthOf(process.pid)) ?? '', number, hostname(), prefix);
+    const claim = join(folder, file);
+    await (await open(claim, 'wx')).close();
     let other: Claim | undefined;
     try {
-      other = await livingClaim(folder, number, file);
+      other = await livingClaim(place, number, file);
     } catch (error) {
-      await rm(path, { force: true });
+      await rm(claim, { force: true });
       throw error;
     }
-    if (other === undefined) return () => rm(path, { force: true });
-    await rm(path, { force: true });
-    if (attempt >= ATTEMPTS) throw new LockError(folder, other);
+    if (other === undefined) return () => rm(claim, { force: true });
+    await rm(claim, { force: true });
+    if (attempt >= ATTEMPTS) throw new LockError(place, other);
     await new Promise((resolve) => setTimeout(resolve, LONGEST_PAUSE * Math.random()));
   }
 }
 
 /** The claim of another living process; files of dead ones, and copies, are removed on the way. */
-async function livingClaim(folder: string, number: string, own: string): Promise<Claim | undefined> {
+async function livingClaim({ folder, prefix }: Place, number: string, own: string): Promise<Claim | undefined> {
   for (const file of await readdir(folder)) {
-    const claim = file === own ? undefined : claimIn(file);
+    const claim = file === own || !file.startsWith(prefix) ? undefined : claimIn(file, prefix);
     if (claim === undefined) continue;
     if (claim.folder === number && (await isAlive(claim))) return claim;
     await rm(join(folder, file), { force: true });
@@ -84,12 +117,13 @@ export async function numberOf(folder: string): Promise<string> {
 }
 
 /** @param born may be empty */
-export function claimName(pid: number, born: string, folder: string, host: string): string {
-  return `.lock-${pid}-${born}-${folder}-${crypto.randomUUID().slice(0, 8)}-${encodeURIComponent(host)}`;
+export function claimName(pid: number, born: string, folder: string, host: string, prefix = FOLDER_PREFIX): string {
+  return `${prefix}-${pid}-${born}-${folder}-${crypto.randomUUID().slice(0, 8)}-${encodeURIComponent(host)}`;
 }
 
-function claimIn(file: string): Claim | undefined {
-  const [, pid, born, folder, host] = /^\.lock-(\d+)-(\d*)-(\d+)-[0-9a-f]{8}-([\w.%!~*'()-]+)$/.exec(file) ?? [];
+function claimIn(file: string, prefix: string): Claim | undefined {
+  const [, pid, born, folder, host] =
+    /^-(\d+)-(\d*)-(\d+)-[0-9a-f]{8}-([\w.%!~*'()-]+)$/.exec(file.slice(prefix.length)) ?? [];
   if (host === undefined) return undefined;
   try {
     return { file, pid: Number(pid), born, folder, host: decodeURIComponent(host) };

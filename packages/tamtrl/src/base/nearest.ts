@@ -29,8 +29,10 @@ export function editDistance(a: string, b: string): number {
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: { name: string; distance: number } | undefined;
   for (const candidate of known) {
-    const distance = editDistance(name, candidate);
     const allowed = Math.max(2, Math.floor(candidate.length / 3));
+    // The time is that of both lengths multiplied, and a name in a file may be long.
+    if (name.length > candidate.length + allowed) continue;
+    const distance = editDistance(name, candidate);
     if (distance <= allowed && distance < candidate.length && (!best || distance < best.distance)) {
       best = { name: candidate, distance };
     }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
+import { lockFile } from '../base/lock.js';
 import { loadText } from '../reader/files/load.js';
 import { runQuietly } from './program.test-support.js';
 
@@ -76,6 +77,24 @@ it('a saved state goes on where it was, for a file that has grown', async () => 
     code: 2,
     err: expect.stringContaining('differ from what the saved state has read'),
   });
+});
+
+it('one reading at a time saves to a file: the second is refused before it reads', async () => {
+  const path = await file('both.txt', facts.join('\n'));
+  const state = join(folder, 'both.json');
+  const args = [path, 'anna dan cora', '--model', 'mini', '--state', state, '--json'];
+  const unlock = await lockFile(state);
+  expect(await run(...args)).toEqual({
+    code: 2,
+    out: '',
+    err: `tamtrl: ${state} is being written to by this program. Wait until it has ended, or name another file.\n`,
+  });
+  await unlock();
+  expect(await run(...args)).toMatchObject({ code: 0 });
+  await (await lockFile(state))();
+  const { code, err } = await run(path, 'q', '--model', 'mini', '--state', join(folder, 'none', 'state.json'));
+  expect(code).toBe(2);
+  expect(err).toMatch(/^tamtrl: --state: cannot write to .*none: ENOENT/);
 });
 
 it('Markdown, HTML and PDF are read as their words', async () => {

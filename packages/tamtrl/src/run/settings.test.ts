@@ -178,4 +178,6 @@ it('nearness counts letters, swaps once, and does not guess wildly', () => {
   expect(editDistance('', 'abc')).toBe(3);
   expect(nearest('lerningrate', ['seed', 'learningRate'])).toBe('learningRate');
   expect(nearest('zzz', ['seed', 'topP'])).toBeUndefined();
+  // The edit distance of that would take minutes.
+  expect(nearest('k'.repeat(20_000_000), ['seed', 'topP'])).toBeUndefined();
 });

@@ -1,6 +1,10 @@
 /** Configuration files that are damaged, or made to harm: one sentence with the line. */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { parseYamlFile } from './yaml-file.js';
+import { MAX_YAML_BYTES } from '../base/limits.js';
+import { parseYamlFile, readYamlFile } from './yaml-file.js';
 
 const grown = Array.from({ length: 12 }, (_, at) => `a${at + 1}: &a${at + 1} [${`*a${at}, `.repeat(9)}*a${at}]`);
 
@@ -46,4 +50,24 @@ it('anchors and aliases have their use', () => {
     other: { steps: 3 },
     list: [1, [2]],
   });
+});
+
+it('mistakes of which each nests the next line deeper, beyond the call stack', () => {
+  const text = `a:\n  x: 1\n${'  y: "text"  x: 1\n'.repeat(200)}`;
+  // How many calls fit depends on the machine, so that the file is read where few are left.
+  const nearTheEnd = (): unknown => {
+    try {
+      return nearTheEnd();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return parseYamlFile('c.yaml', text);
+    }
+  };
+  expect(nearTheEnd).toThrow('c.yaml: not YAML: mistakes in its lines make it nest too deep.');
+});
+
+it('a file that is far too large', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'yaml-')), 'c.yaml');
+  await writeFile(path, `steps: 3\n#${'x'.repeat(MAX_YAML_BYTES)}`);
+  await expect(readYamlFile(path)).rejects.toThrow(/c\.yaml: it has 256 KiB, expected at most 256 KiB\.$/);
 });

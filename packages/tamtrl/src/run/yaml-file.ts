@@ -1,6 +1,7 @@
 /** A YAML configuration file that knows where in the file each of its settings stands. */
 import { readFile, stat } from 'node:fs/promises';
 import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { libraryReason } from '../base/errors.js';
 import { bytesText, MAX_YAML_BYTES } from '../base/limits.js';
 import { RunError } from './errors.js';
 import { checkNesting, checkYaml } from './yaml-checks.js';
@@ -36,7 +37,7 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
 export function parseYamlFile(path: string, text: string): YamlFile {
   const lines = new LineCounter();
   checkNesting(path, text);
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const document = parsed(path, text, lines);
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
@@ -65,6 +66,16 @@ export function parseYamlFile(path: string, text: string): YamlFile {
       return at(node?.range?.[0] ?? 0);
     },
   };
+}
+
+/** @throws RunError for what the library, which calls itself for each level, cannot follow to its end. */
+function parsed(path: string, text: string, lineCounter: LineCounter) {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent' });
+  } catch (error) {
+    const reason = libraryReason(error, 'mistakes in its lines make it nest too deep');
+    throw new RunError('settings', `${path}: not YAML: ${reason}.`);
+  }
 }
 
 /** Follows keys as far as they lead: the last key node and value node met, and how many keys were found. */

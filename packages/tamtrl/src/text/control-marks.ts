@@ -23,11 +23,12 @@ export function looksLikeControl(token: string): boolean {
   return WHOLE.test(token);
 }
 
-const ONLY = new RegExp(`^(?:\\s*(?:${SHAPES}))+\\s*$`, 'u');
-
-/** Whether a text is nothing but control tokens, white space aside. */
+/** Whether a text is nothing but control tokens, white space aside. Each is matched by itself: a text may have millions. */
 export function isOnlyControls(text: string): boolean {
-  return ONLY.test(text);
+  const next = new RegExp(`\\s*(?:${SHAPES})`, 'uy');
+  let end = 0;
+  while (next.test(text)) end = next.lastIndex;
+  return end > 0 && text.slice(end).trim() === '';
 }
 
 /** A zero-width space. Inside a control token's text, it keeps a server's tokenizer from recognising the token. */

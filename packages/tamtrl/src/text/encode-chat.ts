@@ -17,7 +17,11 @@ export function encodeChat(
   const written = [...tokenizer.controlTokens.keys()].filter((token) =>
     messages.some((message) => message.content.includes(token) && isText(token, message)),
   );
-  if (written.length === 0) return tokenizer.encode(chat.render(messages));
+  if (written.length === 0) {
+    const rendered = chat.render(messages);
+    const ids = tokenizer.encode(rendered);
+    return sameControls(ids, rendered, tokenizer) ? ids : encodeAround(rendered, tokenizer);
+  }
   const placeholders = placeholdersFor(written, messages);
   const hidden = messages.map((message) => ({
     ...message,
@@ -25,11 +29,29 @@ export function encodeChat(
       isText(token, message) ? placeholders.get(token)! : token,
     ),
   }));
-  const tokens = new Map([...placeholders].map(([token, placeholder]) => [placeholder, token]));
-  const restored = (text: string) => replaceAny(text, [...tokens.keys()], (placeholder) => tokens.get(placeholder)!);
-  return splitAround(chat.render(hidden), [...tokenizer.controlTokens.keys()]).flatMap(
-    (part) => tokenizer.controlTokens.get(part) ?? tokenizer.encodeText(restored(part)),
+  const hiding = new Map([...placeholders].map(([token, placeholder]) => [placeholder, token]));
+  const restored = (text: string) => replaceAny(text, [...hiding.keys()], (placeholder) => hiding.get(placeholder)!);
+  return encodeAround(chat.render(hidden), tokenizer, restored);
+}
+
+/** Ids of a rendered text in which only what is written as a control token is one. */
+function encodeAround(rendered: string, tokenizer: Tokenizer, restored = (text: string) => text): number[] {
+  const { controlTokens } = tokenizer;
+  return splitAround(rendered, [...controlTokens.keys()]).flatMap(
+    (part) => controlTokens.get(part) ?? tokenizer.encodeText(restored(part)),
   );
+}
+
+/**
+ * Whether the ids have the control tokens that are written in the text and no others. A tokenizer that normalises (wide
+ * letters become narrow ones, capitals small ones) finds some in what is not written like them, and an unknown token may
+ * also end a turn.
+ */
+function sameControls(ids: readonly number[], rendered: string, { controlTokens }: Tokenizer): boolean {
+  const control = new Set(controlTokens.values());
+  const written = splitAround(rendered, [...controlTokens.keys()]).flatMap((part) => controlTokens.get(part) ?? []);
+  const found = ids.filter((id) => control.has(id));
+  return found.length === written.length && found.every((id, at) => id === written[at]);
 }
 
 const isText = (token: string, { role }: ChatMessage) => role !== 'assistant' || !THOUGHT_MARKS.includes(token);

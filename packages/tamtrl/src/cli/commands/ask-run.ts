@@ -1,9 +1,10 @@
 /** One reading from its arguments to its answer. */
 import { readFile, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { writeWhole } from '../../base/files.js';
 import { count, duration } from '../../base/format.js';
+import { LockError, lockFile } from '../../base/lock.js';
 import type { Budgets } from '../../memory/frames.js';
 import { readerSettings, readingDifferences, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
@@ -31,7 +32,27 @@ export interface AskFlags extends ModelFlags {
 
 const STDIN = '-';
 
-export async function runAsk(
+export async function runAsk(...[inputs, flags, ...rest]: Parameters<typeof askOnce>): Promise<number> {
+  if (flags.state === undefined) return askOnce(inputs, flags, ...rest);
+  const unlock = await lockState(flags.state);
+  try {
+    return await askOnce(inputs, flags, ...rest);
+  } finally {
+    await unlock();
+  }
+}
+
+/** Two readings that save to one file would each go on from the other's. */
+async function lockState(path: string): Promise<() => Promise<void>> {
+  try {
+    return await lockFile(path);
+  } catch (error) {
+    if (LockError.isInstance(error)) throw error;
+    throw new UsageError(`--state: cannot write to ${dirname(path)}: ${(error as Error).message}.`);
+  }
+}
+
+async function askOnce(
   inputs: readonly string[],
   flags: AskFlags,
   io: Io,

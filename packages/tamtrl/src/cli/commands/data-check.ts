@@ -1,5 +1,6 @@
 /** `tamtrl data check` */
 
+import { shortened } from '../../base/errors.js';
 import { alignedTable, count } from '../../base/format.js';
 import { keyOf, type RecordKey, sharedNames, sharedRecords } from '../../data/overlap.js';
 import {
@@ -47,8 +48,9 @@ export function checkFiles(
     }
     const shared = sharedByFiles(files, keys);
     for (const { between, records, names } of shared) {
-      io.err(
-        `${count(records)} records of ${between[1]} are also in ${between[0]}, by id or by question and documents: ${names}. Do not train on one and evaluate on the other.\n`,
+      tell(
+        io,
+        `${count(records)} records of ${between[1]} are also in ${between[0]}, by id or by question and documents: ${names}. Do not train on one and evaluate on the other.`,
       );
     }
     const bad = summaries.some(({ problems }) => Object.values(problems).some((value) => value > 0));
@@ -59,6 +61,11 @@ export function checkFiles(
     else io.out(table(summaries));
     return ok ? EXIT.success : EXIT.failure;
   });
+}
+
+/** A line that may quote what the files hold. */
+function tell(io: Io, line: string): void {
+  io.err(`${shortened(line)}\n`);
 }
 
 interface Shared {
@@ -103,7 +110,7 @@ async function checkFile(
   let told = 0;
   const onProblem = ({ kind, line, message }: RecordProblem) => {
     problems[kind]++;
-    if (told++ < TOLD) io.err(`${file}, line ${line}: ${message}\n`);
+    if (told++ < TOLD) tell(io, `${file}, line ${line}: ${message}`);
   };
   const blanks: BlankAnswers[] = [];
   const onBlankAnswers = (blank: BlankAnswers) => {
@@ -122,7 +129,7 @@ async function checkFile(
     summary.longest = Math.max(summary.longest, length);
     if (evidence || documents.some(({ relevant }) => relevant !== undefined)) summary.annotated++;
   }
-  if (blanks.length > 0) io.err(`${file}: ${blankAnswersText(blanks)}\n`);
+  if (blanks.length > 0) tell(io, `${file}: ${blankAnswersText(blanks)}`);
   if (told > TOLD) io.err(`${file}: ${count(told - TOLD)} more lines were left out.\n`);
   return summary;
 }

@@ -1,5 +1,6 @@
 /** `tamtrl data import` */
 import { stat } from 'node:fs/promises';
+import { shortened } from '../../base/errors.js';
 import { count } from '../../base/format.js';
 import { downloadHubFiles, parseHubSource } from '../../data/files/hub.js';
 import { requireFreeFile } from '../../data/files/output.js';
@@ -40,7 +41,7 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
       left++;
       if (problems.length >= TOLD) return;
       problems.push(problem);
-      io.err(`${place}, ${problem.place}: ${problem.message}\n`);
+      io.err(`${place}, ${problem.place}: ${shortened(problem.message)}\n`);
     };
     let annotated = 0;
     let unspaced = 0;

@@ -18,6 +18,19 @@ it('what the system refuses never comes as a stack', async () => {
   expect(describe(unknown)).toBe('EXDEV: cross-device link.');
 });
 
+it('what a file, a server or a model says is quoted only to a length that can be looked through', () => {
+  const long = `In c.yaml, there is no method "${'k'.repeat(3_000_000)}". Did you mean "tamtrl"?`;
+  const lines = `The template says: ${'y\n'.repeat(100_000)}.`;
+  const foreign = Object.assign(new Error(long), { kind: 'file', details: {} });
+  for (const error of [new UsageError(long), foreign]) {
+    expect(describe(error)).toMatch(/^[^\n]{0,10}In c\.yaml, there is no method "k+ … k+"\. Did you mean "tamtrl"\?/);
+    expect(describe(error).split('\n', 1)[0].length).toBeLessThan(4100);
+  }
+  expect(new UsageError(long).message.length).toBeLessThan(4100);
+  expect(new UsageError(lines).message).toMatch(/^The template says: (?:y\n){100}…$/);
+  expect(new UsageError('a\nb').message).toBe('a\nb');
+});
+
 it('refusals are 2 before a run has begun, and failures after', () => {
   const error = new TrainError('no-data', 'The training set is empty.');
   expect([exitCodeOf(error, false), exitCodeOf(error, true)]).toEqual([EXIT.refused, EXIT.failure]);

@@ -1,5 +1,5 @@
 /** What ends a command, and with which exit code. */
-import { TamtrlError } from '../../base/errors.js';
+import { shortened, TamtrlError } from '../../base/errors.js';
 import { LockError } from '../../base/lock.js';
 import { ModelError } from '../../models/errors.js';
 import { RunError } from '../../run/errors.js';
@@ -78,6 +78,10 @@ export function systemCode(error: unknown): string | undefined {
 
 /** A sentence for people; the stack if the error is not one of ours and so a bug. */
 export function describe(error: unknown): string {
+  return shortened(sentenceOf(error));
+}
+
+function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = systemCode(error);
   if (code !== undefined) return `${error.message}. ${SYSTEM_ADVICE[code] ?? ''}`.trimEnd();

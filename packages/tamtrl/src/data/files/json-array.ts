@@ -1,23 +1,35 @@
 /** Parses the elements of a JSON array one by one, so that a file of gigabytes need not be parsed as a whole. */
+import { bytesText, MAX_LINE_BYTES } from '../../base/limits.js';
 import { DataError } from '../errors.js';
+
+export interface ElementOptions {
+  /** Maximum length of an element in characters; default 2^28, as many as a line of JSON Lines may have bytes. */
+  maxElement?: number;
+}
 
 /**
  * Elements of an array. The array is the whole text or, if the text is an object (SQuAD, exports of several tools), the
  * value of its top-level key `data`, `records` or `rows`. Anything before that key is skipped.
- * @throws DataError `record` with the element's number if the text is not JSON.
+ * @throws DataError `record` with the element's number if the text is not JSON, or an element is too long.
  */
-export async function* jsonElements(source: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<unknown> {
+export async function* jsonElements(
+  source: AsyncIterable<Uint8Array>,
+  path: string,
+  { maxElement = MAX_LINE_BYTES }: ElementOptions = {},
+): AsyncGenerator<unknown> {
   const decoder = new TextDecoder('utf-8');
-  const scanner = new ElementScanner(path);
+  const scanner = new ElementScanner(path, maxElement);
   for await (const bytes of source) yield* scanner.push(decoder.decode(bytes, { stream: true }));
   yield* scanner.push(decoder.decode());
   scanner.end();
 }
 
 const KEYS = new Set(['data', 'records', 'rows']);
+const LONGEST_KEY = Math.max(...[...KEYS].map((key) => key.length));
 
 class ElementScanner {
   readonly #path: string;
+  readonly #maxElement: number;
   #depth = 0;
   /** Depth of the array whose elements to yield: 1 for a bare array, 2 within an object, 0 before it is found. */
   #level = 0;
@@ -26,12 +38,13 @@ class ElementScanner {
   #done = false;
   #element = '';
   #count = 0;
-  /** Last string at depth 1 of an object, and whether a colon came after it. */
+  /** Beginning of the last string at depth 1 of an object, and whether a colon came after it. */
   #key = '';
   #keyed = false;
 
-  constructor(path: string) {
+  constructor(path: string, maxElement: number) {
     this.#path = path;
+    this.#maxElement = maxElement;
   }
 
   *push(text: string): Generator<unknown> {
@@ -42,7 +55,9 @@ class ElementScanner {
         if (this.#escaped) this.#escaped = false;
         else if (character === '\\') this.#escaped = true;
         else if (character === '"') this.#inString = false;
-        if (this.#level === 0 && this.#depth === 1 && this.#inString) this.#key += character;
+        // One character more than any key that counts tells a longer string from it.
+        const isKey = this.#level === 0 && this.#depth === 1 && this.#inString;
+        if (isKey && this.#key.length <= LONGEST_KEY) this.#key += character;
         continue;
       }
       if (character === '"') {
@@ -70,11 +85,22 @@ class ElementScanner {
         from = at + 1;
       } else if (this.#level === 0 && this.#depth === 1 && character === ':') this.#keyed = true;
     }
-    if (this.#level > 0) this.#element += text.slice(from);
+    if (this.#level > 0) this.#hold(text.slice(from));
+  }
+
+  /** Blanks before an element are none of it. */
+  #hold(text: string): void {
+    this.#element += this.#element === '' ? text.trimStart() : text;
+    if (this.#element.length <= this.#maxElement) return;
+    throw new DataError(
+      'record',
+      `${this.#path}, element ${this.#count + 1} has more than ${bytesText(this.#maxElement)} of text, more than a record may have.`,
+    );
   }
 
   *#finish(rest: string): Generator<unknown> {
-    const text = this.#element + rest;
+    this.#hold(rest);
+    const text = this.#element;
     this.#element = '';
     if (text.trim() === '') return;
     this.#count++;

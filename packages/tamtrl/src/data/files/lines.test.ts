@@ -99,6 +99,26 @@ describe('jsonElements', () => {
       { numRuns: 60 },
     );
   });
+
+  it('refuses an element that is too long, without holding what comes before or after it', async () => {
+    const maxElement = 20;
+    const elementsOf = async (...pieces: string[]) => {
+      async function* bytes() {
+        for (const piece of pieces) yield Buffer.from(piece);
+      }
+      const elements: unknown[] = [];
+      for await (const element of jsonElements(bytes(), 'x.json', { maxElement })) elements.push(element);
+      return elements;
+    };
+    const long = 'x'.repeat(maxElement);
+    const refusal = /^x\.json, element 2 has more than 20 bytes of text, more than a record may have\.$/;
+    await expect(elementsOf(`[1, "${long}`)).rejects.toThrow(refusal);
+    await expect(elementsOf('[1, "xxxxxxxxxx', 'xxxxxxxxxx"', ']')).rejects.toThrow(refusal);
+    await expect(elementsOf(`[1, "${long}", 2]`)).rejects.toThrow(refusal);
+    const blank = ' '.repeat(2 * maxElement);
+    expect(await elementsOf('[', blank, blank, '1,', blank, '2', ']')).toEqual([1, 2]);
+    expect(await elementsOf(`{"${long}${long}": 1, "data${long}": [0], "data": [1]}`)).toEqual([1]);
+  });
 });
 
 describe('writeRecords', () => {
@@ -138,6 +158,19 @@ describe('writeRecords', () => {
         evidence: evidence(),
       },
     ]);
+  });
+
+  it('one writer at a time: the second is refused, and leaves the first alone', async () => {
+    const path = join(await folder(), 'out.jsonl');
+    async function* slow() {
+      yield record;
+      const other = writeRecords(path, [{ ...record, id: 'b' }]);
+      await expect(other).rejects.toThrow(`${path} is being written to by this program. Wait until it has ended`);
+      yield record;
+    }
+    expect(await writeRecords(path, slow())).toBe(2);
+    expect((await readFile(path, 'utf8')).match(/"id":"a"/g)).toHaveLength(2);
+    expect(await readdir(join(path, '..'))).toEqual(['out.jsonl']);
   });
 
   it('leaves the old file and nothing else where the records end in an error or an abort', async () => {

@@ -4,6 +4,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { LockError, lockFile } from '../../base/lock.js';
 import { DataError } from '../errors.js';
 import type { AnswersWanted, Metric } from '../metrics.js';
 import type { QuestionRecord } from '../records.js';
@@ -24,16 +25,42 @@ export interface StreamedRecord {
   evidence: () => readonly { document: number; start: number; end: number }[];
 }
 
+type AnyRecords = AsyncIterable<QuestionRecord | StreamedRecord> | Iterable<QuestionRecord | StreamedRecord>;
+
 /**
  * Writes records as JSON Lines to `path` (compressed if it ends in .gz). It writes to `path`.partial and renames that
  * file at the end. If the records end in an error or an abort, it leaves no file behind. Returns the number of records
  * written.
- * @throws DataError `file` if `path` cannot be written to; any error that the records throw.
+ * @throws LockError while another process writes to `path`; DataError `file` if `path` cannot be written to; any error
+ *   that the records throw.
  */
 export async function writeRecords(
   path: string,
-  records: AsyncIterable<QuestionRecord | StreamedRecord> | Iterable<QuestionRecord | StreamedRecord>,
+  records: AnyRecords,
   options: { signal?: AbortSignal; onRecord?: (count: number) => void } = {},
+): Promise<number> {
+  const unlock = await lockedOut(path);
+  try {
+    return await writeLocked(path, records, options);
+  } finally {
+    await unlock();
+  }
+}
+
+/** Two writers of one file would rename each other's unfinished content. */
+async function lockedOut(path: string): Promise<() => Promise<void>> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    return await lockFile(path);
+  } catch (error) {
+    throw LockError.isInstance(error) ? error : unwritable(path, error);
+  }
+}
+
+async function writeLocked(
+  path: string,
+  records: AnyRecords,
+  options: { signal?: AbortSignal; onRecord?: (count: number) => void },
 ): Promise<number> {
   const partial = `${path}.partial`;
   let count = 0;
@@ -54,7 +81,6 @@ export async function writeRecords(
     }
   }
   try {
-    await mkdir(dirname(path), { recursive: true });
     // If a link is left in its place, writing would change another file.
     await rm(partial, { force: true });
     const file = createWriteStream(partial, { flags: 'wx' });
@@ -67,9 +93,12 @@ export async function writeRecords(
     return count;
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
-    if (own !== undefined) throw own;
-    throw new DataError('file', `Cannot write ${path}: ${(error as Error).message}.`, { cause: error });
+    throw own ?? unwritable(path, error);
   }
+}
+
+function unwritable(path: string, error: unknown): DataError {
+  return new DataError('file', `Cannot write ${path}: ${(error as Error).message}.`, { cause: error });
 }
 
 function* pieces(record: QuestionRecord | StreamedRecord): Generator<string> {

@@ -59,13 +59,22 @@ function withoutDots(path: string, merge: boolean): string | undefined {
   return `/${kept.join('/')}`;
 }
 
-/** @throws ReaderError `input` for text that is no address. */
+export const isAddress = (text: string): boolean => /^https?:\/\//i.test(text);
+
+/** A source as messages and logs name it: an address without user, password and query, which may hold a key. */
+export const shown = (source: string): string =>
+  isAddress(source) ? source.replace(/\/\/[^/?#]*@/, '//').replace(/\?[^#]*/, '?…') : source;
+
+/** @throws ReaderError `input` for text that is no address, and for one with a user or password, which is not repeated. */
 export function addressOf(text: string): URL {
+  let url: URL;
   try {
-    return new URL(text);
+    url = new URL(text);
   } catch (error) {
-    throw new ReaderError('input', `${text} is not an address that can be fetched.`, { cause: error });
+    throw new ReaderError('input', `${shown(text)} is not an address that can be fetched.`, { cause: error });
   }
+  if (url.username + url.password === '') return url;
+  throw new ReaderError('input', `${shown(text)} has a user or password in it, which are not sent. Leave them out.`);
 }
 
 /**
@@ -84,30 +93,31 @@ export async function page(
   const both = signal ? AbortSignal.any([signal, limit]) : limit;
   for (let hops = 0; ; hops++) {
     // Each redirect is a new address, to be checked again.
-    if (!isAllowed(url, roots)) throw outside(url.href);
+    const name = shown(url.href);
+    if (!isAllowed(url, roots)) throw outside(name);
     const { response, bytes } = await fetched(url, both).catch((error: unknown) => {
       signal?.throwIfAborted();
-      if (error instanceof BodyTooLong) throw new ReaderError('input', `${url.href} has ${error.message}.`);
+      if (error instanceof BodyTooLong) throw new ReaderError('input', `${name} has ${error.message}.`);
       const why = limit.aborted ? `no answer within ${FETCH_TIMEOUT / 1000} s` : (error as Error).message;
-      throw new ReaderError('input', `Cannot fetch ${url.href}: ${why}.`, { cause: error });
+      throw new ReaderError('input', `Cannot fetch ${name}: ${why}.`, { cause: error });
     });
     const { status, headers } = response;
     const location = headers.get('location');
     if (status >= 300 && status < 400 && location !== null) {
-      if (hops >= REDIRECTS) throw new ReaderError('input', `${source} redirects more than ${REDIRECTS} times.`);
+      if (hops >= REDIRECTS) throw new ReaderError('input', `${shown(source)} redirects more than ${REDIRECTS} times.`);
       if (!URL.canParse(location, url.href)) {
-        throw new ReaderError('input', `${url.href} redirects to ${JSON.stringify(location)}, which is no address.`);
+        throw new ReaderError('input', `${name} redirects to ${JSON.stringify(shown(location))}, which is no address.`);
       }
-      url = new URL(location, url);
+      url = addressOf(new URL(location, url).href);
       if (/^https?:$/.test(url.protocol)) continue;
       throw outside(url.href);
     }
-    if (!response.ok) throw new ReaderError('input', `${url.href} answered ${status}.`);
-    if (bytes.length === 0) throw new ReaderError('input', `${url.href} answered ${status} without any content.`);
+    if (!response.ok) throw new ReaderError('input', `${name} answered ${status}.`);
+    if (bytes.length === 0) throw new ReaderError('input', `${name} answered ${status} without any content.`);
     const type = headers.get('content-type') ?? '';
-    if (type.includes('application/pdf')) return convert('pdf', bytes, url.href);
-    if (type.includes('html')) return convert('html', bytes, url.href);
-    return convert(kindOfContent(bytes.subarray(0, 4096), url.pathname), bytes, url.href);
+    if (type.includes('application/pdf')) return convert('pdf', bytes, name);
+    if (type.includes('html')) return convert('html', bytes, name);
+    return convert(kindOfContent(bytes.subarray(0, 4096), url.pathname), bytes, name);
   }
 }
 

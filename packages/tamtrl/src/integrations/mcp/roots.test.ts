@@ -147,11 +147,13 @@ describe('pages', () => {
     let base: string;
     beforeAll(async () => {
       server = createServer((request, response) => {
-        const name = request.url?.split('/').at(-1);
+        const name = request.url?.split('?')[0].split('/').at(-1);
         if (name === 'none') response.writeHead(204).end();
         else if (name === 'nowhere') response.writeHead(302, { location: 'http://[bad' }).end();
         else if (name === 'file') response.writeHead(302, { location: 'file:///etc/passwd' }).end();
         else if (name === 'round') response.writeHead(302, { location: 'round' }).end();
+        else if (name === 'key') response.writeHead(302, { location: 'http://u:K3Y@127.0.0.1/' }).end();
+        else if (name === 'signed') response.writeHead(302, { location: '/files/a?signature=K3Y' }).end();
         else if (name === 'broken') response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip');
         else if (name === 'half') {
           response.writeHead(200, { 'content-length': '1000' }).write('half', () => response.destroy());
@@ -182,6 +184,20 @@ describe('pages', () => {
     ])('%s: one sentence', async (name, sentence) => {
       const error = await textOf(`${base}/${name}`, [base]).catch((reason: unknown) => reason);
       expect(error).toMatchObject({ name: 'ReaderError', message: expect.stringMatching(sentence) });
+    });
+
+    it.each([
+      ['the source', 'http://u:K3Y@HOST/docs/none', 'BASE'],
+      ['its query', 'BASE/none?api_key=K3Y', 'BASE'],
+      ['the root', 'http://HOST/other', 'http://u:K3Y@HOST/docs'],
+      ['its query', 'http://HOST/other', 'BASE?api_key=K3Y'],
+      ['a source that is no address', 'http://u:K3Y@[bad', 'BASE'],
+      ['what a page redirects to', 'BASE/key', 'BASE'],
+      ['its query', 'BASE/signed', 'BASE'],
+    ])('a key in %s is not repeated', async (_, ...names) => {
+      const [source, root] = names.map((name) => name.replace('BASE', base).replace('HOST', new URL(base).host));
+      const error = await textOf(source, [root]).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ name: 'ReaderError', message: expect.not.stringContaining('K3Y') });
     });
 
     it('what is no address is refused as a source and as a root', async () => {

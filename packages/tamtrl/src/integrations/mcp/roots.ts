@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ReaderError } from '../../reader/errors.js';
 import { loadText } from '../../reader/files/load.js';
 import { openWithin } from './files.js';
-import { addressOf, page } from './pages.js';
+import { addressOf, isAddress, page, shown } from './pages.js';
 
 /** Folders or files (real paths) and prefixes of http(s) addresses. */
 export interface Roots {
@@ -15,13 +15,19 @@ export interface Roots {
 
 /**
  * Roots from the names that a client or a flag gives: paths, file:// and http(s):// addresses.
- * @throws ReaderError `input` for a path that does not exist or an address of another kind.
+ * @throws ReaderError `input` for a path that does not exist, an address of another kind, or one with a key in it.
  */
 export async function rootsOf(names: readonly string[]): Promise<Roots> {
   const roots: Roots = { paths: [], urls: [] };
   for (const name of names) {
-    if (/^https?:\/\//i.test(name)) roots.urls.push(addressOf(name).href);
-    else {
+    if (isAddress(name)) {
+      const { href, search, hash } = addressOf(name);
+      // Requests for pages below it would not send them, and refusals name the roots.
+      if (search + hash !== '') {
+        throw new ReaderError('input', `The root ${shown(name)} has a query: name the address before it alone.`);
+      }
+      roots.urls.push(href);
+    } else {
       const path = pathOf(name);
       try {
         // Links are resolved here once: their target is what is allowed.
@@ -57,7 +63,7 @@ function pathOf(name: string): string {
  * @throws ReaderError `input` for anything outside of them, without revealing whether it exists.
  */
 export async function* readWithin(source: string, roots: Roots, signal?: AbortSignal): AsyncGenerator<string> {
-  if (/^https?:\/\//i.test(source)) {
+  if (isAddress(source)) {
     yield await page(source, roots.urls, (address) => outside(address, roots), signal);
     return;
   }

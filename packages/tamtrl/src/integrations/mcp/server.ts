@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { MemoryModel } from '../../memory/turn.js';
 import { ReaderError } from '../../reader/errors.js';
 import { type MemoryEvent, MemoryReader, type ReaderOptions } from '../../reader/reader.js';
+import { shown } from './pages.js';
 import { readWithin, rootsOf } from './roots.js';
 
 export interface McpOptions {
@@ -54,7 +55,7 @@ export function createMcpServer(options: McpOptions): McpServer {
         const roots = await rootsOf([...options.roots, ...(await clientRoots(server, signal))]);
         const reader = new MemoryReader({ model, question, signal, ...options.reading });
         for await (const event of reader.read(readWithin(source, roots, signal))) {
-          log(`${source}: chunk ${event.turn}`);
+          log(`${shown(source)}: chunk ${event.turn}`);
           if (token !== undefined)
             await notify({
               method: 'notifications/progress',
@@ -70,7 +71,7 @@ export function createMcpServer(options: McpOptions): McpServer {
         };
       } catch (error) {
         signal.throwIfAborted();
-        log(`${source}: ${(error as Error).message}`);
+        log(`${shown(source)}: ${(error as Error).message}`);
         return { isError: true, content: [{ type: 'text', text: (error as Error).message }] };
       }
     },

@@ -1,4 +1,5 @@
 /** Files become the words in them, whatever is done to their form. */
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +62,16 @@ describe('HTML', () => {
       /page\.html has HTML elements nested more than 5000/,
     );
   });
+});
+
+it.skipIf(process.platform === 'win32')('named pipes and devices are refused, and never waited for', async () => {
+  const pipe = join(await mkdtemp(join(tmpdir(), 'load-')), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const path of [pipe, '/dev/zero']) {
+    await expect(loadText(path).next()).rejects.toThrow(
+      `${path} is not a regular file, but a named pipe, a socket or a device. Give what it holds to stdin instead`,
+    );
+  }
 });
 
 describe('Markdown', () => {

@@ -60,8 +60,16 @@ const BY_SIGNATURE = [
 
 async function headOf(path: string, opened?: FileHandle): Promise<Buffer> {
   try {
-    if ((await (opened ? opened.stat() : stat(path))).isDirectory()) {
+    const found = await (opened ? opened.stat() : stat(path));
+    if (found.isDirectory()) {
       throw new ReaderError('input', `${path} is a folder. Name its files, for example "${path}/*.md".`);
+    }
+    // Opening a pipe can take for ever, and its beginning can be read only once.
+    if (!found.isFile()) {
+      throw new ReaderError(
+        'input',
+        `${path} is not a regular file, but a named pipe, a socket or a device. Give what it holds to stdin instead, as in: tamtrl ask - "Who did it?" < ${path}`,
+      );
     }
     const handle = opened ?? (await open(path, 'r'));
     try {

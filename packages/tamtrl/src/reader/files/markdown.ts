@@ -39,8 +39,17 @@ function frontMatter(markdown: string): { fields: string; body: string } {
   const closing = /^(?:---|\.\.\.)[ \t]*\r?$/m.exec(rest);
   if (!closing) return none;
   const fields = rest.slice(0, closing.index);
-  const document = parseDocument(fields, { logLevel: 'silent' });
-  if (document.errors.length > 0 || !isMap(document.contents)) return none;
+  if (!isMapping(fields)) return none;
   const end = opening[0].length + closing.index + closing[0].length;
   return { fields: fields.trim(), body: markdown.slice(end) };
+}
+
+function isMapping(yaml: string): boolean {
+  try {
+    const document = parseDocument(yaml, { logLevel: 'silent' });
+    return document.errors.length === 0 && isMap(document.contents);
+  } catch {
+    // The library calls itself for each level, and cannot follow some texts to their end.
+    return false;
+  }
 }
