@@ -162,8 +162,12 @@ export interface OptimStepResult {
 
 /** A loaded model with its optimiser, in a worker thread. Calls are queued and run one after another. */
 export interface Engine {
+  /** With the shape of the adapter, if there is one. */
   readonly config: ModelConfig;
+  /** Of the model, without the adapter's. */
   readonly parameters: number;
+  /** The adapter's, or all. */
+  readonly trainedParameters: number;
   /**
    * Contents of the model's other files (tokenizer.json, tokenizer_config.json and so on), by name. For a GGUF file
    * they are made from its metadata.
@@ -173,10 +177,13 @@ export interface Engine {
   score(rows: readonly ScoreRow[], options?: ScoreOptions): Promise<ScoredRow[]>;
   /** Adds the gradient of the loss to the accumulated gradient. */
   forwardBackward(rows: readonly TrainingRow[], options: ForwardBackwardOptions): Promise<ForwardBackwardResult>;
-  /** Updates the weights with the accumulated gradient and clears it. */
+  /** Updates what is trained with the accumulated gradient and clears it. */
   optimStep(options: OptimStepOptions): Promise<OptimStepResult>;
   zeroGradients(): Promise<void>;
-  /** Keeps a copy of the live weights under `name`, replacing an earlier one. */
+  /**
+   * Keeps a copy of the live weights under `name`, replacing an earlier one; with an adapter, a copy of the adapter
+   * alone. The weights without the adapter are always there as "base", which needs no snapshot.
+   */
   snapshot(name: string): Promise<void>;
   /** snapshot = decay x snapshot + (1 - decay) x live weights (exponential moving average). */
   blendSnapshot(name: string, decay: number): Promise<void>;
@@ -185,8 +192,10 @@ export interface Engine {
   save(folder: string): Promise<void>;
   /** Restores the state that `save` wrote, completely or not at all. */
   load(folder: string): Promise<void>;
-  /** Writes a folder that transformers and vLLM load. */
+  /** Writes a folder that transformers and vLLM load, with the adapter merged into the weights. */
   exportModel(folder: string, options?: { dtype?: 'F32' | 'BF16' | 'F16' }): Promise<void>;
+  /** Writes the adapter alone, in the format of PEFT. Fails for an engine without one. */
+  exportAdapter(folder: string): Promise<void>;
   /** Ends the worker thread and aborts any running call. */
   close(): Promise<void>;
 }

@@ -13,9 +13,10 @@ import type {
   TrainingRow,
 } from './api.js';
 import { EngineError } from './errors.js';
+import { trainedShapes, withoutAdapter } from './models/adapter.js';
 import type { ModelConfig } from './models/config.js';
 import { tokenBias } from './models/decoder.js';
-import { copyParameters, type ParameterSet, parameterCount } from './models/parameters.js';
+import { type ParameterSet, parameterCount } from './models/parameters.js';
 import { defaultThreads } from './runtime/threads.js';
 import { Generator, type GeneratorOptions } from './sampling/generator.js';
 import { adamwStep, newOptimizerState, type OptimizerState } from './training/adamw.js';
@@ -24,7 +25,10 @@ import { checkRow, checkTokens, gatherTokens, type MicroBatch } from './training
 import { type Distribution, Executor, type ExecutorOptions } from './training/executor.js';
 import { Gradients } from './training/gradients.js';
 import { MetricSums } from './training/metrics.js';
+import { WeightSets } from './weight-sets.js';
+import { writeAdapter } from './weights/adapter-files.js';
 import { loadCheckpoint, saveCheckpoint } from './weights/checkpoint.js';
+import type { OpenedAdapter } from './weights/open-model.js';
 import { type PretrainedFiles, savePretrained } from './weights/pretrained.js';
 
 export type CoreOptions = ExecutorOptions & GeneratorOptions;
@@ -35,38 +39,49 @@ export type ThrowIfCancelled = () => void;
 const FLOAT32_BYTES = 4;
 
 export class EngineCore {
-  readonly #weights: ParameterSet;
   readonly #files: PretrainedFiles;
-  readonly #executor: Executor;
-  readonly #generator: Generator;
+  readonly #weights: WeightSets;
+  readonly #baseName: string | undefined;
+  readonly #options: CoreOptions;
+  /** With the adapter, if there is one. */
+  readonly #runs: Runs;
+  /** Without it; made when first needed. */
+  #plainRuns: Runs | undefined;
   readonly #thread: AdamwThread | undefined;
   readonly #gradients = new Gradients();
   /** Whether forwardBackward has run since the last step. */
   #accumulated = false;
   #optimizer: OptimizerState | undefined;
-  readonly #snapshots = new Map<string, ParameterSet>();
 
+  /** @param adapter what `config.adapter` describes */
   constructor(
     readonly config: ModelConfig,
     weights: ParameterSet,
     files: PretrainedFiles,
     options: CoreOptions = {},
+    adapter?: OpenedAdapter,
   ) {
-    this.#weights = weights;
     this.#files = files;
-    this.#executor = new Executor(config, options);
-    this.#generator = new Generator(config, options);
+    this.#weights = new WeightSets(config, weights, adapter?.parameters);
+    this.#baseName = adapter?.baseName;
+    this.#options = options;
+    this.#runs = runsOf(config, options);
     if ((options.threads ?? defaultThreads()) > 1) this.#thread = new AdamwThread();
   }
 
+  /** Of the model, without the adapter's. */
   get parameters(): number {
-    return parameterCount(this.config);
+    return parameterCount(withoutAdapter(this.config));
+  }
+
+  get trainedParameters(): number {
+    return this.config.adapter ? parameterCount(this.config) - this.parameters : this.parameters;
   }
 
   /** Bytes of weights, gradients, moments and snapshots now held. */
   get bytes(): number {
-    const sets = 1 + (this.#accumulated ? 1 : 0) + (this.#optimizer ? 2 : 0) + this.#snapshots.size;
-    return sets * this.parameters * FLOAT32_BYTES;
+    const sets = (this.#accumulated ? 1 : 0) + (this.#optimizer ? 2 : 0);
+    return (this.#weights.size + sets * this.trainedParameters) * FLOAT32_BYTES;
   }
 
   async generate(
@@ -74,7 +89,8 @@ export class EngineCore {
     options: GenerateOptions,
     throwIfCancelled?: ThrowIfCancelled,
   ): Promise<Sample[][]> {
-    return this.#generator.generate(this.#weightsOf(options.weights), requests, options, throwIfCancelled);
+    const { weights, runs } = this.#choose(options.weights);
+    return runs.generator.generate(weights, requests, options, throwIfCancelled);
   }
 
   async score(
@@ -82,15 +98,15 @@ export class EngineCore {
     options: ScoreOptions = {},
     throwIfCancelled: ThrowIfCancelled = () => {},
   ): Promise<ScoredRow[]> {
-    const weights = this.#weightsOf(options.weights);
+    const { weights, runs } = this.#choose(options.weights);
     const distribution = distributionOf(this.config, options);
     rows.forEach((row, index) => void checkRow(this.config, row, index));
     const results: ScoredRow[] = rows.map(() => ({ logProbabilities: [], entropies: [] }));
-    const batches = this.#executor.pack(rows);
+    const batches = runs.executor.pack(rows);
     const report = progressOf(options.onProgress, batches);
     for (const batch of batches) {
       throwIfCancelled();
-      const { logProbabilities, entropies } = await this.#executor.run(
+      const { logProbabilities, entropies } = await runs.executor.run(
         weights,
         rows,
         batch,
@@ -126,13 +142,14 @@ export class EngineCore {
     const defaultLossWeight = tokens > 0 ? 1 / tokens : 0;
     const sums = new MetricSums(options.loss);
     const logProbabilities: number[][] = rows.map(() => []);
-    const batches = this.#executor.pack(rows);
+    const { weights, runs } = this.#choose(undefined);
+    const batches = runs.executor.pack(rows);
     const report = progressOf(options.onProgress, batches);
     try {
       for (const batch of batches) {
         throwIfCancelled();
         const training = { gradients, loss: options.loss, defaultLossWeight };
-        const result = await this.#executor.run(this.#weights, rows, batch, distribution, training, throwIfCancelled);
+        const result = await runs.executor.run(weights, rows, batch, distribution, training, throwIfCancelled);
         forEachRow(rows, batch, (index, start, end) => {
           logProbabilities[index] = Array.from(result.logProbabilities.subarray(start, end));
         });
@@ -168,8 +185,8 @@ export class EngineCore {
         'optimStep was called before forwardBackward: there is no gradient to apply.',
       );
     }
-    this.#optimizer ??= newOptimizerState(this.config);
-    const result = await adamwStep(this.#weights, this.#gradients, this.#optimizer, options, this.#thread);
+    this.#optimizer ??= newOptimizerState(trainedShapes(this.config));
+    const result = await adamwStep(this.#weights.trained, this.#gradients, this.#optimizer, options, this.#thread);
     this.zeroGradients();
     return result;
   }
@@ -189,21 +206,15 @@ export class EngineCore {
   }
 
   snapshot(name: string): void {
-    this.#snapshots.set(name, copyParameters(this.#weights));
+    this.#weights.snapshot(name);
   }
 
   blendSnapshot(name: string, decay: number): void {
-    if (!(decay >= 0 && decay <= 1)) {
-      throw new EngineError('invalid-argument', `blendSnapshot: decay must be between 0 and 1, found ${decay}.`);
-    }
-    for (const [parameter, average] of this.#weightsOf(name)) {
-      const current = this.#weights.get(parameter) as Float32Array;
-      for (let i = 0; i < average.length; i++) average[i] = decay * average[i] + (1 - decay) * current[i];
-    }
+    this.#weights.blend(name, decay);
   }
 
   dropSnapshot(name: string): void {
-    this.#snapshots.delete(name);
+    this.#weights.snapshots.delete(name);
   }
 
   /**
@@ -213,42 +224,63 @@ export class EngineCore {
   async save(folder: string): Promise<void> {
     await saveCheckpoint(folder, {
       config: this.config,
-      weights: this.#weights,
+      weights: this.#weights.trained,
+      base: this.#weights.frozen,
       optimizer: this.#optimizer,
-      snapshots: this.#snapshots,
+      snapshots: this.#weights.snapshots,
     });
   }
 
   /** Replaces the state with a saved state. If the folder cannot be read completely, nothing changes. */
   async load(folder: string): Promise<void> {
-    const state = await loadCheckpoint(folder, this.config);
-    for (const [name, data] of state.weights) (this.#weights.get(name) as Float32Array).set(data);
+    const state = await loadCheckpoint(folder, this.config, this.#weights.frozen);
+    this.#weights.restore(state.weights, state.snapshots);
     this.#optimizer = state.optimizer;
-    this.#snapshots.clear();
-    for (const [name, parameters] of state.snapshots) this.#snapshots.set(name, parameters);
     this.zeroGradients();
   }
 
   async exportModel(folder: string, { dtype = 'F32' }: { dtype?: 'F32' | 'BF16' | 'F16' } = {}): Promise<void> {
-    await savePretrained(folder, { config: this.config, parameters: this.#weights, files: this.#files }, { dtype });
+    const config = withoutAdapter(this.config);
+    await savePretrained(folder, { config, parameters: this.#weights.merged, files: this.#files }, { dtype });
+  }
+
+  /** Writes the adapter alone, as PEFT does. @throws EngineError 'invalid-argument' without an adapter. */
+  async exportAdapter(folder: string): Promise<void> {
+    const { adapter } = this.config;
+    const { frozen: base, trained: parameters } = this.#weights;
+    if (!adapter || !base) {
+      throw new EngineError(
+        'invalid-argument',
+        'There is no adapter to save: this engine trains all weights. Use exportModel, or open the model with an adapter.',
+      );
+    }
+    await writeAdapter(folder, { ...this.config, adapter }, { base, baseName: this.#baseName, parameters });
   }
 
   async close(): Promise<void> {
-    await this.#executor.release();
-    await this.#generator.release();
+    for (const { executor, generator } of [this.#runs, this.#plainRuns].filter((runs) => runs !== undefined)) {
+      await executor.release();
+      await generator.release();
+    }
     await this.#thread?.close();
   }
 
-  #weightsOf(snapshot: string | undefined): ParameterSet {
-    if (snapshot === undefined) return this.#weights;
-    const parameters = this.#snapshots.get(snapshot);
-    if (parameters) return parameters;
-    const known = [...this.#snapshots.keys()].join(', ') || 'none';
-    throw new EngineError('invalid-argument', `There is no snapshot "${snapshot}". Snapshots taken so far: ${known}.`, {
-      expected: known,
-      found: snapshot,
-    });
+  /** Weights, and the graphs that they run on. */
+  #choose(snapshot: string | undefined): { weights: ParameterSet; runs: Runs } {
+    const { weights, adapted } = this.#weights.choose(snapshot);
+    if (adapted || !this.config.adapter) return { weights, runs: this.#runs };
+    this.#plainRuns ??= runsOf(withoutAdapter(this.config), this.#options);
+    return { weights, runs: this.#plainRuns };
   }
+}
+
+interface Runs {
+  executor: Executor;
+  generator: Generator;
+}
+
+function runsOf(config: ModelConfig, options: CoreOptions): Runs {
+  return { executor: new Executor(config, options), generator: new Generator(config, options) };
 }
 
 function distributionOf(

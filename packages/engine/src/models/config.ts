@@ -9,6 +9,15 @@ export interface RopeScaling {
   originalContextLength: number;
 }
 
+/** A low-rank adapter of the layers' projections; see adapter.ts. */
+export interface Adapter {
+  rank: number;
+  /** The adapter's product is scaled by alpha / rank. */
+  alpha: number;
+  /** Adapted projections, such as `q_proj`, in the order of the forward pass. */
+  targets: readonly string[];
+}
+
 export interface ModelConfig {
   /** Name of the model's family, such as `llama` or `qwen3`; architectures/ describes each of them. */
   architecture: string;
@@ -27,4 +36,6 @@ export interface ModelConfig {
   rmsNormEpsilon: number;
   /** The unembedding is the embedding; there is no `lm_head.weight`. */
   tieWordEmbeddings: boolean;
+  /** Trained beside the weights, which then stay as they are. */
+  adapter?: Adapter;
 }

@@ -5,7 +5,7 @@
  */
 import type { Graph, Value } from '../graph/graph.js';
 import { add, multiply } from '../graph/ops/elementwise.js';
-import { linear } from '../graph/ops/linear.js';
+import { linear, matmul } from '../graph/ops/linear.js';
 import { reshape } from '../graph/ops/reshape.js';
 import { rmsNorm } from '../graph/ops/rms-norm.js';
 import { swiglu } from '../graph/ops/transformer.js';
@@ -33,23 +33,32 @@ export function decoderLayer<Attended extends { mixed: Value }>(
 ): Omit<Attended, 'mixed'> & { hidden: Value } {
   const { heads, keyValueHeads, rmsNormEpsilon: epsilon } = config;
   const normed = rmsNorm(hidden, weight('input_layernorm.weight'), epsilon);
-  const project = (name: string) => linear(normed, weight(`self_attn.${name}_proj.weight`));
+  const project = (x: Value, path: string) => projection(config, x, weight, path);
   const headNorm = (x: Value, name: string) =>
     featuresOf(config).queryKeyNorm ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
   const byHead = (x: Value, count: number) => reshape(x, [...rows, count, config.headSize]);
   const { mixed, ...others } = attend({
-    queries: byHead(headNorm(project('q'), 'q'), heads),
-    keys: byHead(headNorm(project('k'), 'k'), keyValueHeads),
-    values: byHead(project('v'), keyValueHeads),
+    queries: byHead(headNorm(project(normed, 'self_attn.q_proj'), 'q'), heads),
+    keys: byHead(headNorm(project(normed, 'self_attn.k_proj'), 'k'), keyValueHeads),
+    values: byHead(project(normed, 'self_attn.v_proj'), keyValueHeads),
   });
-  const afterAttention = add(hidden, linear(mixed, weight('self_attn.o_proj.weight')));
+  const afterAttention = add(hidden, project(mixed, 'self_attn.o_proj'));
 
   const normedAgain = rmsNorm(afterAttention, weight('post_attention_layernorm.weight'), epsilon);
-  const gated = swiglu(
-    linear(normedAgain, weight('mlp.gate_proj.weight')),
-    linear(normedAgain, weight('mlp.up_proj.weight')),
-  );
-  return { hidden: add(afterAttention, linear(gated, weight('mlp.down_proj.weight'))), ...others };
+  const gated = swiglu(project(normedAgain, 'mlp.gate_proj'), project(normedAgain, 'mlp.up_proj'));
+  return { hidden: add(afterAttention, project(gated, 'mlp.down_proj')), ...others };
+}
+
+/**
+ * x W^T for the weight of `path` and, if it is adapted, + (alpha / rank) x A^T B^T. The low-rank product is computed
+ * beside W rather than merged into it, because a merged copy would hold the adapted weights twice.
+ */
+function projection({ adapter }: ModelConfig, x: Value, weight: (name: string) => Value, path: string): Value {
+  const whole = linear(x, weight(`${path}.weight`));
+  if (!adapter?.targets.some((target) => path.endsWith(`.${target}`))) return whole;
+  const narrow = linear(x, weight(`${path}.lora_A.weight`));
+  const alpha = adapter.alpha / adapter.rank;
+  return add(whole, matmul(narrow, weight(`${path}.lora_B.weight`), { transposeB: true, alpha }));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** A model's parameters: their names and shapes, and sets of them (weights, gradients, moments) in float32. */
 import { elementCount } from '../shape.js';
 import { featuresOf } from './architectures/index.js';
-import type { ModelConfig } from './config.js';
+import type { Adapter, ModelConfig } from './config.js';
 
 /** Names of a layer's parameters without the prefix `model.layers.N.`, with shapes ([out, in] for matrices). */
 export function layerParameterShapes(config: ModelConfig): Map<string, number[]> {
@@ -20,7 +20,20 @@ export function layerParameterShapes(config: ModelConfig): Map<string, number[]>
   shapes.set('mlp.gate_proj.weight', [intermediateSize, hiddenSize]);
   shapes.set('mlp.up_proj.weight', [intermediateSize, hiddenSize]);
   shapes.set('mlp.down_proj.weight', [hiddenSize, intermediateSize]);
-  return shapes;
+  return config.adapter ? withLowRankPairs(shapes, config.adapter) : shapes;
+}
+
+/** Each adapted projection [out, in] with its A [rank, in] and B [out, rank], by PEFT's names. */
+function withLowRankPairs(shapes: Map<string, number[]>, { rank, targets }: Adapter): Map<string, number[]> {
+  const all = new Map<string, number[]>();
+  for (const [name, shape] of shapes) {
+    all.set(name, shape);
+    const path = name.slice(0, -'.weight'.length);
+    if (!targets.some((target) => path.endsWith(`.${target}`))) continue;
+    all.set(`${path}.lora_A.weight`, [rank, shape[1]]);
+    all.set(`${path}.lora_B.weight`, [shape[0], rank]);
+  }
+  return all;
 }
 
 /** Every parameter by its Hugging Face name, in the order of the forward pass. */
@@ -45,9 +58,9 @@ export function parameterCount(config: ModelConfig): number {
 /** Parameters by Hugging Face name. */
 export type ParameterSet = Map<string, Float32Array>;
 
-export function zeroParameters(config: ModelConfig): ParameterSet {
+export function zeroParameters(shapes: ReadonlyMap<string, readonly number[]>): ParameterSet {
   const set: ParameterSet = new Map();
-  for (const [name, shape] of parameterShapes(config)) set.set(name, new Float32Array(elementCount(shape)));
+  for (const [name, shape] of shapes) set.set(name, new Float32Array(elementCount(shape)));
   return set;
 }
 

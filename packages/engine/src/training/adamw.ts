@@ -1,7 +1,6 @@
 /** AdamW (arXiv 1711.05101), with clipping by the global norm. */
 import type { OptimStepOptions, OptimStepResult } from '../api.js';
 import { EngineError } from '../errors.js';
-import type { ModelConfig } from '../models/config.js';
 import { type ParameterSet, zeroParameters } from '../models/parameters.js';
 import { AdamwKernel } from './adamw-kernel.js';
 import type { AdamwThread } from './adamw-thread.js';
@@ -16,8 +15,9 @@ export interface OptimizerState {
   second: ParameterSet;
 }
 
-export function newOptimizerState(config: ModelConfig): OptimizerState {
-  return { step: 0, first: zeroParameters(config), second: zeroParameters(config) };
+/** Moments of zero for parameters of these shapes. */
+export function newOptimizerState(shapes: ReadonlyMap<string, readonly number[]>): OptimizerState {
+  return { step: 0, first: zeroParameters(shapes), second: zeroParameters(shapes) };
 }
 
 /** Square root of the sum of squares over all gradients; NaN or Infinity if one of them is not finite. */

@@ -162,7 +162,7 @@ export class Executor {
       training,
       throwIfCancelled,
     );
-    if (training && hiddenGradient) {
+    if (training && hiddenGradient && !this.config.adapter) {
       training.gradients.addRows('model.embed_tokens.weight', embedding.length, batch.ids, hiddenGradient, width);
     }
     return result;

@@ -14,6 +14,7 @@ import { Graph, type Value } from '../graph/graph.js';
 import { add } from '../graph/ops/elementwise.js';
 import { gatherRows } from '../graph/ops/layout.js';
 import { tokenLogProbability } from '../graph/ops/transformer.js';
+import { isAdapterParameter } from '../models/adapter.js';
 import { type Attention, overSequences, overSharedPrefixes } from '../models/attention.js';
 import type { ModelConfig } from '../models/config.js';
 import { declareLayer, decoderLayer, head, unembeddingName } from '../models/decoder.js';
@@ -40,6 +41,20 @@ function declareHead(graph: Graph, config: ModelConfig): HeadParameters {
     norm: graph.input('model.norm.weight', 'float32', [config.hiddenSize]),
     unembedding: graph.input(unembeddingName(config), 'float32', [config.vocabularySize, config.hiddenSize]),
   };
+}
+
+/** Names of a layer's parameters that training changes: with an adapter, only its own. */
+function trainedOfLayer(config: ModelConfig): string[] {
+  const names = [...layerParameterShapes(config).keys()];
+  return config.adapter ? names.filter(isAdapterParameter) : names;
+}
+
+function trainedOfHead(config: ModelConfig, { norm, unembedding }: HeadParameters): [string, Value][] {
+  if (config.adapter) return [];
+  return [
+    ['model.norm.weight', norm],
+    [unembeddingName(config), unembedding],
+  ];
 }
 
 /**
@@ -84,7 +99,7 @@ function allLayers(graph: Graph, config: ModelConfig, hidden: Value, plan: Atten
   for (let index = 0; index < config.layers; index++) {
     const prefix = `model.layers.${index}.`;
     const weight = declareLayer(graph, config, prefix);
-    for (const name of layerParameterShapes(config).keys()) parameters.push([`${prefix}${name}`, weight(name)]);
+    for (const name of trainedOfLayer(config)) parameters.push([`${prefix}${name}`, weight(name)]);
     current = decoderLayer(config, current, weight, attention).hidden;
   }
   return { hidden: current, parameters };
@@ -105,12 +120,9 @@ export function wholeGraph(
   const rows = gatherRows(hidden, graph.input('rows', 'int64', ['M']));
   const logProbability = scoreTargets(graph, config, rows, headParameters, masked);
   if (loss) {
-    const named: [string, Value][] = [
-      ['hidden', embedded],
-      ...parameters,
-      ['model.norm.weight', headParameters.norm],
-      [unembeddingName(config), headParameters.unembedding],
-    ];
+    // The embedding of an adapted model is not trained.
+    const input: [string, Value][] = config.adapter ? [] : [['hidden', embedded]];
+    const named = [...input, ...parameters, ...trainedOfHead(config, headParameters)];
     outputGradients(graph, [weightedLoss(graph, loss, logProbability)], named);
   }
   return graph;
@@ -133,7 +145,7 @@ export function layerBackwardGraph(config: ModelConfig, plan: AttentionPlan): Gr
   const output = decoderLayer(config, hidden, weight, declareAttention(graph, config, plan)).hidden;
   const seed = graph.input(`${GRADIENT}output`, 'float32', ['N', config.hiddenSize]);
   const named: [string, Value][] = [['hidden', hidden]];
-  for (const name of layerParameterShapes(config).keys()) named.push([name, weight(name)]);
+  for (const name of trainedOfLayer(config)) named.push([name, weight(name)]);
   outputGradients(graph, [{ value: output, seed }], named);
   return graph;
 }
@@ -147,15 +159,8 @@ export function headGraph(config: ModelConfig, loss: LossKind | undefined, maske
   const headParameters = declareHead(graph, config);
   const logProbability = scoreTargets(graph, config, hidden, headParameters, masked);
   if (loss) {
-    outputGradients(
-      graph,
-      [weightedLoss(graph, loss, logProbability)],
-      [
-        ['hidden', hidden],
-        ['model.norm.weight', headParameters.norm],
-        [unembeddingName(config), headParameters.unembedding],
-      ],
-    );
+    const named: [string, Value][] = [['hidden', hidden], ...trainedOfHead(config, headParameters)];
+    outputGradients(graph, [weightedLoss(graph, loss, logProbability)], named);
   }
   return graph;
 }

@@ -1,14 +1,16 @@
 /**
- * Saves the state that training needs to continue bit for bit: weights, the optimiser's moments and step count, and
- * snapshots. It is one safetensors file, written completely or not at all.
+ * Saves the state that training needs to continue bit for bit: what is trained (all weights, or the adapter), the
+ * optimiser's moments and step count, and snapshots. The frozen base of an adapter is not saved, only recognised. It is one safetensors file, written completely or not at all.
  */
 import { join } from 'node:path';
 import { EngineError } from '../errors.js';
 import { showJson } from '../json.js';
-import type { ModelConfig } from '../models/config.js';
-import { type ParameterSet, parameterShapes } from '../models/parameters.js';
+import { trainedShapes } from '../models/adapter.js';
+import type { Adapter, ModelConfig } from '../models/config.js';
+import type { ParameterSet } from '../models/parameters.js';
 import type { OptimizerState } from '../training/adamw.js';
 import { makeFolder } from './files.js';
+import { fingerprint } from './fingerprint.js';
 import { SafetensorsFile } from './safetensors.js';
 import { type NamedTensor, writeSafetensors } from './safetensors-writer.js';
 
@@ -21,15 +23,21 @@ const SECOND = 'second moment/';
 const snapshotPrefix = (name: string) => `snapshot ${name}/`;
 
 export interface Checkpoint {
+  /** By the names of `trainedShapes`. */
   weights: ParameterSet;
   /** Absent before the first step. */
   optimizer: OptimizerState | undefined;
   snapshots: ReadonlyMap<string, ParameterSet>;
 }
 
-export async function saveCheckpoint(folder: string, state: Checkpoint & { config: ModelConfig }): Promise<void> {
+/** @param state.base the frozen weights beside an adapter */
+export async function saveCheckpoint(
+  folder: string,
+  state: Checkpoint & { config: ModelConfig; base?: ParameterSet },
+): Promise<void> {
   const tensors: NamedTensor[] = [];
-  const shapes = parameterShapes(state.config);
+  const { adapter } = state.config;
+  const shapes = trainedShapes(state.config);
   const add = (prefix: string, set: ParameterSet) => {
     for (const [name, shape] of shapes) {
       tensors.push({ name: `${prefix}${name}`, shape, values: set.get(name) as Float32Array });
@@ -47,6 +55,8 @@ export async function saveCheckpoint(folder: string, state: Checkpoint & { confi
       format: FORMAT,
       step: String(state.optimizer?.step ?? 0),
       snapshots: JSON.stringify([...state.snapshots.keys()]),
+      ...(adapter && { adapter: adapterText(adapter) }),
+      ...(state.base && { base: fingerprint(state.base) }),
     },
   });
 }
@@ -54,10 +64,11 @@ export async function saveCheckpoint(folder: string, state: Checkpoint & { confi
 /**
  * Reads a saved state completely, before anything is replaced.
  *
- * @throws EngineError 'checkpoint' if the file is not a checkpoint or belongs to a model of another shape; 'file' or
- *   'truncated-file' if it is damaged or missing.
+ * @param base the frozen weights beside an adapter
+ * @throws EngineError 'checkpoint' if the file is not a checkpoint or belongs to a model or adapter of another shape, or
+ *   an adapter's to another base; 'file' or 'truncated-file' if it is damaged or missing.
  */
-export async function loadCheckpoint(folder: string, config: ModelConfig): Promise<Checkpoint> {
+export async function loadCheckpoint(folder: string, config: ModelConfig, base?: ParameterSet): Promise<Checkpoint> {
   const path = join(folder, FILE);
   const file = await SafetensorsFile.open(path);
   try {
@@ -69,7 +80,8 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
         found: String(format),
       });
     }
-    const shapes = parameterShapes(config);
+    requireSameTraining(path, file.metadata, config, base);
+    const shapes = trainedShapes(config);
     const read = async (prefix: string): Promise<ParameterSet> => {
       const set: ParameterSet = new Map();
       for (const [name, shape] of shapes) {
@@ -96,6 +108,35 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
   } finally {
     await file.close();
   }
+}
+
+const adapterText = ({ rank, alpha, targets }: Adapter) => JSON.stringify({ rank, alpha, targets });
+
+/** Refuses the state of another adapter, of an adapter for a whole model or the reverse, and of another base. */
+function requireSameTraining(
+  path: string,
+  saved: Readonly<Record<string, unknown>>,
+  { adapter }: ModelConfig,
+  base: ParameterSet | undefined,
+): void {
+  const shown = (text: unknown) => (text === undefined ? 'all weights' : `the adapter ${text}`);
+  const expected = shown(saved.adapter);
+  const found = shown(adapter && adapterText(adapter));
+  if (expected !== found) {
+    const message = `${path} was saved while ${expected} was trained, but this engine trains ${found}. Open the model as it was opened then.`;
+    throw new EngineError('checkpoint', message.replace('weights was', 'weights were'), {
+      file: path,
+      expected,
+      found,
+    });
+  }
+  const present = base && fingerprint(base);
+  if (saved.base === present) return;
+  throw new EngineError(
+    'checkpoint',
+    `${path} holds an adapter of other base weights (${saved.base}) than the model's (${present}). Resume with the base that the run started with.`,
+    { file: path, expected: String(saved.base), found: String(present) },
+  );
 }
 
 function snapshotNames(file: string, stated: unknown): string[] {

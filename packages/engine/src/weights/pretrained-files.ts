@@ -56,13 +56,19 @@ export function statedTokenIds(
   return tokenIds(bytes === undefined ? [config] : [parseJsonObject(join(folder, name), bytes), config]);
 }
 
-/** Reads the auxiliary files of a folder; none of them is required. */
-export async function readPretrainedFiles(folder: string, config: JsonObject): Promise<PretrainedFiles> {
+/** Contents of the auxiliary files of a folder by name; none of them is required. */
+export async function readAuxiliary(folder: string): Promise<Map<string, Uint8Array>> {
   const auxiliary = new Map<string, Uint8Array>();
   for (const name of AUXILIARY_NAMES) {
     const bytes = await readIfPresent(join(folder, name));
     if (bytes !== undefined) auxiliary.set(name, bytes);
   }
+  return auxiliary;
+}
+
+/** The auxiliary files of a folder and the token ids that they state. */
+export async function readPretrainedFiles(folder: string, config: JsonObject): Promise<PretrainedFiles> {
+  const auxiliary = await readAuxiliary(folder);
   return { auxiliary, ...statedTokenIds(folder, auxiliary, config) };
 }
 

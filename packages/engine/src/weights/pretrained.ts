@@ -13,6 +13,7 @@ import { elementCount } from '../shape.js';
 import { type FileContent, writeFilesAtomic } from './atomic.js';
 import type { FloatDtype } from './dtype.js';
 import { exists, makeFolder, readIfPresent } from './files.js';
+import { checkFinite } from './finite.js';
 import { openGgufModel } from './gguf-model.js';
 import { filesOfGguf, type PretrainedFiles, readPretrainedFiles, statedTokenIds } from './pretrained-files.js';
 import { readWeightMap, SafetensorsFile, ShardedSafetensors } from './safetensors.js';
@@ -31,6 +32,11 @@ export interface Pretrained {
 export interface LoadOptions {
   /** Called after each tensor; numbers count parameters. */
   onProgress?: (progress: { finished: number; total: number }) => void;
+}
+
+/** Where a model to be saved has its parameters: a map, or something that makes each one when it is asked for. */
+export interface ParameterSource {
+  get(name: string): Float32Array | undefined;
 }
 
 const CONFIG = 'config.json';
@@ -105,7 +111,7 @@ async function incomplete(folder: string, expected: string): Promise<EngineError
   const adapter = names.includes('adapter_config.json');
   const found = names.slice(0, 10).join(', ') || 'an empty folder';
   let advice = 'Give the folder of a complete model.';
-  if (adapter) advice = 'It holds an adapter (PEFT): merge it into its base model first.';
+  if (adapter) advice = `It holds an adapter (PEFT), which is opened with its base if there is no ${CONFIG} beside it.`;
   else if (pickled !== undefined) advice = `It holds ${pickled}: save it again with safe_serialization (safetensors).`;
   else if (gguf !== undefined) advice = `It holds a GGUF file: give its path, ${join(folder, gguf)}.`;
   return new EngineError('file', `${folder} has no ${expected} (found: ${found}). ${advice}`, {
@@ -183,24 +189,6 @@ function findTensor(path: string, source: TensorSource, name: string, shape: rea
   );
 }
 
-function checkFinite(file: string, tensor: string, values: Float32Array): void {
-  let count = 0;
-  let first = -1;
-  for (let i = 0; i < values.length; i++) {
-    // x - x is 0 for finite x and NaN otherwise; cheaper than a call.
-    if (values[i] - values[i] === 0) continue;
-    if (first < 0) first = i;
-    count++;
-  }
-  if (count === 0) return;
-  throw new EngineError(
-    'non-finite-weights',
-    `In tensor "${tensor}" of ${file}, ${count} of ${values.length} values are not finite; the first ` +
-      `(${values[first]}) is at index ${first}. The file is damaged, or its training diverged.`,
-    { file, tensor, expected: 'finite values', found: `${values[first]} at index ${first}` },
-  );
-}
-
 /**
  * Writes config.json, model.safetensors and the auxiliary files, replacing those of an existing model. Each file is
  * either the old or the new one, never incomplete. Creates the folder if needed.
@@ -212,7 +200,7 @@ function checkFinite(file: string, tensor: string, values: Float32Array): void {
  */
 export async function savePretrained(
   folder: string,
-  model: { config: ModelConfig; parameters: ReadonlyMap<string, Float32Array>; files: PretrainedFiles },
+  model: { config: ModelConfig; parameters: ParameterSource; files: PretrainedFiles },
   options: { dtype?: FloatDtype } = {},
 ): Promise<void> {
   const { config, parameters, files } = model;
@@ -231,7 +219,8 @@ export async function savePretrained(
       });
     }
     checkFinite('the model to be saved', name, values);
-    return { name, shape, values };
+    // Asked for again when it is written: a source that computes its tensors then holds one at a time.
+    return { name, shape, values: () => parameters.get(name) as Float32Array };
   });
   const stated = statedTokenIds(folder, files.auxiliary);
   const extras = {

@@ -8,11 +8,11 @@ import { BYTES_PER_VALUE, encodeBfloat16, encodeFloat16, type FloatDtype } from 
 /** Number of values to convert at a time; limits the memory in addition to the weights. */
 const BLOCK = 1 << 22;
 
-/** A tensor to write: `values` in row-major order. */
+/** A tensor to write: `values` in row-major order, or a function that is called when they are written. */
 export interface NamedTensor {
   name: string;
   shape: readonly number[];
-  values: Float32Array;
+  values: Float32Array | (() => Float32Array);
 }
 
 export interface SafetensorsOptions {
@@ -36,19 +36,8 @@ export function* safetensorsBytes(
   const header: Record<string, unknown> = { __metadata__: metadata };
   let position = 0;
   for (const { name, shape, values } of tensors) {
-    if (elementCount(shape) !== values.length) {
-      throw new EngineError(
-        'tensor-shape',
-        `Tensor "${name}" has ${values.length} values, but its shape [${shape.join(', ')}] needs ` +
-          `${elementCount(shape)}.`,
-        {
-          tensor: name,
-          expected: `${elementCount(shape)} values`,
-          found: `${values.length} values`,
-        },
-      );
-    }
-    const end = position + values.length * BYTES_PER_VALUE[dtype];
+    if (typeof values !== 'function') requireSize(name, shape, values);
+    const end = position + elementCount(shape) * BYTES_PER_VALUE[dtype];
     header[name] = { dtype, shape, data_offsets: [position, end] };
     position = end;
   }
@@ -58,7 +47,21 @@ export function* safetensorsBytes(
   padded.writeBigUInt64LE(BigInt(padded.length - 8));
   json.copy(padded, 8);
   yield padded;
-  for (const { name, values } of tensors) yield* tensorBytes(name, values, dtype, file);
+  for (const { name, shape, values } of tensors) {
+    const made = typeof values === 'function' ? values() : values;
+    requireSize(name, shape, made);
+    yield* tensorBytes(name, made, dtype, file);
+  }
+}
+
+function requireSize(name: string, shape: readonly number[], values: Float32Array): void {
+  const size = elementCount(shape);
+  if (size === values.length) return;
+  throw new EngineError(
+    'tensor-shape',
+    `Tensor "${name}" has ${values.length} values, but its shape [${shape.join(', ')}] needs ${size}.`,
+    { tensor: name, expected: `${size} values`, found: `${values.length} values` },
+  );
 }
 
 function* tensorBytes(name: string, values: Float32Array, dtype: FloatDtype, file: string): Generator<Uint8Array> {

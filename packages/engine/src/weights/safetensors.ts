@@ -116,10 +116,12 @@ function checkLayout(file: string, entries: readonly Entry[], dataBegin: number,
 export class SafetensorsFile implements TensorSource {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly metadata: Readonly<Record<string, unknown>>;
+  readonly path: string;
   readonly #file: RandomAccessFile;
 
   private constructor(file: RandomAccessFile, entries: Map<string, Entry>, metadata: Record<string, unknown>) {
     this.#file = file;
+    this.path = file.path;
     this.entries = entries;
     this.metadata = metadata;
   }

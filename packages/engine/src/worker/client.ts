@@ -3,13 +3,20 @@ import { Worker } from 'node:worker_threads';
 import type { Engine } from '../api.js';
 import type { CoreOptions } from '../core.js';
 import { EngineError } from '../errors.js';
+import type { AdapterOptions } from '../models/adapter.js';
 import { disableTelemetry } from '../runtime/telemetry.js';
+import type { ModelSource } from '../weights/open-model.js';
 import { builtFile } from './built-file.js';
-import { fromWire, type ModelSource, type Opened, type Reply, type WorkerData } from './protocol.js';
+import { fromWire, type Opened, type Reply, type WorkerData } from './protocol.js';
 
 export type EngineOptions = CoreOptions & {
-  /** A model folder in Hugging Face's layout, a GGUF file, or a shape to fill with random weights. */
+  /**
+   * A model folder in Hugging Face's layout, a GGUF file, a folder with an adapter that names its base, or a shape to
+   * fill with random weights.
+   */
   model: string | Exclude<ModelSource, { path: string }>;
+  /** Trains a low-rank adapter (LoRA) instead of the weights: a new one, or a saved one. */
+  adapter?: AdapterOptions;
 };
 
 interface LongOptions {
@@ -23,23 +30,24 @@ interface LongOptions {
  * @throws EngineError 'runtime-missing', 'file', 'truncated-file', 'missing-tensor', 'tensor-shape',
  *   'unknown-architecture', 'unsupported' or 'non-finite-weights'.
  */
-export async function createEngine({ model, ...options }: EngineOptions): Promise<Engine> {
+export async function createEngine({ model, adapter, ...options }: EngineOptions): Promise<Engine> {
   // Done here rather than in the worker, because native code sees only the main thread's environment.
   await disableTelemetry();
   const cancel = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const source: ModelSource = typeof model === 'string' ? { path: model } : model;
-  const workerData: WorkerData = { source, options, cancel };
+  const workerData: WorkerData = { source, adapter, options, cancel };
   const channel = new Channel(
     new Worker(builtFile(import.meta.url, 'worker/main.js'), { workerData, name: 'tamtrl engine' }),
     new Int32Array(cancel),
   );
-  const { config, parameters, files } = await channel.opened();
+  const { config, parameters, trainedParameters, files } = await channel.opened();
   const call = <T>(verb: string, ...args: unknown[]) => channel.call<T>(verb, args, {});
   const long = <T>(verb: string, rows: unknown, { signal, onProgress, ...rest }: LongOptions) =>
     channel.call<T>(verb, [rows, rest], { signal, onProgress });
   return {
     config,
     parameters,
+    trainedParameters,
     files,
     generate: (requests, callOptions) => long('generate', requests, callOptions),
     score: (rows, callOptions = {}) => long('score', rows, callOptions),
@@ -52,6 +60,7 @@ export async function createEngine({ model, ...options }: EngineOptions): Promis
     save: (folder) => call('save', folder),
     load: (folder) => call('load', folder),
     exportModel: (folder, callOptions) => call('exportModel', folder, callOptions),
+    exportAdapter: (folder) => call('exportAdapter', folder),
     close: () => channel.close(),
   };
 }

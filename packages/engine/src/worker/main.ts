@@ -2,14 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { EngineCore } from '../core.js';
 import { EngineError } from '../errors.js';
-import { loadPretrained, type Pretrained } from '../weights/pretrained.js';
-import { randomParameters } from '../weights/random.js';
-import { type Call, type ModelSource, type Reply, toWire, type WorkerData } from './protocol.js';
+import { openModel } from '../weights/open-model.js';
+import { type Call, type Reply, toWire, type WorkerData } from './protocol.js';
 
 const port = parentPort;
 if (!port) throw new EngineError('internal', 'The engine worker was started outside of a worker thread.');
 
-const { source, options, cancel } = workerData as WorkerData;
+const { source, adapter, options, cancel } = workerData as WorkerData;
 const flag = new Int32Array(cancel);
 const reply = (message: Reply) => port.postMessage(message);
 
@@ -17,20 +16,14 @@ function throwIfCancelled(): void {
   if (Atomics.load(flag, 0) !== 0) throw new EngineError('aborted', 'The call was cancelled.');
 }
 
-async function open(from: ModelSource): Promise<Pretrained> {
-  if ('path' in from) return loadPretrained(from.path);
-  const { config, seed, standardDeviation, files = {} } = from;
-  const parameters = randomParameters(config, seed, { standardDeviation });
-  return { config, parameters, files: { auxiliary: new Map(Object.entries(files)), eosTokenIds: [] } };
-}
-
 /** Verbs whose last argument is an options object that can't carry a callback or a signal across threads. */
 const LONG = new Set(['generate', 'score', 'forwardBackward']);
 
 async function serve(): Promise<void> {
-  const { config, parameters, files } = await open(source);
-  const core = new EngineCore(config, parameters, files, options);
-  reply({ type: 'opened', value: { config, parameters: core.parameters, files: files.auxiliary } });
+  const model = await openModel(source, adapter);
+  const core = new EngineCore(model.config, model.parameters, model.files, options, model.adapter);
+  const { config, parameters, trainedParameters } = core;
+  reply({ type: 'opened', value: { config, parameters, trainedParameters, files: model.files.auxiliary } });
   const verbs = core as unknown as Record<string, (...args: unknown[]) => unknown>;
   port?.on('message', async ({ verb, args }: Call) => {
     try {

@@ -1,15 +1,13 @@
 /** Messages between the engine's client and its worker thread. */
 import type { CoreOptions } from '../core.js';
 import { EngineError, type ErrorDetails, type ErrorKind } from '../errors.js';
+import type { AdapterOptions } from '../models/adapter.js';
 import type { ModelConfig } from '../models/config.js';
-
-/** A model folder, a GGUF file, or random weights of a given shape. */
-export type ModelSource =
-  | { path: string }
-  | { config: ModelConfig; seed: number; standardDeviation?: number; files?: Record<string, Uint8Array> };
+import type { ModelSource } from '../weights/open-model.js';
 
 export interface WorkerData {
   source: ModelSource;
+  adapter: AdapterOptions | undefined;
   options: CoreOptions;
   /**
    * Int32 [1], not 0 once the current call is cancelled. In shared memory, because a worker reads no messages while it
@@ -21,6 +19,7 @@ export interface WorkerData {
 export interface Opened {
   config: ModelConfig;
   parameters: number;
+  trainedParameters: number;
   files: ReadonlyMap<string, Uint8Array>;
 }
 

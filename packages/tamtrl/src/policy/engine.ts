@@ -41,9 +41,40 @@ export interface ModelConfig {
   rmsNormEpsilon: number;
   /** The unembedding is the embedding; there is no `lm_head.weight`. */
   tieWordEmbeddings: boolean;
+  /** Low-rank adapter of the layers' projections, trained beside the weights, which then stay as they are. */
+  adapter?: {
+    rank: number;
+    /** The adapter's product is scaled by alpha / rank. */
+    alpha: number;
+    /** Adapted projections, such as `q_proj`. */
+    targets: readonly string[];
+  };
 }
 
-/** A model folder in Hugging Face's layout, a GGUF file, or a shape to fill with random weights. */
+/** A new adapter, or a saved one. */
+export type AdapterOptions = {
+  /** How saved adapters name their base; default: the model's path. */
+  base?: string;
+} & (
+  | {
+      rank: number;
+      /** Default: twice the rank. */
+      alpha?: number;
+      /** Projections to adapt, such as `q_proj`; default: all of a layer's. */
+      targets?: readonly string[];
+      /** Seed of the random A; default 0. */
+      seed?: number;
+    }
+  | {
+      /** A folder in PEFT's format, made for this model. */
+      path: string;
+    }
+);
+
+/**
+ * A model folder in Hugging Face's layout, a GGUF file, a folder with an adapter that names its base, or a shape to fill
+ * with random weights.
+ */
 export type LocalModel =
   | string
   | {
@@ -77,12 +108,18 @@ export interface EngineSettings {
   causalBlocks?: number;
   /** Whether rows that begin with the same tokens share the computing of that prefix; default true. */
   sharePrefixes?: boolean;
+  /** Trains a low-rank adapter (LoRA) instead of the weights: a new one, or a saved one. */
+  adapter?: AdapterOptions;
 }
 
 /** A loaded model with its optimiser, in a worker thread. Calls are queued and run one after another. */
 export interface Engine {
+  /** With the shape of the adapter, if there is one. */
   readonly config: ModelConfig;
+  /** Of the model, without the adapter's. */
   readonly parameters: number;
+  /** The adapter's, or all. */
+  readonly trainedParameters: number;
   /**
    * Contents of the model's other files (tokenizer.json, tokenizer_config.json and so on), by name. For a GGUF file
    * they are made from its metadata.
@@ -99,5 +136,6 @@ export interface Engine {
   save(folder: string): Promise<void>;
   load(folder: string): Promise<void>;
   exportModel(folder: string, options?: { dtype?: 'F32' | 'BF16' | 'F16' }): Promise<void>;
+  exportAdapter(folder: string): Promise<void>;
   close(): Promise<void>;
 }
