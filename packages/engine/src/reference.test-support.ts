@@ -49,8 +49,12 @@ export function referenceCases(architecture: string): ReferenceCases {
   return JSON.parse(readFileSync(referencePath(architecture, 'cases.json'), 'utf8')) as ReferenceCases;
 }
 
-export async function referenceTensors(architecture: string, name: string): Promise<Map<string, Float32Array>> {
-  const file = await SafetensorsFile.open(referencePath(architecture, name));
+export function referenceTensors(architecture: string, name: string): Promise<Map<string, Float32Array>> {
+  return readTensors(referencePath(architecture, name));
+}
+
+export async function readTensors(path: string): Promise<Map<string, Float32Array>> {
+  const file = await SafetensorsFile.open(path);
   const tensors = new Map<string, Float32Array>();
   try {
     for (const tensor of file.entries.keys()) tensors.set(tensor, await file.read(tensor));

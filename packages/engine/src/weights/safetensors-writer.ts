@@ -8,11 +8,18 @@ import { BYTES_PER_VALUE, encodeBfloat16, encodeFloat16, type FloatDtype } from 
 /** Number of values to convert at a time; limits the memory in addition to the weights. */
 const BLOCK = 1 << 22;
 
-/** A tensor to write: `values` in row-major order, or a function that is called when they are written. */
+/** A tensor to write: `values` in row-major order. */
 export interface NamedTensor {
   name: string;
   shape: readonly number[];
-  values: Float32Array | (() => Float32Array);
+  values: Float32Array;
+}
+
+/** A tensor whose values are made when they are written. */
+export interface LazyTensor {
+  name: string;
+  shape: readonly number[];
+  values: () => Float32Array;
 }
 
 export interface SafetensorsOptions {
@@ -28,7 +35,7 @@ export interface SafetensorsOptions {
  *   the range of the dtype.
  */
 export function* safetensorsBytes(
-  tensors: readonly NamedTensor[],
+  tensors: readonly (NamedTensor | LazyTensor)[],
   options: SafetensorsOptions = {},
   file = 'the safetensors file',
 ): Generator<Uint8Array> {
