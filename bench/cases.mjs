@@ -78,7 +78,7 @@ export function floatingPointOperations(config, shape, what) {
  * One repetition on an engine. Sequences are random, as on the other side. A row's last token is only predicted: with one
  * token more than `length`, the model reads exactly `length` tokens, as PyTorch does.
  */
-export function makeRun(engine, shape, what) {
+export function makeRun(engine, shape, what, scoreOptions = {}) {
   const random = new Random(0);
   const ids = (count) =>
     Array.from({ length: count }, () => Math.floor(random.uniform() * engine.config.vocabularySize));
@@ -95,7 +95,7 @@ export function makeRun(engine, shape, what) {
   }
   const completion = shape['loss-tokens'];
   const rows = times(() => ({ promptIds: ids(shape.length + 1 - completion), completionIds: ids(completion) }));
-  if (what === 'score') return () => engine.score(rows);
+  if (what === 'score') return () => engine.score(rows, scoreOptions);
   return async () => {
     await engine.forwardBackward(rows, { loss: { kind: 'cross-entropy' } });
     const { skipped } = await engine.optimStep({ learningRate: 1e-4, weightDecay: 0.01, gradientClipNorm: 1 });

@@ -19,7 +19,7 @@ function short(value, unit = '') {
 }
 
 /** A Markdown table with padded columns, as the formatter leaves it; all but the first two columns are numbers. */
-function table(header, rows) {
+export function table(header, rows) {
   const widths = header.map((_, column) => Math.max(3, ...[header, ...rows].map((cells) => cells[column].length)));
   const left = (column) => column < 2;
   const pad = (cell, column) => (left(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]));

@@ -1,6 +1,5 @@
 /** Adapters against PEFT, on the tiny random models; and what they must keep: the base, the state, the format. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { cp } from 'node:fs/promises';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +7,6 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { OptimStepOptions, TrainingRow } from './api.js';
 import { EngineCore } from './core.js';
 import { type AdapterOptions, adapterShapes } from './models/adapter.js';
-import type { ModelConfig } from './models/config.js';
 import {
   ARCHITECTURES,
   largestDifference,

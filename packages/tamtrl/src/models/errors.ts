@@ -3,7 +3,9 @@ import { TamtrlError } from '../base/errors.js';
 
 export type ModelErrorKind =
   /** There is no model at the given address. */
-  'missing';
+  | 'missing'
+  /** The model cannot get an adapter: it has one, or it is on a server. */
+  | 'adapter';
 
 /** Says what was expected, and what to do. */
 export class ModelError extends TamtrlError<ModelErrorKind> {

@@ -8,11 +8,31 @@ import { openLocalPolicy } from '../policy/local.js';
 import { openOpenAIPolicy } from '../policy/openai/policy.js';
 import { type SavedState, STATE_FILE } from '../policy/tinker/saved-state.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
+import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
+import { loadChatFormat } from '../text/templates.js';
+import { type AdapterFolder, adapterAt, baseNameOf } from './adapter.js';
+import { ModelError } from './errors.js';
 import { requireNamedServer } from './hosts.js';
 import { checkpointOf } from './run-checkpoints.js';
 import { modelSource } from './source.js';
-import { defaultBaseUrl, type OpenAISpec, originOf, parseModelSpec, type TinkerSpec } from './spec.js';
+import {
+  defaultBaseUrl,
+  type LocalSpec,
+  type OpenAISpec,
+  originOf,
+  parseModelSpec,
+  shownSpec,
+  type TinkerSpec,
+} from './spec.js';
 import { openTokenizer } from './tokenizer.js';
+
+export interface NewAdapter {
+  rank: number;
+  /** The adapter's product is scaled by alpha / rank; default: twice the rank. */
+  alpha?: number;
+  /** Projections to adapt, such as `q_proj`; default: all of a layer's. */
+  targets?: readonly string[];
+}
 
 export interface OpenOptions {
   /** Seed of random weights; default 0. */
@@ -39,6 +59,8 @@ export interface OpenOptions {
   allowHosts?: readonly string[];
   /** For models at a server: told what had to be adapted, and that the server has not answered for long. */
   note?: (text: string) => void;
+  /** For local models: trains a new low-rank adapter beside the weights, which then stay as they are. */
+  adapter?: NewAdapter;
   /** For local models. */
   engine?: EngineSettings;
   signal?: AbortSignal;
@@ -47,12 +69,13 @@ export interface OpenOptions {
 }
 
 /**
- * Opens `mini`, `mini-random`, a model folder, a folder that says where at a server the weights are, the folder of a
+ * Opens `mini`, `mini-random`, a model folder, a folder with an adapter that names its base, a folder that says where at a server the weights are, the folder of a
  * run (its best checkpoint, or the final one), a .gguf file, `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or `tinker:URL[?settings]#MODEL`, which can be trained.
  * @throws ModelError, PolicyError, TextError, EngineError saying what is wrong and what to do.
  */
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
   const parsed = parseModelSpec(spec);
+  if (parsed.kind === 'openai' || parsed.kind === 'tinker') refuseAdapter(spec, options);
   if (parsed.kind === 'openai') return openServer(parsed, options);
   if (parsed.kind === 'tinker') return openTinker(spec, parsed, options);
   if (parsed.kind === 'folder') {
@@ -60,9 +83,41 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
     const trained = await trainedAtServer(folder);
     if (trained) return openTrainedAtServer(folder, trained, options);
   }
-  const source = await modelSource(spec, options.seed, { onDownload: options.onDownload });
-  const chatOptions = { enableThinking: options.thinking };
-  return openLocalPolicy(source, { name: spec, engine: options.engine, chatOptions });
+  return openLocal(spec, parsed, options);
+}
+
+async function openLocal(spec: string, parsed: LocalSpec, options: OpenOptions): Promise<Policy> {
+  const { seed = 0, thinking, onDownload } = options;
+  const chatOptions = { enableThinking: thinking };
+  const folder = parsed.kind === 'folder' ? await checkpointOf(parsed.path) : undefined;
+  const saved = folder === undefined ? undefined : await adapterAt(folder);
+  const adapter = adapterFor(spec, saved, options);
+  const source = await modelSource(saved?.base ?? spec, seed, { onDownload });
+  const common = { name: spec, engine: { ...options.engine, adapter }, chatOptions };
+  if (!saved || !(await exists(join(saved.folder, 'tokenizer.json')))) return openLocalPolicy(source, common);
+  // Training programs save tokenizer and chat template beside the adapter.
+  const tokenizer = await loadTokenizer(saved.folder);
+  const chat = await loadChatFormat(saved.folder, tokenizer, chatOptions);
+  return openLocalPolicy(source, { ...common, tokenizer, chat });
+}
+
+/** What the engine is to train beside the weights: a saved adapter, a new one, or none. */
+function adapterFor(spec: string, saved: AdapterFolder | undefined, { adapter, seed, engine }: OpenOptions) {
+  if (!saved) return adapter ? { seed, base: baseNameOf(spec), ...adapter } : engine?.adapter;
+  if (!adapter) return { path: saved.folder, base: saved.baseName };
+  throw new ModelError(
+    'adapter',
+    `${spec} already holds an adapter of ${saved.baseName}, and training continues that one. Leave out the setting "adapter", or train ${saved.baseName} to begin another.`,
+  );
+}
+
+/** A server trains adapters of its own. */
+function refuseAdapter(spec: string, { adapter }: OpenOptions): void {
+  if (!adapter) return;
+  throw new ModelError(
+    'adapter',
+    `The setting "adapter" is for models on this machine, and ${shownSpec(spec)} is on a server. A training server has a rank of its own in the address: tinker:URL?rank=${adapter.rank}#MODEL.`,
+  );
 }
 
 async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions): Promise<Policy> {

@@ -1,4 +1,7 @@
 /** Opens a model's tokenizer and chat format without its weights. */
+import { join } from 'node:path';
+import { exists } from '../base/files.js';
+import type { LocalModel } from '../policy/engine.js';
 import { loadEngine } from '../policy/load-engine.js';
 import type { ChatFormat } from '../text/chat.js';
 import { TextError } from '../text/errors.js';
@@ -6,6 +9,7 @@ import { chatFormatFromContents, tokenizerFromContents } from '../text/file-cont
 import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
 import { loadChatFormat } from '../text/templates.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { adapterAt } from './adapter.js';
 import { modelSource, type SourceOptions } from './source.js';
 import { isGguf } from './spec.js';
 
@@ -20,13 +24,21 @@ export interface ModelText {
   chat(): Promise<ChatFormat>;
 }
 
+/** Where a model's text files are: beside an adapter, or beside its base. */
+async function sourceOfText(model: string, { onDownload }: TokenizerOptions): Promise<LocalModel> {
+  const source = await modelSource(model, 0, { weights: false, onDownload });
+  if (typeof source !== 'string' || isGguf(source) || (await exists(join(source, 'tokenizer.json')))) return source;
+  const adapter = await adapterAt(source);
+  return adapter ? modelSource(adapter.base, 0, { weights: false, onDownload }) : source;
+}
+
 /**
  * Reads no weights, and downloads weights only if they are in the same file as the tokenizer (GGUF).
  * @param model a model folder, a .gguf file, hf:owner/name[:file.gguf], mini or mini-random
  * @throws ModelError, PolicyError, TextError or EngineError that says what is wrong and what to do.
  */
 export async function openTokenizer(model: string, options: TokenizerOptions = {}): Promise<ModelText> {
-  const source = await modelSource(model, 0, { weights: false, onDownload: options.onDownload });
+  const source = await sourceOfText(model, options);
   const chatOptions = { model, enableThinking: options.thinking };
   if (typeof source === 'string' && !isGguf(source)) {
     const tokenizer = await loadTokenizer(source);

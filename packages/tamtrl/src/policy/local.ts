@@ -1,5 +1,7 @@
 /** A policy whose weights live in this process: the engine, with the model's own tokenizer and chat format. */
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ADAPTER_FOLDER } from '../models/adapter.js';
 import type { ChatFormat } from '../text/chat.js';
 import { chatFormatFromContents, tokenizerFromContents } from '../text/file-contents.js';
 import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
@@ -148,8 +150,10 @@ export class LocalPolicy implements TrainablePolicy {
     return this.engine.load(folder);
   }
 
-  exportModel(folder: string): Promise<void> {
-    return this.engine.exportModel(folder);
+  /** With an adapter: merged into the weights, and alone in the folder `adapter` beside them. */
+  async exportModel(folder: string): Promise<void> {
+    await this.engine.exportModel(folder);
+    if (this.engine.config.adapter) await this.engine.exportAdapter(join(folder, ADAPTER_FOLDER));
   }
 
   close(): Promise<void> {

@@ -29,7 +29,14 @@ it('models, settings and the engine itself', () => {
 });
 
 it('the verbs of a local policy are those of the engine', () => {
-  type Unwrapped = 'config' | 'parameters' | 'trainedParameters' | 'files' | 'generate' | 'exportModel' | 'exportAdapter';
+  type Unwrapped =
+    | 'config'
+    | 'parameters'
+    | 'trainedParameters'
+    | 'files'
+    | 'generate'
+    | 'exportModel'
+    | 'exportAdapter';
   type Verb = Exclude<keyof engine.Engine, Unwrapped>;
   expectTypeOf<Pick<engine.Engine, Verb>>().toExtend<Pick<LocalPolicy, Verb>>();
   expectTypeOf<Pick<LocalPolicy, Verb>>().toExtend<Pick<engine.Engine, Verb>>();

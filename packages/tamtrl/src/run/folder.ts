@@ -8,6 +8,7 @@ import { exists, readIfThere, writeWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import { readingFile } from '../memory/reading-settings.js';
+import { ADAPTER_FOLDER } from '../models/adapter.js';
 import { READING_FILE } from '../models/reading-file.js';
 import { CHECKPOINTS } from '../models/run-checkpoints.js';
 import type { TrainablePolicy } from '../policy/types.js';
@@ -152,7 +153,10 @@ export class RunFolder implements RunStore {
     const reading = readingFile(await readJson(this.file('config')));
     return this.#replace(name, async (place) => {
       await policy.exportModel(place);
-      if (reading) await writeWhole(join(place, READING_FILE), reading);
+      if (!reading) return;
+      await writeWhole(join(place, READING_FILE), reading);
+      const adapter = join(place, ADAPTER_FOLDER);
+      if (await exists(adapter)) await writeWhole(join(adapter, READING_FILE), reading);
     });
   }
 

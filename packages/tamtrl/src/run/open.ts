@@ -3,7 +3,7 @@
  * and after. Prints nothing: what happens comes as events. A report is left to the caller (report/report.ts).
  */
 import { judged } from '../data/relevance.js';
-import { openModel } from '../models/open.js';
+import { type NewAdapter, openModel } from '../models/open.js';
 import { LocalPolicy } from '../policy/local.js';
 import { isTrainable } from '../policy/trainable.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
@@ -47,6 +47,8 @@ export interface ModelFacts {
   name: string;
   /** Of a model on this machine. */
   parameters?: number;
+  /** Of its adapter, or all. */
+  trainedParameters?: number;
   /** In tokens. */
   contextLength: number;
 }
@@ -66,7 +68,7 @@ export async function* openRun(
   if (plan.resumed) await new RunFolder(plan.folder).readReadings();
   const models = new Models(plan, options);
   try {
-    const policy = trainable(await models.open(plan.config.model));
+    const policy = trainable(await models.openTrained());
     yield { type: 'opened', plan, model: factsOf(plan.config.model, policy) };
     const judge = plan.info.judge === undefined ? undefined : await models.open(plan.info.judge);
     const sources = await sourcesOf(plan, policy, judge, options);
@@ -90,12 +92,27 @@ class Models {
     this.#options = options;
   }
 
-  async open(address: string): Promise<Policy> {
+  /** The model that is trained, or a copy of it: with a new adapter, if the settings want one. */
+  openTrained(): Promise<Policy> {
+    const { model, adapter } = this.#plan.config;
+    return this.open(model, adapter);
+  }
+
+  async open(address: string, adapter?: NewAdapter): Promise<Policy> {
     const { seed, thinking } = this.#plan.config;
     const { signal, note, onDownload } = this.#options;
     const { info, allowHosts } = this.#plan;
     const { tokenizer } = info;
-    const policy = await openModel(address, { seed, thinking, tokenizer, allowHosts, signal, note, onDownload });
+    const policy = await openModel(address, {
+      adapter,
+      seed,
+      thinking,
+      tokenizer,
+      allowHosts,
+      signal,
+      note,
+      onDownload,
+    });
     this.#open.push(policy);
     signal?.throwIfAborted();
     return policy;
@@ -116,8 +133,9 @@ function trainable(policy: Policy): TrainablePolicy {
 }
 
 function factsOf(name: string, policy: Policy): ModelFacts {
-  const parameters = policy instanceof LocalPolicy ? policy.engine.parameters : undefined;
-  return { name, parameters, contextLength: policy.contextLength };
+  if (!(policy instanceof LocalPolicy)) return { name, contextLength: policy.contextLength };
+  const { parameters, trainedParameters } = policy.engine;
+  return { name, parameters, trainedParameters, contextLength: policy.contextLength };
 }
 
 async function sourcesOf(
@@ -169,7 +187,7 @@ async function trainingOf(
   if (plan.command === 'sft') return warmUp({ ...common, config: plan.config });
   const { config, method } = plan;
   const teacher = config.teacherModel === undefined ? undefined : await models.open(config.teacherModel);
-  const openCopy = () => models.open(config.model);
+  const openCopy = () => models.openTrained();
   return train({ ...common, config, method, judge, teacher, openCopy, note });
 }
 

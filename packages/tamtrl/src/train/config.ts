@@ -83,12 +83,23 @@ const optimizerSchema = z.strictObject({
   gradientClipNorm: z.number().min(0).default(1),
 });
 
+const adapterSchema = z.strictObject({
+  /** Rows of A and columns of B in the adapter's product B A. */
+  rank: count,
+  /** The product is scaled by alpha / rank; absent: twice the rank. */
+  alpha: positive.optional(),
+  /** Projections to adapt, such as `q_proj`; absent: all of a layer's. */
+  targets: z.array(z.string()).min(1).optional(),
+});
+
 const commonShape = {
   seed: z.number().int().default(0),
   /** Model folder or GGUF file, or the name of an embedded model. */
   model: z.string().default('mini'),
   /** Whether models that can think before they write do (Qwen3 and its like); absent: what their chat template says. */
   thinking: z.boolean().optional(),
+  /** Trains a low-rank adapter (LoRA) beside the weights of a local model, which stay as they are; absent: all weights. */
+  adapter: adapterSchema.optional(),
   data: z.discriminatedUnion('kind', [miniData, recordData]).prefault({ kind: 'mini' }),
   relevance: z.enum(['annotated', 'lexical', 'judge']).default('annotated'),
   memory: memorySchema.prefault({}),

@@ -4,7 +4,7 @@
  */
 
 import { count, duration, percent } from '../../base/format.js';
-import type { RunEvent } from '../../run/open.js';
+import type { ModelFacts, RunEvent } from '../../run/open.js';
 import type { RunProgress } from '../../train/loop.js';
 import type { EvaluationMetrics, SftMetrics, StepMetrics } from '../../train/metrics.js';
 import { withoutControls } from './clean.js';
@@ -115,9 +115,14 @@ export class RunView {
 }
 
 function openedLine({ plan, model }: Extract<RunEvent, { type: 'opened' }>): string {
-  const size = model.parameters === undefined ? '' : `${count(model.parameters)} parameters, `;
+  const size = model.parameters === undefined ? '' : `${count(model.parameters)} parameters${adapterPart(model)}, `;
   const method = `method ${plan.info.method}, seed ${plan.config.seed}`;
   return `${model.name}: ${size}window ${count(model.contextLength)} tokens; ${method}`;
+}
+
+function adapterPart({ parameters, trainedParameters }: ModelFacts): string {
+  if (trainedParameters === undefined || trainedParameters === parameters) return '';
+  return ` and an adapter of ${count(trainedParameters)}`;
 }
 
 function stepParts(metrics: StepMetrics | SftMetrics): string[] {
