@@ -1,5 +1,5 @@
 /** Adapters against PEFT, on the tiny random models; and what they must keep: the base, the state, the format. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,13 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { OptimStepOptions, TrainingRow } from './api.js';
 import { EngineCore } from './core.js';
 import { type AdapterOptions, adapterShapes } from './models/adapter.js';
-import {
-  ARCHITECTURES,
-  largestDifference,
-  readTensors,
-  referencePath,
-  relativeDifference,
-} from './reference.test-support.js';
+import { ARCHITECTURES, largestDifference, readTensors, relativeDifference } from './reference.test-support.js';
 import type { ExecutorOptions } from './training/executor.js';
 import { type ModelSource, openModel } from './weights/open-model.js';
 
@@ -42,7 +36,25 @@ async function open(source: ModelSource, adapter?: AdapterOptions, options: Exec
   const model = await openModel(source, adapter);
   return new EngineCore(model.config, model.parameters, model.files, { threads: 1, ...options }, model.adapter);
 }
-const base: ModelSource = { path: referencePath('qwen3', 'model') };
+/** One layer, whose graphs compile in a moment. */
+const base: ModelSource = {
+  config: {
+    architecture: 'qwen3',
+    vocabularySize: 67,
+    hiddenSize: 16,
+    intermediateSize: 24,
+    layers: 1,
+    heads: 2,
+    keyValueHeads: 1,
+    headSize: 8,
+    contextLength: 64,
+    ropeTheta: 1e4,
+    rmsNormEpsilon: 1e-6,
+    tieWordEmbeddings: true,
+  },
+  seed: 1,
+  standardDeviation: 0.2,
+};
 const logProbabilities = async (core: EngineCore, rows: readonly TrainingRow[], weights?: string) =>
   (await core.score(rows, { weights })).map((row) => row.logProbabilities);
 const { rows } = casesOf('qwen3');
@@ -100,7 +112,7 @@ describe('a new adapter', () => {
     const [plain, adapted] = [await open(base), await open(base, { rank: 2 })];
     expect(adapted.config.adapter).toMatchObject({ rank: 2, alpha: 4 });
     expect(adapted.config.adapter?.targets).toHaveLength(7);
-    expect([adapted.parameters, adapted.trainedParameters]).toEqual([plain.parameters, 3072]);
+    expect([adapted.parameters, adapted.trainedParameters]).toEqual([plain.parameters, 464]);
     const before = await plain.score(rows);
     expect(await adapted.score(rows)).toEqual(before);
     const options = { maxTokens: 6, seed: 5 };
@@ -109,21 +121,21 @@ describe('a new adapter', () => {
     const { loss: first } = await adapted.forwardBackward(rows, learn);
     adapted.zeroGradients();
     await step(adapted, 20);
-    expect((await adapted.forwardBackward(rows, learn)).loss).toBeLessThan(first / 2);
+    expect((await adapted.forwardBackward(rows, learn)).loss).toBeLessThan(0.8 * first);
     expect(await adapted.score(rows, { weights: 'base' })).toEqual(before);
     await Promise.all([plain.close(), adapted.close()]);
   });
 
   it('draws A as PEFT does, within 1 / sqrt(in), from the seed', async () => {
     const [first, again, other] = await Promise.all([1, 1, 2].map((seed) => openModel(base, { rank: 2, seed })));
-    const name = 'model.layers.1.mlp.down_proj.lora_A.weight';
+    const name = 'model.layers.0.mlp.up_proj.lora_A.weight';
     const values = first.adapter!.parameters.get(name)!;
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    expect(largest).toBeLessThanOrEqual(1 / Math.sqrt(48));
-    expect(largest).toBeGreaterThan(0.9 / Math.sqrt(48));
+    expect(largest).toBeLessThanOrEqual(1 / 4);
+    expect(largest).toBeGreaterThan(0.9 / 4);
     expect(again.adapter!.parameters).toEqual(first.adapter!.parameters);
     expect(other.adapter!.parameters.get(name)).not.toEqual(values);
-    const elsewhere = first.adapter!.parameters.get('model.layers.0.mlp.down_proj.lora_A.weight');
+    const elsewhere = first.adapter!.parameters.get('model.layers.0.mlp.gate_proj.lora_A.weight');
     expect(elsewhere).not.toEqual(values);
   });
 
@@ -162,8 +174,10 @@ describe('saving', () => {
     await step(core);
     const state = join(folder, 'state');
     await core.save(state);
-    // Live, two moments and a snapshot; 3,072 numbers each.
-    expect(statSync(join(state, 'training-state.safetensors')).size).toBeLessThan(4 * 4 * 3072 + 40_000);
+    const saved = await readTensors(join(state, 'training-state.safetensors'));
+    // Live, two moments and a snapshot of 14 matrices.
+    expect(saved.size).toBe(4 * 14);
+    expect([...saved.keys()].every((name) => name.includes('.lora_'))).toBe(true);
     await step(core, 2);
     const resumed = await open(base, { rank: 2, seed: 7 });
     await resumed.load(state);
@@ -185,16 +199,17 @@ describe('saving', () => {
   });
 
   it("writes the adapter alone in PEFT's format, which opens with its base", async () => {
-    const core = await open(base, { rank: 2, alpha: 3, targets: ['up_proj', 'q_proj'] });
+    const [plain, path, place] = [await open(base), join(folder, 'base'), join(folder, 'alone')];
+    await plain.exportModel(path);
+    const core = await open({ path }, { rank: 2, alpha: 3, targets: ['up_proj', 'q_proj'] });
     await step(core, 2);
-    const place = join(folder, 'alone');
     await core.exportAdapter(place);
     expect(JSON.parse(readFileSync(join(place, 'adapter_config.json'), 'utf8'))).toMatchObject({
       peft_type: 'LORA',
       r: 2,
       lora_alpha: 3,
       target_modules: ['q_proj', 'up_proj'],
-      base_model_name_or_path: referencePath('qwen3', 'model'),
+      base_model_name_or_path: path,
     });
     const tensors = await readTensors(join(place, 'adapter_model.safetensors'));
     expect([...tensors.keys()].slice(0, 2)).toEqual([
@@ -206,7 +221,6 @@ describe('saving', () => {
       expect(await source.score(rows)).toEqual(await core.score(rows));
       await source.close();
     }
-    const plain = await open(base);
     await expect(plain.exportAdapter(place)).rejects.toThrow(/no adapter to save: this engine trains all weights/);
     await Promise.all([core.close(), plain.close()]);
   });

@@ -108,7 +108,7 @@ export async function readAdapter(
       checkFinite(file.path, `${PREFIX}${name}`, values);
       parameters.set(name, values);
     }
-    refuseOthers(file, shapes, base);
+    refuseOthers(file, shapes, madeFor, base);
     requireSameBase(folder, file.metadata[BASE], madeFor, base);
     return { adapter, parameters };
   } finally {
@@ -158,11 +158,12 @@ function targetsOf(file: SafetensorsFile, fields: Fields, config: ModelConfig): 
 function refuseOthers(
   file: SafetensorsFile,
   shapes: ReadonlyMap<string, unknown>,
+  madeFor: string,
   { config, name: base }: AdapterBase,
-) {
+): void {
   const other = [...file.entries.keys()].find((name) => !shapes.has(name.slice(PREFIX.length)));
   if (other === undefined) return;
-  const message = `${file.path} has a tensor "${other}" that does not belong to an adapter of ${base}, a ${config.architecture} of ${config.layers} layers; without it, the engine would compute another model.`;
+  const message = `${file.path} has a tensor "${other}" that does not belong to an adapter of ${base}, a ${config.architecture} of ${config.layers} layers; it was made for ${madeFor}. Give the base that it was trained on.`;
   throw new EngineError('unsupported', message, { file: file.path, tensor: other, found: other });
 }
 

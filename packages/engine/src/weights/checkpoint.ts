@@ -123,8 +123,8 @@ function requireSameTraining(
   const expected = shown(saved.adapter);
   const found = shown(adapter && adapterText(adapter));
   if (expected !== found) {
-    const message = `${path} was saved while ${expected} was trained, but this engine trains ${found}. Open the model as it was opened then.`;
-    throw new EngineError('checkpoint', message.replace('weights was', 'weights were'), {
+    const message = `${path} holds a training of ${expected}, but this engine trains ${found}. Open the model as it was opened then.`;
+    throw new EngineError('checkpoint', message, {
       file: path,
       expected,
       found,
