@@ -6,9 +6,6 @@ import { MODEL_NAMES, parseModelSpec } from './spec.js';
 
 const ADAPTER_CONFIG = 'adapter_config.json';
 
-/** In a model folder that training with an adapter has left: the adapter alone. */
-export const ADAPTER_FOLDER = 'adapter';
-
 export interface AdapterFolder {
   folder: string;
   /** As the adapter names it. */

@@ -1,7 +1,6 @@
 /** A policy whose weights live in this process: the engine, with the model's own tokenizer and chat format. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ADAPTER_FOLDER } from '../models/adapter.js';
 import type { ChatFormat } from '../text/chat.js';
 import { chatFormatFromContents, tokenizerFromContents } from '../text/file-contents.js';
 import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
@@ -25,6 +24,9 @@ import type {
   TrainablePolicy,
   TrainingRow,
 } from './types.js';
+
+/** In the folder of an exported model: the adapter alone, if it was trained with one. */
+export const ADAPTER_FOLDER = 'adapter';
 
 export interface LocalPolicyOptions {
   /** Replaces the model's own; required for random weights without files. */

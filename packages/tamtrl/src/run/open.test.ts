@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openModel } from '../models/open.js';
 import type { RewardMethod } from '../reward/method.js';
 import type { RunConfigInput } from '../train/config.js';
 import { RUN_FILES, RunFolder } from './folder.js';
@@ -99,6 +100,35 @@ describe('openRun', () => {
     expect(whole.config.steps).toBe(3);
     expect(whole.metrics.filter(({ kind }) => kind === 'step').map(({ step }) => step)).toEqual([1, 2, 3]);
     expect(whole.summary.reason).toBe('steps');
+  });
+
+  it('trains an adapter: saved without the base, merged and alone in what it leaves', async () => {
+    const folder = join(root, 'adapter');
+    const settings: RunConfigInput = { ...config, learningRate: 0.05, reward: { combine: 'additive' } };
+    const adapted = { config: { ...settings, adapter: { rank: 1, alpha: 3 } }, method: wordy, adapterRank: 2 };
+    const [opened] = await run({ ...adapted, folder }, {}, 'step');
+    const { parameters = 0, trainedParameters = 0 } = opened.type === 'opened' ? opened.model : {};
+    expect(trainedParameters).toBeLessThan(0.1 * parameters);
+    expect((await readRun(folder)).config.adapter).toEqual({ rank: 2, alpha: 3 });
+    // Adapter, two moments and the snapshot of the start.
+    const state = await stat(join(folder, 'checkpoints', 'last', 'training-state.safetensors'));
+    expect(state.size).toBeLessThan(4 * 4 * trainedParameters + 60_000);
+    await run({ resume: folder, method: wordy });
+
+    const rows = [{ promptIds: [5, 6, 7], completionIds: [8, 9, 10] }];
+    const scores = async (address: string) => {
+      const policy = await openModel(address, { seed: 0 });
+      const [{ logProbabilities }] = (await policy.score?.(rows)) ?? [];
+      await policy.close();
+      return logProbabilities;
+    };
+    const merged = await scores(folder);
+    expect(await scores('mini-random')).not.toEqual(merged);
+    const alone = join(folder, 'checkpoints', 'final', 'adapter');
+    const apart = await scores(alone);
+    apart.forEach((value, at) => void expect(value).toBeCloseTo(merged[at], 5));
+    const again = run({ config: { ...config, model: alone }, adapterRank: 2, folder: join(root, 'twice') });
+    await expect(again).rejects.toThrow(/already holds an adapter of mini-random, and training continues that one/);
   });
 
   it('may be left early: what was saved stays and continues', async () => {

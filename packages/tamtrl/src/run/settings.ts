@@ -38,6 +38,8 @@ export interface SettingFlags {
   /** self, ema, frozen, or another model. */
   teacher?: string;
   thinking?: boolean;
+  /** Trains an adapter of this rank instead of all weights. */
+  adapterRank?: number;
 }
 
 export interface Settings<Config> {
@@ -140,8 +142,9 @@ function methodPatch(name: string, place: string): Tree {
   throw new RunError('settings', `${place}there is no method "${name}". ${suggestion(name, known)}`);
 }
 
-function flagTree({ model, data, seed, steps, teacher, thinking }: SettingFlags): Tree {
+function flagTree({ model, data, seed, steps, teacher, thinking, adapterRank }: SettingFlags): Tree {
   const tree: Tree = { model, seed, steps, thinking };
+  if (adapterRank !== undefined) tree.adapter = { rank: adapterRank };
   if (teacher !== undefined) Object.assign(tree, OWN_TEACHERS.includes(teacher) ? { teacher } : otherTeacher(teacher));
   if (data !== undefined) tree.data = GENERATED.includes(data) ? { kind: data } : { kind: 'records', train: data };
   return given(tree);

@@ -112,6 +112,11 @@ export function addRunOptions(command: Command, presets: readonly string[]): Com
     .option('--data <data>', 'JSONL file of question records, or mini (generated)')
     .option('--seed <n>', 'seed of all random numbers', wholeNumber())
     .option('--steps <n>', 'number of training steps', wholeNumber(1))
+    .option(
+      '--adapter-rank <n>',
+      'train a low-rank adapter (LoRA) of this rank beside the weights, not all weights; for local models',
+      wholeNumber(1),
+    )
     .optionsGroup(GROUPS.output)
     .option('--out <folder>', 'folder of the run (default: runs/<preset>-<method>-seed<seed>-<time>)')
     .option('--resume [folder]', 'continue the run in this folder (or in --out) with its own settings')
@@ -130,6 +135,7 @@ const FIXED = [
   'teacher',
   'tokenizer',
   'thinking',
+  'adapterRank',
 ] as const;
 
 /** The folder to resume; undefined for a new run. @throws UsageError for flags that would make it another run. */
@@ -138,7 +144,7 @@ export function resumedFolder(flags: RunFlags): string | undefined {
   if (resume === undefined || resume === false) return undefined;
   const given = FIXED.filter((name) => flags[name] !== undefined);
   if (given.length > 0) {
-    const names = given.map((name) => `--${name}`).join(', ');
+    const names = given.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`).join(', ');
     throw new UsageError(
       `--resume continues a run with its own settings, so ${names} cannot be given with it. Only --steps may change.`,
     );
