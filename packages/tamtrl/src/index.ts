@@ -145,7 +145,7 @@ export { jsonSummary } from './report/summary.js';
 
 export { EMBEDDED_MINI } from './models/embedded.js';
 export { ModelError } from './models/errors.js';
-export { type OpenOptions, openModel } from './models/open.js';
+export { type NewAdapter, type OpenOptions, openModel } from './models/open.js';
 export { modelSource } from './models/source.js';
 export { MODEL_SPECS, type ModelSpec, parseModelSpec } from './models/spec.js';
 export { type ModelText, openTokenizer } from './models/tokenizer.js';

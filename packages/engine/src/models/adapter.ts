@@ -22,10 +22,12 @@ export type AdapterOptions = {
       targets?: readonly string[];
       /** Seed of the random A; default 0. */
       seed?: number;
+      path?: undefined;
     }
   | {
       /** A folder in PEFT's format, made for this model. */
       path: string;
+      rank?: undefined;
     }
 );
 
@@ -80,11 +82,13 @@ export function adapterOf(
     );
   }
   const wanted = known.filter((target) => targets?.includes(target) ?? true);
-  for (const [path, [out, input]] of projections(config)) {
-    const largest = Math.min(out, input);
-    if (rank <= largest || !wanted.includes(targetOf(path))) continue;
+  const [[narrowest, [out, input]]] = [...projections(config)]
+    .filter(([path]) => wanted.includes(targetOf(path)))
+    .sort(([, a], [, b]) => Math.min(...a) - Math.min(...b));
+  const largest = Math.min(out, input);
+  if (rank > largest) {
     throw refuse(
-      `The adapter's rank ${rank} is larger than ${targetOf(path)}, which is ${out} x ${input}: a rank above ${largest} adds parameters but no freedom. Take ${largest} or less.`,
+      `The adapter's rank ${rank} is larger than ${targetOf(narrowest)}, which is ${out} x ${input}: a rank above ${largest} adds parameters but no freedom. Take ${largest} or less.`,
       `at most ${largest}`,
       rank,
     );

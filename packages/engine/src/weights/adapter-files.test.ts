@@ -66,6 +66,13 @@ describe('a new adapter', () => {
     expect(config.adapter).toEqual({ rank: 30, alpha: 60, targets: ['gate_proj'] });
   });
 
+  it('that is a saved one too', async () => {
+    const both: object = { path: fixture('qwen3'), rank: 2 };
+    await expect(openModel(qwen3, both as AdapterOptions)).rejects.toThrow(
+      /has both a path \(.*qwen3\) and a rank \(2\)/,
+    );
+  });
+
   it('on a folder that holds one', async () => {
     await expect(openModel({ path: fixture('llama') }, { rank: 2 })).rejects.toThrow(/llama already holds an adapter/);
   });
@@ -89,6 +96,7 @@ describe('a saved adapter', () => {
     const core = new EngineCore(trained.config, trained.parameters, trained.files, {}, trained.adapter);
     const place = join(folder, 'of seed 1');
     await core.exportAdapter(place);
+    await expect(core.exportAdapter(referencePath('llama', 'model'))).rejects.toThrow(/holds a model \(config\.json\)/);
     await core.close();
     expect((await openModel({ config, seed: 1 }, { path: place })).config.adapter?.rank).toBe(2);
     await expect(openModel({ config, seed: 2 }, { path: place })).rejects.toMatchObject({

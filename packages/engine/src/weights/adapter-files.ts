@@ -17,6 +17,8 @@ import { SafetensorsFile } from './safetensors.js';
 import { safetensorsBytes } from './safetensors-writer.js';
 
 export const ADAPTER_CONFIG = 'adapter_config.json';
+/** Of a whole model. */
+const CONFIG = 'config.json';
 const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
 /** The path of a causal language model inside PEFT's wrappers. */
 const PREFIX = 'base_model.model.';
@@ -55,7 +57,7 @@ export interface AdapterBase {
 
 /** Whether the folder holds an adapter alone, which needs its base. */
 export async function holdsAdapter(folder: string): Promise<boolean> {
-  return (await exists(join(folder, ADAPTER_CONFIG))) && !(await exists(join(folder, 'config.json')));
+  return (await exists(join(folder, ADAPTER_CONFIG))) && !(await exists(join(folder, CONFIG)));
 }
 
 /** The base that a saved adapter names; undefined if it names none. */
@@ -211,6 +213,13 @@ export async function writeAdapter(
     return { name: `${PREFIX}${name}`, shape, values };
   });
   const metadata = { format: 'pt', [BASE]: fingerprint(base) };
+  if (await exists(join(folder, CONFIG))) {
+    throw new EngineError(
+      'file',
+      `${folder} holds a model (${CONFIG}), which programs would then open with the adapter. Nothing was written; give the adapter a folder of its own.`,
+      { file: join(folder, CONFIG), expected: 'a folder without a model', found: CONFIG },
+    );
+  }
   await makeFolder(folder);
   await writeFilesAtomic(
     folder,

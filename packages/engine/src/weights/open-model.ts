@@ -77,7 +77,15 @@ async function withAdapter(
   options: AdapterOptions | undefined,
 ): Promise<OpenedModel> {
   if (!options) return model;
-  if ('path' in options) {
+  const { path, rank } = options;
+  if (path !== undefined && rank !== undefined) {
+    throw new EngineError(
+      'invalid-argument',
+      `The adapter has both a path (${path}) and a rank (${rank}): give the path to continue a saved adapter, or the rank to begin a new one.`,
+      { expected: 'a path or a rank', found: 'both' },
+    );
+  }
+  if (options.path !== undefined) {
     const base = { config: model.config, parameters: model.parameters, name };
     const { adapter, parameters } = await readAdapter(options.path, base);
     return { ...model, config: { ...model.config, adapter }, adapter: { parameters, baseName } };

@@ -64,10 +64,12 @@ export type AdapterOptions = {
       targets?: readonly string[];
       /** Seed of the random A; default 0. */
       seed?: number;
+      path?: undefined;
     }
   | {
       /** A folder in PEFT's format, made for this model. */
       path: string;
+      rank?: undefined;
     }
 );
 
