@@ -19,6 +19,7 @@ import {
   questionIdsOf,
   sampleTurn,
   turnOf,
+  unchangedDraft,
 } from './turn.js';
 
 /** A question and the text to read for it. The agent pulls the chunks one at a time and does not keep them. */
@@ -148,6 +149,7 @@ async function takeTurn(model: MemoryModel, live: readonly GroupRun[], options: 
         promptIds,
         samples: group.turn === 0 ? group.trajectories.length : 1,
         maxTokens: group.chunk ? budgets.memoryTokens : budgets.answerTokens,
+        ...(group.chunk && { draft: unchangedDraft(memory, model) }),
         seed: streamSeed(group.seed, id, group.turn, first),
       });
     }

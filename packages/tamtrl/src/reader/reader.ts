@@ -18,7 +18,9 @@ import {
   plainText,
   questionIdsOf,
   sampleTurn,
+  unchangedDraft,
 } from '../memory/turn.js';
+import type { GenerateRequest } from '../policy/types.js';
 import { type Chunk, type ChunkOptions, chunkStream } from '../text/chunks.js';
 import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
@@ -239,8 +241,10 @@ export class MemoryReader {
         return { ids, pieces: piecesOf(this.#text(ids), memories[slot].pieces, place) };
       });
     }
-    const prompts = this.#slots.map(({ questionIds }, at) => this.#frames.answer(questionIds, memories[at].ids));
-    const outputs = await this.#sample(prompts, this.budgets.answerTokens, 'answer');
+    const requests = this.#slots.map(({ questionIds }, at): GenerateRequest => {
+      return { promptIds: this.#frames.answer(questionIds, memories[at].ids) };
+    });
+    const outputs = await this.#sample(requests, this.budgets.answerTokens, 'answer');
     return outputs.map((output, at): Answer => {
       return {
         question: this.#slots[at].question,
@@ -296,8 +300,11 @@ export class MemoryReader {
   }
 
   async #sampleUpdate(chunk: Chunk, memories: readonly (readonly number[])[]) {
-    const prompts = this.#slots.map(({ questionIds }, at) => this.#frames.update(questionIds, memories[at], chunk.ids));
-    const outputs = await this.#sample(prompts, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
+    const requests = this.#slots.map(({ questionIds }, at): GenerateRequest => {
+      const promptIds = this.#frames.update(questionIds, memories[at], chunk.ids);
+      return { promptIds, draft: unchangedDraft(memories[at], this.#model) };
+    });
+    const outputs = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
     return outputs.map((sampled, at) => {
       const output = asMemory(sampled, this.#frames);
       return {
@@ -308,11 +315,10 @@ export class MemoryReader {
     });
   }
 
-  async #sample(prompts: readonly (readonly number[])[], maxTokens: number, what: string): Promise<Output[]> {
+  async #sample(requests: readonly GenerateRequest[], maxTokens: number, what: string): Promise<Output[]> {
     const { temperature = 0, seed = 0, signal } = this.#options;
     signal?.throwIfAborted();
     const started = performance.now();
-    const requests = prompts.map((promptIds) => ({ promptIds }));
     let groups: Output[][];
     try {
       groups = await sampleTurn(this.#model, requests, { maxTokens, temperature, seed, signal });
@@ -327,7 +333,7 @@ export class MemoryReader {
       this.#seconds += (performance.now() - started) / 1000;
     }
     return groups.map(([output], at) => {
-      this.#tokens.prompt += prompts[at].length;
+      this.#tokens.prompt += requests[at].promptIds.length;
       this.#tokens.output += output.sample.tokens.length;
       return output;
     });
