@@ -57,14 +57,6 @@ function countsOf(draft: readonly number[], { acceptedDraft }: Sample): DraftCou
   return acceptedDraft === undefined ? undefined : { drafted: draft.length, accepted: acceptedDraft };
 }
 
-/**
- * What an update writes if its chunk has nothing of use: the old memory, and the end of the turn. As a draft it makes
- * such an update cost hardly more than reading the prompt.
- */
-export function unchangedDraft(memory: readonly number[], { chat }: Pick<MemoryModel, 'chat'>): number[] {
-  return [...memory, ...chat.stopIds.slice(0, 1)];
-}
-
 /** The output as the next prompt's memory, without control tokens, which could end a message there. */
 export function asMemory(output: Output, frames: PromptFrames): Output {
   const ids = frames.carried(output.ids);

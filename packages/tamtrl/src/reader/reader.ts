@@ -5,6 +5,7 @@
 import { fnv1a } from '../base/hash.js';
 import { given } from '../base/objects.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
+import { Drafting } from '../memory/drafting.js';
 import { answerIn } from '../memory/extract.js';
 import { type Budgets, PromptFrames } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
@@ -18,7 +19,6 @@ import {
   plainText,
   questionIdsOf,
   sampleTurn,
-  unchangedDraft,
 } from '../memory/turn.js';
 import type { GenerateRequest } from '../policy/types.js';
 import { type Chunk, type ChunkOptions, chunkStream } from '../text/chunks.js';
@@ -63,6 +63,7 @@ interface Slot {
   questionIds: number[];
   memoryIds: readonly number[];
   pieces: MemoryPiece[];
+  drafting: Drafting;
 }
 
 export class MemoryReader {
@@ -94,7 +95,8 @@ export class MemoryReader {
     }
     this.#slots = questions.map((question): Slot => {
       const questionIds = questionIdsOf(this.#frames, this.budgets, question);
-      return { question, questionIds, memoryIds: firstMemoryOf(this.#frames, this.budgets, question), pieces: [] };
+      const memoryIds = firstMemoryOf(this.#frames, this.budgets, question);
+      return { question, questionIds, memoryIds, pieces: [], drafting: new Drafting(model.chat) };
     });
     if (state) this.#restore(state, questions);
   }
@@ -300,12 +302,13 @@ export class MemoryReader {
   }
 
   async #sampleUpdate(chunk: Chunk, memories: readonly (readonly number[])[]) {
-    const requests = this.#slots.map(({ questionIds }, at): GenerateRequest => {
+    const requests = this.#slots.map(({ questionIds, drafting }, at): GenerateRequest => {
       const promptIds = this.#frames.update(questionIds, memories[at], chunk.ids);
-      return { promptIds, draft: unchangedDraft(memories[at], this.#model) };
+      return { promptIds, draft: drafting.next(memories[at]) };
     });
     const outputs = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
     return outputs.map((sampled, at) => {
+      this.#slots[at].drafting.saw(sampled.draft);
       const output = asMemory(sampled, this.#frames);
       return {
         ids: memoryAfter(memories[at], output, this.#options.empty ?? 'keep'),
