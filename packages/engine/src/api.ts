@@ -19,6 +19,11 @@ export interface GenerateRequest {
    * time and changes nothing else: the samples have the model's distribution, whatever the draft says.
    */
   draft?: readonly number[];
+  /**
+   * Number of tokens at the beginning of the prompt that other requests of the call are likely to share. They are read
+   * apart from the rest, once for all requests that begin with the same. Pieces of 512 tokens are shared without it.
+   */
+  sharedTokens?: number;
 }
 
 export interface GenerateOptions {

@@ -7,14 +7,8 @@ import { Cache } from './cache.js';
 import { type ChoiceOptions, chooseToken } from './choose.js';
 import { type NewTokens, type Outputs, type RunInputs, Runs, range } from './runs.js';
 import type { Sequence } from './sequences.js';
-import { placesOf, type Text, textsOf } from './texts.js';
+import { type Piece, padded, placesOf, type Reading, readingsOf, type Text } from './texts.js';
 
-/** Texts are read in pieces of this many tokens, cut at the same places whatever the rest of the batch. */
-const PREFILL_CHUNK = 512;
-/** Lengths of pieces are multiples of this, for the same reason as the cache's. */
-const PREFILL_STEP = 16;
-/** Number of tokens of texts to read in one run. */
-const PREFILL_TOKENS = 4096;
 /** Bytes of distributions to compute at once: no more than a draft that turns out wrong should cost. */
 const HEAD_BYTES = 2 ** 25;
 const FLOAT32_BYTES = 4;
@@ -53,7 +47,7 @@ export class Batch {
     // row.
     const slots = Math.max(2, this.#capacity);
     const { promptIds, draft } = waiting[0];
-    this.#cache = new Cache(config, slots, Math.min(longest, promptIds.length + draft.length + PREFILL_STEP));
+    this.#cache = new Cache(config, slots, Math.min(longest, promptIds.length + draft.length + 1));
     this.#choice = { temperature: options.temperature ?? 1, topP: options.topP ?? 1, topK: options.topK ?? 0 };
     this.#stops = new Set(options.stopIds);
     this.#runs = new Runs(inputs);
@@ -81,22 +75,17 @@ export class Batch {
 
   /** Reads the prompts and drafts of `entering`, and draws the tokens that they give distributions for. */
   async #enter(entering: readonly Sequence[]): Promise<void> {
-    // Longest first, so that the texts with tokens left for a later piece are in the first slots of the run.
-    const texts = textsOf(entering);
-    for (let start = 0; start < texts.length; ) {
-      const padded = Math.min(PREFILL_CHUNK, roundUp(texts[start].ids.length));
-      const together = texts.slice(start, start + Math.max(1, Math.floor(PREFILL_TOKENS / padded)));
-      start += together.length;
+    for (const together of readingsOf(entering)) {
       const first = this.#live.length;
-      await this.#readTexts(together, first);
-      for (const { sequences } of together) this.#live.push(sequences[0]);
-      together.forEach(({ sequences }, index) => {
-        for (const sequence of sequences.slice(1)) {
+      await this.#read(together, first);
+      for (const { text } of together) this.#live.push(text.sequences[0]);
+      together.forEach(({ text }, index) => {
+        for (const sequence of text.sequences.slice(1)) {
           this.#cache.copySlot(this.#live.length, first + index);
           this.#live.push(sequence);
         }
       });
-      await this.#drawAfter(together);
+      await this.#drawAfter(together.map(({ text }) => text));
       for (let slot = first; slot < this.#live.length; slot++) {
         const { promptIds, tokens } = this.#live[slot];
         // The last token has not been read, and the cache may hold the rest of a draft that was not followed.
@@ -105,39 +94,54 @@ export class Batch {
     }
   }
 
-  /** Reads texts (longest first) into the slots from `first` on, and keeps the hidden states that tokens follow from. */
-  async #readTexts(texts: readonly Text[], first: number): Promise<void> {
-    const longest = texts[0].ids.length;
-    this.#cache.reserve(longest);
-    for (let slot = first; slot < first + texts.length; slot++) this.#cache.truncate(slot, 0);
-    for (let from = 0; from < longest; from += PREFILL_CHUNK) {
-      const active = texts.filter(({ ids }) => ids.length > from);
-      const length = Math.min(PREFILL_CHUNK, roundUp(active[0].ids.length - from));
-      const ids = new Int32Array(active.length * length);
-      active.forEach((text, row) => void ids.set(text.ids.slice(from, from + length), row * length));
-      const rows: number[] = [];
-      const owners: Text[] = [];
-      active.forEach((text, row) => {
-        for (let at = Math.max(from, text.promptLength - 1); at < Math.min(from + length, text.ids.length); at++) {
-          rows.push(row * length + at - from);
-          owners.push(text);
+  /**
+   * Reads texts into the slots from `first` on, piece by piece, and keeps the hidden states that tokens follow from. What
+   * texts have in common is read once, and copied before their ways part.
+   */
+  async #read(readings: readonly Reading[], first: number): Promise<void> {
+    const pieces = readings.reduce((most, { text }) => Math.max(most, text.pieces.length), 0);
+    this.#cache.reserve(readings.reduce((most, { text }) => Math.max(most, text.ids.length), 0));
+    for (let slot = first; slot < first + readings.length; slot++) this.#cache.truncate(slot, 0);
+    const slotOf = new Map(readings.map(({ text }, index) => [text, first + index]));
+    for (let piece = 0; piece < pieces; piece++) {
+      for (const { text, firstOwn, source } of readings) {
+        if (source && firstOwn === piece) {
+          this.#cache.copySlot(slotOf.get(text) as number, slotOf.get(source) as number);
         }
-      });
-      const tokens: NewTokens = {
-        ids,
-        sequences: active.length,
-        length,
-        starts: active.map(() => from),
-        rows: rows.length > 0 ? rows : [0],
-      };
-      const outputs = await this.#runs.read(tokens, from > 0 ? { cache: this.#cache, slot: first } : undefined);
-      active.forEach((text, row) => {
-        this.#cache.append(first + row, outputs, row, Math.min(length, text.ids.length - from));
-      });
-      const hidden = outputs['last hidden'].data as Float32Array;
-      const size = this.#inputs.config.hiddenSize;
-      owners.forEach((text, row) => void text.hidden.push(hidden.slice(row * size, (row + 1) * size)));
+      }
+      await this.#readPiece(readings, first, piece);
     }
+  }
+
+  async #readPiece(readings: readonly Reading[], first: number, piece: number): Promise<void> {
+    const reads = ({ text, firstOwn }: Reading) => firstOwn <= piece && piece < text.pieces.length;
+    // Texts that have ended among them are rows without use.
+    const rows = readings.slice(0, readings.findLastIndex(reads) + 1);
+    const own = rows.flatMap((reading, row) => (reads(reading) ? [{ row, text: reading.text }] : []));
+    const length = own.reduce((most, { text }) => Math.max(most, padded(lengthOf(text.pieces[piece]))), 0);
+    const ids = new Int32Array(rows.length * length);
+    const wanted: number[] = [];
+    const owners: Text[] = [];
+    for (const { row, text } of own) {
+      const { start, end } = text.pieces[piece];
+      ids.set(text.ids.slice(start, end), row * length);
+      for (let at = Math.max(start, text.promptLength - 1); at < end; at++) {
+        wanted.push(row * length + at - start);
+        owners.push(text);
+      }
+    }
+    const tokens: NewTokens = {
+      ids,
+      sequences: rows.length,
+      length,
+      starts: rows.map((_, row) => this.#cache.lengths[first + row]),
+      rows: wanted.length > 0 ? wanted : [0],
+    };
+    const outputs = await this.#runs.read(tokens, piece > 0 ? { cache: this.#cache, slot: first } : undefined);
+    for (const { row, text } of own) this.#cache.append(first + row, outputs, row, lengthOf(text.pieces[piece]));
+    const hidden = outputs['last hidden'].data as Float32Array;
+    const size = this.#inputs.config.hiddenSize;
+    owners.forEach((text, row) => void text.hidden.push(hidden.slice(row * size, (row + 1) * size)));
   }
 
   /**
@@ -230,6 +234,6 @@ export class Batch {
   }
 }
 
-function roundUp(tokens: number): number {
-  return Math.ceil(tokens / PREFILL_STEP) * PREFILL_STEP;
+function lengthOf({ start, end }: Piece): number {
+  return end - start;
 }

@@ -14,6 +14,8 @@ export interface Sequence {
   maxTokens: number;
   /** The part of the request's draft that is read behind the prompt. */
   draft: readonly number[];
+  /** Prompt tokens that are read apart, because others may share them; 0 for none. */
+  sharedTokens: number;
   random: Random;
   tokens: number[];
   logProbabilities: number[];
@@ -38,8 +40,16 @@ export function layOutSequences(
   const sequences: Sequence[] = [];
   const occurrences = new Map<number, number>();
   requests.forEach((request, index) => {
-    const { promptIds, samples = 1, maxTokens = options.maxTokens } = request;
+    const { promptIds, samples = 1, maxTokens = options.maxTokens, sharedTokens = 0 } = request;
     checkRequest(config, index, promptIds, samples, maxTokens);
+    checkCount(sharedTokens, `Request ${index}: sharedTokens`, 0);
+    if (sharedTokens > promptIds.length) {
+      throw new EngineError(
+        'invalid-argument',
+        `Request ${index}: sharedTokens is ${sharedTokens}, but its prompt has ${promptIds.length} tokens.`,
+        { expected: `at most ${promptIds.length}`, found: `${sharedTokens}` },
+      );
+    }
     if (request.draft) checkTokens(config, request.draft, `Request ${index}'s draft`);
     const draft = readableDraft(request.draft ?? [], maxTokens, stops);
     // A random stream belongs to the prompt, not to its place in the call; equal prompts are numbered.
@@ -52,7 +62,17 @@ export function layOutSequences(
     }
     for (let sample = 0; sample < samples; sample++) {
       const random = new Random(hashSeed(seed, sample));
-      sequences.push({ request: index, sample, promptIds, maxTokens, draft, random, tokens: [], logProbabilities: [] });
+      sequences.push({
+        request: index,
+        sample,
+        promptIds,
+        maxTokens,
+        draft,
+        sharedTokens,
+        random,
+        tokens: [],
+        logProbabilities: [],
+      });
     }
   });
   return sequences;

@@ -153,6 +153,7 @@ async function takeTurn(model: MemoryModel, live: readonly GroupRun[], options: 
         samples: group.turn === 0 ? group.trajectories.length : 1,
         maxTokens: group.chunk ? budgets.memoryTokens : budgets.answerTokens,
         draft: group.chunk && group.drafting[first].next(memory),
+        sharedTokens: distinct > 1 && group.chunk ? frames.sharedTokens(group.questionIds, group.chunk.ids) : undefined,
         seed: streamSeed(group.seed, id, group.turn, first),
       });
     }

@@ -32,6 +32,8 @@ export interface GenerateRequest {
    * distribution of the samples.
    */
   draft?: readonly number[];
+  /** Number of tokens at the beginning of the prompt that other requests of the call are likely to share. */
+  sharedTokens?: number;
 }
 
 export interface GenerateOptions extends LongCallOptions {
