@@ -30,7 +30,7 @@ export type BabiEvent =
   /** `place` is north of `other`. */
   | { kind: 'relation'; place: string; direction: Direction; other: string };
 
-/** Persons, by the tasks that they occur in. The order matters: of several who could be given an object, the first is. */
+/** Persons, by the tasks that they occur in. The order matters: of several to whom an object could be given, it is the first. */
 export const HOUSEHOLD = ['John', 'Mary', 'Sandra', 'Daniel'] as const;
 export const GIVERS = ['Mary', 'Fred', 'Bill', 'Jeff'] as const;
 export const TOWNSPEOPLE = ['Mary', 'Fred', 'Bill', 'Julie'] as const;

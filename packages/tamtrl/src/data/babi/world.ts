@@ -51,18 +51,16 @@ export class House {
     return { kind: action, person, object };
   }
 
-  /** Unlike the other actions, a give is found whenever one is possible. The giver is random, the rest the first. */
+  /** Unlike the other actions, a give is found whenever one is possible: of the first object, to the first companion. */
   #give(): BabiEvent | undefined {
-    const random = this.#random;
-    const able = [...this.#room.keys()].filter(
-      (person) => this.#heldBy(person).length > 0 && this.#companions(person).length > 0,
-    );
-    if (able.length === 0) return undefined;
-    const person = random.pick(able);
-    const [object] = this.#heldBy(person);
-    const [receiver] = this.#companions(person);
-    this.#object.set(object, { holder: receiver });
-    return { kind: 'give', person, object, receiver };
+    for (const [object, at] of this.#object) {
+      if (!('holder' in at)) continue;
+      const [receiver] = this.#companions(at.holder);
+      if (receiver === undefined) continue;
+      this.#object.set(object, { holder: receiver });
+      return { kind: 'give', person: at.holder, object, receiver };
+    }
+    return undefined;
   }
 
   #lyingIn(room: string): string[] {
