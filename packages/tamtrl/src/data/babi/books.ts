@@ -141,9 +141,13 @@ function unwrapped(text: string): string {
   if (!/\n[ \t\r]*\n/.test(text.trim())) return text;
   return text
     .split(/\n[ \t\r]*\n/)
-    .map((paragraph) => (paragraph.length > LONGEST_PARAGRAPH ? paragraph : paragraph.replaceAll(/\s+/g, ' ').trim()))
+    .map(inOneLine)
     .filter((paragraph) => paragraph !== '')
     .join('\n');
+}
+
+function inOneLine(paragraph: string): string {
+  return paragraph.length > LONGEST_PARAGRAPH ? paragraph : paragraph.replaceAll(/\s+/g, ' ').trim();
 }
 
 /** Counts the sentences that could be taken for facts: "Mary walked into the garden." */
@@ -162,7 +166,7 @@ class LikeFacts {
   }
 
   #lookIn(paragraph: string, file: string, line: number): void {
-    const text = unwrapped(`${paragraph}\n\n`);
+    const text = inOneLine(paragraph);
     for (const { start, end } of splitSentences(text)) {
       const sentence = text.slice(start, end);
       if (!LikeFacts.#person.test(sentence) || !LikeFacts.#thing.test(sentence)) continue;

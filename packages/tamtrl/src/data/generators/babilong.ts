@@ -6,7 +6,7 @@ import { count } from '../../base/format.js';
 import { SeededRandom } from '../../base/random.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import type { Books } from '../babi/books.js';
-import { type BabiTask, isBabiTask } from '../babi/events.js';
+import { BABI_TASKS, type BabiTask, isBabiTask } from '../babi/events.js';
 import { type BabiQuestion, babiStory } from '../babi/stories.js';
 import { DataError } from '../errors.js';
 import type { StreamedRecord } from '../files/writer.js';
@@ -17,7 +17,11 @@ export const PROMPT_TOKENS = 300;
 const LEAST_SENTENCE_TOKENS = 10;
 /** Tokens of the text for each fact at least; longer stories are left out. */
 const TOKENS_EACH_FACT = 8;
-const MOST_ATTEMPTS = 10_000;
+/** Facts before a task's earliest question. */
+const LEAST_FACTS: Readonly<Record<BabiTask, number>> = {
+  ...(Object.fromEntries(BABI_TASKS.map((task) => [task, 2])) as Record<BabiTask, number>),
+  qa3: 4,
+};
 
 export interface BabilongOptions {
   /** Length as in the published tables: 16,000 is a text of at most 15,700 tokens. 0: the facts alone. */
@@ -49,16 +53,19 @@ export function mostFacts(tokens: number): number {
  * @throws DataError `invalid-argument` if the length leaves no room for any story of the task.
  */
 export function simulatedQuestion(task: BabiTask, seed: number, index: number, tokens: number): BabiQuestion {
-  const random = new SeededRandom('babilong', 'story', task, seed, index);
-  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-    const story = babiStory({ task, seed, index: random.integer(2 ** 31) });
-    const question = random.pick(story);
-    if (question.sentences.length <= mostFacts(tokens)) return question;
+  const most = mostFacts(tokens);
+  if (most < LEAST_FACTS[task]) {
+    const facts = Math.max(0, most);
+    throw new DataError(
+      'invalid-argument',
+      `${count(tokens)} tokens leave room for ${facts === 1 ? '1 fact' : `${facts} facts`} (${PROMPT_TOKENS} tokens are left for the prompt, and each fact needs ${TOKENS_EACH_FACT}), but no story of ${task} is that short. Ask for more tokens, or for 0: the facts alone.`,
+    );
   }
-  throw new DataError(
-    'invalid-argument',
-    `${count(tokens)} tokens leave room for ${Math.max(0, mostFacts(tokens))} facts (${PROMPT_TOKENS} tokens are left for the prompt, and each fact needs ${TOKENS_EACH_FACT}), but no story of ${task} is that short. Ask for more tokens, or for 0: the facts alone.`,
-  );
+  const random = new SeededRandom('babilong', 'story', task, seed, index);
+  for (;;) {
+    const question = random.pick(babiStory({ task, seed, index: random.integer(2 ** 31) }));
+    if (question.sentences.length <= most) return question;
+  }
 }
 
 /**
@@ -161,7 +168,7 @@ function lengthName(tokens: number): string {
 export function babilongTasks(names: string): BabiTask[] {
   const found = names.split(',').flatMap((name): BabiTask[] => {
     const [, first, last] = /^qa(\d+)\.\.qa(\d+)$/.exec(name.trim()) ?? [];
-    if (name.trim() === 'all') return babilongTasks('qa1..qa10');
+    if (name.trim() === 'all') return [...BABI_TASKS];
     if (first !== undefined && Number(first) <= Number(last)) {
       return babilongTasks(
         Array.from({ length: Number(last) - Number(first) + 1 }, (_, at) => `qa${Number(first) + at}`).join(','),
