@@ -14,6 +14,7 @@ import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import { downloadTold, noteOn } from '../terminal/models.js';
+import { babilongRecords } from './data-babilong.js';
 
 export interface GenerateFlags {
   out: string;
@@ -22,6 +23,11 @@ export interface GenerateFlags {
   tokens?: number;
   tokenizer?: string;
   haystack?: string;
+  task?: string;
+  books?: string[];
+  anyBooks?: boolean;
+  repeatBooks?: boolean;
+  stories?: string[];
   from?: string[];
   pool?: string[];
   documents?: number;
@@ -54,7 +60,7 @@ export function generateData(task: string, flags: GenerateFlags, io: Io): Promis
   });
 }
 
-interface Generated {
+export interface Generated {
   total?: number;
   records: Iterable<QuestionRecord | StreamedRecord>;
 }
@@ -62,6 +68,7 @@ interface Generated {
 async function recordsOf(task: string, flags: GenerateFlags, io: Io): Promise<Generated> {
   if (task === 'ruler-hqa') return rulerHqaRecords(flags, io);
   if (task === 'mini') return miniRecords(flags);
+  if (task === 'babilong') return babilongRecords(flags, (model) => tokenizerOf(model, task, io), io);
   const { tokens, seed, count: total = 100 } = flags;
   const { make } = findSyntheticTask(task)!;
   if (tokens === undefined) throw new UsageError(`${task} needs --tokens: the length of each text.`);
