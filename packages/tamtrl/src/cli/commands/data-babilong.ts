@@ -14,16 +14,27 @@ import {
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
-import type { Generated, GenerateFlags } from './data-generate.js';
+
+export interface BabilongFlags {
+  count?: number;
+  seed: number;
+  tokens?: number;
+  tokenizer?: string;
+  task?: string;
+  stories?: string[];
+  books?: string[];
+  repeatBooks?: boolean;
+  anyBooks?: boolean;
+}
 
 const EACH_TASK = 100;
 
 /** @param open opens the tokenizer, or says that one is needed */
 export async function babilongRecords(
-  flags: GenerateFlags,
+  flags: BabilongFlags,
   open: (model: string | undefined) => Promise<Tokenizer>,
   io: Io,
-): Promise<Generated> {
+): Promise<{ total: number; records: Iterable<StreamedRecord> }> {
   const { tokens, seed, stories: files, repeatBooks, anyBooks } = flags;
   if (tokens === undefined) {
     throw new UsageError('babilong needs --tokens: the length of each text, or 0 for the facts alone.');
@@ -60,7 +71,7 @@ export async function babilongRecords(
 async function storiesOf(
   files: readonly string[],
   tasks: readonly string[] | undefined,
-  flags: GenerateFlags & { tokens: number },
+  flags: BabilongFlags & { tokens: number },
   io: Io,
 ): Promise<BabiQuestion[]> {
   const most = mostFacts(flags.tokens);

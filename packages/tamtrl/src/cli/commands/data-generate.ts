@@ -14,20 +14,11 @@ import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import { downloadTold, noteOn } from '../terminal/models.js';
-import { babilongRecords } from './data-babilong.js';
+import { type BabilongFlags, babilongRecords } from './data-babilong.js';
 
-export interface GenerateFlags {
+export interface GenerateFlags extends BabilongFlags {
   out: string;
-  count?: number;
-  seed: number;
-  tokens?: number;
-  tokenizer?: string;
   haystack?: string;
-  task?: string;
-  books?: string[];
-  anyBooks?: boolean;
-  repeatBooks?: boolean;
-  stories?: string[];
   from?: string[];
   pool?: string[];
   documents?: number;
@@ -60,7 +51,7 @@ export function generateData(task: string, flags: GenerateFlags, io: Io): Promis
   });
 }
 
-export interface Generated {
+interface Generated {
   total?: number;
   records: Iterable<QuestionRecord | StreamedRecord>;
 }
