@@ -172,7 +172,14 @@ export {
   type UpdateSlots,
 } from './memory/prompts.js';
 export { type TrajectoryStatistics, trajectoryStatistics } from './memory/statistics.js';
-export { type ChunkPlace, memoryBefore, type StopReason, type Trajectory, type Turn } from './memory/trajectory.js';
+export {
+  type ChunkPlace,
+  type DraftCounts,
+  memoryBefore,
+  type StopReason,
+  type Trajectory,
+  type Turn,
+} from './memory/trajectory.js';
 export type { EmptyRule, MemoryModel, Output } from './memory/turn.js';
 
 // Data: records, relevance, importers, generated tasks
