@@ -38,7 +38,7 @@ export const STEP_CASES = {
 const GROUP_SIZE = 8;
 
 /** A trainer that makes a step whenever it is asked. */
-export async function openStep(definition, { folder, prompts, sharing }) {
+export async function openStep(definition, { folder, prompts, sharing, drafts }) {
   const base = presets.find(({ name }) => name === (definition.preset ?? 'mini')).train;
   const config = runConfigSchema.parse({
     ...base,
@@ -61,6 +61,15 @@ export async function openStep(definition, { folder, prompts, sharing }) {
     evaluation: { every: 0, questions: 1 },
   });
   const { tokenizer, policy } = await open(definition, sharing);
+  const sample = policy.sample.bind(policy);
+  policy.sample = (requests, options) => {
+    const asked = requests.map(({ draft, sharedTokens, ...request }) => ({
+      ...request,
+      ...(drafts && { draft }),
+      ...(sharing && { sharedTokens }),
+    }));
+    return sample(asked, options);
+  };
   const model = join(folder, 'model');
   await policy.exportModel(model);
   const task = config.data;

@@ -16,7 +16,8 @@ const HELP = `npm run bench:step [-- options]
   --case NAME      only this case (${Object.keys(STEP_CASES).join(', ')}); may be repeated
   --rounds N       steps of each side that count, after one that does not (default 5)
   --prompts NAME   order of the prompt's parts on both sides: mini-chunk-first (default) or mini
-  --no-sharing     without shared prefixes in scoring and training
+  --no-sharing     without shared prefixes
+  --no-drafts      without the old memory as a draft
   --skip-pytorch   do not look for PyTorch
   --python PATH    a Python with torch and transformers (else $TAMTRL_PYTHON, .venv/bin/python, python3)
   --json           print JSON, as the last line, instead of a table
@@ -27,6 +28,7 @@ const OPTIONS = {
   rounds: { type: 'string', default: '5' },
   prompts: { type: 'string', default: 'mini-chunk-first' },
   'no-sharing': { type: 'boolean', default: false },
+  'no-drafts': { type: 'boolean', default: false },
   'skip-pytorch': { type: 'boolean', default: false },
   python: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -48,7 +50,12 @@ function choose({ case: names, rounds, prompts }) {
 /** Both sides in turns: seconds of every step, and of its phases. */
 async function measure(name, values, python) {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-step-'));
-  const own = await openStep(STEP_CASES[name], { folder, prompts: values.prompts, sharing: !values['no-sharing'] });
+  const own = await openStep(STEP_CASES[name], {
+    folder,
+    prompts: values.prompts,
+    sharing: !values['no-sharing'],
+    drafts: !values['no-drafts'],
+  });
   let other;
   let otherRows = null;
   const [seconds, otherSeconds, phases, otherPhases] = [[], [], [], []];

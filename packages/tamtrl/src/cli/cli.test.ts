@@ -26,10 +26,12 @@ it('two steps: plain progress on stderr, one JSON object on stdout, everything i
   expect(code).toBe(0);
   expect(out.trimEnd().split('\n')).toHaveLength(1);
   const summary = JSON.parse(out);
-  expect(Object.keys(summary).slice(0, 7)).toEqual([
+  expect(Object.keys(summary).slice(0, 9)).toEqual([
     'method',
     'seed',
     'steps',
+    'metric',
+    'score',
     'exact_match',
     'seconds',
     'tokens',
@@ -64,7 +66,7 @@ it('two steps: plain progress on stderr, one JSON object on stdout, everything i
   expect(saved).toMatchObject({ seed: 3, steps: 2, method: 'tamtrl', clipHigh: 0.28, reward: { combine: 'additive' } });
   const report = await readFile(join(folder, 'two/report.md'), 'utf8');
   expect(report).toContain('| held out (4 questions) | before | after step 2 | change |');
-  expect(report).toContain('![Exact match by step](learning-curve.svg)');
+  expect(report).toContain('![exact_match by step](learning-curve.svg)');
   expect(report.match(/^### mini-/gm)).toHaveLength(3);
   expect(report.match(/^ {2}Memory 2 /gm)).toHaveLength(6);
   expect(await readFile(join(folder, 'two/learning-curve.svg'), 'utf8')).toMatch(/^<svg .*class="line".*<\/svg>\n$/s);

@@ -35,6 +35,8 @@ export interface StepMetrics {
   empty_rate: number;
   overflow_rate: number;
   answer_overflow_rate: number;
+  /** Share of the old memories, given as drafts, that the model wrote again; absent if no draft was verified. */
+  draft_acceptance?: number;
   loss: number;
   entropy: number;
   clip_fraction: number;
