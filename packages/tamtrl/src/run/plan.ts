@@ -79,6 +79,7 @@ const KNOWN: Record<keyof RunSettings | keyof ResumeSettings, true> = {
   steps: true,
   teacher: true,
   thinking: true,
+  adapterRank: true,
 };
 
 /** A setting that TypeScript has not seen would otherwise be left out in silence. */
