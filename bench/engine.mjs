@@ -107,7 +107,7 @@ async function measure(job, engine, python, progress) {
       let text = `${label}, round ${round} of ${rounds}: ${seconds.at(-1).toFixed(3)} s`;
       if (other) {
         await idle(process.pid);
-        otherSeconds.push(await other.run());
+        otherSeconds.push((await other.repeat()).seconds);
         text += `, PyTorch ${otherSeconds.at(-1).toFixed(3)} s`;
       }
       progress.round((performance.now() - start) / 1000, text);

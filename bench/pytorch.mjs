@@ -1,10 +1,10 @@
-/** The other side: tools/reference/bench_engine.py in a child process that runs one repetition for each line it is sent. */
+/** The other side: a script of tools/reference in a child process that runs one repetition for each line it is sent. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const SCRIPT = fileURLToPath(new URL('../tools/reference/bench_engine.py', import.meta.url));
+const SCRIPTS = new URL('../tools/reference/', import.meta.url);
 const VENV = fileURLToPath(new URL('../.venv/bin/python', import.meta.url));
 const PROBE =
   'import sys; from importlib.util import find_spec; sys.exit(not (find_spec("torch") and find_spec("transformers")))';
@@ -37,11 +37,17 @@ export class PyTorch {
   /** Versions, as the child reports them: torch, transformers, blas, threads. */
   ready;
 
-  static async start(python, { name, what, threads }) {
-    const side = new PyTorch();
+  static start(python, { name, what, threads }) {
     const sampling = what === 'generate' ? ['--sample'] : [];
     const options = ['--case', name, '--what', what, '--threads', `${threads}`, '--stdin', ...sampling];
-    side.#child = spawn(python, [SCRIPT, ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
+    return PyTorch.open(python, 'bench_engine.py', options);
+  }
+
+  static async open(python, script, options) {
+    const side = new PyTorch();
+    side.#child = spawn(python, [fileURLToPath(new URL(script, SCRIPTS)), ...options], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     side.#child.stderr.on('data', (text) => {
       side.#errors = `${side.#errors}${text}`.slice(-2000);
     });
@@ -59,10 +65,10 @@ export class PyTorch {
     return this.#child.pid;
   }
 
-  /** Seconds of one repetition, by the child's own clock. */
-  async run() {
+  /** One repetition, as the child reports it: seconds by its own clock, and what else it tells. */
+  async repeat() {
     this.#child.stdin.write('run\n');
-    return (await this.#next('run')).seconds;
+    return this.#next('run');
   }
 
   async stop() {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { runProgram } from '../packages/tamtrl/src/cli/program.js';
+import { runQuietly } from '../packages/tamtrl/src/cli/program.test-support.js';
 import { syntheticTasks } from '../packages/tamtrl/src/data/generators/generators.js';
 import { importers } from '../packages/tamtrl/src/data/importers/importers.js';
 import { recordSchema } from '../packages/tamtrl/src/data/records.js';
@@ -28,9 +28,8 @@ it('runs every command', async () => {
     for (const command of commands) {
       expect(command).toMatch(/^npx tamtrl data /);
       const args = command.replace('MODEL', join(fixtures, 'tokenizers/bpe')).split(' ').slice(2);
-      const said: string[] = [];
-      const io = { interactive: false, columns: () => 80, out: () => {}, err: (text: string) => void said.push(text) };
-      expect(await runProgram(args, io), `${command}: ${said.join('')}`).toBe(0);
+      const { code, err } = await runQuietly(args);
+      expect(code, `${command}: ${err}`).toBe(0);
     }
   } finally {
     process.chdir(before);

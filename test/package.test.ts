@@ -133,7 +133,9 @@ describe('the packed packages', () => {
     const files = packed(folder);
     expect(files).toContain('dist/index.js');
     expect(files).toContain('dist/index.d.ts');
-    const outside = files.filter((path) => !/^(package\.json|README\.md|LICENSE|(bin|dist|models)\/.*)$/.test(path));
+    const outside = files.filter(
+      (path) => !/^(package\.json|README\.md|LICENSE|(bin|dist|models|books)\/.*)$/.test(path),
+    );
     expect(outside).toEqual([]);
     const forTests = files.filter((path) => /\.test\.|\.test-support\.|(^|\/)(testing|fixtures)\//.test(path));
     expect(forTests.filter((path) => existsSync(join(root, folder, sourceOf(path))))).toEqual([]);

@@ -115,6 +115,14 @@ const PARSERS = {
     },
   ],
   json: [false, () => [`[${RECORD.trim()},${RECORD.trim()}]`, `{"version":1,"data":[${RECORD.trim()}]}`], rows],
+  babi: [
+    false,
+    () => [data('babi/qa1-sample.txt').toString()],
+    async () => {
+      const { babiRows } = await tamtrl('data/files/babi-lines.js');
+      return (_, path) => drain(babiRows(path));
+    },
+  ],
   parquet: [true, () => [data('data/hotpotqa.parquet'), data('data/memagent.parquet')], rows],
   zstd: [true, () => [data('data/hotpotqa.jsonl.zst')], rows],
   gzip: [true, () => [gzipSync(RECORD.repeat(50))], rows],

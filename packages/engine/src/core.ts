@@ -315,11 +315,11 @@ function progressOf(
   onProgress: ScoreOptions['onProgress'],
   batches: readonly MicroBatch[],
 ): (batch: MicroBatch) => void {
-  const total = batches.reduce((sum, batch) => sum + batch.sequences, 0);
+  const total = batches.reduce((sum, batch) => sum + batch.rowIndices.length, 0);
   let finished = 0;
   let tokens = 0;
   return (batch) => {
-    finished += batch.sequences;
+    finished += batch.rowIndices.length;
     tokens += batch.tokens;
     onProgress?.({ finished, total, tokens });
   };

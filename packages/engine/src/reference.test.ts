@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineCore } from './core.js';
 import { Graph } from './graph/graph.js';
+import { overSequences } from './models/attention.js';
 import type { ModelConfig } from './models/config.js';
-import { declareLayer, declarePositions, decoderLayer, head, orderFeeds, unembeddingName } from './models/decoder.js';
+import { declareLayer, decoderLayer, head, unembeddingName } from './models/decoder.js';
 import { lookUp, type ParameterSet, parameterShapes } from './models/parameters.js';
+import { declarePositions, orderFeeds } from './models/positions.js';
 import { RotaryTables } from './models/rope.js';
 import {
   ARCHITECTURES,
@@ -133,7 +135,8 @@ async function logitsOf(config: ModelConfig, parameters: ParameterSet, ids: numb
   let hidden = graph.input('hidden', 'float32', ['N', hiddenSize]);
   const at = declarePositions(graph, config, false);
   for (let layer = 0; layer < layers; layer++) {
-    hidden = decoderLayer(config, hidden, declareLayer(graph, config, `model.layers.${layer}.`), at).hidden;
+    const weight = declareLayer(graph, config, `model.layers.${layer}.`);
+    hidden = decoderLayer(config, hidden, weight, overSequences(config, at)).hidden;
   }
   const norm = graph.input('model.norm.weight', 'float32', [hiddenSize]);
   const unembedding = graph.input(unembeddingName(config), 'float32', [vocabularySize, hiddenSize]);

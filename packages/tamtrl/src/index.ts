@@ -172,11 +172,23 @@ export {
   type UpdateSlots,
 } from './memory/prompts.js';
 export { type TrajectoryStatistics, trajectoryStatistics } from './memory/statistics.js';
-export { type ChunkPlace, memoryBefore, type StopReason, type Trajectory, type Turn } from './memory/trajectory.js';
+export {
+  type ChunkPlace,
+  type DraftCounts,
+  memoryBefore,
+  type StopReason,
+  type Trajectory,
+  type Turn,
+} from './memory/trajectory.js';
 export type { EmptyRule, MemoryModel, Output } from './memory/turn.js';
 
 // Data: records, relevance, importers, generated tasks
 
+export { Books, type BooksOptions, EMBEDDED_BOOKS } from './data/babi/books.js';
+export { BABI_TASKS, type BabiEvent, type BabiTask, type Direction, eventOf, isBabiTask } from './data/babi/events.js';
+export { type BabiNote, type IdealReader, idealNotes, idealReader } from './data/babi/ideal.js';
+export { readStories } from './data/babi/read.js';
+export { type BabiQuestion, type BabiStoryOptions, babiStories, babiStory } from './data/babi/stories.js';
 export { DataError } from './data/errors.js';
 export {
   type Example,
@@ -189,6 +201,14 @@ export {
 export type { Fact } from './data/facts.js';
 export { type PlacedRow, type Row, readRows } from './data/files/rows.js';
 export { gathered, type StreamedRecord, writeRecords } from './data/files/writer.js';
+export {
+  type BabilongOptions,
+  type BabilongRecord,
+  babilongRecord,
+  babilongTasks,
+  mostFacts,
+  simulatedQuestion,
+} from './data/generators/babilong.js';
 export { findSyntheticTask, syntheticTasks } from './data/generators/generators.js';
 export { NIAH_TASKS, type NiahName, type SyntheticOptions } from './data/generators/niah.js';
 export { DocumentPool, rulerHqa } from './data/generators/ruler-hqa.js';

@@ -6,22 +6,22 @@ import { reduceSum } from './ops/broadcast.js';
 import { exp, less, multiply, scale, where } from './ops/elementwise.js';
 import { linear } from './ops/linear.js';
 import { reshape } from './ops/reshape.js';
-import { rmsNorm } from './ops/transformer.js';
+import { rmsNorm } from './ops/rms-norm.js';
 import { printGraph } from './print.js';
 import { broadcast } from './shapes.js';
 
 describe('a graph', () => {
   it('prints as text that shows types, symbols, attributes and constants, without dead nodes', () => {
     const graph = new Graph('layer');
-    const x = graph.input('x', 'float32', ['N', 4]);
-    const w = graph.input('w', 'float32', [4]);
+    const x = graph.input('x', 'float32', ['N', 80]);
+    const w = graph.input('w', 'float32', [80]);
     exp(x);
     graph.output('y', scale(rmsNorm(x, w, 0.5), 2));
     expect(printGraph(graph)).toBe(
       [
-        'graph layer(x: float32[N, 4], w: float32[4]) {',
-        '  v1: float32[N, 4], v2: float32[N, 1] = SimplifiedLayerNormalization(x, w) {axis=-1, epsilon=0.5, stash_type=1}',
-        '  v4: float32[N, 4] = Mul(v1, 2)',
+        'graph layer(x: float32[N, 80], w: float32[80]) {',
+        '  v1: float32[N, 80], v2: float32[N, 1] = SimplifiedLayerNormalization(x, w) {axis=-1, epsilon=0.5, stash_type=1}',
+        '  v4: float32[N, 80] = Mul(v1, 2)',
         '  return y = v4',
         '}',
       ].join('\n'),

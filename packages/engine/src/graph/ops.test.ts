@@ -9,6 +9,7 @@ import * as layout from './ops/layout.js';
 import * as linear from './ops/linear.js';
 import { reduceMean } from './ops/mean.js';
 import { reshape } from './ops/reshape.js';
+import { rmsNorm } from './ops/rms-norm.js';
 import * as transformer from './ops/transformer.js';
 
 /** Repeatable numbers in [-1, 1). */
@@ -111,8 +112,10 @@ const cases: Record<string, Case> = {
       ]),
     ),
   ),
-  rmsNorm: { inputs: { a: ['B', 'T', 6], b: [6] }, build: ({ a, b }) => transformer.rmsNorm(a, b, 1e-5) },
-  'rmsNorm of heads': { inputs: { a: ['B', 'T', 3, 6], b: [6] }, build: ({ a, b }) => transformer.rmsNorm(a, b, 1e-5) },
+  rmsNorm: { inputs: { a: ['B', 6], b: [6] }, build: ({ a, b }) => rmsNorm(a, b, 1e-5) },
+  'rmsNorm of heads': { inputs: { a: ['B', 18], b: [6] }, build: ({ a, b }) => rmsNorm(a, b, 1e-5) },
+  'rmsNorm of wide rows': { inputs: { a: ['B', 80], b: [80] }, build: ({ a, b }) => rmsNorm(a, b, 1e-5) },
+  'rmsNorm of wide heads': { inputs: { a: ['B', 160], b: [80] }, build: ({ a, b }) => rmsNorm(a, b, 1e-5) },
   rotaryEmbedding: {
     inputs: { a: ['B', 2, 'T', 8], cosine: ['S', 4], sine: ['S', 4] },
     integers: { positions: { shape: ['B', 'T'], below: 'S' } },

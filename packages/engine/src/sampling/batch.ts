@@ -3,36 +3,24 @@
  */
 import type { Sample } from '../api.js';
 import { EngineError } from '../errors.js';
-import type { ModelConfig } from '../models/config.js';
-import { orderFeeds, tokenBias, unembeddingName } from '../models/decoder.js';
-import { layerParameterShapes, lookUp, type ParameterSet } from '../models/parameters.js';
-import type { RotaryTables } from '../models/rope.js';
-import { type CompiledGraph, float32, int64, type Tensor } from '../runtime/onnx.js';
 import { Cache } from './cache.js';
 import { type ChoiceOptions, chooseToken } from './choose.js';
-import type { GenerateCall, Sequence } from './sequences.js';
+import { type NewTokens, type Outputs, type RunInputs, Runs, range } from './runs.js';
+import type { Sequence } from './sequences.js';
+import { type Piece, padded, placesOf, type Reading, readingsOf, type Text } from './texts.js';
 
-/** Prompts are read in pieces of this many tokens, cut at the same places whatever the rest of the batch. */
-const PREFILL_CHUNK = 512;
-/** Lengths of pieces are multiples of this, for the same reason as the cache's. */
-const PREFILL_STEP = 16;
-/** Number of prompt tokens to read in one run. */
-const PREFILL_TOKENS = 4096;
+/** Bytes of distributions to compute at once: no more than a draft that turns out wrong should cost. */
+const HEAD_BYTES = 2 ** 25;
+const FLOAT32_BYTES = 4;
 const LARGEST_BATCH = 256;
 
-export interface BatchInputs {
-  config: ModelConfig;
-  weights: ParameterSet;
+export interface BatchInputs extends RunInputs {
   /** At least one sequence; they enter in this order. */
   waiting: readonly Sequence[];
-  options: GenerateCall;
   /** Maximum bytes for keys and values. */
   cacheBytes: number;
-  tables: RotaryTables;
-  /** The compiled graph for generation, with or without a cache to attend to. */
-  graph: (cached: boolean) => Promise<CompiledGraph>;
-  /** Called before every run of a graph; an error that it throws ends the batch. */
-  throwIfCancelled: () => void;
+  /** Maximum bytes of one tokens x vocabulary tensor. */
+  logitBytes?: number;
 }
 
 /** The sequences of one call. Live ones fill the first slots of the cache. */
@@ -40,7 +28,7 @@ export class Batch {
   readonly #inputs: BatchInputs;
   readonly #live: Sequence[] = [];
   readonly #cache: Cache;
-  readonly #constantFeeds: Record<string, Tensor>;
+  readonly #runs: Runs;
   readonly #choice: ChoiceOptions;
   readonly #stops: ReadonlySet<number>;
   readonly #capacity: number;
@@ -58,10 +46,11 @@ export class Batch {
     // A single row would use another matrix kernel with different rounding, so a batch of one runs with an idle second
     // row.
     const slots = Math.max(2, this.#capacity);
-    this.#cache = new Cache(config, slots, Math.min(longest, waiting[0].promptIds.length + PREFILL_STEP));
+    const { promptIds, draft } = waiting[0];
+    this.#cache = new Cache(config, slots, Math.min(longest, promptIds.length + draft.length + 1));
     this.#choice = { temperature: options.temperature ?? 1, topP: options.topP ?? 1, topK: options.topK ?? 0 };
     this.#stops = new Set(options.stopIds);
-    this.#constantFeeds = weightFeeds(inputs);
+    this.#runs = new Runs(inputs);
   }
 
   async run(finish: (sequence: Sequence, stopReason: Sample['stopReason']) => void): Promise<void> {
@@ -84,124 +73,117 @@ export class Batch {
     this.#report(true);
   }
 
-  /** Reads the prompts of `entering` and draws their first tokens. */
+  /** Reads the prompts and drafts of `entering`, and draws the tokens that they give distributions for. */
   async #enter(entering: readonly Sequence[]): Promise<void> {
-    const groups = new Map<readonly number[], Sequence[]>();
-    const byContent = new Map<string, readonly number[]>();
-    for (const sequence of entering) {
-      const key = sequence.promptIds.join();
-      const prompt = byContent.get(key) ?? sequence.promptIds;
-      byContent.set(key, prompt);
-      groups.set(prompt, [...(groups.get(prompt) ?? []), sequence]);
-    }
-    // Longest first, so that the prompts with tokens left for a later piece are in the first slots of the run.
-    const prompts = [...groups.keys()].sort((a, b) => b.length - a.length);
-    for (let start = 0; start < prompts.length; ) {
-      const padded = Math.min(PREFILL_CHUNK, roundUp(prompts[start].length));
-      const together = prompts.slice(start, start + Math.max(1, Math.floor(PREFILL_TOKENS / padded)));
-      start += together.length;
+    for (const together of readingsOf(entering)) {
       const first = this.#live.length;
-      const distributions = await this.#readPrompts(together, first);
-      for (const prompt of together) this.#live.push((groups.get(prompt) as Sequence[])[0]);
-      together.forEach((prompt, index) => {
-        for (const sequence of groups.get(prompt) as Sequence[]) {
-          if (sequence !== this.#live[first + index]) {
-            this.#cache.copySlot(this.#live.length, first + index);
-            this.#live.push(sequence);
-          }
-          this.#draw(sequence, distributions[index]);
+      await this.#read(together, first);
+      for (const { text } of together) this.#live.push(text.sequences[0]);
+      together.forEach(({ text }, index) => {
+        for (const sequence of text.sequences.slice(1)) {
+          this.#cache.copySlot(this.#live.length, first + index);
+          this.#live.push(sequence);
         }
       });
+      await this.#drawAfter(together.map(({ text }) => text));
+      for (let slot = first; slot < this.#live.length; slot++) {
+        const { promptIds, tokens } = this.#live[slot];
+        // The last token has not been read, and the cache may hold the rest of a draft that was not followed.
+        this.#cache.truncate(slot, promptIds.length + tokens.length - 1);
+      }
     }
   }
 
-  /** Reads prompts (longest first) into the slots from `first` on; returns the distribution after each. */
-  async #readPrompts(prompts: readonly (readonly number[])[], first: number): Promise<Float32Array[]> {
-    this.#cache.reserve(prompts[0].length);
-    const distributions: Float32Array[] = new Array(prompts.length);
-    for (let slot = first; slot < first + prompts.length; slot++) this.#cache.clearSlot(slot);
-    for (let from = 0; from < prompts[0].length; from += PREFILL_CHUNK) {
-      this.#inputs.throwIfCancelled();
-      const active = prompts.filter((prompt) => prompt.length > from);
-      const length = Math.min(PREFILL_CHUNK, roundUp(active[0].length - from));
-      const ids = new Int32Array(active.length * length);
-      active.forEach((prompt, row) => void ids.set(prompt.slice(from, from + length), row * length));
-      const ending = active.flatMap((prompt, row) => (prompt.length <= from + length ? [row] : []));
-      const outputs = await this.#runGraph(
-        ids,
-        active.length,
-        length,
-        active.map(() => from),
-        ending.map((row) => row * length + active[row].length - from - 1),
-        from > 0 ? first : undefined,
-      );
-      active.forEach((prompt, row) => {
-        this.#cache.append(first + row, outputs, row, Math.min(length, prompt.length - from));
-      });
-      ending.forEach((row, index) => {
-        distributions[row] = this.#distribution(outputs, index).slice();
-      });
+  /**
+   * Reads texts into the slots from `first` on, piece by piece, and keeps the hidden states that tokens follow from. What
+   * texts have in common is read once, and copied before their ways part.
+   */
+  async #read(readings: readonly Reading[], first: number): Promise<void> {
+    const pieces = readings.reduce((most, { text }) => Math.max(most, text.pieces.length), 0);
+    this.#cache.reserve(readings.reduce((most, { text }) => Math.max(most, text.ids.length), 0));
+    for (let slot = first; slot < first + readings.length; slot++) this.#cache.truncate(slot, 0);
+    const slotOf = new Map(readings.map(({ text }, index) => [text, first + index]));
+    for (let piece = 0; piece < pieces; piece++) {
+      for (const { text, firstOwn, source } of readings) {
+        if (source && firstOwn === piece) {
+          this.#cache.copySlot(slotOf.get(text) as number, slotOf.get(source) as number);
+        }
+      }
+      await this.#readPiece(readings, first, piece);
     }
-    return distributions;
+  }
+
+  async #readPiece(readings: readonly Reading[], first: number, piece: number): Promise<void> {
+    const reads = ({ text, firstOwn }: Reading) => firstOwn <= piece && piece < text.pieces.length;
+    // Texts that have ended among them are rows without use.
+    const rows = readings.slice(0, readings.findLastIndex(reads) + 1);
+    const own = rows.flatMap((reading, row) => (reads(reading) ? [{ row, text: reading.text }] : []));
+    const length = own.reduce((most, { text }) => Math.max(most, padded(lengthOf(text.pieces[piece]))), 0);
+    const ids = new Int32Array(rows.length * length);
+    const wanted: number[] = [];
+    const owners: Text[] = [];
+    for (const { row, text } of own) {
+      const { start, end } = text.pieces[piece];
+      ids.set(text.ids.slice(start, end), row * length);
+      for (let at = Math.max(start, text.promptLength - 1); at < end; at++) {
+        wanted.push(row * length + at - start);
+        owners.push(text);
+      }
+    }
+    const tokens: NewTokens = {
+      ids,
+      sequences: rows.length,
+      length,
+      starts: rows.map((_, row) => this.#cache.lengths[first + row]),
+      rows: wanted.length > 0 ? wanted : [0],
+    };
+    const outputs = await this.#runs.read(tokens, piece > 0 ? { cache: this.#cache, slot: first } : undefined);
+    for (const { row, text } of own) this.#cache.append(first + row, outputs, row, lengthOf(text.pieces[piece]));
+    const hidden = outputs['last hidden'].data as Float32Array;
+    const size = this.#inputs.config.hiddenSize;
+    owners.forEach((text, row) => void text.hidden.push(hidden.slice(row * size, (row + 1) * size)));
+  }
+
+  /**
+   * Draws the first token of every sequence and, while what is drawn is the draft, the next ones. A draft never changes
+   * what is drawn: each token comes from the model's distribution with the sequence's next random number, as in a step.
+   */
+  async #drawAfter(texts: readonly Text[]): Promise<void> {
+    const { config, logitBytes = HEAD_BYTES } = this.#inputs;
+    const { vocabularySize } = config;
+    const most = Math.max(2, Math.floor(Math.min(logitBytes, HEAD_BYTES) / (FLOAT32_BYTES * vocabularySize)));
+    let places = placesOf(texts);
+    while (places.length > 0) {
+      const rows = places.slice(0, most);
+      const probabilities = await this.#runs.distributions(rows.map(({ text, place }) => text.hidden[place]));
+      rows.forEach(({ text, place }, row) => {
+        const distribution = probabilities.subarray(row * vocabularySize, (row + 1) * vocabularySize);
+        text.following = text.following.filter((sequence) => {
+          this.#draw(sequence, distribution);
+          return sequence.tokens[place] === sequence.draft[place];
+        });
+      });
+      places = places.slice(most).filter(({ text }) => text.following.length > 0);
+    }
   }
 
   /** Draws one more token for every live sequence. */
   async #step(): Promise<void> {
-    this.#inputs.throwIfCancelled();
     const count = Math.max(2, this.#live.length);
     const lengths = Array.from({ length: count }, (_, slot) =>
       slot < this.#live.length ? this.#cache.lengths[slot] : 0,
     );
     this.#cache.reserve(Math.max(...lengths) + 1);
     const ids = Int32Array.from(lengths, (_, slot) => this.#live[slot]?.tokens.at(-1) ?? 0);
-    const rows = lengths.map((_, slot) => slot);
-    const outputs = await this.#runGraph(ids, count, 1, lengths, rows, 0);
+    const tokens: NewTokens = { ids, sequences: count, length: 1, starts: lengths, rows: range(count) };
+    const outputs = await this.#runs.step(tokens, this.#cache);
     this.#live.forEach((sequence, slot) => {
       this.#cache.append(slot, outputs, slot, 1);
       this.#draw(sequence, this.#distribution(outputs, slot));
     });
   }
 
-  /**
-   * Runs `sequences` x `length` new tokens whose positions begin at `starts`; `slot` is the first cache slot to attend
-   * to, if any.
-   */
-  async #runGraph(
-    ids: Int32Array,
-    sequences: number,
-    length: number,
-    starts: readonly number[],
-    rows: readonly number[],
-    slot: number | undefined,
-  ): Promise<Record<string, Tensor>> {
-    const { hiddenSize, headSize } = this.#inputs.config;
-    const embedding = this.#inputs.weights.get('model.embed_tokens.weight') as Float32Array;
-    const { cosine, sine, rows: tableRows } = this.#inputs.tables.upTo(Math.max(...starts) + length);
-    const positions = Array.from(ids, (_, i) => starts[Math.floor(i / length)] + (i % length));
-    // At least two rows for the head too.
-    const wanted = rows.length >= 2 ? rows : [rows[0] ?? 0, rows[0] ?? 0];
-    const inverse = this.#choice.temperature === 0 ? 1 : 1 / this.#choice.temperature;
-    const feeds: Record<string, Tensor> = {
-      ...this.#constantFeeds,
-      hidden: float32(lookUp(embedding, ids, hiddenSize), [ids.length, hiddenSize]),
-      positions: int64(positions, [sequences, length]),
-      ...orderFeeds(length),
-      cosine: float32(cosine, [tableRows, headSize / 2]),
-      sine: float32(sine, [tableRows, headSize / 2]),
-      rows: int64(wanted, [wanted.length]),
-      inverseTemperature: float32(new Float32Array(wanted.length).fill(inverse), [wanted.length, 1]),
-    };
-    if (slot !== undefined) {
-      Object.assign(feeds, this.#cache.feeds(slot, sequences), {
-        'past order': int64(range(this.#cache.capacity), [this.#cache.capacity]),
-        'past lengths': int64(starts, [sequences]),
-      });
-    }
-    const graph = await this.#inputs.graph(slot !== undefined);
-    return graph.run(feeds);
-  }
-
-  #distribution(outputs: Record<string, Tensor>, row: number): Float32Array {
+  #distribution(outputs: Outputs, row: number): Float32Array {
     const { vocabularySize } = this.#inputs.config;
     return (outputs.probabilities.data as Float32Array).subarray(row * vocabularySize, (row + 1) * vocabularySize);
   }
@@ -252,26 +234,6 @@ export class Batch {
   }
 }
 
-/** The inputs that all runs share: weights, and the bias for the logits of masked tokens. */
-function weightFeeds({ config, weights, options }: BatchInputs): Record<string, Tensor> {
-  const feeds: Record<string, Tensor> = {};
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const [name, shape] of layerParameterShapes(config)) {
-      const full = `model.layers.${layer}.${name}`;
-      feeds[full] = float32(weights.get(full) as Float32Array, shape);
-    }
-  }
-  const unembedding = unembeddingName(config);
-  feeds[unembedding] = float32(weights.get(unembedding) as Float32Array, [config.vocabularySize, config.hiddenSize]);
-  feeds['model.norm.weight'] = float32(weights.get('model.norm.weight') as Float32Array, [config.hiddenSize]);
-  feeds.tokenBias = float32(tokenBias(config, options.maskedIds ?? []), [config.vocabularySize]);
-  return feeds;
-}
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i);
-}
-
-function roundUp(tokens: number): number {
-  return Math.ceil(tokens / PREFILL_STEP) * PREFILL_STEP;
+function lengthOf({ start, end }: Piece): number {
+  return end - start;
 }

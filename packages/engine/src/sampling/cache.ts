@@ -112,8 +112,9 @@ export class Cache {
     this.lengths[to] = length;
   }
 
-  clearSlot(slot: number): void {
-    this.lengths[slot] = 0;
+  /** Keeps the first `length` tokens of a slot. */
+  truncate(slot: number, length: number): void {
+    this.lengths[slot] = length;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Continuous batching: sequences of all requests are decoded together; finished ones leave the batch, and waiting ones
- * enter. A prompt is computed once for all of its samples.
+ * enter. A prompt and its draft are computed once for all of their samples.
  */
 import type { GenerateRequest, Sample } from '../api.js';
 import type { ModelConfig } from '../models/config.js';
@@ -8,12 +8,15 @@ import type { ParameterSet } from '../models/parameters.js';
 import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, type RuntimeOptions } from '../runtime/onnx.js';
 import { Batch } from './batch.js';
-import { generationGraph } from './graphs.js';
+import { acceptedTokens } from './drafts.js';
+import { type GraphKind, generationGraph } from './graphs.js';
 import { type GenerateCall, layOutSequences } from './sequences.js';
 
 export interface GeneratorOptions extends RuntimeOptions {
   /** Maximum bytes for keys and values; default 1 GiB. */
   cacheBytes?: number;
+  /** Maximum bytes for one tokens x vocabulary tensor. */
+  logitBytes?: number;
 }
 
 const DEFAULT_CACHE_BYTES = 2 ** 30;
@@ -21,7 +24,7 @@ const DEFAULT_CACHE_BYTES = 2 ** 30;
 export class Generator {
   readonly #config: ModelConfig;
   readonly #options: GeneratorOptions;
-  readonly #graphs = new Map<boolean, Promise<CompiledGraph>>();
+  readonly #graphs = new Map<GraphKind, Promise<CompiledGraph>>();
   readonly #tables: RotaryTables;
 
   constructor(config: ModelConfig, options: GeneratorOptions = {}) {
@@ -46,22 +49,25 @@ export class Generator {
       waiting,
       options,
       cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
+      logitBytes: this.#options.logitBytes,
       tables: this.#tables,
-      graph: (cached) => this.#graph(cached),
+      graph: (kind) => this.#graph(kind),
       throwIfCancelled,
     });
     await batch.run((sequence, stopReason) => {
-      const { tokens, logProbabilities } = sequence;
-      results[sequence.request][sequence.sample] = { tokens, logProbabilities, stopReason };
+      const { request, sample, tokens, logProbabilities } = sequence;
+      const { draft } = requests[request];
+      const accepted = draft && { acceptedDraft: acceptedTokens(tokens, draft) };
+      results[request][sample] = { tokens, logProbabilities, stopReason, ...accepted };
     });
     return results;
   }
 
-  #graph(cached: boolean): Promise<CompiledGraph> {
-    let graph = this.#graphs.get(cached);
+  #graph(kind: GraphKind): Promise<CompiledGraph> {
+    let graph = this.#graphs.get(kind);
     if (!graph) {
-      graph = CompiledGraph.compile(generationGraph(this.#config, cached), this.#options);
-      this.#graphs.set(cached, graph);
+      graph = CompiledGraph.compile(generationGraph(this.#config, kind), this.#options);
+      this.#graphs.set(kind, graph);
     }
     return graph;
   }

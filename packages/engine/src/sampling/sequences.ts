@@ -4,6 +4,7 @@ import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
 import { hashSeed, Random } from '../random.js';
 import { checkTokens } from '../training/batches.js';
+import { readableDraft } from './drafts.js';
 
 /** One continuation in progress. */
 export interface Sequence {
@@ -11,6 +12,10 @@ export interface Sequence {
   sample: number;
   promptIds: readonly number[];
   maxTokens: number;
+  /** The part of the request's draft that is read behind the prompt. */
+  draft: readonly number[];
+  /** Prompt tokens that are read apart, because others may share them; 0 for none. */
+  sharedTokens: number;
   random: Random;
   tokens: number[];
   logProbabilities: number[];
@@ -31,11 +36,22 @@ export function layOutSequences(
   options: GenerateCall,
 ): Sequence[] {
   checkOptions(config, options);
+  const stops = new Set(options.stopIds);
   const sequences: Sequence[] = [];
   const occurrences = new Map<number, number>();
   requests.forEach((request, index) => {
-    const { promptIds, samples = 1, maxTokens = options.maxTokens } = request;
+    const { promptIds, samples = 1, maxTokens = options.maxTokens, sharedTokens = 0 } = request;
     checkRequest(config, index, promptIds, samples, maxTokens);
+    checkCount(sharedTokens, `Request ${index}: sharedTokens`, 0);
+    if (sharedTokens > promptIds.length) {
+      throw new EngineError(
+        'invalid-argument',
+        `Request ${index}: sharedTokens is ${sharedTokens}, but its prompt has ${promptIds.length} tokens.`,
+        { expected: `at most ${promptIds.length}`, found: `${sharedTokens}` },
+      );
+    }
+    if (request.draft) checkTokens(config, request.draft, `Request ${index}'s draft`);
+    const draft = readableDraft(request.draft ?? [], maxTokens, stops);
     // A random stream belongs to the prompt, not to its place in the call; equal prompts are numbered.
     let seed = request.seed;
     if (seed === undefined) {
@@ -46,7 +62,17 @@ export function layOutSequences(
     }
     for (let sample = 0; sample < samples; sample++) {
       const random = new Random(hashSeed(seed, sample));
-      sequences.push({ request: index, sample, promptIds, maxTokens, random, tokens: [], logProbabilities: [] });
+      sequences.push({
+        request: index,
+        sample,
+        promptIds,
+        maxTokens,
+        draft,
+        sharedTokens,
+        random,
+        tokens: [],
+        logProbabilities: [],
+      });
     }
   });
   return sequences;

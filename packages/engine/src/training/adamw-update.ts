@@ -1,4 +1,4 @@
-/** The arithmetic of AdamW on one tensor, for both threads that share the work. */
+/** What a step of AdamW works on, for both threads that share the work. The arithmetic is in adamw-kernel.ts. */
 
 /** The numbers of a step that all parameters share. */
 export interface AdamwUpdate {
@@ -22,18 +22,4 @@ export interface AdamwTensor {
   gradient: Float32Array | undefined;
   first: Float32Array;
   second: Float32Array;
-}
-
-/** Changes weight and moments in place. */
-export function updateTensor({ weight, gradient, first, second }: AdamwTensor, update: AdamwUpdate): void {
-  const { clip, beta1, beta2, stepSize, correction2, epsilon, keep } = update;
-  const gradients = gradient ?? new Float32Array(weight.length);
-  for (let i = 0; i < weight.length; i++) {
-    const g = gradients[i] * clip;
-    const m = beta1 * first[i] + (1 - beta1) * g;
-    const v = beta2 * second[i] + (1 - beta2) * g * g;
-    first[i] = m;
-    second[i] = v;
-    weight[i] = weight[i] * keep - (stepSize * m) / (Math.sqrt(v) * correction2 + epsilon);
-  }
 }

@@ -3,8 +3,9 @@ import type { OptimStepOptions, OptimStepResult } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
 import { type ParameterSet, zeroParameters } from '../models/parameters.js';
+import { AdamwKernel } from './adamw-kernel.js';
 import type { AdamwThread } from './adamw-thread.js';
-import { type AdamwTensor, type AdamwUpdate, updateTensor } from './adamw-update.js';
+import type { AdamwTensor, AdamwUpdate } from './adamw-update.js';
 import type { Gradients } from './gradients.js';
 
 export interface OptimizerState {
@@ -80,7 +81,8 @@ export async function adamwStep(
   });
   const [own, other] = thread ? shareOut(tensors) : [tensors, []];
   const elsewhere = thread && other.length > 0 ? thread.run(other, update) : Promise.resolve([]);
-  for (const tensor of own) updateTensor(tensor, update);
+  const kernel = new AdamwKernel();
+  for (const tensor of own) kernel.run(tensor, update);
   for (const { name, weight, first, second } of await elsewhere) {
     weights.set(name, weight);
     state.first.set(name, first);

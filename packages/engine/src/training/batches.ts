@@ -2,21 +2,35 @@
 import type { ScoreRow, TrainingRow } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
+import { inputTokens, type PrefixGroup, prefixGroups } from './prefixes.js';
 
-/** B sequences padded at the end to T tokens, and the M places whose next token is scored. */
+/**
+ * B sequences padded at the end to T tokens, and the M places whose next token is scored. Sequences that share prefixes
+ * are suffixes: B / G of each of G prefixes, which are padded to P tokens and come first.
+ */
 export interface MicroBatch {
-  /** The index of each sequence in the call's rows. [B] */
+  /** The call's rows whose tokens are scored, in the order of `targets`. */
   rowIndices: number[];
+  /** B and T. */
   sequences: number;
   length: number;
-  /** Input tokens, 0 where padded. [B x T] */
+  /** P, and the G prefixes' lengths without padding. */
+  prefixes?: { length: number; lengths: number[] };
+  /** Input tokens, 0 where padded. [G x P + B x T] */
   ids: Int32Array;
-  /** Flat indices (b T + t) of hidden states that predict a completion token. [M] */
+  /** Flat indices into `ids` of hidden states that predict a completion token. [M] */
   rows: number[];
   /** The completion tokens. [M] */
   targets: number[];
-  /** Input tokens that are not padding. */
+  /** Input tokens of the rows, which is more than are computed where prefixes are shared. */
   tokens: number;
+}
+
+export interface Budget {
+  /** Padded tokens of a micro-batch. */
+  tokens: number;
+  /** Scored tokens of a micro-batch. */
+  targets: number;
 }
 
 /** Number of a row's tokens that the model reads: all but the last, which is only predicted. */
@@ -60,14 +74,26 @@ export function checkTokens(config: ModelConfig, ids: readonly number[], where: 
 }
 
 /**
- * Micro-batches in which every row with a completion appears once, of at most `tokens` padded tokens and `targets`
- * scored tokens each (a single row may exceed them). The order depends only on lengths and positions.
+ * Micro-batches in which every row with a completion appears once, within the budget (a single row, or a prefix with one
+ * suffix, may exceed it). With `share`, rows that begin with the same tokens share a prefix where that saves work. The
+ * order depends only on the rows.
  */
-export function packRows(rows: readonly ScoreRow[], budget: { tokens: number; targets: number }): MicroBatch[] {
-  const order = rows
-    .map((_, index) => index)
-    .filter((index) => rows[index].completionIds.length > 0)
-    .sort((a, b) => inputLength(rows[b]) - inputLength(rows[a]) || a - b);
+export function packRows(rows: readonly ScoreRow[], budget: Budget, share = true): MicroBatch[] {
+  const scored = rows.map((_, index) => index).filter((index) => rows[index].completionIds.length > 0);
+  if (!share) return packSequences(rows, scored, budget);
+  const { groups, alone } = prefixGroups(rows, scored);
+  const parts = groups.flatMap((group) => fittingParts(rows, group, budget));
+  const single = parts.filter((part) => part.rows.length === 1).flatMap((part) => part.rows);
+  const shared = packGroups(
+    rows,
+    parts.filter((part) => part.rows.length > 1),
+    budget,
+  );
+  return [...shared, ...packSequences(rows, [...alone, ...single], budget)];
+}
+
+function packSequences(rows: readonly ScoreRow[], indices: readonly number[], budget: Budget): MicroBatch[] {
+  const order = [...indices].sort((a, b) => inputLength(rows[b]) - inputLength(rows[a]) || a - b);
   const batches: MicroBatch[] = [];
   for (let start = 0; start < order.length; ) {
     const length = inputLength(rows[order[start]]);
@@ -78,29 +104,109 @@ export function packRows(rows: readonly ScoreRow[], budget: { tokens: number; ta
       if (end > start && ((end + 1 - start) * length > budget.tokens || targets > budget.targets)) break;
       end++;
     }
-    batches.push(fill(rows, order.slice(start, end), length));
+    batches.push(fill(rows, [{ rows: order.slice(start, end), prefix: 0 }], { length, suffixes: end - start }));
     start = end;
   }
   return batches;
 }
 
-function fill(rows: readonly ScoreRow[], rowIndices: number[], length: number): MicroBatch {
-  const ids = new Int32Array(rowIndices.length * length);
+/** Of a micro-batch's tokens, so many more may be padding than are not, where groups differ in size. */
+const MOST_PADDING = 0.5;
+
+function packGroups(rows: readonly ScoreRow[], groups: readonly PrefixGroup[], budget: Budget): MicroBatch[] {
+  // Groups of the same shape stand together, so that little is padded.
+  const parts = [...groups].sort(
+    (a, b) => b.rows.length - a.rows.length || b.prefix - a.prefix || a.rows[0] - b.rows[0],
+  );
+  const batches: MicroBatch[] = [];
+  for (let start = 0; start < parts.length; ) {
+    let end = start + 1;
+    while (end < parts.length && fits(rows, parts.slice(start, end + 1), budget)) end++;
+    const together = parts.slice(start, end);
+    batches.push(fill(rows, together, shapeOf(rows, together)));
+    start = end;
+  }
+  return batches;
+}
+
+/** The group in parts that fit into a micro-batch each. */
+function fittingParts(rows: readonly ScoreRow[], group: PrefixGroup, budget: Budget): PrefixGroup[] {
+  const parts: PrefixGroup[] = [];
+  for (const index of group.rows) {
+    const last = parts.at(-1);
+    const grown = last && { ...last, rows: [...last.rows, index] };
+    if (grown && fits(rows, [grown], budget)) parts[parts.length - 1] = grown;
+    else parts.push({ prefix: group.prefix, rows: [index] });
+  }
+  return parts;
+}
+
+function shapeOf(rows: readonly ScoreRow[], groups: readonly PrefixGroup[]) {
+  const most = (numbers: readonly number[]) => numbers.reduce((a, b) => Math.max(a, b));
+  return {
+    prefix: most(groups.map(({ prefix }) => prefix)),
+    suffixes: most(groups.map(({ rows: members }) => members.length)),
+    length: most(groups.flatMap((group) => group.rows.map((index) => inputLength(rows[index]) - group.prefix))),
+  };
+}
+
+function fits(rows: readonly ScoreRow[], groups: readonly PrefixGroup[], budget: Budget): boolean {
+  const { prefix, suffixes, length } = shapeOf(rows, groups);
+  const padded = groups.length * (prefix + suffixes * length);
+  const real = groups.reduce((sum, group) => {
+    const own = group.rows.reduce((tokens, index) => tokens + inputLength(rows[index]) - group.prefix, 0);
+    return sum + group.prefix + own;
+  }, 0);
+  const targets = groups.reduce((sum, group) => sum + completionTokens(rows, group.rows), 0);
+  return padded <= budget.tokens && targets <= budget.targets && padded <= (1 + MOST_PADDING) * real;
+}
+
+function completionTokens(rows: readonly ScoreRow[], indices: readonly number[]): number {
+  return indices.reduce((sum, index) => sum + rows[index].completionIds.length, 0);
+}
+
+/**
+ * @param shape padded lengths of prefixes (absent where nothing is shared) and of what follows them, and the number of
+ *   sequences for each group
+ */
+function fill(
+  rows: readonly ScoreRow[],
+  groups: readonly PrefixGroup[],
+  shape: { prefix?: number; suffixes: number; length: number },
+): MicroBatch {
+  const { prefix = 0, suffixes, length } = shape;
+  const sequences = groups.length * suffixes;
+  const ids = new Int32Array(groups.length * prefix + sequences * length);
   const flat: number[] = [];
   const targets: number[] = [];
   let tokens = 0;
-  rowIndices.forEach((rowIndex, b) => {
-    const { promptIds, completionIds } = rows[rowIndex];
-    const offset = b * length;
-    ids.set(promptIds, offset);
-    ids.set(completionIds.slice(0, -1), offset + promptIds.length);
-    tokens += promptIds.length + completionIds.length - 1;
-    for (let j = 0; j < completionIds.length; j++) {
-      flat.push(offset + promptIds.length - 1 + j);
-      targets.push(completionIds[j]);
-    }
+  groups.forEach((group, g) => {
+    group.rows.forEach((index, member) => {
+      const row = rows[index];
+      const input = inputTokens(row);
+      const suffixStart = groups.length * prefix + (g * suffixes + member) * length;
+      if (member === 0) ids.set(input.subarray(0, group.prefix), g * prefix);
+      ids.set(input.subarray(group.prefix), suffixStart);
+      tokens += input.length;
+      for (let j = 0; j < row.completionIds.length; j++) {
+        const place = row.promptIds.length - 1 + j;
+        flat.push(place < group.prefix ? g * prefix + place : suffixStart + place - group.prefix);
+        targets.push(row.completionIds[j]);
+      }
+    });
   });
-  return { rowIndices, sequences: rowIndices.length, length, ids, rows: flat, targets, tokens };
+  return {
+    rowIndices: groups.flatMap((group) => group.rows),
+    sequences,
+    length,
+    ...(shape.prefix !== undefined && {
+      prefixes: { length: shape.prefix, lengths: groups.map((group) => group.prefix) },
+    }),
+    ids,
+    rows: flat,
+    targets,
+    tokens,
+  };
 }
 
 /** Per-token numbers of a batch's rows in sequence, in the form of the graph's [M] inputs. */

@@ -2,13 +2,21 @@
 import { totalmem } from 'node:os';
 import type { CrossEntropyLoss, PolicyGradientLoss, ScoreRow, TrainingRow } from '../api.js';
 import type { ModelConfig } from '../models/config.js';
-import { orderFeeds, unembeddingName } from '../models/decoder.js';
+import { unembeddingName } from '../models/decoder.js';
 import { addRows, layerParameterShapes, lookUp, type ParameterSet, parameterCount } from '../models/parameters.js';
+import { orderFeeds } from '../models/positions.js';
 import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, float32, int64, type RuntimeOptions, type Tensor } from '../runtime/onnx.js';
 import { gatherTokens, inputLength, type MicroBatch, packRows } from './batches.js';
 import type { Gradients } from './gradients.js';
-import { GRADIENT, headGraph, layerBackwardGraph, layerForwardGraph, wholeGraph } from './graphs.js';
+import {
+  type AttentionPlan,
+  GRADIENT,
+  headGraph,
+  layerBackwardGraph,
+  layerForwardGraph,
+  wholeGraph,
+} from './graphs.js';
 import { lossFeeds, lossRowInputs } from './loss.js';
 
 export interface ExecutorOptions extends RuntimeOptions {
@@ -27,6 +35,8 @@ export interface ExecutorOptions extends RuntimeOptions {
    * depends on the length.
    */
   causalBlocks?: number;
+  /** Whether rows that begin with the same tokens share the computing of that prefix; default true. */
+  sharePrefixes?: boolean;
 }
 
 /** Models with more parameters run layer by layer. */
@@ -88,11 +98,12 @@ export class Executor {
   pack(rows: readonly ScoreRow[]): MicroBatch[] {
     const longest = rows.reduce((length, row) => Math.max(length, inputLength(row)), 1);
     const fitting = Math.floor(this.#activationBytes / this.#bytesPerToken(longest));
-    return packRows(rows, {
+    const budget = {
       tokens: Math.max(1, Math.min(this.#microBatchTokens, fitting)),
       // In layered execution, the head runs in its own slices.
       targets: this.#layered ? Number.POSITIVE_INFINITY : this.#headSlice(),
-    });
+    };
+    return packRows(rows, budget, this.#options.sharePrefixes);
   }
 
   /** Scored tokens whose logits stay within the budget. */
@@ -110,9 +121,10 @@ export class Executor {
     return 4 * (this.#layered ? layer + layers * hiddenSize : layer * layers);
   }
 
-  #blocksOf({ length }: MicroBatch): number {
+  #planOf(batch: Pick<MicroBatch, 'length' | 'prefixes'>): AttentionPlan {
+    const length = batch.prefixes?.length ?? batch.length;
     const wanted = this.#options.causalBlocks ?? CAUSAL_BLOCKS.find(({ tokens }) => length >= tokens)?.blocks ?? 1;
-    return wanted <= length ? wanted : 1;
+    return { shared: batch.prefixes !== undefined, blocks: wanted <= length ? wanted : 1 };
   }
 
   #graph(key: string, build: () => Parameters<typeof CompiledGraph.compile>[0]): Promise<CompiledGraph> {
@@ -166,9 +178,9 @@ export class Executor {
   ) {
     const kind = training?.loss.kind;
     const masked = distribution.tokenBias !== undefined;
-    const blocks = this.#blocksOf(batch);
-    const graph = await this.#graph(`whole ${kind} ${blocks} ${masked}`, () =>
-      wholeGraph(this.config, kind, blocks, masked),
+    const plan = this.#planOf(batch);
+    const graph = await this.#graph(`whole ${kind} ${JSON.stringify(plan)} ${masked}`, () =>
+      wholeGraph(this.config, kind, plan, masked),
     );
     const feeds: Record<string, Tensor> = {
       hidden: float32(hidden, [batch.ids.length, this.config.hiddenSize]),
@@ -201,8 +213,9 @@ export class Executor {
     const { layers, hiddenSize: width } = this.config;
     const dims = [batch.ids.length, width];
     const positions = this.#positionFeeds(batch);
-    const blocks = this.#blocksOf(batch);
-    const forward = await this.#graph(`layer forward ${blocks}`, () => layerForwardGraph(this.config, blocks));
+    const plan = this.#planOf(batch);
+    const key = JSON.stringify(plan);
+    const forward = await this.#graph(`layer forward ${key}`, () => layerForwardGraph(this.config, plan));
     // The layers' inputs, kept for the backward pass, which recomputes the inside of each layer.
     const inputs: Float32Array[] = [];
     let hidden: Float32Array = embedded;
@@ -224,7 +237,7 @@ export class Executor {
     );
     if (!training) return { result, hiddenGradient: undefined };
 
-    const backward = await this.#graph(`layer backward ${blocks}`, () => layerBackwardGraph(this.config, blocks));
+    const backward = await this.#graph(`layer backward ${key}`, () => layerBackwardGraph(this.config, plan));
     let hiddenGradient: Float32Array = gradient;
     for (let layer = layers - 1; layer >= 0; layer--) {
       throwIfCancelled();
@@ -290,18 +303,30 @@ export class Executor {
     return { result, gradient };
   }
 
-  #positionFeeds(batch: MicroBatch): Record<string, Tensor> {
-    const { sequences, length } = batch;
-    const { cosine, sine, rows } = this.#tables.upTo(length);
+  #positionFeeds({ sequences, length, prefixes }: MicroBatch): Record<string, Tensor> {
+    const places = range(length);
+    const { cosine, sine, rows } = this.#tables.upTo(length + (prefixes?.length ?? 0));
     const half = this.config.headSize / 2;
+    const tables = { cosine: float32(cosine, [rows, half]), sine: float32(sine, [rows, half]) };
+    const { blocks } = this.#planOf({ length, prefixes });
+    if (!prefixes) {
+      const positions = Array.from({ length: sequences }, () => places).flat();
+      return { positions: int64(positions, [sequences, length]), ...orderFeeds(length, blocks), ...tables };
+    }
+    const { lengths } = prefixes;
+    const prefixPlaces = range(prefixes.length);
+    const ofPrefixes = lengths.flatMap(() => prefixPlaces);
+    const ofSuffixes = lengths.flatMap((start) =>
+      Array.from({ length: sequences / lengths.length }, () => places.map((place) => start + place)).flat(),
+    );
     return {
-      positions: int64(
-        Array.from({ length: sequences * length }, (_, i) => i % length),
-        [sequences, length],
-      ),
-      ...orderFeeds(length, this.#blocksOf(batch)),
-      cosine: float32(cosine, [rows, half]),
-      sine: float32(sine, [rows, half]),
+      'prefix positions': int64(ofPrefixes, [ofPrefixes.length, 1]),
+      'suffix positions': int64(ofSuffixes, [ofSuffixes.length, 1]),
+      'prefix lengths': int64(lengths, [lengths.length]),
+      'prefix order': int64(prefixPlaces, [prefixes.length]),
+      'suffix order': int64(places, [length]),
+      ...orderFeeds(prefixes.length, blocks),
+      ...tables,
     };
   }
 
@@ -347,6 +372,10 @@ export class Executor {
     this.#graphs.clear();
     await Promise.all(compiled.map((graph) => graph.release()));
   }
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
 }
 
 function batchResult(outputs: Record<string, Tensor>): BatchResult {

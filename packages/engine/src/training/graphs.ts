@@ -3,7 +3,7 @@
  * layer: one graph for each kind of layer, run once per layer. The input of each layer is kept, and the backward pass
  * recomputes its inside.
  *
- * `blocks` is the number of pieces that attention cuts the queries into (see `Positions`).
+ * Each kind of graph exists for plain sequences and for sequences that share prefixes (`AttentionPlan`).
  *
  * Token embeddings are looked up outside of the graphs, and their gradient is added up there: `hidden` is an input of
  * every graph.
@@ -14,12 +14,21 @@ import { Graph, type Value } from '../graph/graph.js';
 import { add } from '../graph/ops/elementwise.js';
 import { gatherRows } from '../graph/ops/layout.js';
 import { tokenLogProbability } from '../graph/ops/transformer.js';
+import { type Attention, overSequences, overSharedPrefixes } from '../models/attention.js';
 import type { ModelConfig } from '../models/config.js';
-import { declareLayer, declarePositions, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { declareLayer, decoderLayer, head, unembeddingName } from '../models/decoder.js';
 import { layerParameterShapes } from '../models/parameters.js';
+import { declarePositions, declareSharedPositions } from '../models/positions.js';
 import { type LossKind, tokenLoss } from './loss.js';
 
 export const GRADIENT = 'd ';
+
+export interface AttentionPlan {
+  /** Whether sequences are suffixes of shared prefixes. */
+  shared: boolean;
+  /** Number of pieces that attention cuts the queries into (see `Positions`). */
+  blocks: number;
+}
 
 interface HeadParameters {
   norm: Value;
@@ -61,25 +70,36 @@ function weightedLoss(graph: Graph, kind: LossKind, logProbability: Value) {
   return { value: losses, seed: graph.input('lossWeights', 'float32', ['M']) };
 }
 
+function declareAttention(graph: Graph, config: ModelConfig, plan: AttentionPlan): Attention<{ mixed: Value }> {
+  return plan.shared
+    ? overSharedPrefixes(config, declareSharedPositions(graph, config, plan.blocks))
+    : overSequences(config, declarePositions(graph, config, false, plan.blocks));
+}
+
 /** All layers, one after another, with parameters under their full names. */
-function allLayers(graph: Graph, config: ModelConfig, hidden: Value, blocks: number) {
-  const at = declarePositions(graph, config, false, blocks);
+function allLayers(graph: Graph, config: ModelConfig, hidden: Value, plan: AttentionPlan) {
+  const attention = declareAttention(graph, config, plan);
   const parameters: [string, Value][] = [];
   let current = hidden;
   for (let index = 0; index < config.layers; index++) {
     const prefix = `model.layers.${index}.`;
     const weight = declareLayer(graph, config, prefix);
     for (const name of layerParameterShapes(config).keys()) parameters.push([`${prefix}${name}`, weight(name)]);
-    current = decoderLayer(config, current, weight, at).hidden;
+    current = decoderLayer(config, current, weight, attention).hidden;
   }
   return { hidden: current, parameters };
 }
 
 /** The whole model: log-probabilities and entropies of the targets and, with a loss, its gradient. */
-export function wholeGraph(config: ModelConfig, loss: LossKind | undefined, blocks: number, masked = false): Graph {
+export function wholeGraph(
+  config: ModelConfig,
+  loss: LossKind | undefined,
+  plan: AttentionPlan,
+  masked = false,
+): Graph {
   const graph = new Graph(loss ? `train ${loss}` : 'score');
   const embedded = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
-  const { hidden, parameters } = allLayers(graph, config, embedded, blocks);
+  const { hidden, parameters } = allLayers(graph, config, embedded, plan);
   const headParameters = declareHead(graph, config);
   // Only completions are scored, so the head runs on the rows that predict them.
   const rows = gatherRows(hidden, graph.input('rows', 'int64', ['M']));
@@ -97,20 +117,20 @@ export function wholeGraph(config: ModelConfig, loss: LossKind | undefined, bloc
 }
 
 /** One layer forward: hidden to `output`. Parameter names have no layer prefix. */
-export function layerForwardGraph(config: ModelConfig, blocks: number): Graph {
+export function layerForwardGraph(config: ModelConfig, plan: AttentionPlan): Graph {
   const graph = new Graph('layer forward');
   const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
   const weight = declareLayer(graph, config, '');
-  graph.output('output', decoderLayer(config, hidden, weight, declarePositions(graph, config, false, blocks)).hidden);
+  graph.output('output', decoderLayer(config, hidden, weight, declareAttention(graph, config, plan)).hidden);
   return graph;
 }
 
 /** One layer backward: hidden and `d output` to gradients of hidden and of the layer's parameters. */
-export function layerBackwardGraph(config: ModelConfig, blocks: number): Graph {
+export function layerBackwardGraph(config: ModelConfig, plan: AttentionPlan): Graph {
   const graph = new Graph('layer backward');
   const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
   const weight = declareLayer(graph, config, '');
-  const output = decoderLayer(config, hidden, weight, declarePositions(graph, config, false, blocks)).hidden;
+  const output = decoderLayer(config, hidden, weight, declareAttention(graph, config, plan)).hidden;
   const seed = graph.input(`${GRADIENT}output`, 'float32', ['N', config.hiddenSize]);
   const named: [string, Value][] = [['hidden', hidden]];
   for (const name of layerParameterShapes(config).keys()) named.push([name, weight(name)]);

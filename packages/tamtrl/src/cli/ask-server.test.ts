@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type Handler, json, serve } from '../policy/openai/server.test-support.js';
-import { runProgram } from './program.js';
+import { runQuietly } from './program.test-support.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-ask-server-'));
 const path = join(folder, 'ship.txt');
@@ -12,20 +12,8 @@ await writeFile(path, 'The ship left Bristol in the spring.\n'.repeat(40));
 
 async function ask(handler: Handler, ...args: string[]) {
   const { baseUrl } = await serve([handler]);
-  let out = '';
-  let err = '';
-  const io = {
-    out: (text: string) => {
-      out += text;
-    },
-    err: (text: string) => {
-      err += text;
-    },
-    interactive: false,
-    columns: () => 80,
-  };
   const model = ['--model', `openai:${baseUrl}#m`, '--context-length', '2000', '--chunk-tokens', '200'];
-  return { code: await runProgram(['ask', ...model, ...args], io), out, err };
+  return runQuietly(['ask', ...model, ...args]);
 }
 
 const reply =

@@ -5,25 +5,12 @@ import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { lockFile } from '../base/lock.js';
 import { loadText } from '../reader/files/load.js';
-import { runProgram } from './program.js';
+import { runQuietly } from './program.test-support.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-ask-'));
 const facts = ['anna oslo', 'ben rome', 'emma quito', 'jack bern', 'dan linz', 'mara oslo', 'cora riga', 'kurt bern'];
 
-async function run(...args: string[]) {
-  const said = { out: '', err: '' };
-  const io = {
-    out: (text: string) => {
-      said.out += text;
-    },
-    err: (text: string) => {
-      said.err += text;
-    },
-    interactive: false,
-    columns: () => 80,
-  };
-  return { code: await runProgram(['ask', ...args], io), ...said };
-}
+const run = (...args: string[]) => runQuietly(['ask', ...args]);
 
 async function file(name: string, content: string | Uint8Array): Promise<string> {
   const path = join(folder, name);

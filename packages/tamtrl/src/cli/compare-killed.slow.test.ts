@@ -5,23 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { runProgram } from './program.js';
-import type { Io } from './terminal/io.js';
+import { runQuietly } from './program.test-support.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-compare-killed-'));
-
-async function run(args: readonly string[]) {
-  let err = '';
-  const io: Io = {
-    interactive: false,
-    columns: () => 80,
-    out: () => {},
-    err: (text) => {
-      err += text;
-    },
-  };
-  return { code: await runProgram(args, io), err };
-}
 
 it('goes on with cells whose training was killed at any moment', async () => {
   const file = join(folder, 'compare.yaml');
@@ -42,7 +28,7 @@ methods: [{ name: tamtrl, train: tamtrl }]
 benchmarks: [{ name: b, data: { kind: mini, chunks: 2, facts: 2 }, questions: 2 }]
 `,
   );
-  const first = await run(['compare', file, '--jobs', '2']);
+  const first = await runQuietly(['compare', file, '--jobs', '2']);
   expect(first.code, first.err).toBe(0);
   const cell = (seed: number) => join(out, 'training', `tamtrl-${seed}`);
   const tables = await readFile(join(out, 'results.csv'), 'utf8');
@@ -69,7 +55,7 @@ benchmarks: [{ name: b, data: { kind: mini, chunks: 2, facts: 2 }, questions: 2 
   await rm(join(cell(5), 'config.json'));
   await rm(join(cell(5), 'checkpoints'), { recursive: true });
   await writeFile(join(cell(5), 'metrics.jsonl'), '');
-  const again = await run(['compare', file, '--jobs', '2']);
+  const again = await runQuietly(['compare', file, '--jobs', '2']);
   expect(again.code, again.err).toBe(0);
   expect(await readFile(join(out, 'results.csv'), 'utf8')).toBe(tables);
 });
@@ -99,7 +85,7 @@ benchmarks: [{ name: b, data: { kind: mini, chunks: 2, facts: 2 }, questions: 2 
   };
   let pid = await writer();
   for (; pid === undefined; pid = await writer()) await new Promise((resolve) => setTimeout(resolve, 50));
-  const second = await run(['compare', file]);
+  const second = await runQuietly(['compare', file]);
   expect([second.code, second.err]).toEqual([2, expect.stringMatching(/killed is being written to by process \d+\./)]);
   const gone = new Promise((resolve) => parent.on('exit', resolve));
   parent.kill('SIGKILL');

@@ -4,25 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { runProgram } from './program.js';
+import { runQuietly } from './program.test-support.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-data-'));
 
-async function run(...args: string[]) {
-  const said = { out: '', err: '' };
-  const io = {
-    out: (text: string) => {
-      said.out += text;
-    },
-    err: (text: string) => {
-      said.err += text;
-    },
-    interactive: false,
-    columns: () => 80,
-  };
-  return { code: await runProgram(args, io), ...said };
-}
+const run = (...args: string[]) => runQuietly(args);
 
 it('check counts records and names bad lines; --strict ends at the first', async () => {
   const good = await readFile(fixture('records/hotpotqa-sample.jsonl'), 'utf8');

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeReport } from '../report/report.js';
 import { jsonSummary } from '../report/summary.js';
 import { readRun } from '../run/read.js';
-import { runProgram } from './program.js';
+import { runQuietly } from './program.test-support.js';
 
 const fixtures = fileURLToPath(new URL('../../fixtures/run-folders', import.meta.url));
 const before = process.cwd();
@@ -28,14 +28,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const said = { out: '', err: '' };
-  const write = (where: 'out' | 'err') => (text: string) => {
-    said[where] += text;
-  };
-  const io = { out: write('out'), err: write('err'), interactive: false, columns: () => 80 };
-  return { code: await runProgram(args, io), ...said };
-}
+const run = (...args: string[]) => runQuietly(args);
 
 const text = (path: string) => readFile(join(folder, path), 'utf8');
 

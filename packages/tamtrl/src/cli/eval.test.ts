@@ -7,7 +7,7 @@ import { miniExample, toRecord } from '../data/mini/task.js';
 import { EMBEDDED_MINI } from '../models/embedded.js';
 import { RunFolder } from '../run/folder.js';
 import { runConfigSchema } from '../train/config.js';
-import { runProgram } from './program.js';
+import { runQuietly } from './program.test-support.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-eval-'));
 const data = join(folder, 'mini.jsonl');
@@ -31,20 +31,7 @@ await run.saveModel('best', { exportModel: (place) => cp(EMBEDDED_MINI, place, {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function tamtrl(...args: string[]) {
-  const said = { out: '', err: '' };
-  const io = {
-    out: (text: string) => {
-      said.out += text;
-    },
-    err: (text: string) => {
-      said.err += text;
-    },
-    interactive: false,
-    columns: () => 80,
-  };
-  return { code: await runProgram(args, io), ...said };
-}
+const tamtrl = (...args: string[]) => runQuietly(args);
 
 const settingsOf = async (name: string) =>
   JSON.parse(await readFile(join(folder, name, 'settings.json'), 'utf8')) as object;

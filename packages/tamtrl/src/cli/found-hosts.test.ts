@@ -9,8 +9,7 @@ import { EMBEDDED_MINI } from '../models/embedded.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { engineServer } from '../policy/tinker/engine-server.test-support.js';
 import { runConfigSchema } from '../train/config.js';
-import { runProgram } from './program.js';
-import type { Io } from './terminal/io.js';
+import { runQuietly } from './program.test-support.js';
 
 let folder: string;
 let url: string;
@@ -47,27 +46,24 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function run(...args: string[]): Promise<{ code: number; err: string }> {
-  let err = '';
-  const add = (more: string) => {
-    err += more;
-  };
-  const io: Io = { out: add, err: add, interactive: false, columns: () => 80 };
-  return { code: await runProgram(args, io), err };
+/** What a command says, whichever stream it goes to. */
+async function run(...args: string[]): Promise<{ code: number; said: string }> {
+  const { code, out, err } = await runQuietly(args);
+  return { code, said: err + out };
 }
 
 /** Refused with the file, the host and the flag; nothing reaches the server. With the flag it is asked. */
 async function refusedUntilAllowed(args: readonly string[], place: string): Promise<void> {
   const refused = await run(...args);
-  expect(refused.err).toContain(`${place} names the server ${url}, but you have not named it`);
-  expect(refused.err).toContain(`add --allow-host ${url} `);
+  expect(refused.said).toContain(`${place} names the server ${url}, but you have not named it`);
+  expect(refused.said).toContain(`add --allow-host ${url} `);
   expect(seen).toHaveLength(0);
   const other = await run(...args, '--allow-host', '127.0.0.1:1');
-  expect(other.err).toContain(`--allow-host ${url} `);
+  expect(other.said).toContain(`--allow-host ${url} `);
   expect(seen).toHaveLength(0);
   const allowed = await run(...args, '--allow-host', url);
-  expect(allowed.err).not.toContain('--allow-host');
-  expect(seen.length, allowed.err).toBeGreaterThan(0);
+  expect(allowed.said).not.toContain('--allow-host');
+  expect(seen.length, allowed.said).toBeGreaterThan(0);
 }
 
 async function modelFolder(): Promise<string> {
@@ -97,7 +93,7 @@ describe('a model folder', () => {
     await refusedUntilAllowed(['train', '--model', model, ...out], join(model, 'tinker.json'));
     seen.length = 0;
     const named = await run('train', '--model', model, '--judge', `openai:${url}/v1#m`, ...out);
-    expect(named.err).not.toContain('--allow-host');
+    expect(named.said).not.toContain('--allow-host');
     expect(seen.length).toBeGreaterThan(0);
   });
 
@@ -119,8 +115,8 @@ describe('a model folder', () => {
   it('a note of the wrong shape', async () => {
     const model = await modelFolder();
     await writeFile(join(model, 'tinker.json'), '{"opened":{"spec":5}}');
-    const { code, err } = await run('ask', text, 'anna?', '--model', model);
-    expect(err).toContain('tinker.json does not say how to open its model');
+    const { code, said } = await run('ask', text, 'anna?', '--model', model);
+    expect(said).toContain('tinker.json does not say how to open its model');
     expect(code).toBe(2);
   });
 });
@@ -143,7 +139,7 @@ describe('the folder of a run', () => {
   it('its teacher', async () => {
     const path = await runFolder({ teacher: 'other', teacherModel: `openai:${url}/v1#m` });
     const place = `${join(path, 'config.json')}: teacherModel`;
-    expect((await run('train', '--resume', path)).err).toContain(place);
+    expect((await run('train', '--resume', path)).said).toContain(place);
     expect(seen).toHaveLength(0);
   });
 
@@ -170,24 +166,15 @@ questionsPerStep: 2
     );
     const path = join(folder, 'far');
     const spec = `tinker:${trained.url}#mini`;
-    let said = '';
-    const io: Io = {
-      interactive: false,
-      columns: () => 80,
-      out: (more) => {
-        said += more;
-      },
-      err: (more) => {
-        said += more;
-        if (more.startsWith('Held-out before')) process.emit('SIGINT');
-      },
-    };
     const rest = ['--config', settings, '--tokenizer', 'mini', '--out', path];
-    expect(await runProgram(['train', ...rest, '--model', spec], io), said).toBe(130);
-    const [, command] = /Continue with {2}tamtrl (.*)\n/.exec(said)!;
+    const interrupted = await runQuietly(['train', ...rest, '--model', spec], (more) => {
+      if (more.startsWith('Held-out before')) process.emit('SIGINT');
+    });
+    expect(interrupted.code, interrupted.err).toBe(130);
+    const [, command] = /Continue with {2}tamtrl (.*)\n/.exec(interrupted.out)!;
     expect(command).toBe(`train --resume ${path} --allow-host ${trained.url}`);
     const resumed = await run(...command.split(' '), '--steps', '1');
-    expect(resumed.code, resumed.err).toBe(0);
+    expect(resumed.code, resumed.said).toBe(0);
   } finally {
     await trained.close();
   }
@@ -209,7 +196,7 @@ describe('a configuration file', () => {
     const spec = `tinker:${url}#mini`;
     const rest = ['--preset', 'mini', '--tokenizer', 'mini', '--out', join(folder, 'none')];
     const named = await run('train', '--config', path, ...rest, '--model', spec);
-    expect(named.err).toContain('does not accept the key');
+    expect(named.said).toContain('does not accept the key');
     expect(seen.length).toBeGreaterThan(0);
   });
 
@@ -230,7 +217,7 @@ benchmarks: [{ name: b, data: ${join(folder, 'records.jsonl')} }]
 });
 
 it('what is not a host is refused', async () => {
-  const { code, err } = await run('ask', text, 'anna?', '--model', 'mini', '--allow-host', 'a/b');
-  expect(err).toContain('"a/b" is not a host; expected HOST, HOST:PORT or http://HOST:PORT.');
+  const { code, said } = await run('ask', text, 'anna?', '--model', 'mini', '--allow-host', 'a/b');
+  expect(said).toContain('"a/b" is not a host; expected HOST, HOST:PORT or http://HOST:PORT.');
   expect(code).toBe(2);
 });

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { MetricsLine } from '../train/metrics.js';
 import { statesOf } from './fs-steps.test-support.js';
-import { runProgram } from './program.js';
-import type { Io } from './terminal/io.js';
+import { runQuietly } from './program.test-support.js';
 
 /** Settings of a run of one step, without those that only one command has. */
 export const SMALL = `
@@ -16,21 +15,6 @@ memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, p
 steps: 1
 evaluation: { every: 0, questions: 2 }
 `;
-
-/** The program in this process. `watch` is told of what stderr says. */
-export async function run(args: readonly string[], watch?: (err: string) => void) {
-  let err = '';
-  const io: Io = {
-    interactive: false,
-    columns: () => 80,
-    out: () => {},
-    err: (text) => {
-      err += text;
-      watch?.(text);
-    },
-  };
-  return { code: await runProgram(args, io), err };
-}
 
 /** Everything that must be the same, times aside. */
 export async function outcome(path: string) {
@@ -80,7 +64,7 @@ export async function expectSameAfterKills(command: keyof typeof KILLED, chosen?
     const whole = join(folder, 'whole');
     let begun = false;
     const work = async () => {
-      const { code, err } = await run([...args, '--out', whole], (text) => {
+      const { code, err } = await runQuietly([...args, '--out', whole], (text) => {
         begun ||= text.startsWith('Held-out before');
       });
       expect(code, err).toBe(0);
@@ -91,11 +75,11 @@ export async function expectSameAfterKills(command: keyof typeof KILLED, chosen?
     const resumed: string[] = [];
     for (const { before, copy } of states) {
       if (chosen && !chosen.includes(before)) continue;
-      const again = await run([command, '--resume', copy]);
+      const again = await runQuietly([command, '--resume', copy]);
       if (again.code === 0) resumed.push(before);
       else {
         expect(again.err, before).toMatch(/There is no run in .*(nothing was saved: start it again|written to)/);
-        const anew = await run([...args, '--out', copy]);
+        const anew = await runQuietly([...args, '--out', copy]);
         expect(anew.code, `${before}: ${anew.err}`).toBe(0);
       }
       expect(await outcome(copy), before).toEqual(expected);

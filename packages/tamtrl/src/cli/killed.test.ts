@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { statesOf } from './fs-steps.test-support.js';
-import { expectSameAfterKills, ONE_OF_EACH_KIND, outcome, run, SMALL } from './killed.test-support.js';
+import { expectSameAfterKills, ONE_OF_EACH_KIND, outcome, SMALL } from './killed.test-support.js';
+import { runQuietly } from './program.test-support.js';
 
 let folder: string;
 
@@ -25,11 +26,11 @@ describe('folders of earlier versions', () => {
     const whole = join(folder, 'old');
     const copies = join(folder, 'old-states');
     const states = await statesOf(whole, copies, async () => {
-      expect((await run(['train', '--config', settings, '--out', whole])).code).toBe(0);
+      expect((await runQuietly(['train', '--config', settings, '--out', whole])).code).toBe(0);
     });
     const { copy } = states.find(({ before }) => before === 'rm checkpoints/.last.old')!;
     await rm(join(copy, 'info.json'));
-    const { code, err } = await run(['train', '--resume', copy]);
+    const { code, err } = await runQuietly(['train', '--resume', copy]);
     expect(err).toContain('Continuing after step 0');
     expect(code, err).toBe(0);
     const { info: _, ...found } = await outcome(copy);
@@ -42,14 +43,14 @@ it('results without a checkpoint are not written over', async () => {
   const settings = join(folder, 'gone.yaml');
   await writeFile(settings, `${SMALL}batchSize: 2\n`);
   const path = join(folder, 'gone');
-  expect((await run(['sft', '--config', settings, '--out', path])).code).toBe(0);
+  expect((await runQuietly(['sft', '--config', settings, '--out', path])).code).toBe(0);
   await rm(join(path, 'checkpoints'), { recursive: true });
   const before = await readFile(join(path, 'metrics.jsonl'), 'utf8');
   for (const args of [
     ['--resume', path],
     ['--config', settings, '--out', path],
   ]) {
-    const { code, err } = await run(['sft', ...args]);
+    const { code, err } = await runQuietly(['sft', ...args]);
     expect(err).toContain('metrics.jsonl holds the results of a run whose checkpoint is gone.');
     expect(code).toBe(2);
   }

@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EMBEDDED_MINI } from '../models/embedded.js';
-import { runProgram } from './program.js';
-import type { Io } from './terminal/io.js';
+import { runQuietly } from './program.test-support.js';
 
 const SETTINGS = `
 model: mini-random
@@ -32,14 +31,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const said = { out: '', err: '' };
-  const write = (where: 'out' | 'err') => (text: string) => {
-    said[where] += text;
-  };
-  const io: Io = { out: write('out'), err: write('err'), interactive: false, columns: () => 80 };
-  return { code: await runProgram(args, io), ...said };
-}
+const run = (...args: string[]) => runQuietly(args);
 
 async function contentOf(path: string): Promise<Record<string, string>> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true });

@@ -9,9 +9,8 @@ import { engineServer } from '../policy/tinker/engine-server.test-support.js';
 import { presets } from '../run/presets/presets.js';
 import { recipes } from '../run/recipes.js';
 import { type Check, examineMachine } from './commands/doctor-machine.js';
-import { runProgram } from './program.js';
+import { runQuietly } from './program.test-support.js';
 import { EXIT } from './terminal/errors.js';
-import type { Io } from './terminal/io.js';
 
 let folder: string;
 
@@ -21,14 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const said = { out: '', err: '' };
-  const write = (where: 'out' | 'err') => (text: string) => {
-    said[where] += text;
-  };
-  const io: Io = { out: write('out'), err: write('err'), interactive: false, columns: () => 80 };
-  return { code: await runProgram(args, io), ...said };
-}
+const run = (...args: string[]) => runQuietly(args);
 
 async function yaml(text: string): Promise<string> {
   const path = join(folder, 'settings.yaml');
@@ -188,20 +180,13 @@ it('warm-up from nothing comes out the same bit by bit, and another seed otherwi
 it('an interruption after the last step leaves out the readings, not the report', async () => {
   const settings = await yaml(`${SMALL}questionsPerStep: 2\ngroupSize: 2\n`);
   let readings = 0;
-  let out = '';
-  const io: Io = {
-    interactive: false,
-    columns: () => 80,
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      // Before training, and after it.
-      if (text.startsWith('Reading held-out') && ++readings === 2) process.emit('SIGINT');
-    },
-  };
   const path = join(folder, 'late');
-  expect(await runProgram(['train', '--config', settings, '--steps', '1', '--out', path, '--json'], io)).toBe(130);
+  const args = ['train', '--config', settings, '--steps', '1', '--out', path, '--json'];
+  const { code, out } = await runQuietly(args, (text) => {
+    // Before training, and after it.
+    if (text.startsWith('Reading held-out') && ++readings === 2) process.emit('SIGINT');
+  });
+  expect(code).toBe(130);
   expect(JSON.parse(out)).toMatchObject({ reason: 'steps', steps: 1, evaluated_step: 1 });
   expect(await readdir(path)).toContain('report.md');
   expect(JSON.parse(await readFile(join(path, 'readings.json'), 'utf8')).after).toBeUndefined();

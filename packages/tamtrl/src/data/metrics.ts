@@ -3,6 +3,8 @@
  * reward/metrics; the names stand here because a record says by which it is scored.
  */
 
+import { z } from 'zod';
+
 export const METRICS = [
   'exact_match',
   'f1',
@@ -23,6 +25,28 @@ export const METRICS = [
   'char_rouge_l',
 ] as const;
 export type Metric = (typeof METRICS)[number];
+
+/** Names that earlier versions had, and that still mean the same. */
+const EARLIER_METRICS = {
+  exact: 'exact_match',
+  'sub-exact': 'sub_exact_match',
+  'ruler-part': 'string_match_part',
+  'ruler-all': 'string_match_all',
+  ruler_part: 'string_match_part',
+  ruler_all: 'string_match_all',
+} as const satisfies Record<string, Metric>;
+type EarlierMetric = keyof typeof EARLIER_METRICS;
+
+/** Today's name of a metric; anything else as it is. */
+export function presentMetric(name: string): string {
+  return Object.hasOwn(EARLIER_METRICS, name) ? EARLIER_METRICS[name as EarlierMetric] : name;
+}
+
+/** A metric under any name that it has had. */
+export const metricSchema = z.preprocess(
+  (name: Metric | EarlierMetric) => (typeof name === 'string' ? presentMetric(name) : name),
+  z.enum(METRICS),
+);
 
 /** `any`: each answer alone is right. `all`: the answers belong together, and naming some of them is not enough. */
 export const ANSWERS_WANTED = ['any', 'all'] as const;

@@ -34,6 +34,11 @@ describe('sample files', () => {
 });
 
 describe('loadRecords', () => {
+  it('reads a metric under the name that an earlier version gave it', async () => {
+    const { records } = await loadRecords(await fileOf({ ...good, metric: 'ruler_part' }));
+    expect(records[0].metric).toBe('string_match_part');
+  });
+
   it('names each bad line, counts it and goes on', async () => {
     const path = await fileOf(
       good,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DataError } from './errors.js';
 import { type LineOptions, readLines } from './files/lines.js';
 import { describeLine } from './files/rows.js';
-import { ANSWERS_WANTED, METRICS } from './metrics.js';
+import { ANSWERS_WANTED, metricSchema } from './metrics.js';
 
 const offset = z.number().int().nonnegative();
 
@@ -15,7 +15,7 @@ export const recordSchema = z
     question: z.string(),
     answers: z.array(z.string()),
     answersWanted: z.enum(ANSWERS_WANTED).optional(),
-    metric: z.enum(METRICS).optional(),
+    metric: metricSchema.optional(),
     task: z.string().min(1).optional(),
     labels: z.array(z.string().min(1)).min(1).optional(),
     documents: z

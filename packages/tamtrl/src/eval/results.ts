@@ -2,7 +2,7 @@
  * Results of an evaluation: one line for each record, in a file that a later session can continue, and their summary.
  */
 import { z } from 'zod';
-import { ANSWERS_WANTED } from '../data/metrics.js';
+import { ANSWERS_WANTED, metricSchema } from '../data/metrics.js';
 import type { QuestionRecord } from '../data/records.js';
 import { trajectoryStatistics } from '../memory/statistics.js';
 import { lackingFor, METRICS, type Metric, metricOf, metricsFor } from '../reward/outcome.js';
@@ -32,7 +32,7 @@ export const resultSchema = z.object({
   answers: z.array(z.string()).optional(),
   answersWanted: z.enum(ANSWERS_WANTED).optional(),
   /** The metric that the record or its source names. */
-  metric: z.enum(METRICS).optional(),
+  metric: metricSchema.optional(),
   output: z.string(),
   answer: z.string(),
   ...scores,

@@ -111,6 +111,43 @@ it('all live rollouts of a turn go in one call; a group shares its first prompt;
   expect(groups[2][0].output).toBe('oslo');
 });
 
+it('the old memory and its end are the draft of an update; what is accepted is counted where the model says it', async () => {
+  const model = new ScriptedModel((prompt) => {
+    if (prompt.endsWith('<answer>')) return 'oslo <eos>';
+    return prompt.includes('anna oslo <update>')
+      ? 'anna oslo <eos>'
+      : prompt.includes('oslo')
+        ? 'oslo <eos>'
+        : 'anna ? <eos>';
+  });
+  const tasks = [{ id: 'q', question: 'anna', chunks: chunksOf('ben rome', 'anna oslo', 'carl bern') }];
+  const run = async (own: MemoryModel) => (await runAgent(own, tasks, options()))[0];
+  const [plain] = await run(model);
+  expect(model.calls.map(({ requests }) => requests[0].draft && tokenizer.decode(requests[0].draft))).toEqual([
+    'anna ? <eos>',
+    'anna ? <eos>',
+    'anna oslo <eos>',
+    undefined,
+  ]);
+  expect(trajectoryStatistics([plain])).not.toHaveProperty('draft_acceptance');
+
+  const accepted = [3, 1, 0];
+  const verifying = async (requests: readonly GenerateRequest[], how: GenerateOptions) => {
+    const results = await model.sample(requests, how);
+    return results.map((samples, at) =>
+      samples.map((sample) => (requests[at].draft ? { ...sample, acceptedDraft: accepted.shift() } : sample)),
+    );
+  };
+  const group = await run({ tokenizer, chat: miniChat, contextLength: 64, sample: verifying });
+  expect(group[0].turns.map(({ draft }) => draft)).toEqual([
+    { drafted: 3, accepted: 3 },
+    { drafted: 3, accepted: 1 },
+    { drafted: 3, accepted: 0 },
+    undefined,
+  ]);
+  expect(trajectoryStatistics(group).draft_acceptance).toBeCloseTo(4 / 9, 12);
+});
+
 it('seeds depend on question, rollout and turn, not on the company', async () => {
   const seedsOf = async (ids: string[]) => {
     const model = new ScriptedModel(() => 'anna <eos>');

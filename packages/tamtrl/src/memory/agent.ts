@@ -6,6 +6,7 @@ import type { Progress } from '../base/progress.js';
 import { streamSeed } from '../base/seeds.js';
 import type { GenerateRequest } from '../policy/types.js';
 import type { AgentChunk } from '../text/chunks.js';
+import { Drafting } from './drafting.js';
 import { MemoryError } from './errors.js';
 import type { Budgets, PromptFrames } from './frames.js';
 import type { Trajectory, Turn } from './trajectory.js';
@@ -62,6 +63,8 @@ interface GroupRun {
   questionIds: number[];
   trajectories: Trajectory[];
   memories: (readonly number[])[];
+  /** One for each rollout. */
+  drafting: Drafting[];
   turn: number;
   chunk?: AgentChunk;
 }
@@ -84,7 +87,7 @@ export async function runAgent(
   options: AgentOptions,
 ): Promise<Trajectory[][]> {
   options.frames.checkWindow(options.budgets, model.contextLength);
-  const groups = tasks.map((task, index) => startGroup(task, index, options));
+  const groups = tasks.map((task, index) => startGroup(model, task, index, options));
   let live = groups.filter((group) => group.trajectories.length > 0);
   try {
     while (live.length > 0) {
@@ -99,7 +102,7 @@ export async function runAgent(
   return groups.map((group) => group.trajectories);
 }
 
-function startGroup(task: AgentTask, index: number, options: AgentOptions): GroupRun {
+function startGroup(model: MemoryModel, task: AgentTask, index: number, options: AgentOptions): GroupRun {
   const { frames, budgets } = options;
   const questionIds = questionIdsOf(frames, budgets, task.question, task.id);
   const initialMemoryIds = firstMemoryOf(frames, budgets, task.question, task.id);
@@ -110,7 +113,8 @@ function startGroup(task: AgentTask, index: number, options: AgentOptions): Grou
   const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   const memories = trajectories.map(() => initialMemoryIds);
   const seed = task.seed ?? options.seed;
-  return { task: index, seed, iterator, questionIds, trajectories, memories, turn: 0 };
+  const drafting = trajectories.map(() => new Drafting(model.chat));
+  return { task: index, seed, iterator, questionIds, trajectories, memories, drafting, turn: 0 };
 }
 
 async function nextChunk(group: GroupRun, task: AgentTask, budgets: Budgets): Promise<AgentChunk | undefined> {
@@ -148,6 +152,8 @@ async function takeTurn(model: MemoryModel, live: readonly GroupRun[], options: 
         promptIds,
         samples: group.turn === 0 ? group.trajectories.length : 1,
         maxTokens: group.chunk ? budgets.memoryTokens : budgets.answerTokens,
+        draft: group.chunk && group.drafting[first].next(memory),
+        sharedTokens: distinct > 1 && group.chunk ? frames.sharedTokens(group.questionIds, group.chunk.ids) : undefined,
         seed: streamSeed(group.seed, id, group.turn, first),
       });
     }
@@ -176,6 +182,7 @@ function record(
   const { chunk } = group;
   const trajectory = group.trajectories[index];
   const written = chunk ? asMemory(output, frames) : output;
+  group.drafting[index].saw(output.draft);
   if (chunk) group.memories[index] = memoryAfter(group.memories[index], written, rule);
   else trajectory.output = output.text;
   const turn = turnOf(chunk ? 'memory' : 'answer', promptIds, written, group.memories[index], seconds);

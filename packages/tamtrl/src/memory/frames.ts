@@ -69,6 +69,12 @@ export class PromptFrames {
     return this.#fill(this.#update, { question, memory, chunk });
   }
 
+  /** Number of tokens before the memory in that prompt, if the chunk is among them: those of every rollout begin so. */
+  sharedTokens(question: readonly number[], chunk: readonly number[]): number | undefined {
+    const before = this.#update.slice(0, this.#update.indexOf('memory'));
+    return before.includes('chunk') ? this.#fill(before, { question, chunk }).length : undefined;
+  }
+
   /** Asks for the answer. */
   answer(question: readonly number[], memory: readonly number[]): number[] {
     return this.#fill(this.#answer, { question, memory });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { idealMemories, miniExample, miniQuestion } from '../data/mini/task.js';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
@@ -27,6 +28,20 @@ it('the mini prompts use the marks of the vocabulary, and nothing that is not in
   for (const word of miniPrompts.nothingRelevant.split(' ')) expect(MINI_VOCABULARY).toContain(word);
 });
 
+it('prompts with the chunk first say the same in another order', () => {
+  for (const name of ['mini-chunk-first', 'chat-chunk-first']) {
+    const format = promptFormatNamed(name);
+    const plain = promptFormatNamed(name.replace('-chunk-first', ''));
+    const slots = { question: 'anna', memory: 'anna ?', chunk: 'ben rome' };
+    const parts = (text: string) => text.split(/\s+/).sort();
+    expect(parts(format.update(slots))).toEqual(parts(plain.update(slots)));
+    expect(format.answer(slots)).toBe(plain.answer(slots));
+    const update = format.update(slots);
+    expect(update.indexOf(slots.chunk)).toBeLessThan(update.indexOf(slots.question));
+    expect(update.indexOf(slots.question)).toBeLessThan(update.lastIndexOf(slots.memory));
+  }
+});
+
 it("the mini task's first memory is the ideal one before the first chunk", () => {
   const example = miniExample({ queries: 3 }, 5, 0);
   expect(miniPrompts.initialMemory(miniQuestion(example))).toBe(idealMemories(example)[0]);
@@ -47,6 +62,14 @@ it('slots stay exactly as they are within a chat template', () => {
   expect(chatPrompts.answer(slots)).toContain('\\boxed{}');
 });
 
+it('the wording of notes is what it was', () => {
+  const text =
+    chatPrompts.update({ question: 'Q', memory: 'M', chunk: 'C' }) + chatPrompts.answer({ question: 'Q', memory: 'M' });
+  expect(createHash('sha256').update(text).digest('hex')).toBe(
+    'adeed527d2a2855516405dcae6e37c1db23a08d52008193faa54ccc94c30a657',
+  );
+});
+
 it('a template that drops the message is refused', () => {
   const chat = chatFormatFromTemplate({ template: 'fixed', stopIds: [0] });
   expect(() => new PromptFrames({ tokenizer: characters, chat }, chatPrompts)).toThrow(
@@ -62,5 +85,7 @@ it('the teacher reads a fixed line where nothing is relevant', () => {
 
 it('formats by name', () => {
   expect(promptFormatNamed('mini')).toBe(miniPrompts);
-  expect(() => promptFormatNamed('chta')).toThrow('There is no prompt format "chta"; expected one of: chat, mini.');
+  expect(() => promptFormatNamed('chta')).toThrow(
+    'There is no prompt format "chta"; expected one of: chat, chat-chunk-first, mini, mini-chunk-first.',
+  );
 });

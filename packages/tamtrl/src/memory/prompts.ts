@@ -34,28 +34,22 @@ export interface PromptFormat {
   readonly boxed: boolean;
 }
 
+const CHAT_TASK = `You are working through a long text one section at a time in order to answer a question at the end. Sections do \
+not come back: only your notes stay with you.`;
+
+const CHAT_REQUEST = `Write the notes anew. Carry over every earlier fact that may still matter, add what this section says that \
+bears on the question, names and numbers exactly as written, and leave everything else out. If the section has nothing of use, \
+repeat the notes as they are. Reply with the notes alone.`;
+
+const tagged = (tag: string, content: string) => `<${tag}>\n${content}\n</${tag}>`;
+
 /** For chat models: instructions in words, the parts in tags, the answer in a box. */
 export const chatPrompts: PromptFormat = {
   name: 'chat',
   update: ({ question, memory, chunk }) =>
-    `You are working through a long text one section at a time in order to answer a question at the end. Sections do not come \
-back: only your notes stay with you.
-
-<question>
-${question}
-</question>
-
-<notes>
-${memory}
-</notes>
-
-<section>
-${chunk}
-</section>
-
-Write the notes anew. Carry over every earlier fact that may still matter, add what this section says that bears on the \
-question, names and numbers exactly as written, and leave everything else out. If the section has nothing of use, repeat the \
-notes as they are. Reply with the notes alone.`,
+    [CHAT_TASK, tagged('question', question), tagged('notes', memory), tagged('section', chunk), CHAT_REQUEST].join(
+      '\n\n',
+    ),
   answer: ({ question, memory }) =>
     `You have finished a long text and can no longer see it. Answer the question from your notes alone.
 
@@ -105,7 +99,26 @@ export const miniPrompts: PromptFormat = {
   boxed: false,
 };
 
-const FORMATS: readonly PromptFormat[] = [chatPrompts, miniPrompts];
+/**
+ * The same wordings with the chunk first and the memory last. All rollouts of a question, and all questions about a
+ * document, then begin their prompts with the same tokens, which the engine and caches of servers compute once.
+ */
+export const chatChunkFirstPrompts: PromptFormat = {
+  ...chatPrompts,
+  name: 'chat-chunk-first',
+  update: ({ question, memory, chunk }) =>
+    [CHAT_TASK, tagged('section', chunk), tagged('question', question), tagged('notes', memory), CHAT_REQUEST].join(
+      '\n\n',
+    ),
+};
+
+export const miniChunkFirstPrompts: PromptFormat = {
+  ...miniPrompts,
+  name: 'mini-chunk-first',
+  update: ({ question, memory, chunk }) => `<section> ${chunk} <question> ${question} <memory> ${memory} <update>`,
+};
+
+const FORMATS: readonly PromptFormat[] = [chatPrompts, chatChunkFirstPrompts, miniPrompts, miniChunkFirstPrompts];
 
 /** @throws MemoryError `prompt-format` naming the known formats. */
 export function promptFormatNamed(name: string): PromptFormat {

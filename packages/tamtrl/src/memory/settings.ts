@@ -13,6 +13,6 @@ export const memorySchema = z.strictObject({
   /** In training, longer documents lose their middle; absent: all is read. */
   maxChunks: count.optional(),
   align: z.enum(['token', 'sentence']).default('token'),
-  /** Wording: `chat` or `mini`. */
-  prompts: z.enum(['chat', 'mini']).default('chat'),
+  /** Wording, and the order of its parts: see prompts.ts. */
+  prompts: z.enum(['chat', 'chat-chunk-first', 'mini', 'mini-chunk-first']).default('chat'),
 });

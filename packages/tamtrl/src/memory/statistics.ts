@@ -15,6 +15,11 @@ export interface TrajectoryStatistics {
   overflow_rate: number;
   /** Share of answers cut off by the token limit. */
   answer_overflow_rate: number;
+  /**
+   * Share of the draft's tokens that the model wrote, over all memory turns: how much of the memories the chunks left as
+   * it was. Absent if the policy verified no drafts.
+   */
+  draft_acceptance?: number;
   tokens: { prompt: number; sampled: number };
 }
 
@@ -35,11 +40,19 @@ export function trajectoryStatistics(trajectories: readonly Trajectory[]): Traje
     empty_rate: meanOf(turns, (turn) => Number(turn.empty)),
     overflow_rate: meanOf(turns, cutOff),
     answer_overflow_rate: meanOf(answers, cutOff),
+    ...draftAcceptance(turns),
     tokens: {
       prompt: all.reduce((sum, turn) => sum + turn.promptTokens, 0),
       sampled: all.reduce((sum, turn) => sum + turn.outputTokens, 0),
     },
   };
+}
+
+function draftAcceptance(turns: readonly Turn[]): Pick<TrajectoryStatistics, 'draft_acceptance'> {
+  const drafts = turns.flatMap(({ draft }) => draft ?? []);
+  const drafted = drafts.reduce((sum, draft) => sum + draft.drafted, 0);
+  if (drafted === 0) return {};
+  return { draft_acceptance: drafts.reduce((sum, { accepted }) => sum + accepted, 0) / drafted };
 }
 
 function cutOff(turn: Turn): number {

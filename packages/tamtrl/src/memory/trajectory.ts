@@ -11,6 +11,12 @@ export interface ChunkPlace {
   tokens: number;
 }
 
+/** Numbers of tokens. */
+export interface DraftCounts {
+  drafted: number;
+  accepted: number;
+}
+
 /**
  * One conversation: a prompt and what the model wrote. The id arrays are empty where the agent was told not to keep
  * them (see `AgentOptions.keep`); the counts are always there.
@@ -33,6 +39,8 @@ export interface Turn {
   stopReason: StopReason;
   /** The model wrote nothing but white space. */
   empty: boolean;
+  /** Tokens of the draft, and how many of them the model wrote; absent if no draft was verified. */
+  draft?: DraftCounts;
   /** Of a memory turn. */
   chunk?: ChunkPlace;
   /** Wall time of the sampling call that this turn shared with others. */

@@ -7,7 +7,7 @@ import type { Tokenizer } from '../text/tokenizer.js';
 import { MemoryError } from './errors.js';
 import { withoutThoughts } from './extract.js';
 import type { Budgets, PromptFrames } from './frames.js';
-import type { Turn } from './trajectory.js';
+import type { DraftCounts, Turn } from './trajectory.js';
 
 /** The part of a policy that the agent needs. */
 export type MemoryModel = Pick<Policy, 'tokenizer' | 'chat' | 'contextLength' | 'sample'>;
@@ -25,6 +25,8 @@ export interface Output {
   text: string;
   /** The model wrote nothing but white space. */
   empty: boolean;
+  /** Absent if no draft was verified. */
+  draft?: DraftCounts;
 }
 
 /** Samples all prompts of a turn in one call: [requests][samples]. @throws whatever the model throws. */
@@ -38,22 +40,28 @@ export async function sampleTurn(
   const results = await model.sample(requests, { ...options, stopIds });
   return results.map((samples, at) =>
     samples.map((sample): Output => {
-      const ids = carriedIds({ promptIds: requests[at].promptIds, outputIds: sample.tokens }, model);
+      const { promptIds, draft: drafted } = requests[at];
+      const ids = carriedIds({ promptIds, outputIds: sample.tokens }, model);
+      const draft = drafted && countsOf(drafted, sample);
       const written = plainText(tokenizer, ids);
       // If the tokenizer has no token for the end of a thought, it is found in the text.
       const said = withoutThoughts(written);
-      if (said === written) return { sample, ids, text: written, empty: written.trim() === '' };
+      if (said === written) return { sample, ids, text: written, empty: written.trim() === '', draft };
       const text = said.trimStart();
-      return { sample, ids: tokenizer.encodeText(text), text, empty: text === '' };
+      return { sample, ids: tokenizer.encodeText(text), text, empty: text === '', draft };
     }),
   );
+}
+
+function countsOf(draft: readonly number[], { acceptedDraft }: Sample): DraftCounts | undefined {
+  return acceptedDraft === undefined ? undefined : { drafted: draft.length, accepted: acceptedDraft };
 }
 
 /** The output as the next prompt's memory, without control tokens, which could end a message there. */
 export function asMemory(output: Output, frames: PromptFrames): Output {
   const ids = frames.carried(output.ids);
   const text = plainText(frames.tokenizer, ids);
-  return { sample: output.sample, ids: [...ids], text, empty: text.trim() === '' };
+  return { ...output, ids: [...ids], text, empty: text.trim() === '' };
 }
 
 /** The memory after an update. */
@@ -69,7 +77,7 @@ export function memoryAfter(before: readonly number[], { ids, empty }: Output, r
 export function turnOf(
   kind: Turn['kind'],
   promptIds: number[],
-  { sample, empty }: Output,
+  { sample, empty, draft }: Output,
   memoryIds: readonly number[],
   seconds: number,
 ): Turn {
@@ -84,6 +92,7 @@ export function turnOf(
     memoryTokens: memoryIds.length,
     stopReason: sample.stopReason,
     empty,
+    ...(draft && { draft }),
     seconds,
   };
 }

@@ -11,7 +11,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { runProgram } from '../cli/program.js';
+import { runQuietly } from '../cli/program.test-support.js';
 import { downloadHubFiles } from '../data/files/hub.js';
 import { EMBEDDED_MINI } from './embedded.js';
 import { downloadModel } from './hub.js';
@@ -180,12 +180,8 @@ describe('what a command downloads is said on stderr:', () => {
       'OUT',
     ],
   ])('%s', async (...args) => {
-    const said = { out: '', err: '' };
-    const write = (where: 'out' | 'err') => (text: string) => {
-      said[where] += text;
-    };
-    const io = { out: write('out'), err: write('err'), interactive: false, columns: () => 80 };
-    expect(await runProgram(await filledIn(args), io), said.err).toBe(0);
+    const said = await runQuietly(await filledIn(args));
+    expect(said.code, said.err).toBe(0);
     expect(said.err).toContain('Downloading tokenizer.json\n');
     expect(said.err.includes('Downloading model.safetensors\n')).toBe(args[0] !== 'data');
     expect(said.out).not.toContain('Downloading');

@@ -75,6 +75,8 @@ export interface EngineSettings {
    * depends on the length.
    */
   causalBlocks?: number;
+  /** Whether rows that begin with the same tokens share the computing of that prefix; default true. */
+  sharePrefixes?: boolean;
 }
 
 /** A loaded model with its optimiser, in a worker thread. Calls are queued and run one after another. */

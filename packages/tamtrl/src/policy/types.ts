@@ -27,6 +27,13 @@ export interface GenerateRequest {
   maxTokens?: number;
   /** Random stream of this request; default: derived from the call's seed and the prompt's tokens. */
   seed?: number;
+  /**
+   * What the continuation may well be. A policy that can verify it saves time; others ignore it. It never changes the
+   * distribution of the samples.
+   */
+  draft?: readonly number[];
+  /** Number of tokens at the beginning of the prompt that other requests of the call are likely to share. */
+  sharedTokens?: number;
 }
 
 export interface GenerateOptions extends LongCallOptions {
@@ -54,10 +61,16 @@ export interface Sample {
   tokens: number[];
   /**
    * Log-probability of each token under softmax(logits / temperature) over the tokens that are not masked, before top-k
-   * and top-p; at temperature 0, under softmax(logits). Empty if the policy's server does not return them.
+   * and top-p; at temperature 0, under softmax(logits). Empty if the policy's server does not return them; NaN for a
+   * stop token that it leaves out.
    */
   logProbabilities: number[];
   stopReason: 'stop' | 'length';
+  /**
+   * Number of tokens that are the request's draft, from its beginning; absent if there was none, or if the policy does
+   * not verify drafts.
+   */
+  acceptedDraft?: number;
 }
 
 export interface ScoreRow {

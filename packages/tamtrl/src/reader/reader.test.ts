@@ -180,6 +180,38 @@ describe('a reader', () => {
     }
   });
 
+  it('reads the same with the old memories as drafts, which are mostly accepted, as without', async () => {
+    let drafted = 0;
+    let accepted = 0;
+    const drafting: MemoryModel = {
+      ...{ tokenizer: mini.tokenizer, chat: mini.chat, contextLength: mini.contextLength },
+      sample: async (requests, options) => {
+        const results = await mini.sample(requests, options);
+        results.forEach(([{ acceptedDraft = 0 }], at) => {
+          drafted += requests[at].draft?.length ?? 0;
+          accepted += acceptedDraft;
+        });
+        return results;
+      },
+    };
+    const plain: MemoryModel = {
+      ...drafting,
+      sample: (requests, options) =>
+        mini.sample(
+          requests.map(({ draft: _, ...rest }) => rest),
+          options,
+        ),
+    };
+    const readings = [];
+    for (const model of [drafting, plain]) {
+      const reader = new MemoryReader({ model, question });
+      await reader.readAll(text);
+      readings.push({ memory: reader.memory, answer: (await reader.answer())[0].answer });
+    }
+    expect(readings[0]).toEqual(readings[1]);
+    expect(accepted / drafted).toBeGreaterThan(0.3);
+  });
+
   it('keeps within the window, tells of memories that are cut off, and keeps the old one where nothing is written', async () => {
     const model = scripted((_, call) => (call === 1 ? 'Ada did it.' : call === 2 ? '  ' : 'long '.repeat(500)), 700);
     const reader = new MemoryReader({

@@ -5,6 +5,7 @@
 import { fnv1a } from '../base/hash.js';
 import { given } from '../base/objects.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
+import { Drafting } from '../memory/drafting.js';
 import { answerIn } from '../memory/extract.js';
 import { type Budgets, PromptFrames } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
@@ -19,6 +20,7 @@ import {
   questionIdsOf,
   sampleTurn,
 } from '../memory/turn.js';
+import type { GenerateRequest } from '../policy/types.js';
 import { type Chunk, type ChunkOptions, chunkStream } from '../text/chunks.js';
 import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
@@ -61,6 +63,7 @@ interface Slot {
   questionIds: number[];
   memoryIds: readonly number[];
   pieces: MemoryPiece[];
+  drafting: Drafting;
 }
 
 export class MemoryReader {
@@ -92,7 +95,8 @@ export class MemoryReader {
     }
     this.#slots = questions.map((question): Slot => {
       const questionIds = questionIdsOf(this.#frames, this.budgets, question);
-      return { question, questionIds, memoryIds: firstMemoryOf(this.#frames, this.budgets, question), pieces: [] };
+      const memoryIds = firstMemoryOf(this.#frames, this.budgets, question);
+      return { question, questionIds, memoryIds, pieces: [], drafting: new Drafting(model.chat) };
     });
     if (state) this.#restore(state, questions);
   }
@@ -239,8 +243,10 @@ export class MemoryReader {
         return { ids, pieces: piecesOf(this.#text(ids), memories[slot].pieces, place) };
       });
     }
-    const prompts = this.#slots.map(({ questionIds }, at) => this.#frames.answer(questionIds, memories[at].ids));
-    const outputs = await this.#sample(prompts, this.budgets.answerTokens, 'answer');
+    const requests = this.#slots.map(({ questionIds }, at): GenerateRequest => {
+      return { promptIds: this.#frames.answer(questionIds, memories[at].ids) };
+    });
+    const outputs = await this.#sample(requests, this.budgets.answerTokens, 'answer');
     return outputs.map((output, at): Answer => {
       return {
         question: this.#slots[at].question,
@@ -296,9 +302,13 @@ export class MemoryReader {
   }
 
   async #sampleUpdate(chunk: Chunk, memories: readonly (readonly number[])[]) {
-    const prompts = this.#slots.map(({ questionIds }, at) => this.#frames.update(questionIds, memories[at], chunk.ids));
-    const outputs = await this.#sample(prompts, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
+    const requests = this.#slots.map(({ questionIds, drafting }, at): GenerateRequest => {
+      const promptIds = this.#frames.update(questionIds, memories[at], chunk.ids);
+      return { promptIds, draft: drafting.next(memories[at]) };
+    });
+    const outputs = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
     return outputs.map((sampled, at) => {
+      this.#slots[at].drafting.saw(sampled.draft);
       const output = asMemory(sampled, this.#frames);
       return {
         ids: memoryAfter(memories[at], output, this.#options.empty ?? 'keep'),
@@ -308,11 +318,10 @@ export class MemoryReader {
     });
   }
 
-  async #sample(prompts: readonly (readonly number[])[], maxTokens: number, what: string): Promise<Output[]> {
+  async #sample(requests: readonly GenerateRequest[], maxTokens: number, what: string): Promise<Output[]> {
     const { temperature = 0, seed = 0, signal } = this.#options;
     signal?.throwIfAborted();
     const started = performance.now();
-    const requests = prompts.map((promptIds) => ({ promptIds }));
     let groups: Output[][];
     try {
       groups = await sampleTurn(this.#model, requests, { maxTokens, temperature, seed, signal });
@@ -327,7 +336,7 @@ export class MemoryReader {
       this.#seconds += (performance.now() - started) / 1000;
     }
     return groups.map(([output], at) => {
-      this.#tokens.prompt += prompts[at].length;
+      this.#tokens.prompt += requests[at].promptIds.length;
       this.#tokens.output += output.sample.tokens.length;
       return output;
     });

@@ -4,7 +4,7 @@
  */
 import { count, duration } from '../base/format.js';
 import { meanDifferenceEstimate, meanScoreInterval } from '../eval/crossed.js';
-import type { EvaluationMetrics, MetricsLine } from '../train/metrics.js';
+import type { MetricsLine } from '../train/metrics.js';
 import {
   type Difference,
   differenceText,
@@ -14,7 +14,7 @@ import {
   seedCount,
   tested,
 } from './differences.js';
-import { evaluationsOf, type StepLine, stepsOf } from './summary.js';
+import { evaluationsOf, metricOf, type StepLine, scoreBy, stepsOf } from './summary.js';
 
 /** What a training had used by the end of a step. */
 export interface Cost {
@@ -27,7 +27,8 @@ export interface Cost {
 
 /** A held-out evaluation while training, with what had been used by then. */
 export interface HeldOutScore extends Cost {
-  exact_match: number;
+  /** By the metric that all courses of a comparison share. */
+  score: number;
   questions: number;
 }
 
@@ -68,17 +69,29 @@ export interface BudgetComparison {
 const tokensOf = ({ tokens }: StepLine) => tokens.prompt + tokens.sampled + tokens.scored + tokens.trained;
 const secondsOf = ({ seconds }: StepLine) => Object.values(seconds).reduce((a, b) => a + b, 0);
 
-/** The course of a training from its metrics.jsonl. */
-export function courseOf(run: Pick<Course, 'method' | 'seed'>, metrics: readonly MetricsLine[]): Course {
+/** The metric that trainings can be compared by: the one that all of their outcomes have, or else exact match. */
+export function commonMetric(trainings: readonly (readonly MetricsLine[])[]): string {
+  const [metric = 'exact_match', ...others] = new Set(trainings.map(metricOf));
+  return others.length === 0 ? metric : 'exact_match';
+}
+
+/** The course of a training from its metrics.jsonl, with the scores by `metric`. */
+export function courseOf(
+  run: Pick<Course, 'method' | 'seed'>,
+  metrics: readonly MetricsLine[],
+  metric = metricOf(metrics),
+): Course {
   const { method, seed } = run;
   let used: Cost = { step: 0, tokens: 0, seconds: 0 };
   const costs = stepsOf(metrics).map((line) => {
     used = { step: line.step, tokens: used.tokens + tokensOf(line), seconds: used.seconds + secondsOf(line) };
     return used;
   });
-  const evaluations = evaluationsOf(metrics).map(({ step, exact_match, questions }: EvaluationMetrics) => {
+  const evaluations = evaluationsOf(metrics).flatMap((evaluation): HeldOutScore[] => {
+    const { step, questions } = evaluation;
+    const score = scoreBy(evaluation, metric);
     const cost = costs.find((one) => one.step === step) ?? { step, tokens: 0, seconds: 0 };
-    return { ...cost, exact_match, questions };
+    return score === undefined ? [] : [{ ...cost, score, questions }];
   });
   return { method, seed, costs, evaluations };
 }
@@ -142,7 +155,7 @@ function problemOf(missing: readonly Course[], budget: Budget, limit: number): s
 
 function scoreOf(runs: readonly SeedScore[]): Score {
   const interval = meanScoreInterval(
-    runs.map(({ exact_match }) => exact_match),
+    runs.map(({ score }) => score),
     questionsOf(runs),
   );
   return { interval, recordsOnly: runs.length === 1 };
@@ -156,8 +169,8 @@ function measuredDifference(own: readonly SeedScore[], other: readonly SeedScore
   });
   if (pairs.length === 0) return undefined;
   const estimate = meanDifferenceEstimate(
-    pairs.map(([run]) => run.exact_match),
-    pairs.map(([, partner]) => partner.exact_match),
+    pairs.map(([run]) => run.score),
+    pairs.map(([, partner]) => partner.score),
     questionsOf(pairs.flat()),
   );
   const isPartial = pairs.length < Math.max(own.length, other.length);

@@ -21,7 +21,10 @@ async function write(path: string, lines: readonly object[]): Promise<void> {
 }
 
 /** Writes what the parts of a comparison write, with made-up scores. */
-async function fill(config: CompareConfig, { evaluated }: { evaluated: readonly number[] }): Promise<void> {
+async function fill(
+  config: CompareConfig,
+  { evaluated, own = {} }: { evaluated: readonly number[]; own?: object },
+): Promise<void> {
   const random = new SeededRandom('page');
   for (const { method, seed, training, cells } of comparisonRuns(config)) {
     const accuracy = (training === undefined ? 0.05 : 0.4) + 0.05 * random.next();
@@ -31,7 +34,7 @@ async function fill(config: CompareConfig, { evaluated }: { evaluated: readonly 
         const scores = { exact_match: right, f1: right, sub_exact_match: right, ruler_part: right, ruler_all: right };
         const tokens = { prompt_tokens: 400, sampled_tokens: 100, memory_tokens: 6, last_memory_tokens: 6 };
         const rest = { output: '', answer: '', length: 100, turns: 9, overflow_rate: 0, seconds: 0.05 };
-        return { id: `q${at}`, ...scores, ...tokens, ...rest };
+        return { id: `q${at}`, ...scores, ...tokens, ...rest, ...own };
       });
       await write(join(cell.folder, 'results.jsonl'), results);
       await write(join(cell.folder, 'summary.json'), [{}]);
@@ -85,6 +88,21 @@ describe('the page of examples/compare-methods.yaml', () => {
       files.map((name) => `${name}.md`),
     );
     expect(await readFile(join(config.out, 'learning-curves.svg'), 'utf8')).toContain('memagent (5 seeds)');
+  });
+
+  it('scores records by the metric that they name, unless the benchmark names another', async () => {
+    const config = { ...(await readCompareConfig(example)), out: join(folder, 'metrics') };
+    config.methods = config.methods.filter(({ train }) => train === undefined);
+    const [first] = config.benchmarks;
+    config.benchmarks = [first, { ...first, name: 'by exact match', metric: 'exact_match' }];
+    config.baseline = config.methods[0].name;
+    delete config.ablations;
+    await fill(config, { evaluated: [], own: { metric: 'hotpotqa_f1', hotpotqa_f1: 0.25, exact_match: 0 } });
+    const { summary } = await writeTables(config);
+    const page = await readFile(join(config.out, 'comparison.md'), 'utf8');
+    expect(page).toContain(`${first.name}: hotpotqa_f1, ${first.questions} records; by exact match: exact_match, `);
+    expect(page).toMatch(/^\| untrained \| not trained \| 25\.0 \(.*?\) \|.*?\| 0\.0 \(/m);
+    expect(summary).toMatchObject({ metrics: { [first.name]: ['hotpotqa_f1'], 'by exact match': ['exact_match'] } });
   });
 
   it('names the setting that equal tokens need, if runs were only evaluated at their end', async () => {

@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from '../base/files.js';
 import { alignedTable, markdownTable } from '../base/format.js';
+import type { Metric } from '../data/metrics.js';
 import { RESULTS } from '../eval/evaluation.js';
 import { type RecordResult, resultSchema, scoreOf } from '../eval/results.js';
 import { mean } from '../eval/statistics.js';
@@ -16,7 +17,8 @@ import {
   isTrained,
 } from '../run/comparison-plan.js';
 import { RunFolder } from '../run/folder.js';
-import { atEqualBudgets, budgetTable, type Course, courseOf } from './budgets.js';
+import type { MetricsLine } from '../train/metrics.js';
+import { atEqualBudgets, budgetTable, commonMetric, courseOf } from './budgets.js';
 import { type Cell, type Comparison, costTable, csv, entries, scoreTable, type TrainingCost } from './comparison.js';
 import { notesText, withMarks } from './comparison-notes.js';
 import { comparisonSummary } from './comparison-summary.js';
@@ -35,9 +37,11 @@ export async function writeTables(
   const { out, baseline, ablations } = config;
   const runs = comparisonRuns(config);
   const cells: Cell[] = [];
-  for (const run of runs) for (const cell of run.cells) cells.push(...(await cellOf(run, cell)));
-  const trained: { cost: TrainingCost; course: Course }[] = [];
+  const metrics = new Map(config.benchmarks.map(({ name }) => [name, new Set<Metric>()]));
+  for (const run of runs) for (const cell of run.cells) cells.push(...(await cellOf(run, cell, metrics)));
+  const trained: Training[] = [];
   for (const run of runs) trained.push(...(await trainingOf(run)));
+  const metric = commonMetric(trained.map(({ lines }) => lines));
   const methods = config.methods.map(({ name }) => name);
   const benchmarks = config.benchmarks.map(({ name }) => name);
   const training = trained.map(({ cost }) => cost);
@@ -46,7 +50,7 @@ export async function writeTables(
   const scores = (names: readonly string[], against: string) =>
     withMarks(scoreTable(comparison, names, against), notes);
   // Scores on different held-out sets have no common curve and no common budget.
-  const courses = sameHeldOut ? trained.map(({ course }) => course) : [];
+  const courses = sameHeldOut ? trained.map(({ cost, lines }) => courseOf(cost, lines, metric)) : [];
   const budgets = atEqualBudgets(courses, methods, baseline);
   const curves = curvesOf(courses, methods);
   const tables = {
@@ -63,7 +67,7 @@ export async function writeTables(
   }
   const figures = {
     'results.svg': cells.length > 0 ? resultsFigure(comparison, baseline) : undefined,
-    'learning-curves.svg': curvesFigure(curves),
+    'learning-curves.svg': curvesFigure(curves, metric),
   };
   for (const [name, svg] of Object.entries(figures)) {
     // A figure of an earlier session would say what no longer holds.
@@ -71,7 +75,10 @@ export async function writeTables(
     else await writeWhole(join(out, name), svg);
   }
   const drawn = { results: figures['results.svg'] !== undefined, curves: figures['learning-curves.svg'] !== undefined };
-  await writeWhole(join(out, 'comparison.md'), pageText(config, { ...tables, notes }, budgets?.problems ?? [], drawn));
+  await writeWhole(
+    join(out, 'comparison.md'),
+    pageText(config, { benchmarks: metrics, heldOut: metric }, { ...tables, notes }, budgets?.problems ?? [], drawn),
+  );
   const wanted = runs.length * config.benchmarks.length;
   const complete = cells.length === wanted;
   const summary = {
@@ -79,23 +86,31 @@ export async function writeTables(
     complete,
     cells: { run: cells.length, wanted },
     notes,
+    metrics: Object.fromEntries([...metrics].map(([benchmark, names]) => [benchmark, [...names]])),
     ...comparisonSummary(comparison, baseline, budgets),
   };
   const text = [alignedTable(tables.results), notesText(notes)].filter((part) => part !== '').join('\n');
   return { complete, text, summary };
 }
 
-async function cellOf({ method, seed, training }: ComparisonRun, cell: ComparisonCell): Promise<Cell[]> {
+/** @param metrics of each benchmark, to which those of this cell's records are added */
+async function cellOf(
+  { method, seed, training }: ComparisonRun,
+  cell: ComparisonCell,
+  metrics: ReadonlyMap<string, Set<Metric>>,
+): Promise<Cell[]> {
   if (!(await isEvaluated(cell))) return [];
   const { benchmark, folder } = cell;
   const lines = (await readFile(join(folder, RESULTS), 'utf8')).trimEnd().split('\n');
   const results = lines.map((line): RecordResult => resultSchema.parse(JSON.parse(line)));
+  const metricOf = (result: RecordResult): Metric => benchmark.metric ?? result.metric ?? 'exact_match';
+  for (const result of results) metrics.get(benchmark.name)?.add(metricOf(result));
   return [
     {
       method: method.name,
       ...(training !== undefined && { seed }),
       benchmark: benchmark.name,
-      scores: new Map(results.map((result) => [result.id, scoreOf(result, benchmark.metric)])),
+      scores: new Map(results.map((result) => [result.id, scoreOf(result, metricOf(result))])),
       seconds: mean(results.map(({ seconds }) => seconds)),
       tokens: mean(results.map(({ prompt_tokens, sampled_tokens }) => prompt_tokens + sampled_tokens)),
       memoryTokens: mean(results.map(({ memory_tokens }) => memory_tokens)),
@@ -103,12 +118,17 @@ async function cellOf({ method, seed, training }: ComparisonRun, cell: Compariso
   ];
 }
 
-async function trainingOf(run: ComparisonRun): Promise<{ cost: TrainingCost; course: Course }[]> {
+interface Training {
+  cost: TrainingCost;
+  lines: MetricsLine[];
+}
+
+async function trainingOf(run: ComparisonRun): Promise<Training[]> {
   const { seed, training } = run;
   if (training === undefined || !(await isTrained(run))) return [];
   const method = run.method.name;
-  const metrics = await new RunFolder(training).readMetrics();
-  const steps = stepsOf(metrics);
+  const lines = await new RunFolder(training).readMetrics();
+  const steps = stepsOf(lines);
   const total = (of: (line: (typeof steps)[number]) => Readonly<Record<string, number | undefined>>) => {
     const sums: Record<string, number> = {};
     for (const line of steps)
@@ -123,7 +143,7 @@ async function trainingOf(run: ComparisonRun): Promise<{ cost: TrainingCost; cou
     tokens: total(({ tokens }) => ({ ...tokens })),
     memoryTokens: last && 'memory_tokens' in last ? last.memory_tokens : 0,
   };
-  return [{ cost, course: courseOf({ method, seed }, metrics) }];
+  return [{ cost, lines }];
 }
 
 function resultsFigure(comparison: Comparison, against: string): string {

@@ -16,9 +16,13 @@ export interface ComparisonTables {
   notes?: readonly Note[];
 }
 
-/** @param problems what the table of equal budgets misses, a sentence each */
+/**
+ * @param metrics by which each benchmark is scored, none where nothing was run, and the held-out questions of trainings
+ * @param problems what the table of equal budgets misses, a sentence each
+ */
 export function pageText(
   config: CompareConfig,
+  metrics: { benchmarks: ReadonlyMap<string, ReadonlySet<string>>; heldOut: string },
   tables: ComparisonTables,
   problems: readonly string[],
   figures: { results: boolean; curves: boolean },
@@ -26,16 +30,18 @@ export function pageText(
   const { baseline, ablations } = config;
   const parts = [
     PAGE_HEAD.trimEnd(),
-    introduction(config),
+    introduction(config, metrics.benchmarks),
     '## Results',
     `Against ${baseline}.`,
     table(tables.results),
     (tables.notes ?? []).map(({ text }, at) => `- [${at + 1}] ${text}`).join('\n'),
     figures.results ? '![Results](results.svg)' : '',
     ...(ablations && tables.ablations ? ['## Ablations', `Against ${ablations.of}.`, table(tables.ablations)] : []),
-    ...(tables.budgets ? ['## Equal steps, tokens and time', BUDGETS, table(tables.budgets)] : []),
+    ...(tables.budgets
+      ? ['## Equal steps, tokens and time', `Held-out ${metrics.heldOut} ${BUDGETS}`, table(tables.budgets)]
+      : []),
     problems.map((problem) => `- ${problem}`).join('\n'),
-    ...(tables.curves ? ['## Learning curves', CURVES] : []),
+    ...(tables.curves ? ['## Learning curves', `Held-out ${metrics.heldOut} ${CURVES}`] : []),
     figures.curves ? '![Learning curves](learning-curves.svg)' : '',
     tables.curves ? table(tables.curves) : '',
     '## Cost',
@@ -47,21 +53,22 @@ export function pageText(
 
 const table = (rows: string[][]) => markdownTable(rows).trimEnd();
 
-function introduction({ seeds, benchmarks }: CompareConfig): string {
-  const metrics = benchmarks
-    .map(({ name, metric, questions }) => `${name}: ${metric}, ${questions} records`)
-    .join('; ');
+function introduction({ seeds, benchmarks }: CompareConfig, metrics: ReadonlyMap<string, ReadonlySet<string>>): string {
+  const scored = benchmarks.map(({ name, questions }) => {
+    const by = [...(metrics.get(name) ?? [])].join(' or ');
+    return `${name}: ${by === '' ? '' : `${by}, `}${questions} records`;
+  });
   return [
-    `Scores in percent with 95 % intervals; seeds ${seeds.join(', ')}. ${metrics}.`,
+    `Scores in percent with 95 % intervals; seeds ${seeds.join(', ')}. ${scored.join('; ')}.`,
     'Seeds and records both count as drawn at random. "records only": there is one run, and its interval says nothing of other seeds.',
     'Differences are paired by seed and record. p is from a t test on the crossed design of seeds and records, corrected after Holm for all differences in the same table; intervals are not corrected. With fewer than three seeds there is no p.',
     `A cell that says "${NOT_RUN}" was not.`,
   ].join(' ');
 }
 
-const BUDGETS = `Held-out exact match while training, at the largest numbers of steps, tokens and seconds that every run used: the last evaluation within them, after the steps that are named. Tokens are read, sampled, scored and trained on, in thousands (kT); seconds are those of the steps, without evaluations, and depend on the machine and on what else it ran. The questions are the same for all runs, so the unit is the seed: Student's t over seeds, paired by seed; p after Holm over this table.`;
+const BUDGETS = `while training, at the largest numbers of steps, tokens and seconds that every run used: the last evaluation within them, after the steps that are named. Tokens are read, sampled, scored and trained on, in thousands (kT); seconds are those of the steps, without evaluations, and depend on the machine and on what else it ran. The questions are the same for all runs, so the unit is the seed: Student's t over seeds, paired by seed; p after Holm over this table.`;
 
-const CURVES = `Held-out exact match with 95 % intervals: Student's t over seeds, or Wilson's over records with one seed. Only steps after which every run of a method was evaluated. Bands are drawn for one seed and for three or more.`;
+const CURVES = `with 95 % intervals: Student's t over seeds, or Wilson's over records with one seed. Only steps after which every run of a method was evaluated. Bands are drawn for one seed and for three or more.`;
 
 const COST =
   'Seconds and thousands of tokens (kT) of a whole training, mean over seeds; seconds and tokens of an answer, mean over records and benchmarks; memories in tokens.';

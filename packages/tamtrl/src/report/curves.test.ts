@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { wilsonInterval } from '../eval/crossed.js';
-import type { EvaluationMetrics } from '../train/metrics.js';
-import { courseOf } from './budgets.js';
+import type { EvaluationMetrics, MetricsLine } from '../train/metrics.js';
+import { commonMetric, courseOf } from './budgets.js';
 import { curvesFigure, curvesOf, curvesTable, learningCurve } from './curves.js';
 
 const evaluations = (scores: Record<number, number>) =>
@@ -34,12 +34,13 @@ describe('curves of a comparison', () => {
   });
 
   it('are drawn with a band for one seed and for three, not for two', () => {
-    const svg = curvesFigure(curves)!;
+    const svg = curvesFigure(curves, 'exact_match')!;
     const bandOf = (name: string) => svg.split('<g><title>').find((part) => part.startsWith(name))!;
     expect(bandOf('three (3 seeds)')).toContain('class="band"');
     expect(bandOf('two (2 seeds, no band)')).not.toContain('class="band"');
     expect(bandOf('one (1 seed, band over records)')).toContain('class="band"');
-    expect(curvesFigure([])).toBeUndefined();
+    expect(curvesFigure([], 'exact_match')).toBeUndefined();
+    expect(svg).toContain('Held-out exact_match while training');
   });
 
   it('are a table too', () => {
@@ -62,5 +63,41 @@ describe('the curve of a run', () => {
     const ends = [...svg.match(/class="band" d="([^"]+)"/)![1].matchAll(/ (-?[\d.]+)/g)].map(([, y]) => Number(y));
     expect(new Set(ends).size).toBe(2);
     expect(svg).toContain('held out, 50 questions, 95% interval over them');
+  });
+});
+
+describe('a run whose outcome is not exact match', () => {
+  const byF1 = [0, 10].map((step) => {
+    const scores = { exact_match: 0, f1: 0.25 + step / 100, sub_exact_match: 0 };
+    return { kind: 'evaluation', step, metric: 'f1', score: scores.f1, ...scores, questions: 8 } as EvaluationMetrics;
+  });
+  const training = { kind: 'step', step: 5, reward: 0.3, exact_match: 0 } as MetricsLine;
+
+  it('has a curve of its metric, under its name', () => {
+    const svg = learningCurve([...byF1, training])!;
+    expect(svg).toContain('>f1<');
+    expect(svg).not.toContain('exact');
+    // The outcome of the training rollouts, 0.3, lies halfway between 0.25 and 0.35.
+    const [before, after, between] = [...svg.matchAll(/cy="([\d.]+)"/g)].map(([, y]) => Number(y));
+    expect(between).toBeCloseTo((before + after) / 2, 1);
+  });
+
+  it('is compared with its like by that metric, with others by exact match', () => {
+    expect(commonMetric([byF1, byF1])).toBe('f1');
+    expect(courseOf({ method: 'a', seed: 1 }, byF1).evaluations.map(({ score }) => score)).toEqual([0.25, 0.35]);
+    expect(commonMetric([byF1, evaluations({ 0: 0 })])).toBe('exact_match');
+    expect(courseOf({ method: 'a', seed: 1 }, byF1, 'exact_match').evaluations.map(({ score }) => score)).toEqual([
+      0, 0,
+    ]);
+  });
+
+  it('that an earlier version began by exact match leaves out what is not known of its first evaluations', () => {
+    const [first, second] = byF1;
+    const begun = [
+      { ...first, metric: 'exact_match', score: 0 },
+      { ...second, metric: 'rouge_l', score: 0.5 },
+    ];
+    const found = courseOf({ method: 'a', seed: 1 }, begun as EvaluationMetrics[]);
+    expect(found.evaluations.map(({ step, score }) => [step, score])).toEqual([[10, 0.5]]);
   });
 });

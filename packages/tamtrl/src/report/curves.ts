@@ -5,22 +5,25 @@ import type { MetricsLine } from '../train/metrics.js';
 import type { Course } from './budgets.js';
 import { intervalText, seedCount } from './differences.js';
 import { type PlotPoint, plotLines } from './plot/plot-lines.js';
-import { evaluationsOf, stepsOf } from './summary.js';
+import { evaluationsOf, metricOf, scoreBy, stepsOf } from './summary.js';
 
-/** Held-out exact match with its interval over records, and exact match of the training rollouts. */
+/**
+ * The held-out score by the metric of the run's outcome, with its interval over records, and the outcome of the
+ * training rollouts. For scores between 0 and 1 the interval is too wide rather than too narrow.
+ */
 export function learningCurve(metrics: readonly MetricsLine[]): string | undefined {
   const evaluations = evaluationsOf(metrics);
-  const training = stepsOf(metrics).flatMap((line) =>
-    line.kind === 'step' ? [{ x: line.step, y: line.exact_match }] : [],
-  );
+  const metric = metricOf(metrics);
+  const training = stepsOf(metrics).flatMap((line) => (line.kind === 'step' ? [{ x: line.step, y: line.reward }] : []));
   if (evaluations.length === 0) return undefined;
-  const heldOut = evaluations.map(({ step, exact_match, questions }) =>
-    pointOf(step, meanScoreInterval([exact_match], questions)),
-  );
+  const heldOut = evaluations.flatMap((evaluation) => {
+    const score = scoreBy(evaluation, metric);
+    return score === undefined ? [] : [pointOf(evaluation.step, meanScoreInterval([score], evaluation.questions))];
+  });
   return plotLines({
-    title: 'Exact match',
+    title: metric,
     xLabel: 'step',
-    yLabel: 'exact match',
+    yLabel: metric,
     series: [
       {
         name: `held out, ${evaluations[0].questions} questions, 95% interval over them`,
@@ -56,7 +59,7 @@ export function curvesOf(courses: readonly Course[], methods: readonly string[])
       if (held.length < own.length) return [];
       const questions = Math.min(...held.map((one) => one.questions));
       const interval = meanScoreInterval(
-        held.map(({ exact_match }) => exact_match),
+        held.map(({ score }) => score),
         questions,
       );
       return [{ step, interval }];
@@ -65,8 +68,8 @@ export function curvesOf(courses: readonly Course[], methods: readonly string[])
   });
 }
 
-/** The curves in one figure; two seeds, whose interval would fill it, have a line only. Undefined without any point. */
-export function curvesFigure(curves: readonly Curve[]): string | undefined {
+/** The curves in one figure, by the metric of their scores; two seeds, whose interval would fill it, have a line only. Undefined without any point. */
+export function curvesFigure(curves: readonly Curve[], metric: string): string | undefined {
   const series = curves.map(({ method, seeds, points }) => {
     const banded = seeds === 1 || seeds >= LEAST_SEEDS;
     const kind = seeds === 1 ? '1 seed, band over records' : `${seedCount(seeds)}${banded ? '' : ', no band'}`;
@@ -76,8 +79,8 @@ export function curvesFigure(curves: readonly Curve[]): string | undefined {
     return { name: `${method} (${kind})`, points: drawn, markers: true };
   });
   if (series.every(({ points }) => points.length === 0)) return undefined;
-  const title = 'Held-out exact match while training, 95% intervals';
-  return plotLines({ title, xLabel: 'step', yLabel: 'exact match', series, height: 440 });
+  const title = `Held-out ${metric} while training, 95% intervals`;
+  return plotLines({ title, xLabel: 'step', yLabel: metric, series, height: 440 });
 }
 
 /** The same as rows: header, then a step each, with a column for each method. */

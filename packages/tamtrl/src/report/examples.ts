@@ -1,4 +1,5 @@
 /** Examples for people: held-out questions, section by section, with the memory that was kept after each. */
+import { percent } from '../base/format.js';
 import { type HeldOutReadings, type Reading, shortened } from '../run/readings.js';
 
 /** The most telling question before and after training, in parts; none if nothing was read. */
@@ -11,13 +12,16 @@ export function examplesText(readings: HeldOutReadings): string[] {
   return shown;
 }
 
-/** Indices of the most telling questions: those that training turned right, then the others that it changed. */
+const scoreOf = ({ score, right }: Reading) => score ?? Number(right);
+
+/** Indices of the most telling questions: those that training made better, then the others that it changed. */
 export function tellingExamples({ before, after }: HeldOutReadings, count: number): number[] {
   const rank = (at: number) => {
     const now = after?.[at];
     if (!now) return 0;
-    if (now.right !== before[at].right) return now.right ? 3 : 2;
-    return now.right ? 1 : 0;
+    const change = scoreOf(now) - scoreOf(before[at]);
+    if (change !== 0) return change > 0 ? 3 : 2;
+    return scoreOf(now) > 0 ? 1 : 0;
   };
   const order = before.map((_, at) => at).sort((a, b) => rank(b) - rank(a) || a - b);
   return order.slice(0, count);
@@ -25,14 +29,17 @@ export function tellingExamples({ before, after }: HeldOutReadings, count: numbe
 
 /** Says how the shown questions were chosen: they are not a random sample. */
 export function selectionText({ before, after }: HeldOutReadings): string {
-  const right = (readings: readonly Reading[]) => readings.filter((reading) => reading.right).length;
-  const now = after ? `, ${right(after)} after` : '';
-  return `From ${before.length} held-out questions (${right(before)} right before training${now}), those that training changed first.`;
+  const { metric = 'exact_match' } = before[0] ?? {};
+  const total = (readings: readonly Reading[]) => readings.reduce((sum, reading) => sum + scoreOf(reading), 0);
+  const of = (readings: readonly Reading[]) =>
+    metric === 'exact_match' ? `${total(readings)} right` : `${metric} ${percent(total(readings) / readings.length)}`;
+  const now = after ? `, ${of(after)} after` : '';
+  return `From ${before.length} held-out questions (${of(before)} before training${now}), those that training changed first.`;
 }
 
 /** Turn by turn, for a terminal or a code block. Long documents lose their middle turns. */
 export function exampleText(reading: Reading, { sectionCharacters = 240, maxTurns = 24 } = {}): string {
-  const { question, turns, answer, output, answers, right } = reading;
+  const { question, turns, answer, output, answers, right, metric = 'exact_match' } = reading;
   const flat = (text: string) => text.replace(/\s+/g, ' ').trim();
   const left = Math.max(0, turns.length - maxTurns);
   const lines = [`Question  ${flat(question)}`];
@@ -45,6 +52,7 @@ export function exampleText(reading: Reading, { sectionCharacters = 240, maxTurn
   });
   const said = flat(answer) || (flat(output) === '' ? '(empty)' : `(none in: ${flat(shortened(output, 120))})`);
   const gold = answers.map(flat).join(' / ');
-  lines.push(`Answer    ${said}  ${right ? 'right' : `wrong, expected ${gold}`}`);
+  const verdict = metric === 'exact_match' ? 'wrong' : `${metric} ${percent(scoreOf(reading))}`;
+  lines.push(`Answer    ${said}  ${right ? 'right' : `${verdict}, expected ${gold}`}`);
   return `${lines.join('\n')}\n`;
 }

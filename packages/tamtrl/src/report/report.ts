@@ -7,15 +7,21 @@ import type { HeldOutReadings } from '../run/readings.js';
 import { Watchdog } from '../train/watchdog.js';
 import { learningCurve, lossCurve } from './curves.js';
 import { exampleText, selectionText, tellingExamples } from './examples.js';
-import { beforeAndAfter, comparisonRows, costRows, INTERVAL_NOTE, type StepLine, stepsOf } from './summary.js';
+import {
+  beforeAndAfter,
+  comparisonRows,
+  costRows,
+  INTERVAL_NOTE,
+  metricOf,
+  type StepLine,
+  stepsOf,
+} from './summary.js';
 
 const TRAJECTORIES = 3;
 /** Rows of the table of steps; longer runs are thinned out. */
 const STEP_ROWS = 20;
 
-/** Titles of the figures. */
-const FIGURES = { learningCurve: 'Exact match', loss: 'Loss' } as const;
-type Figure = keyof typeof FIGURES;
+type Figure = 'learningCurve' | 'loss';
 
 export async function writeReport(run: SavedRun): Promise<void> {
   const folder = new RunFolder(run.folder);
@@ -35,11 +41,12 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
   const steps = stepsOf(run.metrics);
   const cost = costRows(steps);
   const { best, step } = summary.state;
+  const metric = metricOf(run.metrics);
   const ended = {
     steps: 'It did all its steps.',
     stopped: 'It was interrupted; "--resume" continues it.',
-    patience: 'It ended early: exact match no longer rose.',
-    target: 'It ended early: exact match reached its target.',
+    patience: `It ended early: ${metric} no longer rose.`,
+    target: `It ended early: ${metric} reached its target.`,
   }[summary.reason];
   const title = info.command === 'sft' ? 'Supervised warm-up' : `Training with ${info.method}`;
   const parts = [
@@ -48,11 +55,13 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
     markdownTable(comparisonRows(run)).trimEnd(),
     beforeAndAfter(run).after ? INTERVAL_NOTE : '',
     ...warningParts(run),
-    best ? `The best evaluation was ${percent(best.score)} ${best.metric} after step ${best.step}.` : '',
-    ...figures.map((name) => `![${FIGURES[name]} by step](${RUN_FILES[name]})`),
+    best
+      ? `The best evaluation was ${percent(best.score)} ${best.metric} after step ${best.step}. It was chosen by this score, so on other questions expect less.`
+      : '',
+    ...figures.map((name) => `![${name === 'loss' ? 'Loss' : metric} by step](${RUN_FILES[name]})`),
     '## Time and tokens',
     ...(steps.length > 0
-      ? [cost.seconds, cost.tokens, stepRows(steps)].map((rows) => markdownTable(rows).trimEnd())
+      ? [cost.seconds, cost.tokens, stepRows(steps, metric)].map((rows) => markdownTable(rows).trimEnd())
       : ['No step was done.']),
     '## Trajectories',
     'Read greedily; after each section stands the memory that was kept.',
@@ -96,11 +105,11 @@ function known(value: number | null, digits: number): string {
   return value === null || Number.isNaN(value) ? '-' : value.toFixed(digits);
 }
 
-function stepRows(steps: readonly StepLine[]): string[][] {
+function stepRows(steps: readonly StepLine[], metric: string): string[][] {
   const every = Math.ceil(steps.length / STEP_ROWS);
   const chosen = steps.filter((_, at) => at % every === 0 || at === steps.length - 1);
   const supervised = steps[0].kind === 'sft';
-  const head = supervised ? ['loss'] : ['reward', 'exact_match', 'memory tokens', 'entropy', 'KL'];
+  const head = supervised ? ['loss'] : [`reward (${metric})`, 'exact_match', 'memory tokens', 'entropy', 'KL'];
   return [
     ['step', ...head, 'seconds', 'prompt', 'sampled', 'scored', 'trained'],
     ...chosen.map((line) => [

@@ -15,6 +15,18 @@ export function stepsOf(metrics: readonly MetricsLine[]): StepLine[] {
   return metrics.filter((line) => line.kind !== 'evaluation');
 }
 
+/** Of an evaluation, by a metric: that of its run, or one of those that every evaluation has. */
+export function scoreBy(evaluation: EvaluationMetrics, metric: string): number | undefined {
+  if (evaluation.metric === metric) return evaluation.score;
+  const { exact_match, f1, sub_exact_match } = evaluation;
+  return { exact_match, f1, sub_exact_match }[metric];
+}
+
+/** The metric that a run's evaluations are by. A run that an earlier version began has exact match in its first ones. */
+export function metricOf(metrics: readonly MetricsLine[]): string {
+  return evaluationsOf(metrics).at(-1)?.metric ?? 'exact_match';
+}
+
 /** Held-out numbers before training and at the last evaluation; undefined if it did not come to that. */
 export function beforeAndAfter({ metrics }: Pick<SavedRun, 'metrics'>) {
   const evaluations = evaluationsOf(metrics);
@@ -28,7 +40,7 @@ export function jsonSummary(run: SavedRun): object {
   const { state, seconds, reason, model } = summary;
   const { before, after } = beforeAndAfter(run);
   const { prompt, sampled, scored, trained } = state.tokens;
-  const pair = (of: (metrics: EvaluationMetrics) => number) => ({
+  const pair = (of: (metrics: EvaluationMetrics) => number | null) => ({
     before: before ? of(before) : null,
     after: after ? of(after) : null,
   });
@@ -36,6 +48,8 @@ export function jsonSummary(run: SavedRun): object {
     method: info.method,
     seed: config.seed,
     steps: state.step,
+    metric: metricOf(run.metrics),
+    score: pair((metrics) => scoreBy(metrics, metricOf(run.metrics)) ?? null),
     exact_match: pair((metrics) => metrics.exact_match),
     seconds,
     tokens: { prompt, sampled, scored, trained, total: prompt + sampled + scored + trained },
@@ -57,6 +71,9 @@ function bestOf({ step, metric, score }: { step: number; metric: string; score: 
   return { step, [metric]: score, checkpoint };
 }
 
+/** Metrics that every report shows. */
+const USUAL: readonly string[] = ['exact_match', 'f1', 'sub_exact_match'];
+
 /** What the intervals of `comparisonRows` are. */
 export const INTERVAL_NOTE =
   'Intervals are 95 % over the held-out questions of this one run, before and after apart; they say nothing of other seeds.';
@@ -67,6 +84,7 @@ export const INTERVAL_NOTE =
  */
 export function comparisonRows(run: Pick<SavedRun, 'metrics'>): string[][] {
   const { before, after } = beforeAndAfter(run);
+  const metric = metricOf(run.metrics);
   if (!before || !after) return [['held out'], ['not evaluated']];
   const row = (name: string, of: (metrics: EvaluationMetrics) => number, text: (value: number) => string) => {
     const change = of(after) - of(before);
@@ -79,6 +97,9 @@ export function comparisonRows(run: Pick<SavedRun, 'metrics'>): string[][] {
   const tokens = (value: number) => value.toFixed(1);
   return [
     [`held out (${count(after.questions)} questions)`, 'before', `after step ${after.step}`, 'change'],
+    ...(scoreBy(before, metric) === undefined || USUAL.includes(metric)
+      ? []
+      : [row(metric, (evaluation) => scoreBy(evaluation, metric) ?? 0, percent)]),
     share('exact_match', ({ exact_match }) => exact_match),
     row('f1', ({ f1 }) => f1, percent),
     share('sub_exact_match', ({ sub_exact_match }) => sub_exact_match),

@@ -4,7 +4,8 @@ import { PromptFrames } from '../memory/frames.js';
 import { miniPrompts } from '../memory/prompts.js';
 import type { Trajectory, Turn } from '../memory/trajectory.js';
 import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
-import type { GenerateOptions, GenerateRequest, Policy, Sample } from '../policy/types.js';
+import { scriptedJudge } from '../policy/scripted.test-support.js';
+import type { Policy } from '../policy/types.js';
 import type { RolloutGroup } from './group.js';
 import { checkRequirements, type MethodContext, optionsOf } from './method.js';
 import { methodNamed } from './methods.js';
@@ -180,30 +181,7 @@ it('requirements: all that is missing, in one sentence', () => {
 
 it('a judge grades each update; a failed grade is neutral and counted', async () => {
   const replies = ['Grade: 8', 'Grade: 2', 'I do not know', 'Grade: 4'];
-  const seen: string[] = [];
-  const codes = {
-    vocabularySize: 0x110000,
-    encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
-    encodeText: (text: string) => [...text].map((character) => character.codePointAt(0)!),
-    controlTokens: new Map(),
-    decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
-    idOf: () => undefined,
-  };
-  const judge: Policy = {
-    name: 'judge',
-    capabilities: { score: false, snapshots: false, averages: false, train: false, exactLogProbabilities: false },
-    tokenizer: codes,
-    chat: { stopIds: [0], render: ([{ content }]) => content },
-    contextLength: 4096,
-    sample: async (requests: readonly GenerateRequest[], _options: GenerateOptions): Promise<Sample[][]> =>
-      requests.map(({ promptIds }, at) => {
-        seen.push(codes.decode(promptIds));
-        const tokens = codes.encode(replies[at]);
-        return [{ tokens, logProbabilities: tokens.map(() => 0), stopReason: 'stop' }];
-      }),
-    score: () => Promise.reject(new Error('not asked')),
-    close: async () => {},
-  };
+  const { policy: judge, prompts } = scriptedJudge(4096, () => replies.shift()!);
   const group = groupOf([rollout(['anna ?', 'anna oslo']), rollout(['ben rome', 'anna oslo'], 1)], ['', 'anna oslo']);
   const result = await methodNamed('judge').turnScores([group], context({ judge }));
   // Rollout 1, turn 0 has no grade: it gets that of the other rollout at turn 0.
@@ -215,8 +193,8 @@ it('a judge grades each update; a failed grade is neutral and counted', async ()
   ]);
   expect(result.metrics?.judge_failures).toBe(1);
   expect(result.metrics?.judge_grade).toBeCloseTo(14 / 30, 12);
-  expect(seen[3]).toContain('Notes before: ben rome\nNotes after: anna oslo');
-  expect(seen[2]).toContain('What matters in this section: nothing');
+  expect(prompts[3]).toContain('Notes before: ben rome\nNotes after: anna oslo');
+  expect(prompts[2]).toContain('What matters in this section: nothing');
 });
 
 it('a method gets its own options, with their defaults, and refuses a value that does not fit', () => {

@@ -1,27 +1,10 @@
 /** `reward` of the configuration: outcome, combination, and the options that the methods bring. */
 import { z } from 'zod';
+import { metricSchema } from '../data/metrics.js';
 import { combineOptions } from './combine.js';
 import { RewardError } from './errors.js';
 import type { OptionShape, RewardMethod } from './method.js';
 import { type RegisteredMethod, rewardMethods } from './methods.js';
-import { METRICS, type Metric } from './outcome.js';
-
-/** Names that earlier versions had for metrics in configurations, and still mean the same. */
-const EARLIER_METRICS = {
-  exact: 'exact_match',
-  'sub-exact': 'sub_exact_match',
-  'ruler-part': 'string_match_part',
-  'ruler-all': 'string_match_all',
-  ruler_part: 'string_match_part',
-  ruler_all: 'string_match_all',
-} as const satisfies Record<string, Metric>;
-type EarlierMetric = keyof typeof EARLIER_METRICS;
-
-export const metricSchema = z.preprocess(
-  (name: Metric | EarlierMetric) =>
-    Object.hasOwn(EARLIER_METRICS, name) ? EARLIER_METRICS[name as EarlierMetric] : name,
-  z.enum(METRICS),
-);
 
 /** How an answer becomes R; see outcome.ts. */
 const outcomeSchema = z.strictObject({

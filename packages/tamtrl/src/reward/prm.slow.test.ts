@@ -3,18 +3,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { runProgram } from '../cli/program.js';
+import { runQuietly } from '../cli/program.test-support.js';
 
 it('the process reward model tells most memories of the mini task right, and its verdicts enter the rewards', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-prm-'));
-  let err = '';
-  const write = (text: string) => {
-    err += text;
-  };
   try {
-    const io = { out: () => {}, err: write, interactive: false, columns: () => 80 };
     const method = ['--preset', 'mini', '--method', 'process-reward', '--steps', '1'];
-    expect(await runProgram(['train', ...method, '--out', join(folder, 'run')], io)).toBe(0);
+    const { code, err } = await runQuietly(['train', ...method, '--out', join(folder, 'run')]);
+    expect(code, err).toBe(0);
     const [, accuracy, majority] = /tells (\d+\.\d)% of .* label would tell (\d+\.\d)%/.exec(err) ?? [];
     expect(Number(accuracy)).toBeGreaterThan(90);
     expect(Number(majority)).toBeLessThan(85);

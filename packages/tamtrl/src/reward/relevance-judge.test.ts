@@ -1,37 +1,7 @@
 import { expect, it } from 'vitest';
 import { judged } from '../data/relevance.js';
-import type { GenerateOptions, GenerateRequest, Policy, Sample } from '../policy/types.js';
+import { scriptedJudge } from '../policy/scripted.test-support.js';
 import { parseRelevant, relevanceJudge } from './relevance-judge.js';
-
-/** Code points for tokens, so that lengths can be counted by hand; `reply` answers each prompt. */
-function scripted(contextLength: number, reply: (prompt: string) => string): { policy: Policy; prompts: string[] } {
-  const prompts: string[] = [];
-  const tokenizer = {
-    vocabularySize: 0x110000,
-    encode: (text: string) => [...text].map((character) => character.codePointAt(0)!),
-    encodeText: (text: string) => [...text].map((character) => character.codePointAt(0)!),
-    controlTokens: new Map(),
-    decode: (ids: readonly number[]) => String.fromCodePoint(...ids),
-    idOf: () => undefined,
-  };
-  const policy: Policy = {
-    name: 'judge',
-    capabilities: { score: false, snapshots: false, averages: false, train: false, exactLogProbabilities: false },
-    tokenizer,
-    chat: { stopIds: [0], render: ([{ content }]) => content },
-    contextLength,
-    sample: async (requests: readonly GenerateRequest[], _options: GenerateOptions): Promise<Sample[][]> =>
-      requests.map(({ promptIds }) => {
-        const prompt = tokenizer.decode(promptIds);
-        prompts.push(prompt);
-        const tokens = tokenizer.encode(reply(prompt));
-        return [{ tokens, logProbabilities: tokens.map(() => 0), stopReason: 'stop' }];
-      }),
-    score: () => Promise.reject(new Error('not asked')),
-    close: async () => {},
-  };
-  return { policy, prompts };
-}
 
 it('reads the last list of numbers, ranges too, and forgets thoughts and numbers that were not asked', () => {
   expect(parseRelevant('Relevant: 2, 5', 6)).toEqual([2, 5]);
@@ -55,7 +25,7 @@ const record = {
 };
 
 it('marks the sentences that the model names, with their places in the documents', async () => {
-  const { policy, prompts } = scripted(10_000, () => 'Relevant: 1');
+  const { policy, prompts } = scriptedJudge(10_000, () => 'Relevant: 1');
   expect(await judged(record, relevanceJudge(policy))).toEqual([{ document: 0, start: 0, end: 23 }]);
   expect(prompts).toHaveLength(1);
   expect(prompts[0]).toContain('Question: Where was Ada born?\nRight answer: London\n');
@@ -65,7 +35,9 @@ it('marks the sentences that the model names, with their places in the documents
 it('asks in parts where the window is small, and never beyond it', async () => {
   const sentences = ['a'.repeat(300), 'b'.repeat(300), 'c'.repeat(5000)];
   const window = 1000;
-  const { policy, prompts } = scripted(window, (prompt) => (prompt.includes('bbb') ? 'Relevant: 1' : 'None of them.'));
+  const { policy, prompts } = scriptedJudge(window, (prompt) =>
+    prompt.includes('bbb') ? 'Relevant: 1' : 'None of them.',
+  );
   const verdicts = await relevanceJudge(policy)('q', ['x'], sentences);
   expect(verdicts).toEqual([false, true, false]);
   expect(prompts).toHaveLength(3);

@@ -7,6 +7,7 @@ import { count } from '../base/format.js';
 import { blankAnswersText } from '../data/records.js';
 import type { RunConfig, SftConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
+import { imitates } from '../train/objective.js';
 import type { Sources } from './sources.js';
 
 /** Questions looked at, and where looking stops: long documents take time to cut. */
@@ -24,6 +25,11 @@ export async function warnings(
     found.push(`${count(problems.length)} lines of the data were left out; the first is line ${line}: ${message}`);
   }
   if (blanks.length > 0) found.push(blankAnswersText(blanks));
+  if ('topP' in config && config.topP < 1 && !imitates(config.objective)) {
+    found.push(
+      `topP is ${config.topP}: rollouts are drawn from the likeliest tokens only, but the loss takes probabilities over all tokens, so its gradient is not that of the distribution that wrote them. Set topP to 1.`,
+    );
+  }
   let tokens = 0;
   let looked = 0;
   let short = 0;

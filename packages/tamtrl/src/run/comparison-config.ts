@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { suggestion } from '../base/nearest.js';
+import { metricSchema } from '../data/metrics.js';
 import { READERS } from '../eval/readers.js';
 import { readingSchema } from '../memory/reading-settings.js';
-import { METRICS } from '../reward/outcome.js';
 import { RunError } from './errors.js';
 import { findRecipe, recipes } from './recipes.js';
 import { readYamlFile, type YamlFile } from './yaml-file.js';
@@ -37,7 +37,8 @@ const benchmarkSchema = z.strictObject({
     }),
   ]),
   questions: count.default(100),
-  metric: z.enum(METRICS).default('exact_match'),
+  /** Absent: what each record or its source names, as for `tamtrl eval`. */
+  metric: metricSchema.optional(),
   chunkTokens: count.optional(),
   memoryTokens: count.optional(),
   answerTokens: count.optional(),

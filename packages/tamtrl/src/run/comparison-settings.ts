@@ -1,6 +1,8 @@
 /** The settings of a comparison's parts, as its file gives them: checked before anything runs. */
 import { stat } from 'node:fs/promises';
+import { readRecords } from '../data/records.js';
 import { type ReadingSettings, readingOf } from '../memory/reading-settings.js';
+import { lackingFor } from '../reward/outcome.js';
 import type { RunConfig } from '../train/config.js';
 import type { CompareConfig, CompareMethod } from './comparison-config.js';
 import { RunError } from './errors.js';
@@ -93,12 +95,33 @@ function ownSettings({ source, train = {}, methods }: CompareConfig): string[] {
   );
 }
 
-async function missingBenchmarks({ source, benchmarks }: CompareConfig): Promise<string[]> {
+/** The first record that lacks what the metric of its benchmark needs: found before hours of training. */
+async function unscorable({ source, benchmarks }: CompareConfig, at: number): Promise<string[]> {
+  const { data, metric, questions } = benchmarks[at];
+  if (metric === undefined || typeof data !== 'string') return [];
+  let left = questions;
+  for await (const record of readRecords(data)) {
+    if (left-- === 0) break;
+    const lacking = lackingFor(metric, record);
+    if (lacking === undefined) continue;
+    const place = source.place(['benchmarks', at, 'metric']);
+    return [
+      `${place}: record ${JSON.stringify(record.id)} of ${data} cannot be scored by ${metric}, which needs ${lacking}. Leave metric out, and each record is scored by its own.`,
+    ];
+  }
+  return [];
+}
+
+async function missingBenchmarks(config: CompareConfig): Promise<string[]> {
+  const { source, benchmarks } = config;
   const problems: string[] = [];
   for (const [at, { data }] of benchmarks.entries()) {
     if (typeof data !== 'string') continue;
     const found = await stat(data).catch(() => undefined);
-    if (found?.isFile()) continue;
+    if (found?.isFile()) {
+      problems.push(...(await unscorable(config, at)));
+      continue;
+    }
     const what = found ? 'a folder' : 'nothing';
     problems.push(
       `${source.place(['benchmarks', at, 'data'])}: expected a JSONL file of question records at ${data}, found ${what}.`,

@@ -6,6 +6,7 @@ import { afterAll, expect, it } from 'vitest';
 import { SMALL_COMPARISON } from './comparison.test-support.js';
 import { readCompareConfig } from './comparison-config.js';
 import { comparisonRuns, isEvaluated, isTrained } from './comparison-plan.js';
+import { checkSettings } from './comparison-settings.js';
 import { RunFolder } from './folder.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-compare-'));
@@ -36,6 +37,32 @@ it('names line and column of every mistake in the file', async () => {
   expect(await refusal(SMALL_COMPARISON.replace('name: bm25', 'name: untrained'))).toContain(
     'the name "untrained" comes twice.',
   );
+});
+
+it('a benchmark is scored by what its records name, or by a metric under any name that it has had', async () => {
+  const path = join(folder, 'metric.yaml');
+  const metricIn = async (setting: string) => {
+    await writeFile(path, SMALL_COMPARISON.replace('questions: 20', `questions: 20${setting}`));
+    return (await readCompareConfig(path)).benchmarks[0].metric;
+  };
+  expect(await metricIn('')).toBeUndefined();
+  expect(await metricIn(', metric: ruler_all')).toBe('string_match_all');
+  expect(await metricIn(', metric: f1')).toBe('f1');
+  await expect(metricIn(', metric: ruler')).rejects.toThrow(/metric\.yaml:12:\d+: benchmarks\.0\.metric: /);
+});
+
+it('records that lack what a metric needs are found before anything is trained', async () => {
+  const data = join(folder, 'records.jsonl');
+  const record = { id: 'q1', question: 'Who?', answers: ['Ada'], documents: [{ text: 'Ada.' }] };
+  await writeFile(data, `${JSON.stringify(record)}\n`);
+  const path = join(folder, 'lacking.yaml');
+  const text = SMALL_COMPARISON.replace(/data: \{.*?\}, questions: 20/, `data: ${data}, metric: babilong`);
+  await writeFile(path, text);
+  await expect(checkSettings(await readCompareConfig(path))).rejects.toThrow(
+    /lacking\.yaml:12:\d+: record "q1" of .* cannot be scored by babilong, which needs the task .* Leave metric out/,
+  );
+  await writeFile(path, text.replace('babilong', 'f1'));
+  await checkSettings(await readCompareConfig(path));
 });
 
 it('plans a run for each method and seed, seed by seed, with its folders', async () => {

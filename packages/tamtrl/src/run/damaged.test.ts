@@ -7,13 +7,20 @@ import { TamtrlError } from '../base/errors.js';
 import { LockError } from '../base/lock.js';
 import { RunFolder } from './folder.js';
 import { openRun } from './open.js';
+import type { RunSettings } from './plan.js';
 import { readRun } from './read.js';
 
-const settings = {
+const settings: RunSettings = {
   preset: 'mini',
   model: 'mini-random',
   steps: 1,
-  set: ['questionsPerStep=1', 'groupSize=2', 'evaluation.questions=2', 'evaluation.every=0'],
+  config: {
+    questionsPerStep: 1,
+    groupSize: 2,
+    evaluation: { questions: 2, every: 0 },
+    memory: { memoryTokens: 7 },
+    reward: { combine: 'additive' },
+  },
 };
 let whole: string;
 
@@ -88,6 +95,14 @@ it.each(['questionsPerStep', 'groupSize'])('config.json: a %s beyond all measure
   const folder = await damaged('config.json', huge);
   const error = await all(openRun({ resume: folder, steps: 2 })).catch((reason: unknown) => reason);
   expect(TamtrlError.isInstance(error) && error.message).toMatch(new RegExp(`config\\.json: ${name}: `));
+});
+
+it('a setting that runs do not have is refused, also where TypeScript has not seen it', async () => {
+  const refusal = (more: object) => all(openRun({ ...settings, ...more })).catch((error: Error) => error.message);
+  expect(await refusal({ stps: 3 })).toBe('A run has no setting "stps". Did you mean "steps"?');
+  expect(await refusal({ groupSize: 3 })).toBe(
+    'A run has no setting "groupSize". It belongs in config: { groupSize: … }.',
+  );
 });
 
 it('a run that is being written to is not written to by another, which starts once the first has ended', async () => {

@@ -15,7 +15,7 @@ export interface SavedLine {
  * @throws RunError `no-run` if the file is missing, or another line is damaged.
  */
 export async function readMetricsLines(path: string): Promise<MetricsLine[]> {
-  return (await readLines(path)).map((line) => inPresentNames(line) as unknown as MetricsLine);
+  return (await readLines(path)).map((line) => withMetric(inPresentNames(line)) as unknown as MetricsLine);
 }
 
 /** As `readMetricsLines`, of any file, with the names that it has. */
@@ -44,6 +44,12 @@ export async function wholeLines(path: string): Promise<SavedLine[]> {
 
 export function jsonLines(lines: readonly object[]): string {
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}
+
+/** Evaluations of earlier versions were by exact match, whatever the outcome was. */
+function withMetric(line: SavedLine): SavedLine {
+  if (line.kind !== 'evaluation' || 'metric' in line) return line;
+  return { ...line, metric: 'exact_match', score: 'exact_match' in line ? line.exact_match : 0 } as SavedLine;
 }
 
 /** Earlier versions wrote `memoryTokens` where `memory_tokens` stands today, a method's own numbers included. */

@@ -128,6 +128,9 @@ describe('openRun', () => {
     const short = await run({ config, data: records, method: 'memagent', folder: join(root, 'short') }, {}, 'warning');
     expect(short.at(-1)).toMatchObject({ text: expect.stringContaining('fit into one chunk') });
     expect(await readdir(root)).not.toContain('short');
+    const cut = { ...config, topP: 0.9 };
+    const warned = await run({ config: cut, method: 'memagent', folder: join(root, 'cut') }, {}, 'warning');
+    expect(warned.at(-1)).toMatchObject({ text: expect.stringMatching(/^topP is 0\.9: .* Set topP to 1\.$/) });
   });
 
   it('refuses before anything is written', async () => {

@@ -1,8 +1,10 @@
 /** From settings to a run: a new one from presets, files and settings, or an earlier one from its folder. */
+import { suggestion } from '../base/nearest.js';
 import { requireNamedServer } from '../models/hosts.js';
 import { serverOf } from '../models/spec.js';
 import type { RewardMethod } from '../reward/method.js';
-import type { RunConfig, SftConfig } from '../train/config.js';
+import { type RunConfig, runConfigSchema, type SftConfig } from '../train/config.js';
+import { RunError } from './errors.js';
 import { RunFolder } from './folder.js';
 import { defaultFolder, type RunInfo } from './info.js';
 import { parseSettings } from './read.js';
@@ -56,7 +58,37 @@ export type RunPlan = {
  *   a server that only a file names; TrainError `checkpoint` for a folder that is in use.
  */
 export async function planRun(settings: RunSettings | ResumeSettings): Promise<RunPlan> {
+  requireKnown(settings);
   return settings.resume === undefined ? newRun(settings) : resumedRun(settings);
+}
+
+/** What does not stand in the configuration; everything else does. */
+const KNOWN: Record<keyof RunSettings | keyof ResumeSettings, true> = {
+  command: true,
+  method: true,
+  folder: true,
+  judge: true,
+  tokenizer: true,
+  allowHosts: true,
+  resume: true,
+  preset: true,
+  config: true,
+  model: true,
+  data: true,
+  seed: true,
+  steps: true,
+  teacher: true,
+  thinking: true,
+};
+
+/** A setting that TypeScript has not seen would otherwise be left out in silence. */
+function requireKnown(settings: object): void {
+  const known = Object.keys(KNOWN);
+  const unknown = Object.keys(settings).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const where =
+    unknown in runConfigSchema.shape ? `It belongs in config: { ${unknown}: … }.` : suggestion(unknown, known);
+  throw new RunError('settings', `A run has no setting "${unknown}". ${where}`);
 }
 
 async function newRun(settings: RunSettings): Promise<RunPlan> {

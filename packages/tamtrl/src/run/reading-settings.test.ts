@@ -10,33 +10,14 @@ import { createMemoryReader } from '../reader/read-document.js';
 import { runConfigSchema } from '../train/config.js';
 import { RunFolder } from './folder.js';
 
+const limits = { questionTokens: 4, chunkTokens: 6, memoryTokens: 9, answerTokens: 5 };
+const memory = { ...limits, empty: 'overwrite', align: 'sentence', prompts: 'mini' } as const;
 const config = runConfigSchema.parse({
   thinking: false,
-  memory: {
-    questionTokens: 4,
-    chunkTokens: 6,
-    memoryTokens: 9,
-    answerTokens: 5,
-    empty: 'overwrite',
-    align: 'sentence',
-    prompts: 'mini',
-    maxChunks: 3,
-  },
+  memory: { ...memory, maxChunks: 3 },
   evaluation: { temperature: 0.5 },
 });
-const settings = {
-  questionTokens: 4,
-  chunkTokens: 6,
-  memoryTokens: 9,
-  answerTokens: 5,
-  empty: 'overwrite',
-  align: 'sentence',
-  prompts: 'mini',
-  documents: 'plain',
-  thinking: false,
-  temperature: 0.5,
-  topP: 1,
-};
+const settings = { ...memory, documents: 'plain', thinking: false, temperature: 0.5, topP: 1 };
 
 let root: string;
 let run: RunFolder;
@@ -74,8 +55,8 @@ describe('the settings of a training', () => {
     await mkdir(join(old, 'checkpoints'), { recursive: true });
     await cp(EMBEDDED_MINI, join(old, 'checkpoints/final'), { recursive: true });
     // Written before these settings were there, and with one that is no more.
-    const { align: _, ...memory } = config.memory;
-    await writeFile(join(old, 'config.json'), JSON.stringify({ ...config, memory, former: 1 }));
+    const { align: _, ...older } = config.memory;
+    await writeFile(join(old, 'config.json'), JSON.stringify({ ...config, memory: older, former: 1 }));
     expect(await trainedReading(join(old, 'checkpoints/final'))).toEqual({ ...settings, align: 'token' });
     expect(await trainedReading(old)).toEqual({ ...settings, align: 'token' });
   });
@@ -94,7 +75,6 @@ describe('the settings of a training', () => {
   });
 
   it('hold for a reader of a named model, unless others are given', async () => {
-    const limits = { questionTokens: 4, chunkTokens: 6, memoryTokens: 9, answerTokens: 5 };
     const reader = await createMemoryReader({ model: run.path, question: 'anna', chunkTokens: undefined });
     expect(reader.budgets).toEqual(limits);
     await reader.close();

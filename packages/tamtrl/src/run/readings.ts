@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { ExampleSource } from '../data/examples.js';
+import { metricSchema } from '../data/metrics.js';
 import { answered } from '../eval/answered.js';
 import { agentReader } from '../eval/readers.js';
 import { PromptFrames } from '../memory/frames.js';
@@ -12,7 +13,8 @@ import { promptFormatNamed } from '../memory/prompts.js';
 import { memoryTurns } from '../memory/trajectory.js';
 import { plainText } from '../memory/turn.js';
 import type { Policy } from '../policy/types.js';
-import type { CommonConfig } from '../train/config.js';
+import { outcomeReward } from '../reward/outcome.js';
+import type { CommonConfig, RunConfig } from '../train/config.js';
 
 const readingSchema = z.object({
   id: z.string(),
@@ -23,6 +25,9 @@ const readingSchema = z.object({
   output: z.string(),
   answer: z.string(),
   right: z.boolean(),
+  /** By the metric of the run's outcome; absent, as its name, in runs of earlier versions, which took exact match. */
+  score: z.number().optional(),
+  metric: metricSchema.optional(),
 });
 
 /** The same questions in the same order. */
@@ -63,15 +68,22 @@ export async function readHeldOut(
   });
   const groups = await answered(examples, read, frames.format);
   const text = (ids: readonly number[]) => plainText(policy.tokenizer, ids);
-  return examples.map(({ id, question, answers, chunks }, at): Reading => {
-    const [{ trajectory, answer, scores }] = groups[at];
+  const outcome = 'reward' in config ? (config as Pick<RunConfig, 'reward'>).reward.outcome : undefined;
+  const { metric = 'exact_match' } = outcome ?? {};
+  return examples.map((example, at): Reading => {
+    const { id, question, answers, chunks } = example;
+    const [{ trajectory, answer }] = groups[at];
+    const extraction = { boxed: frames.format.boxed };
+    const score = outcomeReward(trajectory.output, example, { ...outcome, metric, extraction });
     return {
       id,
       question,
       answers,
       output: trajectory.output,
       answer,
-      right: scores.exact_match === 1,
+      right: score >= 1,
+      score,
+      metric,
       turns: memoryTurns(trajectory).map(({ memoryIds, memoryTokens, stopReason }, turn) => ({
         section: shortened(text(chunks[turn].ids), SECTION_CHARACTERS),
         memory: text(memoryIds),

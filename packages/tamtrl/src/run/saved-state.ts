@@ -1,6 +1,6 @@
 /** What the checkpoint of a run says of where it stands, checked before anything goes on from there. */
 import { z } from 'zod';
-import { metricSchema } from '../reward/options.js';
+import { metricSchema } from '../data/metrics.js';
 import type { RunState } from '../train/store.js';
 
 const whole = z.number().int().min(0);

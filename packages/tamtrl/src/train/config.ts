@@ -1,7 +1,8 @@
 /** The configuration of a run: every switch with its default and its meaning. Unknown keys are refused. */
 import { z } from 'zod';
+import { metricSchema } from '../data/metrics.js';
 import { memorySchema } from '../memory/settings.js';
-import { metricSchema, rewardSchema } from '../reward/options.js';
+import { rewardSchema } from '../reward/options.js';
 import { advantageSchema } from './advantages.js';
 import { objectiveSchema } from './objective.js';
 

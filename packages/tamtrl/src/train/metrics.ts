@@ -35,6 +35,8 @@ export interface StepMetrics {
   empty_rate: number;
   overflow_rate: number;
   answer_overflow_rate: number;
+  /** Share of the old memories, given as drafts, that the model wrote again; absent if no draft was verified. */
+  draft_acceptance?: number;
   loss: number;
   entropy: number;
   clip_fraction: number;
@@ -52,6 +54,8 @@ export interface StepMetrics {
   groups: number;
   /** Groups without a gradient. */
   dropped_groups: number;
+  /** Groups whose rollouts are all the same, token for token; absent in runs of earlier versions. */
+  identical_groups?: number;
   questions: number;
   rows: number;
   /**

@@ -144,6 +144,9 @@ it('a step counts rows and tokens, and the first update is on policy', async () 
   expect(step.ratio_max).toBeCloseTo(1, 4);
   expect(step.clip_fraction).toBe(0);
   expect(step.memory_tokens_by_turn).toHaveLength(2);
+  // Random weights hardly ever write the old memory.
+  expect(step.draft_acceptance).toBeGreaterThanOrEqual(0);
+  expect(step.draft_acceptance).toBeLessThan(0.5);
   expect(step.tokens.trained).toBe(step.tokens.prompt + step.tokens.sampled);
   // Teacher: 18 memory turns, whose prompts are no longer than the student's. Reference: all rows once.
   expect(step.tokens.scored).toBeGreaterThan(step.tokens.trained);

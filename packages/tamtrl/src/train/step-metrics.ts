@@ -1,6 +1,7 @@
 /** Puts together what a reinforcement step reports. */
 import { extractAnswer } from '../memory/extract.js';
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
+import type { Trajectory } from '../memory/trajectory.js';
 import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { scoreAnswer } from '../reward/outcome.js';
@@ -63,6 +64,7 @@ export function stepMetrics(parts: StepParts): StepMetrics {
     ...updateMetrics(updates),
     groups: collected.kept.length,
     dropped_groups: collected.dropped,
+    identical_groups: drawn.filter(({ group }) => areEqual(group.trajectories)).length,
     questions: collected.drawn,
     rows: rows.length,
     staleness,
@@ -74,6 +76,12 @@ export function stepMetrics(parts: StepParts): StepMetrics {
     seconds,
     method: meanOfRecords(methods.map(({ metrics }) => metrics)),
   };
+}
+
+/** Several rollouts, token for token the same. */
+function areEqual(trajectories: readonly Trajectory[]): boolean {
+  const [first, ...others] = trajectories.map(({ turns }) => turns.map(({ outputIds }) => outputIds.join()).join(';'));
+  return others.length > 0 && others.every((other) => other === first);
 }
 
 /** Means over tokens, or over updates where a number belongs to an update; zeros if there was none. */
@@ -101,11 +109,13 @@ function updateMetrics(updates: StepParts['updates']) {
 /** Only the first update sees the weights that sampled. */
 function samplerDifference(first: StepParts['updates'][number] | undefined): number {
   if (!first) return 0;
-  const differences = first.batch.flatMap((row, index) =>
+  const all = first.batch.flatMap((row, index) =>
     row.sampledLogProbabilities.map((sampled, token) =>
       Math.abs(sampled - first.result.logProbabilities[index][token]),
     ),
   );
+  // Of a stop token that the server leaves out, its sampler says nothing.
+  const differences = all.filter((difference) => !Number.isNaN(difference));
   return meanOf(differences, (difference) => difference);
 }
 

@@ -176,6 +176,32 @@ it('a server that is restarted in the middle of a step: one sentence, and the ru
   expect((await stepsOf('whole'))[1].kl).toBeGreaterThan(0);
 });
 
+it('a server that leaves out stop tokens: trained as if it did not, or refused where the loss needs its word', async () => {
+  const whole = await served();
+  const memory = { ...base.memory, memoryTokens: 20, answerTokens: 20 };
+  const settings = {
+    memory,
+    steps: 1,
+    groupSize: 4,
+    questionsPerStep: 1,
+    evaluation: { questions: 1, every: 0 },
+  } as const;
+  await finish(await remote(whole.url), 'with-stops', settings);
+  const stripping = await served({ samples: 'without-stop' });
+  await finish(await remote(stripping.url), 'without-stops', settings);
+  const [[expected], [found]] = [await stepsOf('with-stops'), await stepsOf('without-stops')];
+  expect(essence(found)).toEqual(essence(expected));
+  expect(found.overflow_rate).toBeLessThan(1);
+  expect(found.sampler_trainer_difference).toBeLessThan(1e-4);
+  for (const [change, advice] of [
+    [{ oldLogProbabilities: 'sampler' }, 'Set oldLogProbabilities to "recompute".'],
+    [{ asyncRollouts: true }, 'Set asyncRollouts to false.'],
+  ] as const) {
+    const refused = finish(await remote(stripping.url), Object.keys(change)[0], { ...settings, ...change });
+    await expect(refused).rejects.toThrow(advice);
+  }
+});
+
 it('rollouts one step ahead: older by the updates of a step, and the ratio to the sampler shows it', async () => {
   const server = await served();
   await finish(await remote(server.url), 'ahead', { asyncRollouts: true, steps: 3 });

@@ -1,8 +1,10 @@
 /** What a step does with its rows: log-probabilities under other weights than the sampler's, then updates. */
 import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js';
 import type { RunConfig } from './config.js';
+import { TrainError } from './errors.js';
 import type { Run } from './loop.js';
 import type { PhaseClock } from './metrics.js';
+import { imitates } from './objective.js';
 import { comparesWithStart, INITIAL, lossOf, recomputes } from './requirements.js';
 import { assertCount, miniBatches, type Row, trainingRows } from './rows.js';
 
@@ -35,7 +37,18 @@ export async function addLogProbabilities(
     row.referenceLogProbabilities = references[index];
     row.oldLogProbabilities = old[index] ?? row.sampledLogProbabilities;
   });
+  if (old.length === 0 && !imitates(config.objective)) requireSampled(run, rows);
   return (references.length > 0 ? 1 : 0) + (old.length > 0 ? 1 : 0);
+}
+
+/** @throws TrainError `capability` if the sampler left out a log-probability that the loss takes from it. */
+function requireSampled({ config, policy }: Run<RunConfig>, rows: readonly Row[]): void {
+  if (!rows.some(({ sampledLogProbabilities }) => sampledLogProbabilities.some(Number.isNaN))) return;
+  const change = config.asyncRollouts ? 'asyncRollouts to false' : 'oldLogProbabilities to "recompute"';
+  throw new TrainError(
+    'capability',
+    `${policy.name} leaves the stop token out of its samples, so nothing says how likely it was when it was sampled, and the loss takes that from the sampler. Set ${change}.`,
+  );
 }
 
 /** `epochs` passes over the rows, each in `miniBatches` updates. @throws TrainError `row-count` if rows got lost. */

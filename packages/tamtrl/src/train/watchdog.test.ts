@@ -35,6 +35,12 @@ it('outputs that never end, and an entropy that is gone', () => {
   expect(fallen[4][0]).toContain('The entropy fell to 0.0200 by step 5');
 });
 
+it('rollouts that are all the same, in most groups', () => {
+  const copies = { questions: 4, identical_groups: 3 };
+  expect(told([copies, copies, copies])[2]).toEqual([expect.stringContaining('In most groups of steps 1 to 3 all')]);
+  expect(told([copies, { questions: 4, identical_groups: 2 }, copies, copies]).flat()).toEqual([]);
+});
+
 it('a run that learns has nothing to hear', () => {
   expect(told([{}, { reward: 0.6 }, { groups: 0, updates: 0 }, {}, { overflow_rate: 0.4 }]).flat()).toEqual([]);
 });

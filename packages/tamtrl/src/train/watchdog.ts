@@ -10,10 +10,12 @@ import type { StepMetrics } from './metrics.js';
 const STEPS = 3;
 /** Share of outputs that end at the limit. */
 const OFTEN_CUT = 0.5;
+/** Share of groups whose rollouts are all the same. */
+const OFTEN_IDENTICAL = 0.5;
 /** Entropy, as a share of that of the first step. */
 const ENTROPY_LEFT = 0.05;
 
-export type WatchedConfig = Pick<RunConfig, 'groupSize' | 'memory'>;
+export type WatchedConfig = Pick<RunConfig, 'groupSize' | 'memory' | 'temperature'>;
 
 interface Symptom {
   /** The step shows it. */
@@ -32,6 +34,11 @@ const symptoms: readonly Symptom[] = [
     shows: ({ answer_overflow_rate }) => answer_overflow_rate > OFTEN_CUT,
     text: (steps, { memory }) =>
       `${shareOf(steps, 'answer_overflow_rate')} of the answers in ${spanOf(steps)} were cut off at memory.answerTokens (${count(memory.answerTokens)}) and never came to a stop token, so an exact match is unlikely. Raise it, or reward part of an answer (reward.outcome.metric: f1).`,
+  },
+  {
+    shows: ({ identical_groups = 0, questions }) => identical_groups > OFTEN_IDENTICAL * questions,
+    text: (steps, { temperature }) =>
+      `In most groups of ${spanOf(steps)} all rollouts are the same, token for token, and such a group teaches nothing. Either the model has no doubt left (raise temperature, now ${temperature}, or take harder questions), or its server gives copies for samples.`,
   },
   {
     shows: ({ entropy, updates }, first) => updates > 0 && first.entropy > 0 && entropy < ENTROPY_LEFT * first.entropy,

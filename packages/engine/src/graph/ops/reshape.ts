@@ -1,6 +1,6 @@
 /** Shapes at run time: the sizes that symbols stand for, and reshaping. */
 import { EngineError } from '../../errors.js';
-import { int, type Shape, type Value } from '../graph.js';
+import { type Graph, int, type Shape, type Value } from '../graph.js';
 import { sameShape } from '../shapes.js';
 
 /**
@@ -15,8 +15,7 @@ export function shapeVector(x: Value, shape: Shape, inferOne: boolean): Value {
     return graph.integers(shape.map((size) => (typeof size === 'string' ? -1 : size)));
   }
   return graph.cached(`shape:${shape.join()}`, () => {
-    const known = (size: string) => graph.inputs.some((input) => input.shape.includes(size));
-    const unknown = inferOne ? symbols.find((size) => !known(size)) : undefined;
+    const unknown = inferOne ? newSymbol(graph, symbols) : undefined;
     const parts = shape.map((size) => {
       if (typeof size === 'number') return graph.integers([size]);
       return size === unknown ? graph.integers([-1]) : symbolSize(x, size);
@@ -25,18 +24,31 @@ export function shapeVector(x: Value, shape: Shape, inferOne: boolean): Value {
   });
 }
 
-/** Size of a symbol at run time, int64 [1]. */
+/** The symbol that no input has; of several, the one that no other value has either. */
+function newSymbol(graph: Graph, symbols: readonly string[]): string | undefined {
+  const derived = symbols.filter((symbol) => !hasSymbol(graph.inputs, symbol));
+  return derived.length > 1 ? derived.find((symbol) => !hasSymbol(computed(graph), symbol)) : derived[0];
+}
+
+function computed(graph: Graph): Value[] {
+  return graph.nodes.flatMap((node) => node.outputs);
+}
+
+function hasSymbol(values: readonly Value[], symbol: string): boolean {
+  return values.some(({ shape }) => shape.includes(symbol));
+}
+
+/** Size of a symbol at run time, int64 [1]: that of an input, or else of a value computed earlier. */
 export function symbolSize(x: Value, symbol: string): Value {
   const { graph } = x;
   return graph.cached(`symbol:${symbol}`, () => {
-    for (const input of graph.inputs) {
-      const axis = input.shape.indexOf(symbol);
-      if (axis < 0) continue;
-      return graph.node('Shape', [input], [{ type: 'int64', shape: [1] }], {
-        attributes: { start: int(axis), end: int(axis + 1) },
-      })[0];
-    }
-    throw new EngineError('internal', `No input of graph ${graph.name} has the symbol ${symbol}.`);
+    const has = (value: Value) => value.shape.includes(symbol);
+    const source = graph.inputs.find(has) ?? computed(graph).find(has);
+    if (!source) throw new EngineError('internal', `No value of graph ${graph.name} has the symbol ${symbol}.`);
+    const axis = source.shape.indexOf(symbol);
+    return graph.node('Shape', [source], [{ type: 'int64', shape: [1] }], {
+      attributes: { start: int(axis), end: int(axis + 1) },
+    })[0];
   });
 }
 

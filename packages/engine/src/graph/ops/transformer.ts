@@ -1,49 +1,10 @@
-/** The operators of transformers: normalisation, rotary embedding, softmax, log-probability of tokens. */
-import { float, int, type Shape, type Value, withGradient } from '../graph.js';
-import { reduceSum, sumTo } from './broadcast.js';
+/** The operators of transformers: rotary embedding, softmax, attention, log-probability of tokens. Norms: rms-norm.ts. */
+import { int, type Shape, type Value, withGradient } from '../graph.js';
+import { reduceSum } from './broadcast.js';
 import { add, exp, multiply, negate, scalarLike, sigmoid, subtract } from './elementwise.js';
 import { gatherColumns, scatterAdd } from './layout.js';
 import { matmul } from './linear.js';
-import { reduceMean } from './mean.js';
 import { reshape } from './reshape.js';
-
-/**
- * Root mean square normalisation over the last axis (arXiv 1910.07467): x / sqrt(mean(x^2) + epsilon) * weight.
- */
-export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
-  const rows = [...x.shape.slice(0, -1), 1];
-  const [y, inverse] = x.graph.node(
-    'SimplifiedLayerNormalization',
-    [x, weight],
-    [
-      { type: x.type, shape: x.shape },
-      { type: x.type, shape: rows },
-    ],
-    {
-      attributes: { axis: int(-1), epsilon: float(epsilon), stash_type: int(1) },
-      gradient: ([dy]) => [
-        dy &&
-          (() => {
-            // With n = x * inverse and g = dy * weight: dx = inverse * (g - n * mean(g * n)).
-            const n = multiply(x, inverse);
-            const g = multiply(dy, weight);
-            return multiply(inverse, subtract(g, multiply(n, reduceMean(multiply(g, n), -1, true))));
-          }),
-        dy && (() => sumRows(multiply(dy, multiply(x, inverse)))),
-      ],
-    },
-  );
-  return y;
-}
-
-/**
- * Sum over all axes but the last. For short heads it takes two steps: long rows first, which the kernel sums fastest.
- */
-function sumRows(x: Value): Value {
-  if (x.rank < 4) return sumTo(x, x.shape.slice(-1));
-  const axes = x.shape.slice(0, -2).map((_, axis) => axis);
-  return reduceSum(reduceSum(x, axes, false), [0], false);
-}
 
 /**
  * Rotary position embedding (arXiv 2104.09864), halves form, of x [B, heads, T, size] at positions int64 [B, T] with

@@ -14,13 +14,10 @@ import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import { downloadTold, noteOn } from '../terminal/models.js';
+import { type BabilongFlags, babilongRecords } from './data-babilong.js';
 
-export interface GenerateFlags {
+export interface GenerateFlags extends BabilongFlags {
   out: string;
-  count?: number;
-  seed: number;
-  tokens?: number;
-  tokenizer?: string;
   haystack?: string;
   from?: string[];
   pool?: string[];
@@ -62,6 +59,7 @@ interface Generated {
 async function recordsOf(task: string, flags: GenerateFlags, io: Io): Promise<Generated> {
   if (task === 'ruler-hqa') return rulerHqaRecords(flags, io);
   if (task === 'mini') return miniRecords(flags);
+  if (task === 'babilong') return babilongRecords(flags, (model) => tokenizerOf(model, task, io), io);
   const { tokens, seed, count: total = 100 } = flags;
   const { make } = findSyntheticTask(task)!;
   if (tokens === undefined) throw new UsageError(`${task} needs --tokens: the length of each text.`);

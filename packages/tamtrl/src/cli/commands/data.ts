@@ -1,6 +1,7 @@
 /** `tamtrl data`: checks, imports and generates question records. */
 import { Argument, type Command, Option } from 'commander';
 import { z } from 'zod';
+import { BABI_TASKS } from '../../data/babi/events.js';
 import { syntheticTasks } from '../../data/generators/generators.js';
 import { importers } from '../../data/importers/importers.js';
 import { recordSchema } from '../../data/records.js';
@@ -49,17 +50,33 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
     .command('generate')
     .description('make question records for training and tests at any length')
     .addArgument(
-      new Argument('<task>', 'what to make').choices(['ruler-hqa', 'mini', ...syntheticTasks.map(({ name }) => name)]),
+      new Argument('<task>', 'what to make').choices([
+        'babilong',
+        'ruler-hqa',
+        'mini',
+        ...syntheticTasks.map(({ name }) => name),
+      ]),
     )
     .optionsGroup(GROUPS.output)
     .requiredOption('--out <file>', 'JSONL file to write, compressed if its name ends in .gz')
     .option('--overwrite', 'replace the file if it exists')
-    .option('--count <n>', 'number of records (default: 100; ruler-hqa: all)', wholeNumber(1))
+    .option(
+      '--count <n>',
+      'number of records (default: 100; ruler-hqa: all; babilong: 100 of each task)',
+      wholeNumber(1),
+    )
     .option('--seed <n>', 'seed of all random numbers', wholeNumber(0), 0)
     .option(...JSON_OPTION)
-    .optionsGroup('RULER tasks:')
-    .option('--tokens <n>', 'length of the text', wholeNumber(1))
+    .optionsGroup('babilong and RULER tasks:')
+    .option('--tokens <n>', 'length of the text; for babilong with 300 for the prompt, or 0: no book', wholeNumber(0))
     .option('--tokenizer <model>', 'model whose tokens --tokens counts: folder, .gguf file, or mini')
+    .optionsGroup('babilong:')
+    .option('--task <names>', `${BABI_TASKS[0]} to ${BABI_TASKS.at(-1)}: one, "qa1,qa3", "qa1..qa5" or "all"`)
+    .option('--stories <file>', 'bAbI file or records whose stories are hidden (default: simulated)', repeatable)
+    .option('--books <path>', 'book to hide them in, or folder of books (default: two that come along)', repeatable)
+    .option('--repeat-books', 'read the books again and again if they are too short')
+    .option('--any-books', 'take books with sentences that look like facts of the stories')
+    .optionsGroup('RULER tasks:')
     .option('--haystack <file>', 'text file to take the filler sentences from (default: generated)')
     .optionsGroup('ruler-hqa:')
     .option('--from <file>', 'records to hide; repeat it for several files', repeatable)

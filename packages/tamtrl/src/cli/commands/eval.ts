@@ -1,7 +1,7 @@
 /** `tamtrl eval`: any model over any records, with memory or without. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { suggestion } from '../../base/nearest.js';
-import { METRICS, type Metric } from '../../data/metrics.js';
+import { METRICS, type Metric, presentMetric } from '../../data/metrics.js';
 import { READERS } from '../../eval/readers.js';
 import { MODEL_SPECS } from '../../models/spec.js';
 import { EXIT } from '../terminal/errors.js';
@@ -20,7 +20,7 @@ import { type EvalFlags, runEvaluation } from './eval-run.js';
 
 /** @throws InvalidArgumentError naming the metrics there are. */
 function metricNames(text: string): Metric[] {
-  const names = text.split(',').map((name) => name.trim());
+  const names = text.split(',').map((name) => presentMetric(name.trim()));
   for (const name of names) {
     if (METRICS.some((metric) => metric === name)) continue;
     throw new InvalidArgumentError(`There is no metric ${JSON.stringify(name)}. ${suggestion(name, METRICS)}`);

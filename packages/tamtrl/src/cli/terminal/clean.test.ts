@@ -51,9 +51,7 @@ describe('the program', () => {
     const asked = run('ask', '--model', 'mini', '--quiet', name, 'anna');
     expect([asked.status, asked.stdout + asked.stderr]).toEqual([0, expect.not.stringMatching(STEERS)]);
     for (const args of [
-      ['ask', '--model', 'mini', `${name}.none`, 'anna'],
       ['ask', '--model', 'no\u001b[2Jne', name, 'anna'],
-      ['ask', '--mo\u001b[2Jdel'],
       ['train', '--config', name, '--out', join(folder, '\u001b[2J')],
     ]) {
       const refused = run(...args);

@@ -1,6 +1,6 @@
 /** The interface of an importer, which turns a row of a published data set into records. */
 
-import type { Row } from '../files/rows.js';
+import type { PlacedRow, Row } from '../files/rows.js';
 import type { QuestionRecord } from '../records.js';
 
 /** The reason why a row gives no record. */
@@ -11,6 +11,10 @@ export interface Unusable {
 export interface ImportContext {
   /** Name for `source`, for example "hotpotqa/train". */
   source: string;
+  /** Path of the file that is read, whose name may say what the row does not. */
+  file: string;
+  /** Place of the row in the file: "line 3", "row 17". */
+  place: string;
   /**
    * Titles and texts of the relevant paragraphs by question, from the original HotpotQA; for data sets that lack them.
    */
@@ -21,6 +25,9 @@ export interface Importer {
   readonly name: string;
   /** One line, for lists of importers. */
   readonly summary: string;
+  /** For files that are neither Parquet nor JSON: whether this is one, and its rows. */
+  isFile?(path: string): Promise<boolean>;
+  rows?(path: string): AsyncGenerator<PlacedRow>;
   /** Whether the row looks like a row of this data set. */
   recognises(row: Row): boolean;
   /** The records of a row; a row may hold several questions. */

@@ -3,12 +3,23 @@ import { DataError } from '../errors.js';
 import { readRows } from '../files/rows.js';
 import { isUnspaced, type Metric } from '../metrics.js';
 import { type QuestionRecord, recordSchema } from '../records.js';
+import { babi, babilong } from './babi.js';
 import { EvidenceIndex, type Importer } from './importer.js';
 import { memagent } from './memagent.js';
 import { hotpotqa, musique, twoWiki } from './multi-hop.js';
 import { longbench, narrativeqa, squad } from './reading.js';
 
-export const importers: readonly Importer[] = [hotpotqa, twoWiki, musique, squad, narrativeqa, longbench, memagent];
+export const importers: readonly Importer[] = [
+  hotpotqa,
+  twoWiki,
+  musique,
+  squad,
+  narrativeqa,
+  longbench,
+  babilong,
+  memagent,
+  babi,
+];
 
 export function findImporter(name: string): Importer | undefined {
   return importers.find((importer) => importer.name === name);
@@ -43,7 +54,8 @@ export async function* importRecords(path: string, options: ImportOptions = {}):
     if (options.strict) throw new DataError('record', `${path}, ${place}: ${message}.`);
     options.onProblem?.({ place, message });
   };
-  for await (const placed of readRows(path)) {
+  importer ??= await ofLayout(path);
+  for await (const placed of (importer?.rows ?? readRows)(path)) {
     const { place } = placed;
     if ('problem' in placed) {
       problem(place, placed.problem);
@@ -51,7 +63,7 @@ export async function* importRecords(path: string, options: ImportOptions = {}):
     }
     importer ??= recognise(placed.row, path);
     const source = options.source ?? importer.name;
-    for (const converted of importer.convert(placed.row, { source, evidence: options.evidence })) {
+    for (const converted of importer.convert(placed.row, { source, file: path, place, evidence: options.evidence })) {
       if ('problem' in converted) {
         problem(place, converted.problem);
         continue;
@@ -87,6 +99,12 @@ const OVER_WORDS: ReadonlySet<Metric | undefined> = new Set<Metric | undefined>(
 /** Answers in Chinese, Japanese, Thai and their like are scored by characters instead of words. */
 function scoredByCharacters(record: QuestionRecord): QuestionRecord {
   return OVER_WORDS.has(record.metric) && record.answers.some(isUnspaced) ? { ...record, metric: 'char_f1' } : record;
+}
+
+/** The importer whose own file layout this is; undefined for Parquet and JSON. */
+async function ofLayout(path: string): Promise<Importer | undefined> {
+  for (const importer of importers) if (await importer.isFile?.(path)) return importer;
+  return undefined;
 }
 
 function recognise(row: Record<string, unknown>, path: string): Importer {

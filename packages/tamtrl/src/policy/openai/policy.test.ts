@@ -203,6 +203,13 @@ describe('tokens', () => {
   });
 });
 
+it('each sample of a request has a seed of its own', async () => {
+  const { policy, seen } = await ask([(_, response) => json(response, said('Ada did.'))]);
+  const request = { promptIds: policy.tokenizer.encode('x'), samples: 4, seed: 2 ** 52 };
+  await policy.sample([request, { ...request, seed: 1 }], { maxTokens: 5 });
+  expect(new Set(seen.slice(1).map(({ body }) => body.seed)).size).toBe(8);
+});
+
 it('texts and messages come back from their pieces as they were', () => {
   const tokenizer = new CountingTokenizer();
   const messages = [

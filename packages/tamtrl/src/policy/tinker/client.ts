@@ -33,7 +33,7 @@ export interface TinkerClientOptions {
   pollPause?: number;
   /** Milliseconds between heartbeats; default 10,000. */
   heartbeat?: number;
-  /** Told that the server has not answered for long. */
+  /** Told once each: that the server has not answered for long, or samples in a way that has to be made up for. */
   note?: (text: string) => void;
 }
 

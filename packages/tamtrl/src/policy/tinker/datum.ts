@@ -58,6 +58,14 @@ export function weightedDatum(row: TrainingRow, weights: readonly number[], step
   };
 }
 
+/** Largest difference of log-probabilities that is taken at its word, as in the engine's loss. */
+const LARGEST_DIFFERENCE = 20;
+
+/** The difference within what an exponential can bear. */
+export function limited(difference: number): number {
+  return Math.min(LARGEST_DIFFERENCE, Math.max(-LARGEST_DIFFERENCE, difference));
+}
+
 export interface PolicyDatumOptions {
   scaling?: LossScaling;
   /** Number of rows in the whole batch. */
@@ -75,7 +83,7 @@ export interface PolicyDatumOptions {
  *
  * The KL penalty against the reference goes into the advantage too. The k3 estimate exp(d) - d - 1, d = reference -
  * log-probability, has the derivative 1 - exp(d), and at ratio 1 the surrogate has -A. So A - coefficient (1 - exp(d))
- * has the gradient of both.
+ * has the gradient of both. Where d is limited, the estimate is constant and its derivative 0.
  */
 export function policyDatum(
   row: TrainingRow,
@@ -86,8 +94,11 @@ export function policyDatum(
   const tokens = row.completionIds.length;
   const factor = scaling === 'average' ? tokens * rows : 1;
   const { oldLogProbabilities: old, referenceLogProbabilities: reference } = row;
-  const penalty = (at: number) =>
-    klCoefficient > 0 && old && reference ? klCoefficient * (1 - Math.exp(reference[at] - old[at])) : 0;
+  const penalty = (at: number) => {
+    if (klCoefficient === 0 || !old || !reference) return 0;
+    const difference = reference[at] - old[at];
+    return limited(difference) === difference ? klCoefficient * (1 - Math.exp(difference)) : 0;
+  };
   const advantages = (row.advantages ?? []).map((advantage, at) => (advantage - penalty(at)) * weights[at] * factor);
   return {
     model_input: modelInput(input),

@@ -31,6 +31,8 @@ export interface EngineServerOptions {
   protobuf?: boolean;
   /** Models at a time. */
   places?: number;
+  /** Leaves the stop token out of samples, and gives several samples of one request as copies of the first. */
+  samples?: 'without-stop' | 'copies';
   /** Polls that a result is pending for. */
   pending?: number;
   /** True if it has dealt with the request itself. `count` counts requests to this path from 1. */
@@ -164,19 +166,24 @@ export async function engineServer(options: EngineServerOptions): Promise<Engine
     asample: async (policy, { sampling_session_id, prompt, num_samples, sampling_params }) => {
       const { max_tokens, temperature, top_p, seed, stop } = sampling_params!;
       const promptIds = prompt!.chunks.flatMap(({ tokens }) => tokens);
-      const [samples] = await policy.sample([{ promptIds, samples: num_samples, seed }], {
+      const copies = options.samples === 'copies';
+      const [drawn] = await policy.sample([{ promptIds, samples: copies ? 1 : num_samples, seed }], {
         maxTokens: max_tokens,
         temperature,
         topP: top_p,
         stopIds: stop,
         weights: sampling_session_id,
       });
+      const samples = copies ? Array.from({ length: num_samples ?? 1 }, () => drawn[0]) : drawn;
       return {
-        sequences: samples.map(({ tokens, logProbabilities, stopReason }) => ({
-          tokens,
-          logprobs: logProbabilities,
-          stop_reason: stopReason,
-        })),
+        sequences: samples.map(({ tokens, logProbabilities, stopReason }) => {
+          const shown = options.samples === 'without-stop' && stopReason === 'stop' ? -1 : tokens.length;
+          return {
+            tokens: tokens.slice(0, shown),
+            logprobs: logProbabilities.slice(0, shown),
+            stop_reason: stopReason,
+          };
+        }),
       };
     },
   };

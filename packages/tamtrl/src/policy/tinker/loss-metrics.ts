@@ -1,5 +1,6 @@
 /** Computes the metrics that the engine would report of an update from the log-probabilities that a server returns. */
 import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss, TrainingRow } from '../types.js';
+import { limited } from './datum.js';
 
 /** Loss and metrics as in `ForwardBackwardResult`; entropies are unknown. */
 export function lossMetrics(
@@ -26,11 +27,11 @@ export function lossMetrics(
       }
       const old = row.oldLogProbabilities?.[token] ?? now;
       const advantage = row.advantages?.[token] ?? 0;
-      const ratio = Math.exp(now - old);
+      const ratio = Math.exp(limited(now - old));
       const plain = ratio * advantage;
       const bounded = Math.min(1 + loss.clipHigh, Math.max(1 - loss.clipLow, ratio)) * advantage;
       // The k3 estimate, as in the engine's loss.
-      const distance = row.referenceLogProbabilities ? row.referenceLogProbabilities[token] - now : 0;
+      const distance = row.referenceLogProbabilities ? limited(row.referenceLogProbabilities[token] - now) : 0;
       const k3 = Math.exp(distance) - distance - 1;
       kl += k3;
       sum += weights[at][token] * ((loss.klCoefficient ?? 0) * k3 - Math.min(plain, bounded));

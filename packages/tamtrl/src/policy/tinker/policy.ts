@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { PolicyError } from '../errors.js';
-import { Gate } from '../patience.js';
 import type {
   Capabilities,
   ForwardBackwardOptions,
@@ -21,11 +20,12 @@ import type {
   TrainingRow,
 } from '../types.js';
 import { TinkerClient, type TinkerClientOptions } from './client.js';
-import { completionValues, type LossScaling, modelInput, policyDatum, weightedDatum } from './datum.js';
+import { completionValues, type LossScaling, policyDatum, weightedDatum } from './datum.js';
 import { TinkerError } from './errors.js';
 import { lossMetrics } from './loss-metrics.js';
 import { RemoteModel, type RemoteModelOptions } from './model.js';
-import { modelsIn, sequencesIn } from './replies.js';
+import { modelsIn } from './replies.js';
+import { RemoteSampling } from './sampling.js';
 import { readState, type SavedState, STATE_FILE, writeState } from './saved-state.js';
 
 export interface TinkerPolicyOptions extends TinkerClientOptions, RemoteModelOptions {
@@ -107,7 +107,7 @@ export class TinkerPolicy implements TrainablePolicy {
   readonly #client: TinkerClient;
   readonly #session: string;
   readonly #options: TinkerPolicyOptions;
-  readonly #samplings: Gate;
+  readonly #sampling: RemoteSampling;
   /** The model that is sampled and trained. */
   #live: RemoteModel;
   #models = 1;
@@ -116,7 +116,6 @@ export class TinkerPolicy implements TrainablePolicy {
   /** Sampling sessions kept under a name. */
   readonly #held = new Map<string, string>();
   #samplers = 0;
-  #draws = 0;
   #saves = 0;
   /** Part of the names of saved weights, because some servers give all sessions the same id. */
   readonly #run = crypto.randomUUID().slice(0, 8);
@@ -131,56 +130,15 @@ export class TinkerPolicy implements TrainablePolicy {
     this.#session = session;
     this.#live = live;
     this.#options = options;
-    this.#samplings = new Gate(options.concurrency ?? 256);
+    this.#sampling = new RemoteSampling(client, options);
   }
 
   async sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]> {
-    const { temperature = 1, topP = 1, topK = 0, stopIds = [], seed: common = 0, signal } = options;
-    const { weights } = options;
+    const { weights, signal } = options;
     const session =
       (weights === undefined ? undefined : this.#held.get(weights)) ??
       (await this.#model(weights).sampler(() => this.#samplers++, signal));
-    let finished = 0;
-    let tokens = 0;
-    // All requests of a turn start together, up to the gate's limit.
-    return Promise.all(
-      requests.map(async ({ promptIds, samples = 1, maxTokens = options.maxTokens, seed = common }) => {
-        const body = {
-          sampling_session_id: session,
-          seq_id: ++this.#draws,
-          num_samples: samples,
-          prompt: modelInput(promptIds),
-          sampling_params: {
-            max_tokens: maxTokens,
-            temperature,
-            top_p: topP,
-            top_k: topK > 0 ? topK : -1,
-            seed: seed % 2 ** 31,
-            stop: stopIds,
-          },
-        };
-        const result = await this.#samplings.run(signal, () => this.#client.submit('asample', body, { signal }));
-        const sequences = sequencesIn(result, samples);
-        if (sequences === undefined) {
-          const what = `was asked for ${samples} samples with log-probabilities, and gave something else, in its answer`;
-          throw this.#client.unexpected('asample', result, what);
-        }
-        const found = sequences.map(({ tokens: all, logprobs, stop_reason }): Sample => {
-          // Some servers do not stop at the stop tokens, and some always report "stop".
-          const end = all.findIndex((id) => stopIds.includes(id));
-          const stopped = end >= 0 || (stop_reason === 'stop' && all.length < maxTokens);
-          const length = end >= 0 ? end + 1 : all.length;
-          return {
-            tokens: all.slice(0, length),
-            logProbabilities: logprobs.slice(0, length),
-            stopReason: stopped ? 'stop' : 'length',
-          };
-        });
-        tokens += found.reduce((sum, each) => sum + each.tokens.length, 0);
-        options.onProgress?.({ finished: ++finished, total: requests.length, tokens });
-        return found;
-      }),
-    );
+    return this.#sampling.sample(session, requests, options);
   }
 
   /** Forward passes with cross-entropy: log-probabilities under the weights in training, or under a snapshot. */

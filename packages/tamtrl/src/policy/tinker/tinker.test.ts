@@ -11,11 +11,13 @@ import { openModel } from '../../models/open.js';
 import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../engine-pool.test-support.js';
 import { PolicyError } from '../errors.js';
 import type { LocalPolicy } from '../local.js';
-import type { TrainingRow } from '../types.js';
+import type { Sample, TrainingRow } from '../types.js';
 import { policyDatum, weightedDatum } from './datum.js';
 import { type EngineServer, type EngineServerOptions, engineServer } from './engine-server.test-support.js';
 import { TinkerError } from './errors.js';
+import { lossMetrics } from './loss-metrics.js';
 import { openTinkerPolicy, type TinkerPolicy, type TinkerPolicyOptions } from './policy.js';
+import { areCopies, sampleOf } from './sampling.js';
 
 const tokenizer = tinyTokenizer;
 const open: { close(): Promise<void> }[] = [];
@@ -304,6 +306,66 @@ describe('faults', () => {
   });
 });
 
+describe('samples other than asked for', () => {
+  const many = { promptIds: [3, 4], samples: 6, seed: 5 };
+
+  it('without their stop tokens: these are added, and nothing is said of their likelihood', async () => {
+    const notes: string[] = [];
+    const settings = { maxTokens: 30, stopIds: miniChat.stopIds };
+    const [expected] = await (await local()).sample([many], settings);
+    const { policy } = await remote({ samples: 'without-stop' }, { note: (text) => notes.push(text) });
+    const [found] = await policy.sample([many], settings);
+    const short = ({ tokens, stopReason }: Sample) => ({ tokens, stopReason });
+    expect(found.map(short)).toEqual(expected.map(short));
+    const ended = found.filter(({ stopReason }) => stopReason === 'stop');
+    expect(ended.length).toBeGreaterThan(1);
+    for (const { logProbabilities, tokens } of ended) {
+      expect(logProbabilities.map(Number.isNaN)).toEqual(tokens.map((_, at) => at === tokens.length - 1));
+    }
+    expect(notes).toEqual([expect.stringMatching(/^http:\S+ leaves the stop token out of its samples\. It is added/)]);
+  });
+
+  it.each([
+    ['the limit is reached', { tokens: [5, 6, 7], stop_reason: 'stop' }, [5, 6, 7], 'length'],
+    ['the server says that it cut', { tokens: [5], stop_reason: 'length' }, [5], 'length'],
+    ['the server gives no reason', { tokens: [5], stop_reason: null }, [5, 2], 'stop'],
+    ['nothing was written', { tokens: [], stop_reason: 'stop' }, [2], 'stop'],
+    ['the turn ends in another way', { tokens: [5, 9], stop_reason: 'stop' }, [5, 9], 'stop'],
+    ['tokens follow', { tokens: [5, 2, 7], stop_reason: 'length' }, [5, 2], 'stop'],
+  ] as const)('where %s', (_, { tokens, stop_reason }, expected, stopReason) => {
+    const sequence = { tokens: [...tokens], logprobs: tokens.map(() => -1), stop_reason };
+    const { sample } = sampleOf(sequence, { stopIds: [2], maxTokens: 3, controlIds: new Set([2, 9]) });
+    expect(sample).toMatchObject({ tokens: expected, stopReason });
+    expect(sample.logProbabilities).toHaveLength(expected.length);
+  });
+
+  it('copies: seen by their unlikelihood, and drawn again one by one', async () => {
+    const notes: string[] = [];
+    const { policy, server } = await remote({ samples: 'copies' }, { note: (text) => notes.push(text) });
+    const settings = { maxTokens: 6, stopIds: miniChat.stopIds };
+    const [found] = await policy.sample([many], settings);
+    const texts = (samples: readonly Sample[]) => new Set(samples.map(({ tokens }) => tokens.join()));
+    expect(texts(found).size).toBeGreaterThan(3);
+    expect(server.done.asample).toBe(1 + 6);
+    expect(await policy.sample([many], settings)).toEqual([found]);
+    expect(server.done.asample).toBe(1 + 6 + 6);
+    expect(notes).toEqual([expect.stringMatching(/gives copies of one sample .* with a seed of its own\.$/)]);
+  });
+
+  it('copies are expected of a model that is certain, and of greedy sampling', async () => {
+    const sure: Sample = { tokens: [5, 6], logProbabilities: [-1e-9, -0.1], stopReason: 'stop' };
+    const unsure = { ...sure, logProbabilities: [-3, -2] };
+    expect(areCopies([[sure, sure, sure, sure]], 1)).toBe(false);
+    expect(areCopies([[unsure, unsure, unsure, unsure]], 1)).toBe(true);
+    expect(areCopies([[unsure, unsure, unsure, { ...unsure, tokens: [5, 7] }]], 1)).toBe(false);
+    // Within a tenth of the probability, either token may have had all of it.
+    expect(areCopies([[unsure, unsure, unsure, unsure]], 0.05)).toBe(false);
+    const { policy, server } = await remote({ samples: 'copies' });
+    await policy.sample([many], { maxTokens: 6, temperature: 0 });
+    expect(server.done.asample).toBe(1);
+  });
+});
+
 describe('refusals', () => {
   const refused = (server: Partial<EngineServerOptions>, more: Partial<TinkerPolicyOptions> = {}) =>
     remote(server, more).then(
@@ -354,4 +416,12 @@ it('a row is shifted by one, and its prompt is silent', () => {
   });
   const { advantages } = policyDatum(row, [0.1, 0.1, 0.1, 0.1], { scaling: 'average', rows: 2 }).loss_fn_inputs;
   expect(advantages.data).toEqual([0, 0, 0.8, 0.8, 0.8, 0.8]);
+});
+
+it('log-probabilities that are far apart give finite advantages and metrics', () => {
+  const far = { ...rows[1], oldLogProbabilities: [-900, 0], referenceLogProbabilities: [0, -900] };
+  const { advantages } = policyDatum(far, [1, 1], { klCoefficient: 1 }).loss_fn_inputs;
+  expect(advantages.data).toEqual([0, -0.5, -0.5]);
+  const { loss, metrics } = lossMetrics([far], [[0, -900]], [[1, 1]], { ...ppo, klCoefficient: 1 });
+  expect([loss, metrics.ratioMax, metrics.kl].every(Number.isFinite)).toBe(true);
 });

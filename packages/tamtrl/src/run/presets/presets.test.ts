@@ -1,10 +1,15 @@
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { relevanceSources } from '../../data/examples.js';
+import { loadRecords } from '../../data/records.js';
 import { MINI_MODEL } from '../../models/embedded.js';
 import { modelSource } from '../../models/source.js';
 import { MODEL_NAMES } from '../../models/spec.js';
+import { CountingTokenizer } from '../../policy/openai/counting-tokenizer.js';
 import { rewardMethods } from '../../reward/methods.js';
 import { runConfigSchema, sftConfigSchema } from '../../train/config.js';
 import { findRecipe, recipes } from '../recipes.js';
+import { evidenceKept } from '../usable-records.js';
 import { findPreset, presets } from './presets.js';
 
 const records = { kind: 'records', train: 'questions.jsonl' } as const;
@@ -40,6 +45,18 @@ it('the paper presets have the numbers of the paper', () => {
     clipLow: 0.2,
     clipHigh: 0.28,
   });
+});
+
+it('smollm2-135m keeps what is relevant in documents of the usual data sets', async () => {
+  const { memory } = runConfigSchema.parse({ ...findPreset('smollm2-135m')?.train, data: records, model: 'folder' });
+  for (const name of ['musique', 'hotpotqa', '2wikimultihopqa']) {
+    const path = fileURLToPath(new URL(`../../../fixtures/records/${name}-sample.jsonl`, import.meta.url));
+    const { records: sample } = await loadRecords(path);
+    // Counts more tokens than the model's own tokenizer.
+    const tokenizer = new CountingTokenizer();
+    const { lost } = await evidenceKept(sample, tokenizer, memory, relevanceSources.annotated, { leaveOut: 'none' });
+    expect(lost, name).toMatchObject({ looked: sample.length, any: 0 });
+  }
 });
 
 it('mini-long has at least eight updates', () => {

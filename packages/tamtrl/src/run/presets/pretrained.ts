@@ -20,7 +20,8 @@ export const smollm2: Preset = {
       memoryTokens: 64,
       answerTokens: 32,
       prompts: 'chat',
-      maxChunks: 3,
+      // Nearly all of what is relevant stays: of 146 MuSiQue records one loses some of it, of 192 HotpotQA records none.
+      maxChunks: 8,
     },
     questionsPerStep: 2,
     groupSize: 4,

@@ -1,0 +1,199 @@
+/**
+ * Attention of a layer as graph pieces: within sequences, against a cache, and of sequences that share prefixes. Query
+ * heads that share a key head are stacked, so that keys and values are never repeated (grouped-query attention).
+ */
+import { type Dimension, type Shape, type Value, withGradient } from '../graph/graph.js';
+import { reduceSum } from '../graph/ops/broadcast.js';
+import { add, multiply, subtract } from '../graph/ops/elementwise.js';
+import { concat, split, transpose } from '../graph/ops/layout.js';
+import { matmul } from '../graph/ops/linear.js';
+import { reshape } from '../graph/ops/reshape.js';
+import { attention, rotaryEmbedding, softmax } from '../graph/ops/transformer.js';
+import type { ModelConfig } from './config.js';
+import type { CausalBlock, Positions, SharedPositions } from './positions.js';
+
+/** Queries, keys and values before rotation, [...rows, heads, headSize] each. */
+export interface Projections {
+  queries: Value;
+  keys: Value;
+  values: Value;
+}
+
+/** How a layer's tokens attend to each other. */
+export interface Attention<Attended extends { mixed: Value }> {
+  /** The leading axes of the projections. */
+  rows: Shape;
+  /** Gives at least `mixed`, the mixed values [N, heads x headSize]. */
+  attend(projections: Projections): Attended;
+}
+
+/** Keys and values of earlier tokens, [B, keyValueHeads, P, headSize] each. */
+export interface LayerCache {
+  keys: Value;
+  values: Value;
+}
+
+/**
+ * B sequences of T tokens, each attending to its own tokens and its cache. Also gives the keys and values of these
+ * tokens, [B, keyValueHeads, T, headSize].
+ */
+export function overSequences(
+  config: ModelConfig,
+  at: Positions,
+  cache?: LayerCache,
+): Attention<{ mixed: Value; keys: Value; values: Value }> {
+  const byHead = (x: Value) => transpose(x, [0, 2, 1, 3]);
+  const rotate = (x: Value) => rotaryEmbedding(byHead(x), at.positions, at.cosine, at.sine);
+  return {
+    rows: ['B', 'T'],
+    attend(projections) {
+      const [queries, keys] = [rotate(projections.queries), rotate(projections.keys)];
+      const values = byHead(projections.values);
+      const mixed =
+        cache && at.cacheBias
+          ? cachedAttention(config, queries, keys, values, at.blocks[0].bias, { ...cache, bias: at.cacheBias })
+          : causalAttention(config, queries, keys, values, at.blocks, ['B', 'T']);
+      return { mixed: reshape(byHead(mixed), ['N', config.heads * config.headSize]), keys, values };
+    },
+  };
+}
+
+const stacked = (group: number, size: Dimension): Dimension => (group === 1 ? size : `${group}*${size}`);
+
+/** Queries [B, heads, T, headSize] against keys and values of the same tokens, in pieces. */
+function causalAttention(
+  { heads, keyValueHeads, headSize }: ModelConfig,
+  queries: Value,
+  keys: Value,
+  values: Value,
+  blocks: readonly CausalBlock[],
+  [count, length]: readonly [Dimension, Dimension],
+): Value {
+  const group = heads / keyValueHeads;
+  const alpha = 1 / Math.sqrt(headSize);
+  const sizes = blocks.map((block) => block.queries);
+  const pieces = (x: Value) => (sizes.length === 1 ? [x] : split(x, sizes, 2));
+  const [queryPieces, keyPieces, valuePieces] = [queries, keys, values].map(pieces);
+  const mixed = blocks.map(({ queries: size, keys: reach, bias }, index) => {
+    const upToHere = (parts: readonly Value[]) =>
+      index === 0 ? parts[0] : concat(parts.slice(0, index + 1), 2, reach);
+    const grouped = reshape(queryPieces[index], [count, keyValueHeads, stacked(group, size), headSize]);
+    const shape = [count, heads, size, reach];
+    const y = attention(grouped, upToHere(keyPieces), upToHere(valuePieces), alpha, bias, shape);
+    return reshape(y, [count, heads, size, headSize]);
+  });
+  return mixed.length === 1 ? mixed[0] : concat(mixed, 2, length);
+}
+
+/** Queries [B, heads, T, headSize] against a cache and their own tokens, without a gradient. */
+function cachedAttention(
+  { heads, keyValueHeads, headSize }: ModelConfig,
+  queries: Value,
+  keys: Value,
+  values: Value,
+  causalBias: Value,
+  cache: LayerCache & { bias: Value },
+): Value {
+  const rows = stacked(heads / keyValueHeads, 'T');
+  const alpha = 1 / Math.sqrt(headSize);
+  const grouped = reshape(queries, ['B', keyValueHeads, rows, headSize]);
+  // The cache is read in place: only scores are joined, not keys and values.
+  const scores = (against: Value, size: Dimension, added: Value) =>
+    add(reshape(matmul(grouped, against, { transposeB: true, alpha }), ['B', heads, 'T', size]), added);
+  const mix = (probabilities: Value, size: Dimension, content: Value) =>
+    matmul(reshape(probabilities, ['B', keyValueHeads, rows, size]), content);
+  const past = scores(cache.keys, 'P', cache.bias);
+  const own = scores(keys, 'T', causalBias);
+  const [toPast, toOwn] = split(softmax(concat([past, own], -1, 'P+T')), ['P', 'T'], -1);
+  return reshape(add(mix(toPast, 'P', cache.values), mix(toOwn, 'T', values)), ['B', heads, 'T', headSize]);
+}
+
+/**
+ * G prefixes and their G x R suffixes (see `SharedPositions`). Every prefix is computed once; its keys and values receive
+ * the gradients of all of its suffixes.
+ */
+export function overSharedPrefixes(config: ModelConfig, at: SharedPositions): Attention<{ mixed: Value }> {
+  const { heads, keyValueHeads, headSize } = config;
+  const group = heads / keyValueHeads;
+  const flat = (x: Value, count: number) => reshape(x, ['N', 1, count * headSize]);
+  const rotate = (x: Value, count: number) => rotaryEmbedding(flat(x, count), at.positions, at.cosine, at.sine);
+  const parts = (x: Value) => split(x, ['NP', 'NS'], 0);
+  const ofPrefix = (x: Value, count: number) => transpose(reshape(x, ['G', 'P', count, headSize]), [0, 2, 1, 3]);
+  const ofSuffix = (x: Value) => transpose(reshape(x, ['G', 'R', 'T', keyValueHeads, headSize]), [0, 3, 1, 2, 4]);
+  return {
+    // For rotation, a token is a sequence of its own: the kernel wants no sequence to be longer than the tables.
+    rows: ['N', 1],
+    attend(projections) {
+      const [prefixQueries, suffixQueries] = parts(rotate(projections.queries, heads));
+      const keys = parts(rotate(projections.keys, keyValueHeads));
+      const values = parts(flat(projections.values, keyValueHeads));
+      const past = { keys: ofPrefix(keys[0], keyValueHeads), values: ofPrefix(values[0], keyValueHeads) };
+      const queries = ofPrefix(prefixQueries, heads);
+      const prefix = causalAttention(config, queries, past.keys, past.values, at.blocks, ['G', 'P']);
+      const suffix = suffixAttention(
+        transpose(reshape(suffixQueries, ['G', 'R', 'T', keyValueHeads, group, headSize]), [0, 3, 1, 4, 2, 5]),
+        { ...past, bias: at.prefixBias },
+        { keys: ofSuffix(keys[1]), values: ofSuffix(values[1]), bias: at.suffixBias },
+        1 / Math.sqrt(headSize),
+      );
+      const width = heads * headSize;
+      const mixed = [
+        reshape(transpose(prefix, [0, 2, 1, 3]), ['NP', width]),
+        reshape(transpose(suffix, [0, 2, 4, 1, 3, 5]), ['NS', width]),
+      ];
+      return { mixed: concat(mixed, 0, 'N') };
+    },
+  };
+}
+
+interface Keys {
+  keys: Value;
+  values: Value;
+  bias: Value;
+}
+
+/**
+ * Queries of suffixes, [G, K, R, H, T, d] with K key heads of H query heads each, against their prefix (keys and values
+ * [G, K, P, d]) and their own suffix ([G, K, R, T, d]), in one softmax. The queries of all suffixes meet the prefix in one
+ * product. The gradient is that of `attention`, for both parts.
+ */
+function suffixAttention(queries: Value, prefix: Keys, own: Keys, alpha: number): Value {
+  const [groups, keyHeads, suffixes, group, length, headSize] = queries.shape;
+  const all = `${suffixes}*${group}*${length}`;
+  const acrossSuffixes = (x: Value, last: Dimension): Value => reshape(x, [groups, keyHeads, all, last]);
+  const bySuffix = (x: Value, last: Dimension): Value =>
+    reshape(x, [groups, keyHeads, suffixes, stacked(Number(group), length), last]);
+  const shape: Shape = queries.shape;
+  const toPrefix = acrossSuffixes(queries, headSize);
+  const toOwn = bySuffix(queries, headSize);
+  const past = add(matmul(toPrefix, prefix.keys, { transposeB: true, alpha }), prefix.bias);
+  const within = reshape(matmul(toOwn, own.keys, { transposeB: true, alpha }), [...shape.slice(0, -1), length]);
+  const scores = concat([past, acrossSuffixes(add(within, own.bias), length)], -1, 'P+T');
+  const [onPrefix, onOwn] = split(softmax(scores), ['P', length], -1);
+  const onOwnBySuffix = bySuffix(onOwn, length);
+  const y = add(reshape(matmul(onPrefix, prefix.values), shape), reshape(matmul(onOwnBySuffix, own.values), shape));
+  return withGradient(y, [queries, prefix.keys, prefix.values, own.keys, own.values], (dy) => {
+    const [dyAcross, dyBySuffix] = [acrossSuffixes(dy, headSize), bySuffix(dy, headSize)];
+    const sums = reduceSum(multiply(dy, y), [-1], true);
+    const slope = (p: Value, dp: Value, sum: Value) => multiply(p, subtract(dp, sum));
+    let known: [Value, Value] | undefined;
+    const slopes = () => {
+      known ??= [
+        slope(onPrefix, matmul(dyAcross, prefix.values, { transposeB: true }), acrossSuffixes(sums, 1)),
+        slope(onOwnBySuffix, matmul(dyBySuffix, own.values, { transposeB: true }), bySuffix(sums, 1)),
+      ];
+      return known;
+    };
+    return [
+      () =>
+        add(
+          reshape(matmul(slopes()[0], prefix.keys, { alpha }), shape),
+          reshape(matmul(slopes()[1], own.keys, { alpha }), shape),
+        ),
+      () => matmul(slopes()[0], toPrefix, { transposeA: true, alpha }),
+      () => matmul(onPrefix, dyAcross, { transposeA: true }),
+      () => matmul(slopes()[1], toOwn, { transposeA: true, alpha }),
+      () => matmul(onOwnBySuffix, dyBySuffix, { transposeA: true }),
+    ];
+  });
+}

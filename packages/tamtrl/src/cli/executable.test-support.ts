@@ -1,0 +1,71 @@
+/**
+ * The executable as users run it: child processes, their output, their exit codes. Needs a build, as `npm test` makes
+ * one.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { miniChat, miniTokenizer, miniTokenizerFiles } from '../data/mini/tokenizer.js';
+import { tinyShape } from '../policy/engine-pool.test-support.js';
+import { openLocalPolicy } from '../policy/local.js';
+
+const executable = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** Random weights never answer right: only a reward that adds the turn scores gives a gradient. */
+export const SETTINGS = `
+model: MODEL
+data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
+memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }
+steps: 2
+groupSize: 3
+questionsPerStep: 3
+learningRate: 0.01
+reward:
+  combine: additive
+evaluation: { every: 0, questions: 4 }
+`;
+
+/** A folder with the model and the settings of a small run. */
+export async function runnable(): Promise<{ folder: string; config: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'tamtrl-cli-'));
+  const tokenizer = miniTokenizer();
+  const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value));
+  const files = {
+    'tokenizer.json': bytes(miniTokenizerFiles().tokenizer),
+    'tokenizer_config.json': bytes(miniTokenizerFiles().config),
+  };
+  const policy = await openLocalPolicy({ config: tinyShape, seed: 1, files }, { tokenizer, chat: miniChat });
+  await policy.exportModel(join(folder, 'model'));
+  await policy.close();
+  const config = join(folder, 'run.yaml');
+  await writeFile(config, SETTINGS.replace('MODEL', join(folder, 'model')));
+  return { folder, config };
+}
+
+export interface Ended {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** @param watch told of all that stderr has said so far, whenever more comes */
+export async function spawned(
+  folder: string,
+  args: readonly string[],
+  watch?: (err: string, child: ChildProcess) => void,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [executable, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+    watch?.(err, child);
+  });
+  const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
+  return { code, out, err };
+}

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { Drafting } from './drafting.js';
+
+const memory = [5, 6, 7];
+const chat = { stopIds: [1, 2] };
+
+/** Whether each of so many updates has a draft if the model accepts this many of its tokens. */
+function given(updates: number, accepted: (update: number) => number | undefined): boolean[] {
+  const drafting = new Drafting(chat);
+  return Array.from({ length: updates }, (_, update) => {
+    const draft = drafting.next(memory);
+    const count = accepted(update);
+    if (draft && count !== undefined) drafting.saw({ drafted: draft.length, accepted: count });
+    return draft !== undefined;
+  });
+}
+
+it('is the old memory and the token that ends a turn', () => {
+  expect(new Drafting(chat).next(memory)).toEqual([5, 6, 7, 1]);
+  expect(new Drafting(chat).next([])).toEqual([1]);
+});
+
+it('comes with every update while some of it is used, or where nothing is known of it', () => {
+  expect(given(20, () => 1)).not.toContain(false);
+  expect(given(20, () => undefined)).not.toContain(false);
+  expect(given(20, (update) => update % 2)).not.toContain(false);
+});
+
+it('comes less and less often while it is of no use, and with every update as soon as it is', () => {
+  const places = (drafts: boolean[]) => drafts.flatMap((has, update) => (has ? [update] : []));
+  expect(places(given(80, () => 0))).toEqual([0, 1, 3, 6, 11, 20, 37, 54, 71]);
+  expect(places(given(16, (update) => (update < 11 ? 0 : 4)))).toEqual([0, 1, 3, 6, 11, 12, 13, 14, 15]);
+});
