@@ -106,7 +106,7 @@ async function openWeights(folder: string): Promise<TensorSource> {
 /** Explains why a folder lacks `expected`: often it holds weights of another kind. */
 async function incomplete(folder: string, expected: string): Promise<EngineError> {
   const names = await readdir(folder);
-  const gguf = names.find((name) => name.endsWith('.gguf'));
+  const gguf = names.find((name) => /\.gguf$/i.test(name));
   const pickled = names.find((name) => /^pytorch_model.*\.bin$/.test(name));
   const adapter = names.includes('adapter_config.json');
   const found = names.slice(0, 10).join(', ') || 'an empty folder';

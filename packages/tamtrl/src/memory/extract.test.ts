@@ -35,6 +35,16 @@ describe('extractAnswer', () => {
     expect(extractAnswer(output)).toBe(expected);
   });
 
+  it.each([
+    ['boxes that never close', '\\boxed{'.repeat(30_000)],
+    ['types within types', `\\boxed{${'\\text{'.repeat(30_000)}Paris${'}'.repeat(30_001)}`],
+    ['braces', `\\boxed{${'{'.repeat(100_000)}`],
+  ])('reads a long output of %s in no time', (_, output) => {
+    const started = performance.now();
+    expect(extractAnswer(output)).toContain(output.includes('Paris') ? 'Paris' : output);
+    expect(performance.now() - started).toBeLessThan(3000);
+  });
+
   it('searches only the tail if told', () => {
     const output = `\\boxed{Paris}${' and so on'.repeat(40)}`;
     expect(extractAnswer(output, { tail: 300 })).toBe(output);

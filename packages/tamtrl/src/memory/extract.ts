@@ -25,10 +25,13 @@ export function withoutThoughts(output: string): string {
  * characters, not braces), or what follows a `\boxed` without braces, up to the `$` on its line, else one word.
  */
 export function lastBoxed(text: string): string | undefined {
-  for (const match of [...text.matchAll(/\\(?:boxed|fbox)(?![A-Za-z])\s*/g)].reverse()) {
+  const boxes = [...text.matchAll(/\\(?:boxed|fbox)(?![A-Za-z])\s*/g)].reverse();
+  if (boxes.length === 0) return undefined;
+  const closing = closingBraces(text);
+  for (const match of boxes) {
     const start = match.index + match[0].length;
     if (text[start] === '{') {
-      const end = closingBrace(text, start + 1);
+      const end = closing.get(start);
       if (end !== undefined) return text.slice(start + 1, end);
     } else if (/\s$/.test(match[0])) {
       const rest = text.slice(start).split('\n', 1)[0];
@@ -39,16 +42,20 @@ export function lastBoxed(text: string): string | undefined {
   return undefined;
 }
 
-/** Offset of the brace that closes the brace just before `start`. */
-function closingBrace(text: string, start: number): number | undefined {
-  let depth = 1;
-  for (let at = start; at < text.length; at++) {
+/** For each brace that opens in a text and closes, the offset of the one that closes it. */
+function closingBraces(text: string): ReadonlyMap<number, number> {
+  const closing = new Map<number, number>();
+  const open: number[] = [];
+  for (let at = 0; at < text.length; at++) {
     const character = text[at];
     if (character === '\\') at++;
-    else if (character === '{') depth++;
-    else if (character === '}' && --depth === 0) return at;
+    else if (character === '{') open.push(at);
+    else if (character === '}') {
+      const start = open.pop();
+      if (start !== undefined) closing.set(start, at);
+    }
   }
-  return undefined;
+  return closing;
 }
 
 /** LaTeX's commands that only set the type of their text. */
@@ -56,8 +63,13 @@ const TYPE = /\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt)|mbox|em
 /** What stands between the parts of a list. */
 const BETWEEN = /(?:[\s,;&$]|\\[ ,;&]|and(?![A-Za-z]))+/y;
 
+/** Types set within one another. */
+const MOST_TYPES = 16;
+
 /** The text of `\text{Paris}` and of `\text{Paris}, \text{Rome}`; anything else, formulas above all, as it is. */
-function unwrapped(box: string): string {
+function unwrapped(box: string, depth = 0): string {
+  if (depth > MOST_TYPES) return box;
+  const closing = closingBraces(box);
   let text = '';
   for (let at = 0; at < box.length; ) {
     TYPE.lastIndex = BETWEEN.lastIndex = at;
@@ -68,9 +80,9 @@ function unwrapped(box: string): string {
       continue;
     }
     const command = TYPE.exec(box);
-    const end = command ? closingBrace(box, at + command[0].length) : undefined;
+    const end = command ? closing.get(at + command[0].length - 1) : undefined;
     if (command === null || end === undefined) return box;
-    text += unwrapped(box.slice(at + command[0].length, end));
+    text += unwrapped(box.slice(at + command[0].length, end), depth + 1);
     at = end + 1;
   }
   return text.trim();

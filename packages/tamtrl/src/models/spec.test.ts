@@ -9,6 +9,7 @@ describe('models on this machine', () => {
     ['./mini', { kind: 'folder', path: './mini' }],
     ['runs/a/checkpoints/best', { kind: 'folder', path: 'runs/a/checkpoints/best' }],
     ['models/small.Q4.gguf', { kind: 'gguf', path: 'models/small.Q4.gguf' }],
+    ['models/SMALL.GGUF', { kind: 'gguf', path: 'models/SMALL.GGUF' }],
     ['C:\\models\\small.gguf', { kind: 'gguf', path: 'C:\\models\\small.gguf' }],
     ['openai', { kind: 'folder', path: 'openai' }],
     ['', { kind: 'folder', path: '' }],

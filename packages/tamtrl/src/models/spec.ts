@@ -72,7 +72,7 @@ export type ModelSpec = LocalSpec | OpenAISpec | TinkerSpec;
 export const shownSpec = (spec: string): string =>
   spec.replace(/\/\/[^/?#]*@/, '//').replace(/\?[^#]*/, (query) => (query === '?' ? query : '?…'));
 
-export const isGguf = (path: string): boolean => path.endsWith('.gguf');
+export const isGguf = (path: string): boolean => /\.gguf$/i.test(path);
 
 /** @throws PolicyError `invalid-argument` for an address that begins like a server's or the hub's but is not valid. */
 export function parseModelSpec(spec: string): ModelSpec {

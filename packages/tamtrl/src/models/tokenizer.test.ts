@@ -1,5 +1,5 @@
 /** A tokenizer is opened without its model's weights. */
-import { copyFile, cp, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,6 +46,21 @@ describe('openTokenizer', () => {
     await file.close();
     await expect(openLocalPolicy(place)).rejects.toThrow(/other/);
     expect((await openTokenizer(place)).tokenizer.encode('horse').length).toBeGreaterThan(0);
+  });
+
+  it('a .gguf file with a vocabulary of another kind, without one, or that is none: one sentence', async () => {
+    const place = join(await folder(), 'OTHER.GGUF');
+    await copyFile(GGUF, place);
+    const bytes = await readFile(place);
+    await writeFile(place, bytes.fill('bert', bytes.indexOf('gpt2'), bytes.indexOf('gpt2') + 4));
+    await expect(openTokenizer(place)).rejects.toThrow(
+      /OTHER\.GGUF has a vocabulary of kind "bert" \(WordPiece\); .* Load the original folder with its tokenizer\.json\.$/,
+    );
+    await expect(openTokenizer(join(GGUF, '../quantised.gguf'))).rejects.toThrow(
+      /quantised\.gguf lacks the key "tokenizer\.ggml\.model"/,
+    );
+    await writeFile(place, 'no model');
+    await expect(openTokenizer(place)).rejects.toThrow(/OTHER\.GGUF is damaged or not a GGUF file/);
   });
 
   it.each(['openai:http://127.0.0.1:9/v1#m', 'tinker:http://127.0.0.1:9#m'])('%s is refused', async (model) => {

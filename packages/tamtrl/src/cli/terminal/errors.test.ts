@@ -6,7 +6,9 @@ import { describe, EXIT, exitCodeOf, UsageError } from './errors.js';
 it('what the system refuses comes with what to do, also within a sentence of ours', () => {
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
   const wrapped = new TrainError('checkpoint', 'Could not write last/state: ENOSPC: no space left on device, write');
-  for (const error of [full, wrapped]) expect(describe(error)).toMatch(/write\. The disk is full\. Make room first\.$/);
+  const sentence = new TrainError('checkpoint', `${wrapped.message}.`);
+  for (const error of [full, wrapped, sentence])
+    expect(describe(error)).toMatch(/, write\. The disk is full\. Make room first\.$/);
   expect(describe(new UsageError('There is no preset "x".'))).toBe('There is no preset "x".');
   expect(describe(new TypeError('x is not a function'))).toContain('errors.test.ts');
 });

@@ -84,7 +84,7 @@ export function describe(error: unknown): string {
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = systemCode(error);
-  if (code !== undefined) return `${error.message}. ${SYSTEM_ADVICE[code] ?? ''}`.trimEnd();
+  if (code !== undefined) return `${error.message.replace(/\.$/, '')}. ${SYSTEM_ADVICE[code] ?? ''}`.trimEnd();
   if (TamtrlError.isInstance(error)) return error.message;
   return error.stack ?? error.message;
 }
