@@ -149,7 +149,7 @@ export { type NewAdapter, type OpenOptions, openModel } from './models/open.js';
 export { modelSource } from './models/source.js';
 export { MODEL_SPECS, type ModelSpec, parseModelSpec } from './models/spec.js';
 export { type ModelText, openTokenizer } from './models/tokenizer.js';
-export type { EngineSettings } from './policy/engine.js';
+export type { AdapterOptions, EngineSettings } from './policy/engine.js';
 export { PolicyError } from './policy/errors.js';
 export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/local.js';
 export { OpenAIPolicy, type OpenAIPolicyOptions, openOpenAIPolicy } from './policy/openai/policy.js';

@@ -5,9 +5,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EMBEDDED_MINI } from '../models/embedded.js';
-import { openLocalPolicy } from '../policy/local.js';
-import { engineServer } from '../policy/tinker/engine-server.test-support.js';
 import { runConfigSchema } from '../train/config.js';
 import { runQuietly } from './program.test-support.js';
 
@@ -147,37 +144,6 @@ describe('the folder of a run', () => {
     const path = await runFolder({ method: 'judge' }, { judge: `openai:${url}/v1#m` });
     await refusedUntilAllowed(['train', '--resume', path], `${join(path, 'info.json')}: judge`);
   });
-});
-
-it('a run at a server that is interrupted says how it is resumed', async () => {
-  const trained = await engineServer({ open: () => openLocalPolicy(EMBEDDED_MINI) });
-  try {
-    const settings = join(folder, 'far.yaml');
-    const memory = '{ questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }';
-    await writeFile(
-      settings,
-      `data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
-memory: ${memory}
-evaluation: { every: 0, questions: 2 }
-klCoefficient: 0
-groupSize: 2
-questionsPerStep: 2
-`,
-    );
-    const path = join(folder, 'far');
-    const spec = `tinker:${trained.url}#mini`;
-    const rest = ['--config', settings, '--tokenizer', 'mini', '--out', path];
-    const interrupted = await runQuietly(['train', ...rest, '--model', spec], (more) => {
-      if (more.startsWith('Held-out before')) process.emit('SIGINT');
-    });
-    expect(interrupted.code, interrupted.err).toBe(130);
-    const [, command] = /Continue with {2}tamtrl (.*)\n/.exec(interrupted.out)!;
-    expect(command).toBe(`train --resume ${path} --allow-host ${trained.url}`);
-    const resumed = await run(...command.split(' '), '--steps', '1');
-    expect(resumed.code, resumed.said).toBe(0);
-  } finally {
-    await trained.close();
-  }
 });
 
 describe('a configuration file', () => {

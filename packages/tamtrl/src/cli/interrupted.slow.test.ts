@@ -1,10 +1,14 @@
 /** Runs that are interrupted or killed, as processes of their own. Needs a build, as `npm test` makes one. */
 import type { ChildProcess } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EMBEDDED_MINI } from '../models/embedded.js';
+import { openLocalPolicy } from '../policy/local.js';
+import { engineServer } from '../policy/tinker/engine-server.test-support.js';
 import type { MetricsLine } from '../train/metrics.js';
 import { runnable, spawned } from './executable.test-support.js';
+import { runQuietly } from './program.test-support.js';
 
 let folder: string;
 let config: string;
@@ -63,4 +67,36 @@ it('after Ctrl-C (saved, code 130) or a kill, resuming gives the run that was no
   expect(Number(step)).toBeGreaterThanOrEqual(2);
   expect(await metricsOf('killed')).toEqual(await metricsOf('whole'));
   expect((await weightsOf('killed')).equals(await weightsOf('whole'))).toBe(true);
+});
+
+it('a run at a server that is interrupted says how it is resumed', async () => {
+  const trained = await engineServer({ open: () => openLocalPolicy(EMBEDDED_MINI) });
+  try {
+    const settings = join(folder, 'far.yaml');
+    const memory = '{ questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }';
+    await writeFile(
+      settings,
+      `data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
+memory: ${memory}
+evaluation: { every: 0, questions: 2 }
+klCoefficient: 0
+groupSize: 2
+questionsPerStep: 2
+reward: { combine: additive }
+`,
+    );
+    const path = join(folder, 'far');
+    const spec = `tinker:${trained.url}#mini`;
+    const rest = ['--config', settings, '--tokenizer', 'mini', '--out', path];
+    const interrupted = await runQuietly(['train', ...rest, '--model', spec], (more) => {
+      if (more.startsWith('Held-out before')) process.emit('SIGINT');
+    });
+    expect(interrupted.code, interrupted.err).toBe(130);
+    const [, command] = /Continue with {2}tamtrl (.*)\n/.exec(interrupted.out)!;
+    expect(command).toBe(`train --resume ${path} --allow-host ${trained.url}`);
+    const resumed = await runQuietly([...command.split(' '), '--steps', '1']);
+    expect(resumed.code, resumed.err).toBe(0);
+  } finally {
+    await trained.close();
+  }
 });

@@ -23,7 +23,7 @@ const at = (...names: string[]) => join(folder, ...names);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tamtrl-out-'));
-  await writeFile(at('train.yaml'), `${SETTINGS}questionsPerStep: 1\ngroupSize: 2\n`);
+  await writeFile(at('train.yaml'), `${SETTINGS}questionsPerStep: 1\ngroupSize: 2\nreward: { combine: additive }\n`);
   await writeFile(at('sft.yaml'), `${SETTINGS}batchSize: 2\n`);
   const records = ['data', 'generate', 'mini', '--chunks', '2', '--facts', '2', '--queries', '1', '--count', '2'];
   expect((await run(...records, '--out', at('records.jsonl'))).code).toBe(0);

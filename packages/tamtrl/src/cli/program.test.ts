@@ -155,7 +155,10 @@ it('warm-up from nothing comes out the same bit by bit, and another seed otherwi
   // The result is a model folder that training opens.
   const model = join(folder, 'a/checkpoints/final');
   const train = ['train', '--config', settings.replace('settings', 'train'), '--model', model];
-  await writeFile(settings.replace('settings', 'train'), `${SMALL}questionsPerStep: 2\ngroupSize: 2\n`);
+  await writeFile(
+    settings.replace('settings', 'train'),
+    `${SMALL}questionsPerStep: 2\ngroupSize: 2\nreward: { combine: additive }\n`,
+  );
   const trained = await run(...train, '--steps', '1', '--out', join(folder, 'd'));
   expect(trained.err).not.toContain('tamtrl:');
   expect(trained.code).toBe(0);
@@ -178,7 +181,7 @@ it('warm-up from nothing comes out the same bit by bit, and another seed otherwi
 });
 
 it('an interruption after the last step leaves out the readings, not the report', async () => {
-  const settings = await yaml(`${SMALL}questionsPerStep: 2\ngroupSize: 2\n`);
+  const settings = await yaml(`${SMALL}questionsPerStep: 2\ngroupSize: 2\nreward: { combine: additive }\n`);
   let readings = 0;
   const path = join(folder, 'late');
   const args = ['train', '--config', settings, '--steps', '1', '--out', path, '--json'];
