@@ -10,7 +10,7 @@ function given(updates: number, accepted: (update: number) => number | undefined
   return Array.from({ length: updates }, (_, update) => {
     const draft = drafting.next(memory);
     const count = accepted(update);
-    if (draft && count !== undefined) drafting.saw({ drafted: draft.length, accepted: count });
+    drafting.saw(draft && count !== undefined ? { drafted: draft.length, accepted: count } : undefined);
     return draft !== undefined;
   });
 }

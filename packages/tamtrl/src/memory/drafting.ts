@@ -27,14 +27,15 @@ export class Drafting {
    * Undefined while drafts have been of no use.
    */
   next(memory: readonly number[]): number[] | undefined {
-    if (this.#pause === 0) return [...memory, ...this.#stopIds.slice(0, 1)];
-    this.#pause--;
-    return undefined;
+    return this.#pause === 0 ? [...memory, ...this.#stopIds.slice(0, 1)] : undefined;
   }
 
-  /** Takes note of what became of the last draft. */
+  /** Takes note of an update, and of what became of its draft if one was verified. */
   saw(draft: DraftCounts | undefined): void {
-    if (!draft) return;
+    if (!draft) {
+      this.#pause = Math.max(0, this.#pause - 1);
+      return;
+    }
     this.#useless = draft.accepted >= USEFUL * draft.drafted ? 0 : this.#useless + 1;
     // One miss says little: the first memory is not the model's own.
     if (this.#useless >= 2) this.#pause = Math.min(2 ** (this.#useless - 2), LONGEST_PAUSE);

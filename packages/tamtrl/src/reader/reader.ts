@@ -280,8 +280,9 @@ export class MemoryReader {
     const start = base + chunk.start;
     const place = { index: this.#turns, text: chunk.text, start };
     const memories = this.#slots.map((slot, at): QuestionMemory => {
-      const { ids, truncated, empty } = updates[at];
+      const { ids, truncated, empty, draft } = updates[at];
       slot.memoryIds = ids;
+      slot.drafting.saw(draft);
       const memory = this.#text(ids);
       slot.pieces = piecesOf(memory, slot.pieces, place);
       return { question: slot.question, memory, provenance: slot.pieces, truncated, empty };
@@ -308,12 +309,12 @@ export class MemoryReader {
     });
     const outputs = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
     return outputs.map((sampled, at) => {
-      this.#slots[at].drafting.saw(sampled.draft);
       const output = asMemory(sampled, this.#frames);
       return {
         ids: memoryAfter(memories[at], output, this.#options.empty ?? 'keep'),
         truncated: isTruncated(output),
         empty: output.empty,
+        draft: output.draft,
       };
     });
   }
