@@ -28,6 +28,9 @@ type Frame = readonly (readonly number[] | Slot)[];
 const MARK: Record<Slot, string> = { question: '\ue0f0', memory: '\ue0f1', chunk: '\ue0f2' };
 const SLOT_OF = new Map(Object.entries(MARK).map(([slot, mark]) => [mark, slot as Slot]));
 
+/** Shorter beginnings cost more in a run of their own than they save (measured: docs/speed.md). */
+const LEAST_SHARED = 64;
+
 export class PromptFrames {
   readonly format: PromptFormat;
   readonly tokenizer: Tokenizer;
@@ -69,10 +72,14 @@ export class PromptFrames {
     return this.#fill(this.#update, { question, memory, chunk });
   }
 
-  /** Number of tokens before the memory in that prompt, if the chunk is among them: those of every rollout begin so. */
+  /**
+   * Number of tokens before the memory in that prompt, with which every rollout begins, if the chunk is among them and
+   * they are enough to be read apart.
+   */
   sharedTokens(question: readonly number[], chunk: readonly number[]): number | undefined {
     const before = this.#update.slice(0, this.#update.indexOf('memory'));
-    return before.includes('chunk') ? this.#fill(before, { question, chunk }).length : undefined;
+    const count = before.includes('chunk') ? this.#fill(before, { question, chunk }).length : 0;
+    return count >= LEAST_SHARED ? count : undefined;
   }
 
   /** Asks for the answer. */
