@@ -110,7 +110,7 @@ function packSequences(rows: readonly ScoreRow[], indices: readonly number[], bu
   return batches;
 }
 
-/** Of a micro-batch's tokens, so many more may be padding than are not, where groups differ in size. */
+/** Where groups differ in size, padding may add at most this share to a micro-batch's real tokens. */
 const MOST_PADDING = 0.5;
 
 function packGroups(rows: readonly ScoreRow[], groups: readonly PrefixGroup[], budget: Budget): MicroBatch[] {

@@ -145,7 +145,7 @@ function snapshotNames(file: string, stated: unknown): string[] {
     const names: unknown = JSON.parse(String(stated ?? '[]'));
     if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
   } catch {
-    // Told below, as any other content is.
+    // The checks below report it, like any other wrong content.
   }
   const message = `${file} is damaged: its "snapshots" should be ${expected}, found ${showJson(stated)}.`;
   throw new EngineError('checkpoint', message, { file, expected, found: showJson(stated) });

@@ -28,7 +28,7 @@ export async function savedReading(model: string): Promise<SavedReading | undefi
 }
 
 async function fileAt(place: string, isConfiguration: boolean): Promise<SavedReading | undefined> {
-  // What is no folder has no files; that is told where the model is opened.
+  // Opening the model reports a path that is not a folder.
   const text = await readIfThere(place).catch(() => undefined);
   return text === undefined ? undefined : { place, text, isConfiguration };
 }

@@ -44,7 +44,7 @@ export class Vigil {
     this.#first = first;
   }
 
-  /** Of many requests at a time, the one that has waited longest is told of. */
+  /** If many requests are under way, reports the one that has waited longest. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     if (!this.#note) return work();
     const entry = { start: performance.now() };

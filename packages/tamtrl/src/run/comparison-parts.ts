@@ -99,7 +99,7 @@ async function cellRecord(
 ): Promise<CellRecord> {
   const { data: _, model, ...request } = requestOf(run, cell, shared);
   const records = await hashOf(config, cell.benchmark);
-  // A trained model is told apart by its training.
+  // Its training identifies a trained model.
   const own = run.training === undefined ? { model } : {};
   return { request: { ...own, ...request }, records, training: await startOf(run) };
 }
@@ -167,7 +167,7 @@ interface ChangedPart {
   folders: string[];
 }
 
-/** Parts that are told one by one. */
+/** Number of parts listed one by one. */
 const TOLD = 10;
 
 /** @throws RunError naming every part that was made with other settings, and what differs. */

@@ -64,7 +64,7 @@ export async function* openRun(
   options: RunOptions = {},
 ): AsyncGenerator<RunEvent, TrainingSummary> {
   const plan = 'info' in run ? run : await planRun(run);
-  // A damaged file is told before hours are spent, not after.
+  // Report a damaged file before hours are spent, not after.
   if (plan.resumed) await new RunFolder(plan.folder).readReadings();
   const models = new Models(plan, options);
   try {

@@ -170,7 +170,7 @@ export function isAnnotated({ evidence, documents }: QuestionRecord): boolean {
   return evidence !== undefined || documents.some(({ relevant }) => relevant !== undefined);
 }
 
-/** What a run of an earlier version trains on stays as it is; what was wrong with it is told. */
+/** A run of an earlier version keeps its training set; what was wrong with the set is reported. */
 function oldSets({ memory }: CommonConfig, loaded: LoadedSets, tokenizer: Tokenizer, questions: number): Checked {
   const { files, isOne } = loaded;
   const sets = isOne ? formerSplit(loaded.train, questions) : { train: loaded.train, heldOut: loaded.heldOut };

@@ -1,6 +1,6 @@
 /**
  * Notices a training that does nothing, or goes wrong in a way that its numbers show early: steps without a gradient,
- * outputs that never end, an entropy that is gone. Each is told once, with what to change.
+ * outputs that never end, an entropy that has vanished. It reports each once, with what to change.
  */
 import { count, percent } from '../base/format.js';
 import type { RunConfig } from './config.js';

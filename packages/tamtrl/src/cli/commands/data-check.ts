@@ -15,7 +15,7 @@ import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 
-/** Problems that are told one by one; the rest are counted. */
+/** Number of problems listed one by one; the rest are only counted. */
 const TOLD = 10;
 
 interface FileSummary {

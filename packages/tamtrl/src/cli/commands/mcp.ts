@@ -44,7 +44,7 @@ async function serve(flags: McpFlags, io: Io, signal: AbortSignal): Promise<numb
     import('@modelcontextprotocol/server/stdio'),
   ]);
   const roots = flags.root ?? [];
-  // A wrong root is told now and not at the first question.
+  // Report a wrong root now, not at the first question.
   await rootsOf(roots);
   const { chunkTokens, memoryTokens, answerTokens } = flags;
   const address = await namedModel(name, noteOn(io));

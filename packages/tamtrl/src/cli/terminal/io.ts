@@ -8,7 +8,7 @@ export interface Io {
   readonly interactive: boolean;
   /** Width of that terminal. */
   readonly columns: () => number;
-  /** Takes the line that was begun off that terminal, and so many whole lines above it. */
+  /** Removes the unfinished line from that terminal, and `lines` whole lines above it. */
   erase?(lines: number): void;
 }
 

@@ -23,7 +23,7 @@ export interface Opening {
   retries?: number;
 }
 
-/** The model that `--model` names. Of a run's folder it is one of its checkpoints, which is told. */
+/** The model that `--model` names. For a run's folder, it is one of its checkpoints, and stderr says which. */
 export async function namedModel(spec: string, note: Opening['note']): Promise<string> {
   const model = await checkpointOfAddress(spec);
   if (model !== spec) note(`${spec} is the folder of a run: its model is ${model}.`);

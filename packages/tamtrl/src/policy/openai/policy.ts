@@ -136,7 +136,7 @@ export class OpenAIPolicy implements Policy {
   readonly #client: JsonClient;
   readonly #options: OpenAIPolicyOptions;
   readonly #dialect = new ChatDialect();
-  /** What has been told, which is told once. */
+  /** Warnings already given: each is given once. */
   readonly #told = new Set<string>();
 
   constructor(options: OpenAIPolicyOptions, client: JsonClient, server: ServerInfo) {

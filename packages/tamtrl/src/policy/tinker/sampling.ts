@@ -22,7 +22,7 @@ export class RemoteSampling {
   readonly #gate: Gate;
   readonly #controlIds: ReadonlySet<number>;
   readonly #note: ((text: string) => void) | undefined;
-  /** What has been told, which is told once. */
+  /** Warnings already given: each is given once. */
   readonly #told = new Set<string>();
   #draws = 0;
   /** The server gives copies for the samples of one request, so each sample is a request of its own. */
