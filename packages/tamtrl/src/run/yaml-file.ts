@@ -70,12 +70,15 @@ export function parseYamlFile(path: string, text: string): YamlFile {
 
 /** @throws RunError for what the library, which calls itself for each level, cannot follow to its end. */
 function parsed(path: string, text: string, lineCounter: LineCounter) {
+  const tooDeep = 'mistakes in its lines make it nest too deep';
   try {
-    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent' });
+    const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent' });
+    // In some places the library takes the end of the call stack for a mistake in the file.
+    if (!document.errors.some(({ message }) => message.includes('call stack'))) return document;
   } catch (error) {
-    const reason = libraryReason(error, 'mistakes in its lines make it nest too deep');
-    throw new RunError('settings', `${path}: not YAML: ${reason}.`);
+    throw new RunError('settings', `${path}: not YAML: ${libraryReason(error, tooDeep)}.`);
   }
+  throw new RunError('settings', `${path}: not YAML: ${tooDeep}.`);
 }
 
 /** Follows keys as far as they lead: the last key node and value node met, and how many keys were found. */
