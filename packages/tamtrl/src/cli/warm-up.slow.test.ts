@@ -16,16 +16,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const run = (...args: string[]) => runQuietly(args);
 
-async function yaml(text: string): Promise<string> {
-  const path = join(folder, 'settings.yaml');
-  await writeFile(path, text);
-  return path;
-}
-
 it('warm-up from nothing comes out the same bit by bit, and another seed otherwise', async () => {
-  const settings = await yaml(
-    `${SMALL}batchSize: 2\n`.replace('steps: 1', 'steps: 2').replace('questions: 2', 'questions: 4'),
-  );
+  const settings = join(folder, 'settings.yaml');
+  const small = SMALL.replace('steps: 1', 'steps: 2').replace('questions: 2', 'questions: 4');
+  await writeFile(settings, `${small}batchSize: 2\n`);
   const weights = async (name: string, seed: string) => {
     const out = join(folder, name);
     const { code, out: said } = await run('sft', '--config', settings, '--seed', seed, '--out', out, '--json');
@@ -42,7 +36,7 @@ it('warm-up from nothing comes out the same bit by bit, and another seed otherwi
   const train = ['train', '--config', settings.replace('settings', 'train'), '--model', model];
   await writeFile(
     settings.replace('settings', 'train'),
-    `${SMALL.replace('questions: 2', 'questions: 4')}questionsPerStep: 2\ngroupSize: 2\nreward: { combine: additive }\n`,
+    `${small}questionsPerStep: 2\ngroupSize: 2\nreward: { combine: additive }\n`,
   );
   const trained = await run(...train, '--steps', '1', '--out', join(folder, 'd'));
   expect(trained.err).not.toContain('tamtrl:');

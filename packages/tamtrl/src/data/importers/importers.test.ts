@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { downloadHubFiles, parseHubSource } from '../files/hub.js';
-import type { QuestionRecord } from '../records.js';
-import { findImporter, type ImportOptions, type ImportProblem, importRecords, readEvidence } from './importers.js';
+import { importAll } from './import-all.test-support.js';
+import { findImporter, readEvidence } from './importers.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/data/${name}`, import.meta.url));
 
@@ -18,15 +18,6 @@ async function fileOf(content: unknown, name = 'data.json'): Promise<string> {
   const path = join(await mkdtemp(join(tmpdir(), 'import-')), name);
   await writeFile(path, Buffer.isBuffer(content) || typeof content === 'string' ? content : JSON.stringify(content));
   return path;
-}
-
-async function all(path: string, options: ImportOptions = {}) {
-  const problems: ImportProblem[] = [];
-  const records: QuestionRecord[] = [];
-  for await (const record of importRecords(path, { ...options, onProblem: (problem) => problems.push(problem) })) {
-    records.push(record);
-  }
-  return { records, problems };
 }
 
 const hotpot = {
@@ -53,7 +44,7 @@ const documents = [
 
 describe('HotpotQA and 2WikiMultihopQA', () => {
   it('reads the original array, its parquet copy and packed lines alike', async () => {
-    const array = await all(await fileOf([hotpot]));
+    const array = await importAll(await fileOf([hotpot]));
     expect(array).toEqual({
       records: [
         {
@@ -68,13 +59,13 @@ describe('HotpotQA and 2WikiMultihopQA', () => {
       problems: [],
     });
     for (const name of ['hotpotqa.parquet', 'hotpotqa.jsonl.zst']) {
-      const { records, problems } = await all(fixture(name));
+      const { records, problems } = await importAll(fixture(name));
       expect(problems).toEqual([]);
       expect(records.map(({ id }) => id)).toEqual(['h0', 'h1', 'h2', 'h3', 'h4']);
       expect(records[0]).toEqual(array.records[0]);
     }
     const packed = await fileOf(gzipSync(JSON.stringify([hotpot])), 'train.json.gz');
-    expect(await all(packed)).toEqual(array);
+    expect(await importAll(packed)).toEqual(array);
   });
 
   it('tells 2Wiki by its evidences, whose parquet copy has JSON text in columns', async () => {
@@ -85,23 +76,23 @@ describe('HotpotQA and 2WikiMultihopQA', () => {
       supporting_facts: JSON.stringify(row.supporting_facts),
     };
     for (const each of [row, texts]) {
-      const { records } = await all(await fileOf([each]), { source: '2wiki/dev' });
+      const { records } = await importAll(await fileOf([each]), { source: '2wiki/dev' });
       expect(records).toMatchObject([{ source: '2wiki/dev', documents }]);
     }
   });
 
   it('knows nothing of relevance where the supporting paragraphs are not among those retrieved', async () => {
     const elsewhere = [['Somewhere', 0]];
-    const { records } = await all(await fileOf([{ ...hotpot, supporting_facts: elsewhere }]));
+    const { records } = await importAll(await fileOf([{ ...hotpot, supporting_facts: elsewhere }]));
     expect(records[0].documents).toEqual(documents.map(({ title, text }) => ({ title, text })));
     const one = [['River 0', 0], ...elsewhere];
-    const partly = await all(await fileOf([{ ...hotpot, supporting_facts: one }]));
+    const partly = await importAll(await fileOf([{ ...hotpot, supporting_facts: one }]));
     expect(partly.records[0].documents.map(({ relevant }) => relevant)).toEqual([true, false, false]);
   });
 
   it('takes numbers and booleans for answers', async () => {
     const answers = [1912, 0, 2.5, true, false, null];
-    const { records, problems } = await all(
+    const { records, problems } = await importAll(
       await fileOf(answers.map((answer, at) => ({ ...hotpot, _id: `n${at}`, answer }))),
     );
     expect(records.map((record) => record.answers)).toEqual([
@@ -116,14 +107,14 @@ describe('HotpotQA and 2WikiMultihopQA', () => {
 
   it('names rows that give nothing, and goes on', async () => {
     const hidden = { ...hotpot, _id: 'h1', answer: undefined };
-    const { records, problems } = await all(await fileOf([hotpot, hidden, 5, hotpot]));
+    const { records, problems } = await importAll(await fileOf([hotpot, hidden, 5, hotpot]));
     expect(records).toHaveLength(1);
     expect(problems).toEqual([
       { place: 'element 2', message: 'has no answer (a hidden test set?)' },
       { place: 'element 3', message: 'expected an object, found 5' },
       { place: 'element 4', message: 'id "h0" came in element 1 already' },
     ]);
-    const strict = all(await fileOf([hotpot, hidden]), { strict: true });
+    const strict = importAll(await fileOf([hotpot, hidden]), { strict: true });
     await expect(strict).rejects.toThrow(/data\.json, element 2: has no answer/);
   });
 });
@@ -139,7 +130,7 @@ it('MuSiQue: aliases are answers, unanswerable questions are left out', async ()
     paragraphs: [paragraph],
   };
   const lines = [row, { ...row, id: '2', answerable: false }].map((each) => JSON.stringify(each)).join('\n');
-  const { records, problems } = await all(await fileOf(lines, 'm.jsonl'));
+  const { records, problems } = await importAll(await fileOf(lines, 'm.jsonl'));
   expect(records).toEqual([
     {
       id: '2hop__1',
@@ -152,7 +143,7 @@ it('MuSiQue: aliases are answers, unanswerable questions are left out', async ()
   ]);
   expect(problems).toEqual([{ place: 'line 2', message: 'is marked unanswerable' }]);
   const unmarked = { ...row, answer: 7, paragraphs: [{ ...paragraph, is_supporting: false }] };
-  const unknown = await all(await fileOf(JSON.stringify(unmarked), 'm.jsonl'));
+  const unknown = await importAll(await fileOf(JSON.stringify(unmarked), 'm.jsonl'));
   expect(unknown.records[0]).toMatchObject({
     answers: ['7', 'B', 'A'],
     documents: [{ title: 'T', text: 'It is so.' }],
@@ -169,7 +160,9 @@ it('SQuAD: the paragraphs of an article, and the sentence of the answer as evide
     { context: 'It was noted. Ada did it.', qas },
     { context: 'Nothing else.', qas: [] },
   ];
-  const { records, problems } = await all(await fileOf({ version: 'v2.0', data: [{ title: 'Ada', paragraphs }] }));
+  const { records, problems } = await importAll(
+    await fileOf({ version: 'v2.0', data: [{ title: 'Ada', paragraphs }] }),
+  );
   expect(records).toHaveLength(1);
   const [{ documents: texts, evidence }] = records;
   expect(texts.map(({ relevant }) => relevant)).toEqual([true, false]);
@@ -182,7 +175,7 @@ it('SQuAD: the paragraphs of an article, and the sentence of the answer as evide
     question: 'Who?',
     answers: { text: ['Ada'], answer_start: [0] },
   };
-  expect((await all(await fileOf(`${JSON.stringify(flat)}\n`, 's.jsonl'))).records[0].answers).toEqual(['Ada']);
+  expect((await importAll(await fileOf(`${JSON.stringify(flat)}\n`, 's.jsonl'))).records[0].answers).toEqual(['Ada']);
 });
 
 it('NarrativeQA and LongBench', async () => {
@@ -191,7 +184,7 @@ it('NarrativeQA and LongBench', async () => {
     question: { text: 'When?' },
     answers: [{ text: 'Long ago' }, { text: 'Once' }],
   };
-  expect((await all(await fileOf([story]))).records).toMatchObject([
+  expect((await importAll(await fileOf([story]))).records).toMatchObject([
     { id: 'd/When?', answers: ['Long ago', 'Once'], documents: [{ title: 'Tale', text: 'Long ago.' }] },
   ]);
   const context = 'Passage 1:\nRome\nA city.\n\nPassage 2:\nOslo\nAnother.';
@@ -205,7 +198,7 @@ it('NarrativeQA and LongBench', async () => {
     length: 9,
     all_classes: null,
   };
-  expect((await all(await fileOf(JSON.stringify(row), 'l.jsonl'))).records).toEqual([
+  expect((await importAll(await fileOf(JSON.stringify(row), 'l.jsonl'))).records).toEqual([
     {
       id: 'x',
       source: 'longbench/hotpotqa',
@@ -228,7 +221,7 @@ it('LongBench: the data set names the metric, and its classes are the labels', a
     { ...row, _id: 'z', dataset: 'lsht', answers: ['体育'], all_classes: ['体育', '教育'] },
     { ...row, _id: 'n', dataset: 'passage_count', answers: [17], all_classes: null },
   ];
-  const { records } = await all(await fileOf(lines.map((line) => JSON.stringify(line)).join('\n'), 'l.jsonl'));
+  const { records } = await importAll(await fileOf(lines.map((line) => JSON.stringify(line)).join('\n'), 'l.jsonl'));
   expect(records.map(({ metric, labels }) => [metric, labels])).toEqual([
     ['longbench_classification', ['City', 'Food']],
     ['char_f1', undefined],
@@ -238,13 +231,13 @@ it('LongBench: the data set names the metric, and its classes are the labels', a
 });
 
 it('answers in a script without spaces are scored by characters', async () => {
-  const records = await all(await fileOf([{ ...hotpot, answer: '東京都' }]));
+  const records = await importAll(await fileOf([{ ...hotpot, answer: '東京都' }]));
   expect(records.records[0].metric).toBe('char_f1');
 });
 
 describe('MemAgent', () => {
   it('has no relevance by itself, and gets it from raw HotpotQA by the question', async () => {
-    const bare = await all(fixture('memagent.parquet'));
+    const bare = await importAll(fixture('memagent.parquet'));
     expect(bare.records.map(({ id }) => id)).toEqual(['0', '1', '2']);
     expect(bare.records[1].documents).toEqual([
       { title: 'Hills', text: 'Hills are high.' },
@@ -252,7 +245,7 @@ describe('MemAgent', () => {
       { title: 'Delta 1', text: 'A delta is wide. Delta 1 lies at Lake 1.' },
     ]);
     const evidence = await readEvidence(fixture('hotpotqa.parquet'));
-    const joined = await all(fixture('memagent.parquet'), { evidence });
+    const joined = await importAll(fixture('memagent.parquet'), { evidence });
     for (const record of joined.records) {
       expect(record.documents.map(({ relevant }) => relevant)).toEqual([false, true, true]);
     }
@@ -266,11 +259,11 @@ describe('MemAgent', () => {
       answers: ['One'],
       num_docs: 2,
     };
-    expect((await all(await fileOf([row]))).records).toMatchObject([
+    expect((await importAll(await fileOf([row]))).records).toMatchObject([
       { id: '7', question: 'Q?', metric: 'sub_exact_match', documents: [{ title: 'A', text: 'One.' }, {}] },
     ]);
     const several = await fileOf([{ ...row, answers: undefined, outputs: ['1', '2', '3', '4'] }]);
-    const wanted = async (source: string) => (await all(several, { source })).records[0];
+    const wanted = async (source: string) => (await importAll(several, { source })).records[0];
     expect(await wanted('ruler/niah_multivalue')).toMatchObject({ answersWanted: 'all', metric: 'string_match_all' });
     expect(await wanted('ruler/qa_1')).toMatchObject({ metric: 'string_match_part' });
     expect((await wanted('ruler/qa_1')).answersWanted).toBeUndefined();
@@ -280,23 +273,25 @@ describe('MemAgent', () => {
     const raw = await fileOf([
       { ...hotpot, question: 'Where does river 1 end?', supporting_facts: [['Somewhere', 0]] },
     ]);
-    const { records } = await all(fixture('memagent.parquet'), { evidence: await readEvidence(raw) });
+    const { records } = await importAll(fixture('memagent.parquet'), { evidence: await readEvidence(raw) });
     expect(records[1].documents.map(({ relevant }) => relevant)).toEqual([undefined, undefined, undefined]);
   });
 });
 
 it('what is no data set, or damaged, is refused with what was found', async () => {
-  await expect(all(await fileOf([{ a: 1 }]))).rejects.toThrow(
+  await expect(importAll(await fileOf([{ a: 1 }]))).rejects.toThrow(
     /its first row has the keys a, which match none of the known/,
   );
-  await expect(all(await fileOf('', 'e.json'))).rejects.toThrow(/is empty/);
-  await expect(all(await fileOf(JSON.stringify([hotpot, hotpot]).slice(0, -9)))).rejects.toThrow(
+  await expect(importAll(await fileOf('', 'e.json'))).rejects.toThrow(/is empty/);
+  await expect(importAll(await fileOf(JSON.stringify([hotpot, hotpot]).slice(0, -9)))).rejects.toThrow(
     /ends within element 2: the file was cut short/,
   );
-  await expect(all(await fileOf('"text"'))).rejects.toThrow(/is neither a JSON array/);
-  await expect(all('nowhere.json')).rejects.toThrow(/Cannot read nowhere\.json/);
+  await expect(importAll(await fileOf('"text"'))).rejects.toThrow(/is neither a JSON array/);
+  await expect(importAll('nowhere.json')).rejects.toThrow(/Cannot read nowhere\.json/);
   const broken = await readFile(fixture('hotpotqa.parquet'));
-  await expect(all(await fileOf(broken.subarray(0, 900), 'b.parquet'))).rejects.toThrow(/Cannot read .* as parquet/);
+  await expect(importAll(await fileOf(broken.subarray(0, 900), 'b.parquet'))).rejects.toThrow(
+    /Cannot read .* as parquet/,
+  );
 });
 
 describe('the hub', () => {
@@ -358,7 +353,7 @@ describe("SQuAD's offsets", () => {
     },
   ];
   const evidence = async (start: number) => {
-    const { records } = await all(await fileOf(at(start)));
+    const { records } = await importAll(await fileOf(at(start)));
     return records[0].evidence?.map((range) => context.slice(range.start, range.end));
   };
   const units = context.indexOf('spring');
