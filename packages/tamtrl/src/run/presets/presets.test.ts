@@ -84,6 +84,6 @@ it('a model from nothing brings its tokenizer, and a missing one says what was e
     'tokenizer_config.json',
   ]);
   await expect(modelSource('no/such/folder', 7)).rejects.toThrow(
-    'There is no model at no/such/folder: expected a model folder, a .gguf file, or one of the names mini, mini-random.',
+    'There is no model at no/such/folder: expected a model folder, a .gguf file, or one of the names mini, mini-random, babi, babi-random.',
   );
 });
