@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { addAskCommand } from './commands/ask.js';
 import { addCompareCommand } from './commands/compare.js';
 import { addDataCommand } from './commands/data.js';
+import { addDemoCommand } from './commands/demo.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addEvalCommand } from './commands/eval.js';
 import { addMcpCommand } from './commands/mcp.js';
@@ -25,6 +26,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err });
   // Before the commands: they take over these settings.
+  addDemoCommand(program, io, exit);
   addAskCommand(program, io, exit);
   addMcpCommand(program, io, exit);
   addTrainCommand(program, io, exit);

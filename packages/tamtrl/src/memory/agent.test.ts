@@ -289,3 +289,17 @@ it('keeps a memory to the token where the model says that it stays, and says how
   ]);
   expect(trajectoryStatistics([trajectory]).unchanged_rate).toBeCloseTo(1 / 3);
 });
+
+it('reads on from a memory and a turn as if it had never stopped', async () => {
+  const reply = (prompt: string) => (prompt.endsWith('<answer>') ? 'rome <eos>' : `anna ${prompt.split(' ')[5]} <eos>`);
+  const texts = ['anna oslo', 'ben rome', 'emma paris'];
+  const whole = new ScriptedModel(reply);
+  const task = { id: 'q', question: 'anna', seed: 5 };
+  const [[all]] = await runAgent(whole, [{ ...task, chunks: chunksOf(...texts) }], options());
+  const rest = new ScriptedModel(reply);
+  const from = { memoryIds: all.turns[0].memoryIds, turn: 1 };
+  const [[second]] = await runAgent(rest, [{ ...task, chunks: chunksOf(...texts.slice(1)), from }], options());
+  expect(second.turns.map(({ memoryIds }) => memoryIds)).toEqual(all.turns.slice(1).map(({ memoryIds }) => memoryIds));
+  const asked = ({ calls }: ScriptedModel) => calls.map(({ requests }) => requests);
+  expect(asked(rest)).toEqual(asked(whole).slice(1));
+});

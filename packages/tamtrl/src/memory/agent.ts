@@ -29,6 +29,8 @@ export interface AgentTask {
   chunks: Iterable<AgentChunk> | AsyncIterable<AgentChunk>;
   /** Rollouts of this question; default 1. */
   samples?: number;
+  /** Read on with this memory, at this turn, as a reading that was interrupted; default: the first memory, at turn 0. */
+  from?: { memoryIds: readonly number[]; turn: number };
   /** Replaces the call's seed, for example if a question occurs twice. */
   seed?: number;
 }
@@ -93,7 +95,7 @@ export async function runAgent(
     while (live.length > 0) {
       options.signal?.throwIfAborted();
       for (const group of live) group.chunk = await nextChunk(group, tasks[group.task], options.budgets);
-      await takeTurn(model, live, options);
+      await takeTurn(model, live, tasks, options);
       live = live.filter((group) => group.chunk !== undefined);
     }
   } finally {
@@ -105,7 +107,7 @@ export async function runAgent(
 function startGroup(model: MemoryModel, task: AgentTask, index: number, options: AgentOptions): GroupRun {
   const { frames, budgets } = options;
   const questionIds = questionIdsOf(frames, budgets, task.question, task.id);
-  const initialMemoryIds = firstMemoryOf(frames, budgets, task.question, task.id);
+  const initialMemoryIds = task.from?.memoryIds ?? firstMemoryOf(frames, budgets, task.question, task.id);
   const trajectories = Array.from({ length: task.samples ?? 1 }, (_, sample): Trajectory => {
     return { questionId: task.id, sample, questionIds, initialMemoryIds, turns: [], output: '' };
   });
@@ -114,7 +116,7 @@ function startGroup(model: MemoryModel, task: AgentTask, index: number, options:
   const memories = trajectories.map(() => initialMemoryIds);
   const seed = task.seed ?? options.seed;
   const drafting = trajectories.map(() => new Drafting(model.chat, options.frames));
-  return { task: index, seed, iterator, questionIds, trajectories, memories, drafting, turn: 0 };
+  return { task: index, seed, iterator, questionIds, trajectories, memories, drafting, turn: task.from?.turn ?? 0 };
 }
 
 async function nextChunk(group: GroupRun, task: AgentTask, budgets: Budgets): Promise<AgentChunk | undefined> {
@@ -134,13 +136,19 @@ async function nextChunk(group: GroupRun, task: AgentTask, budgets: Budgets): Pr
  * One sampling call for all live groups: an update for each group that has a chunk, and the answer for each whose text
  * has ended.
  */
-async function takeTurn(model: MemoryModel, live: readonly GroupRun[], options: AgentOptions): Promise<void> {
+async function takeTurn(
+  model: MemoryModel,
+  live: readonly GroupRun[],
+  tasks: readonly AgentTask[],
+  options: AgentOptions,
+): Promise<void> {
   const { frames, budgets, temperature = 1, topP, topK, signal, onProgress } = options;
   const asked: Asked[] = [];
   const requests: GenerateRequest[] = [];
   for (const group of live) {
     // Before the first turn all memories are the same, so one prompt serves the group.
-    const distinct = group.turn === 0 ? 1 : group.trajectories.length;
+    const isFirst = group.turn === (tasks[group.task].from?.turn ?? 0);
+    const distinct = isFirst ? 1 : group.trajectories.length;
     const id = group.trajectories[0].questionId;
     for (let first = 0; first < distinct; first++) {
       const memory = group.memories[first];
@@ -150,7 +158,7 @@ async function takeTurn(model: MemoryModel, live: readonly GroupRun[], options: 
       asked.push({ group, first, promptIds });
       requests.push({
         promptIds,
-        samples: group.turn === 0 ? group.trajectories.length : 1,
+        samples: isFirst ? group.trajectories.length : 1,
         maxTokens: group.chunk ? budgets.memoryTokens : budgets.answerTokens,
         draft: group.chunk && group.drafting[first].next(memory),
         sharedTokens: distinct > 1 && group.chunk ? frames.sharedTokens(group.questionIds, group.chunk.ids) : undefined,

@@ -126,7 +126,7 @@ export const miniChunkFirstPrompts: PromptFormat = {
  */
 export const babiPrompts: PromptFormat = {
   name: 'babi',
-  update: ({ question, memory, chunk }) => `<section>${chunk}<question>${question}<memory>${memory}<update>`,
+  update: ({ question, memory, chunk }) => `<question>${question}<section>${chunk}<memory>${memory}<update>`,
   answer: ({ question, memory }) => `<question>${question}<memory>${memory}<answer>`,
   initialMemory: () => 'nothing',
   nothingRelevant: '-',

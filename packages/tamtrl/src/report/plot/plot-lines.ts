@@ -1,5 +1,5 @@
 /** A line plot as SVG text, for reports and documents: axes, ticks, several series with mean and band, a legend. */
-import { ticks, tickText } from './ticks.js';
+import { type Ticks, ticks, tickText } from './ticks.js';
 
 export interface PlotPoint {
   x: number;
@@ -28,6 +28,8 @@ export interface PlotOptions {
   /** Default: what the points and bands need; points outside are cut off. */
   xRange?: readonly [number, number];
   yRange?: readonly [number, number];
+  /** Marks of the horizontal axis in words; default: round numbers. */
+  xTicks?: readonly { x: number; text: string }[];
 }
 
 /** Okabe and Ito's palette, which colour-blind readers can tell apart; dashes tell series apart in print. */
@@ -54,7 +56,7 @@ export function plotLines(options: PlotOptions): string {
   const box = { left: 64, right: width - 16, top: title ? 36 : 14, bottom: height - 50 - legend.length * LEGEND_ROW };
   const x = (value: number) => box.left + ((value - xLow) / (xHigh - xLow)) * (box.right - box.left);
   const y = (value: number) => box.bottom - ((value - yLow) / (yHigh - yLow)) * (box.bottom - box.top);
-  const xTicks = ticks(xLow, xHigh, 8);
+  const xTicks = options.xTicks ?? numbersAt(ticks(xLow, xHigh, 8));
   const yTicks = ticks(yLow, yHigh, 6);
 
   const parts: string[] = [];
@@ -64,10 +66,10 @@ export function plotLines(options: PlotOptions): string {
     parts.push(`<path d="M${box.left} ${at}H${box.right}" stroke="#dddddd"/>`);
     text(tickText(value, yTicks.decimals), `class="y-tick" x="${box.left - 8}" y="${at + 4}" text-anchor="end"`);
   }
-  for (const value of xTicks.values) {
-    const at = round(x(value));
+  for (const tick of xTicks) {
+    const at = round(x(tick.x));
     parts.push(`<path d="M${at} ${box.bottom}v5" stroke="${INK}"/>`);
-    text(tickText(value, xTicks.decimals), `class="x-tick" x="${at}" y="${box.bottom + 19}" text-anchor="middle"`);
+    text(tick.text, `class="x-tick" x="${at}" y="${box.bottom + 19}" text-anchor="middle"`);
   }
   parts.push(`<path d="M${box.left} ${box.top}V${box.bottom}H${box.right}" fill="none" stroke="${INK}"/>`);
   text(xLabel, `x="${(box.left + box.right) / 2}" y="${box.bottom + 39}" text-anchor="middle"`);
@@ -112,6 +114,10 @@ export function plotLines(options: PlotOptions): string {
 ${parts.join('\n')}
 </svg>
 `;
+}
+
+function numbersAt({ values, decimals }: Ticks): { x: number; text: string }[] {
+  return values.map((x) => ({ x, text: tickText(x, decimals) }));
 }
 
 function strokeOf(index: number): string {

@@ -1,0 +1,33 @@
+/** `tamtrl demo`, within this process: what it shows, and what it refuses. */
+import { expect, it } from 'vitest';
+import { runQuietly } from './program.test-support.js';
+
+const short = ['demo', '--tokens', '900', '--task', 'qa1'];
+
+it('shows the question, each change of the memory with its cause, and the answer beside the right one', async () => {
+  const { code, out } = await runQuietly([...short, '--model', 'babi-random', '--json']);
+  expect(code).toBe(0);
+  const shown = JSON.parse(out);
+  expect(shown.question).toMatch(/^Where is \w+\?$/);
+  expect(shown).toMatchObject({ correct: shown.answer.includes(shown.expected), turns: expect.any(Number) });
+  expect(shown.tokens).toBeGreaterThan(400);
+  expect(shown.tokens).toBeLessThanOrEqual(900);
+  // Untrained, it writes whatever comes.
+  expect(shown.changes.length).toBeGreaterThan(0);
+  const told = await runQuietly([...short, '--model', 'babi-random']);
+  expect(told.out).toContain(shown.question);
+  for (const fact of shown.changes.flatMap(({ facts }: { facts: string[] }) => facts)) expect(told.out).toContain(fact);
+  expect(told.out).toContain(`Read in `);
+});
+
+it('refuses a model that reads something else, and a task or book that there is not', async () => {
+  expect(await runQuietly([...short, '--model', 'mini'])).toMatchObject({
+    code: 2,
+    err: 'tamtrl: --model: mini does not read such stories; expected babi, or a model trained from it.\n',
+  });
+  const wrong = await runQuietly(['demo', '--task', 'qa11', '--model', 'babi-random']);
+  expect(wrong.code).toBe(2);
+  expect(wrong.err).toContain("argument 'qa11' is invalid. Allowed choices are qa1, qa2,");
+  const missing = await runQuietly([...short, '--model', 'babi-random', '--books', 'no/such.txt']);
+  expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('There is no book at no/such.txt') });
+});
