@@ -106,8 +106,16 @@ const RUNTIME = 'onnxruntime-node';
 /** The engine's one file that touches ONNX Runtime. */
 const RUNTIME_FILE = 'packages/engine/src/runtime/onnx.ts';
 
+/** By their text: every check looks at every file, and parsing takes most of the time. */
+const parsed = new Map<string, ts.SourceFile>();
+
 function parse(source: string): ts.SourceFile {
-  return ts.createSourceFile('file.ts', source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+  let file = parsed.get(source);
+  if (!file) {
+    file = ts.createSourceFile('file.ts', source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+    parsed.set(source, file);
+  }
+  return file;
 }
 
 function visitAll(node: ts.Node, visit: (node: ts.Node) => void): void {
