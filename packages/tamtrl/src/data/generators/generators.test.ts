@@ -37,7 +37,7 @@ describe.each(syntheticTasks.map(({ name }) => name))('%s', (name) => {
         expect(marked(record).length).toBeGreaterThan(0);
         expect(record).toMatchObject({ answersWanted: 'all', metric: 'string_match_all' });
       }),
-      { numRuns: 3 },
+      { numRuns: 2 },
     );
   });
 });
@@ -60,7 +60,7 @@ describe.each(Object.keys(NIAH_TASKS))('%s', (name) => {
         const keys = needles.map((needle) => / of (\S+) is /.exec(needle)![1]);
         for (const key of keys) expect(record.question).toContain(key);
       }),
-      { numRuns: 8 },
+      { numRuns: 4 },
     );
   });
 });
@@ -133,7 +133,7 @@ describe('ruler-hqa', () => {
           expect(made.metric).toBe('sub_exact_match');
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   });
 
