@@ -64,8 +64,12 @@ export async function* openRun(
   options: RunOptions = {},
 ): AsyncGenerator<RunEvent, TrainingSummary> {
   const plan = 'info' in run ? run : await planRun(run);
-  // Report a damaged file before hours are spent, not after.
-  if (plan.resumed) await new RunFolder(plan.folder).readReadings();
+  if (plan.resumed) {
+    // Report a damaged file before a model is opened and hours are spent, not after.
+    const folder = new RunFolder(plan.folder);
+    await folder.loadCheckpoint();
+    await folder.readReadings();
+  }
   const models = new Models(plan, options);
   try {
     const policy = trainable(await models.openTrained());
