@@ -3,13 +3,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { tinyModelFolder } from '../policy/engine-pool.test-support.js';
 import type { MetricsLine } from '../train/metrics.js';
 import { statesOf } from './fs-steps.test-support.js';
 import { runQuietly } from './program.test-support.js';
 
 /** Settings of a run of one step, without those that only one command has. */
-export const SMALL = `
-model: mini-random
+export const small = async () => `
+model: ${await tinyModelFolder()}
 data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
 memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }
 steps: 1
@@ -29,7 +30,7 @@ export async function outcome(path: string) {
   };
 }
 
-/** Settings of each command beside those of `SMALL`. */
+/** Settings of each command besides those of `small`. */
 export const KILLED = {
   train: 'questionsPerStep: 2\ngroupSize: 2\nmethod: tamtrl-frozen-teacher\nreward: { combine: additive }\n',
   sft: 'batchSize: 2\n',
@@ -52,7 +53,7 @@ export async function expectSameAfterKills(command: keyof typeof KILLED): Promis
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-killed-'));
   try {
     const settings = join(folder, 'run.yaml');
-    await writeFile(settings, SMALL + KILLED[command]);
+    await writeFile(settings, (await small()) + KILLED[command]);
     const args = [command, '--config', settings];
     const whole = join(folder, 'whole');
     let begun = false;

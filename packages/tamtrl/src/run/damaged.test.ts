@@ -5,20 +5,20 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TamtrlError } from '../base/errors.js';
 import { LockError } from '../base/lock.js';
+import { tinyModelFolder } from '../policy/engine-pool.test-support.js';
 import { RunFolder } from './folder.js';
 import { openRun } from './open.js';
 import type { RunSettings } from './plan.js';
 import { readRun } from './read.js';
 
 const settings: RunSettings = {
-  preset: 'mini',
-  model: 'mini-random',
   steps: 1,
   config: {
+    data: { kind: 'mini', chunks: 2, factsPerChunk: 2, queries: 1 },
+    memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: 'mini' },
     questionsPerStep: 1,
     groupSize: 2,
     evaluation: { questions: 2, every: 0 },
-    memory: { memoryTokens: 7 },
     reward: { combine: 'additive' },
   },
 };
@@ -29,6 +29,7 @@ async function all(events: AsyncGenerator<unknown>) {
 }
 
 beforeAll(async () => {
+  settings.model = await tinyModelFolder();
   whole = join(await mkdtemp(join(tmpdir(), 'tamtrl-damaged-')), 'run');
   await all(openRun({ ...settings, folder: whole }));
 }, 300_000);

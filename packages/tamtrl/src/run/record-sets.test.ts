@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { miniTokenizer } from '../data/mini/tokenizer.js';
 import type { QuestionRecord } from '../data/records.js';
+import { tinyModelFolder } from '../policy/engine-pool.test-support.js';
 import { type RunConfigInput, runConfigSchema } from '../train/config.js';
 import { RunFolder } from './folder.js';
 import { openRun, type RunEvent } from './open.js';
@@ -36,6 +37,7 @@ let root: string;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'tamtrl-sets-'));
+  base.model = await tinyModelFolder();
 });
 
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -47,7 +49,6 @@ async function file(name: string, lines: readonly object[]): Promise<string> {
 }
 
 const base: RunConfigInput = {
-  model: 'mini-random',
   method: 'memagent',
   memory: { questionTokens: 4, chunkTokens: 8, memoryTokens: 5, answerTokens: 3, prompts: 'mini' },
   steps: 1,
