@@ -160,7 +160,7 @@ describe('a new adapter', () => {
     expect(await logProbabilities(core, rows, 'start')).toEqual(before);
     core.blendSnapshot('start', 0);
     expect(await logProbabilities(core, rows, 'start')).toEqual(after);
-    expect(() => core.snapshot('base')).toThrow(/"base" of a model with an adapter is the model without it/);
+    expect(() => core.snapshot('base')).toThrow(/"base" already exists in a model with an adapter/);
     await expect(core.score(rows, { weights: 'mean' })).rejects.toThrow(/taken so far: base, start/);
     await core.close();
   });

@@ -60,7 +60,7 @@ export class WeightSets {
     if (this.frozen && name === BASE) {
       throw new EngineError(
         'invalid-argument',
-        `The snapshot "${BASE}" of a model with an adapter is the model without it, and needs no copy. Name the snapshot otherwise.`,
+        `The snapshot "${BASE}" already exists in a model with an adapter: it is the model without the adapter. Give the snapshot another name.`,
         { found: name },
       );
     }

@@ -123,7 +123,7 @@ function requireSameTraining(
   const expected = shown(saved.adapter);
   const found = shown(adapter && adapterText(adapter));
   if (expected !== found) {
-    const message = `${path} holds a training of ${expected}, but this engine trains ${found}. Open the model as it was opened then.`;
+    const message = `${path} is the state of a run that trained ${expected}, but this engine trains ${found}. Open the model with the adapter settings of that run.`;
     throw new EngineError('checkpoint', message, {
       file: path,
       expected,
@@ -134,7 +134,7 @@ function requireSameTraining(
   if (saved.base === present) return;
   throw new EngineError(
     'checkpoint',
-    `${path} holds an adapter of other base weights (${saved.base}) than the model's (${present}). Resume with the base that the run started with.`,
+    `The adapter in ${path} belongs to other base weights (${saved.base}) than the model's (${present}). Resume with the base that the run started with.`,
     { file: path, expected: String(saved.base), found: String(present) },
   );
 }

@@ -121,7 +121,7 @@ it('Markdown, HTML and PDF are read as their words', async () => {
 it.each([
   ['an empty file', ['empty.txt', 'anna'], 2, 'empty.txt contains no text'],
   ['a binary file', ['image.png', 'anna'], 2, 'image.png is binary (a PNG image), not text'],
-  ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'has the name of a PDF but does not begin like one'],
+  ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'is named like a PDF but does not begin like one'],
   ['a PDF without text', ['scan.pdf', 'anna'], 2, 'scanned pages are images'],
   ['no such file', ['nowhere.txt', 'anna'], 2, 'There is no file'],
   ['no match', ['*.nothing', 'anna'], 2, 'No file matches'],

@@ -79,7 +79,7 @@ function parsedFile(text: string, place: string): ReadingSettings {
       : `${issue?.path.join('.')}: ${issue?.message}`;
   throw new MemoryError(
     'settings',
-    `${place} does not say how its model reads: ${what}. It may be of another version. Remove it to read with the usual settings, or restore it.`,
+    `${place} does not say how its model reads: ${what}. It may be from another version. Remove it to use the default reading settings, or restore it.`,
   );
 }
 

@@ -32,7 +32,7 @@ it('a model folder is none, whatever lies beside its configuration', async () =>
 
 it('a base that is not there, or not named', async () => {
   await expect(adapterAt(await adapterOf('/not/there'))).rejects.toThrow(
-    /belongs to \/not\/there, and there is no model at \/not\/there\. Bring the base there/,
+    /belongs to \/not\/there, and there is no model at \/not\/there\. Put the base there/,
   );
   await expect(adapterAt(await adapterOf(null))).rejects.toThrow(/should name the adapter's base under/);
 });

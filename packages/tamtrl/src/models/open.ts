@@ -107,7 +107,7 @@ function adapterFor(spec: string, saved: AdapterFolder | undefined, { adapter, s
   if (!adapter) return { path: saved.folder, base: saved.baseName };
   throw new ModelError(
     'adapter',
-    `${spec} already holds an adapter of ${saved.baseName}, and training continues that one. Leave out the setting "adapter", or train ${saved.baseName} to begin another.`,
+    `${spec} already holds an adapter of ${saved.baseName}, and training continues that one. Remove the setting "adapter", or train ${saved.baseName} to start a new one.`,
   );
 }
 
@@ -116,7 +116,7 @@ function refuseAdapter(spec: string, { adapter }: OpenOptions): void {
   if (!adapter) return;
   throw new ModelError(
     'adapter',
-    `The setting "adapter" is for models on this machine, and ${shownSpec(spec)} is on a server. A training server has a rank of its own in the address: tinker:URL?rank=${adapter.rank}#MODEL.`,
+    `The setting "adapter" is for models on this machine, and ${shownSpec(spec)} is on a server. For a training server, set the rank in the address: tinker:URL?rank=${adapter.rank}#MODEL.`,
   );
 }
 

@@ -76,7 +76,7 @@ const USUAL: readonly string[] = ['exact_match', 'f1', 'sub_exact_match'];
 
 /** What the intervals of `comparisonRows` are. */
 export const INTERVAL_NOTE =
-  'Intervals are 95 % over the held-out questions of this one run, before and after apart; they say nothing of other seeds.';
+  'The 95 % intervals are over the held-out questions of this one run, separately before and after training. They do not cover other seeds.';
 
 /**
  * Rows: header, then a measure each. Shares have Wilson's interval over the questions: for shares of memories, of which

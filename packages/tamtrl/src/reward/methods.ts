@@ -26,7 +26,7 @@ export function methodNamed(name: string): RewardMethod {
   const known = rewardMethods.map((method) => method.name).join(', ');
   throw new RewardError(
     'unknown-method',
-    `There is no method "${name}"; expected one of: ${known}. A method of your own is given to train() as an object.`,
+    `There is no method "${name}"; expected one of: ${known}. Pass a method of your own to train() as an object.`,
   );
 }
 

@@ -153,7 +153,8 @@ describe('the preparation of the method prm', () => {
       /^Process reward model: learns from \d+ good and \d+ bad memories \(good and bad at turn 1: \d+ and \d+, turn 2:/,
     );
     const [, right, majority] =
-      /tells (\S+)% of \d+ .* always saying the more frequent label would tell (\S+)%/.exec(made[0].notes[1]) ?? [];
+      /classifies (\S+)% of \d+ .* always choosing the more frequent label would get (\S+)%/.exec(made[0].notes[1]) ??
+      [];
     expect(Number(right)).toBeGreaterThan(Number(majority) + 5);
   });
 
@@ -186,6 +187,6 @@ describe('the preparation of the method prm', () => {
     let at = 0;
     const chance = context(labelledBy(() => Number(at++ % 3 === 0)));
     await makeProcessReward(chance);
-    expect(chance.notes.at(-1)).toBe('That is no better: do not expect its scores to say anything about memories.');
+    expect(chance.notes.at(-1)).toBe('That is no better, so its scores are unlikely to mean anything.');
   });
 });

@@ -106,7 +106,7 @@ describe('the settings of a comparison', () => {
       'c.yaml:2:8: there is no model folder or .gguf file at mnii. Did you mean "mini"?',
     );
     expect(await refusal(TEXT.replace('groupSize: 4', 'seed: 4'))).toBe(
-      'c.yaml:9:48: seed is said by seeds in a comparison.',
+      'c.yaml:9:48: in a comparison, seed is set by seeds.',
     );
     expect(await refusal(TEXT.replace(/data: \{[^}]*\}/, 'data: none.jsonl'))).toBe(
       'c.yaml:11:22: expected a JSONL file of question records at none.jsonl, found nothing.',
@@ -166,11 +166,9 @@ describe('parts that are there', () => {
     expect(steps).not.toContain('untrained');
     expect(steps).toMatch(/remove these to run them again: \S*training\/memagent-1 \S*evaluation\/memagent-1-b /);
     const questions = await refusal(TEXT.replace('questions: 3', 'questions: 4'));
-    expect(questions).toContain(
-      'untrained, seed 1: b: limit was 3 and is now 4; the records of the benchmark are other',
-    );
+    expect(questions).toContain('untrained, seed 1: b: limit was 3 and is now 4; the benchmark has different');
     const seed = await refusal(TEXT.replace('facts: 3', 'facts: 3, seed: 4'));
-    expect(seed).toContain('untrained, seed 1: b: the records of the benchmark are other ones.');
+    expect(seed).toContain('untrained, seed 1: b: the benchmark has different records.');
     expect(await refusal(TEXT.replace('questions: 3', 'questions: 3, chunkTokens: 7'))).toContain(
       'memagent, seed 1: b: chunkTokens was not set and is now 7.',
     );
@@ -185,7 +183,7 @@ describe('parts that are there', () => {
     const folder = new RunFolder(join(out, 'training/tamtrl-1'));
     const { info } = await folder.readSettings();
     await folder.writeInfo({ ...info, started: '2020-01-01T00:00:00.000Z' });
-    expect(await refusal(TEXT)).toContain('tamtrl, seed 1: b: its model comes from another training');
+    expect(await refusal(TEXT)).toContain('tamtrl, seed 1: b: its model comes from a different training');
   });
 
   it('are the same where the folder is moved, and where a version has other defaults', async () => {
@@ -298,12 +296,10 @@ describe('the tables', () => {
     expect(about('Not all were trained for the same number of steps: up to 2, but memagent with seed 2 1.')).toEqual([
       { method: 'memagent' },
     ]);
-    expect(about('The held-out questions of tamtrl are other ones than those of memagent')).toEqual([
-      { method: 'tamtrl' },
-    ]);
+    expect(about('tamtrl and memagent held out different questions')).toEqual([{ method: 'tamtrl' }]);
     const cell = [{ method: 'tamtrl', benchmark: 'b' }];
     expect(about('b: tamtrl with seed 2 failed on 1 of 3 records')).toEqual(cell);
-    expect(about('b: tamtrl with seed 2 answered other records than untrained')).toEqual(cell);
+    expect(about('b: tamtrl with seed 2 answered different records than untrained')).toEqual(cell);
     const single = await read(text.replace('[1, 2]', '[1]'));
     expect((await factsOf(single)).notes.find(({ text: note }) => note.startsWith('One seed'))?.about).toEqual([
       { method: 'memagent' },

@@ -241,8 +241,8 @@ function differencesOfRecords(before: CellRecord, now: CellRecord): string[] {
   const found = differences(before.request, JSON.parse(JSON.stringify(now.request)));
   return [
     ...(found.length > 0 ? [differencesText(found)] : []),
-    ...(before.records === now.records ? [] : ['the records of the benchmark are other ones']),
-    ...(before.training === now.training ? [] : ['its model comes from another training than the one that is there']),
+    ...(before.records === now.records ? [] : ['the benchmark has different records']),
+    ...(before.training === now.training ? [] : ['its model comes from a different training than the present one']),
   ];
 }
 
@@ -261,6 +261,6 @@ async function differencesOfOld(
   const isSame = (await hashThere(config, benchmark)) === records;
   return [
     ...(found.length > 0 ? [differencesText(found)] : []),
-    ...(isSame ? [] : ['the records of the benchmark are other ones']),
+    ...(isSame ? [] : ['the benchmark has different records']),
   ];
 }

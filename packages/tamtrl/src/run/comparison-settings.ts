@@ -91,7 +91,7 @@ function ownSettings({ source, train = {}, methods }: CompareConfig): string[] {
   return trees.flatMap(({ place, settings }) =>
     Object.entries(OWN)
       .filter(([name]) => name in settings)
-      .map(([name, where]) => `${source.place([...place, name], 'key')}: ${name} is said by ${where} in a comparison.`),
+      .map(([name, where]) => `${source.place([...place, name], 'key')}: in a comparison, ${name} is set by ${where}.`),
   );
 }
 

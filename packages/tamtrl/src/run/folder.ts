@@ -237,7 +237,10 @@ export class RunFolder implements RunStore {
     const text = await readIfThere(path);
     if (text === undefined) return { before: [] };
     const damaged = (what: string) =>
-      new RunError('no-run', `${path} is damaged: ${what}. Restore it from a copy, or remove it to do without.`);
+      new RunError(
+        'no-run',
+        `${path} is damaged: ${what}. Restore it from a copy, or remove it to continue without it.`,
+      );
     let found: unknown;
     try {
       found = JSON.parse(text);

@@ -132,7 +132,7 @@ function trainable(policy: Policy): TrainablePolicy {
   if (isTrainable(policy)) return policy;
   throw new RunError(
     'capability',
-    `${policy.name} cannot be trained: its weights are out of reach. Take a local model, or a training server (tinker:URL#MODEL).`,
+    `${policy.name} cannot be trained, because its weights are not accessible. Use a local model or a training server (tinker:URL#MODEL).`,
   );
 }
 

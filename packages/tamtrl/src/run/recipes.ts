@@ -21,7 +21,7 @@ const ablations: readonly Recipe[] = [
   },
   {
     name: 'tamtrl-no-minmax',
-    summary: "the paper's ablation: scores are not brought to [0, 1]",
+    summary: "the paper's ablation: scores are not scaled to [0, 1]",
     patch: { method: 'tamtrl', reward: { minmax: false } },
   },
   {

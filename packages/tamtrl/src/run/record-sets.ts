@@ -145,7 +145,7 @@ async function withoutLostEvidence(
   if (relevance === 'judge' && lostEvidence !== 'none') {
     throw new TrainError(
       'no-data',
-      `data.leaveOut.lostEvidence is "${lostEvidence}", but with relevance "judge" nobody knows what is relevant before the run has started. Use "annotated" or "lexical".`,
+      `data.leaveOut.lostEvidence is "${lostEvidence}", but with relevance "judge" what is relevant is unknown until the run starts. Use "annotated" or "lexical".`,
     );
   }
   const marks = marksBeforehand(relevance);
@@ -181,7 +181,7 @@ function oldSets({ memory }: CommonConfig, loaded: LoadedSets, tokenizer: Tokeni
   const { problems } = readable(all, tokenizer, memory);
   if (problems.length > 0) {
     warnings.push(
-      `${unreadableText(problems, all.length)} The run ends where one is drawn; a new run can leave them out (data.leaveOut.unreadable).`,
+      `${unreadableText(problems, all.length)} The run fails when it draws one; a new run can leave them out (data.leaveOut.unreadable).`,
     );
   }
   return { ...sets, warnings };

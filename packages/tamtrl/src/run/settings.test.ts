@@ -164,7 +164,7 @@ it('unknown names on the command line: the nearest right one', async () => {
 it('presets that need more than they bring say what is missing', async () => {
   const paper = await trainSettings({ preset: 'paper-0.6b' }).catch((error: Error) => error.message);
   expect(paper).toMatch(/paper-0\.6b trains Qwen3-0\.6B, .* server with GPUs .* Give --model: .* tinker:URL#MODEL/);
-  expect(paper).toMatch(/reads question records, .* give --data FILE\.jsonl/);
+  expect(paper).toMatch(/needs question records: give --data FILE\.jsonl/);
   const data = join(folder, 'questions.jsonl');
   await writeFile(data, '');
   const { config } = await trainSettings({ preset: 'paper-0.6b', model: folder, data });

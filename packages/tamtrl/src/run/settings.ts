@@ -178,13 +178,13 @@ function requireWhatPresetsLeaveOut(merged: Tree, preset: Preset | undefined): v
   const problems: string[] = [];
   if (bringModel && merged.model === undefined) {
     problems.push(
-      `The preset ${name} trains ${bringModel.name}, which it does not bring: ${bringModel.why}. Give --model: a local copy (a folder with config.json, model.safetensors and tokenizer.json, or a .gguf file), hf:owner/name, or a training server, tinker:URL#MODEL (docs/scale.md).`,
+      `The preset ${name} trains ${bringModel.name}, which you must provide: ${bringModel.why}. Give --model: a local copy (a folder with config.json, model.safetensors and tokenizer.json, or a .gguf file), hf:owner/name, or a training server, tinker:URL#MODEL (docs/scale.md).`,
     );
   }
   if (isTree(merged.data) && merged.data.kind === 'records' && merged.data.train === undefined) {
     const who = preset ? `The preset ${name}` : 'This configuration';
     problems.push(
-      `${who} reads question records, and no file of them is named: give --data FILE.jsonl (one JSON object a line with id, question, answers, documents).`,
+      `${who} needs question records: give --data FILE.jsonl (one JSON object per line with id, question, answers, documents).`,
     );
   }
   if (problems.length > 0) throw new RunError('settings', problems.join('\n'));

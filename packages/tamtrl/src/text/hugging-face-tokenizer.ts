@@ -139,7 +139,7 @@ function orRefused<T>(use: () => T): T {
   } catch (error) {
     throw new TextError(
       'tokenizer',
-      `tokenizer.json cannot be used: ${libraryReason(error, 'a part of it is of a kind that is not known, or lacks something')}. It is damaged, or made for another program.`,
+      `tokenizer.json cannot be used: ${libraryReason(error, 'one of its parts is unknown or incomplete')}. The file is damaged or made for another program.`,
       { cause: error },
     );
   }

@@ -108,7 +108,7 @@ describe('a method of your own', () => {
     const longer = { ...config, steps: 2 };
     expect((await run('own', brevity, { config: longer, resume: true })).steps[1].method).toEqual({ prepared: 1 });
     await expect(run('own', 'brevity', { config: longer, resume: true })).rejects.toThrow(
-      'A method of your own is given to train() as an object.',
+      'Pass a method of your own to train() as an object.',
     );
   });
 

@@ -146,8 +146,8 @@ function nothingIn(answers: readonly Answer[], { answerTokens }: Budgets, empty:
   const [{ question, truncated }] = missing;
   const which = answers.length === 1 ? 'the question' : JSON.stringify(question);
   const why = truncated
-    ? `All ${count(answerTokens)} tokens went into thoughts: raise --answer-tokens, or give --no-thinking.`
-    : 'Give --no-thinking if it is a model that thinks, and check that it is one for chats.';
+    ? `All ${count(answerTokens)} tokens went into thoughts: raise --answer-tokens, or use --no-thinking.`
+    : 'If the model can think, use --no-thinking. Also check that it is a chat model.';
   const chunks =
     empty === 0 ? '' : ` It wrote no memory after ${count(empty)} ${empty === 1 ? 'chunk' : 'chunks'} either.`;
   return `The model wrote nothing in answer to ${which}. ${why}${chunks}`;

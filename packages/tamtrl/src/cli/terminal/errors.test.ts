@@ -8,7 +8,7 @@ it('what the system refuses comes with what to do, also within a sentence of our
   const wrapped = new TrainError('checkpoint', 'Could not write last/state: ENOSPC: no space left on device, write');
   const sentence = new TrainError('checkpoint', `${wrapped.message}.`);
   for (const error of [full, wrapped, sentence])
-    expect(describe(error)).toMatch(/, write\. The disk is full\. Make room first\.$/);
+    expect(describe(error)).toMatch(/, write\. The disk is full\. Free some space first\.$/);
   expect(describe(new UsageError('There is no preset "x".'))).toBe('There is no preset "x".');
   expect(describe(new TypeError('x is not a function'))).toContain('errors.test.ts');
 });

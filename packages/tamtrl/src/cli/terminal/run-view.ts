@@ -46,7 +46,7 @@ export class RunView {
         this.note(openedLine(event));
         break;
       case 'restarted':
-        this.note(`Nothing was saved in ${event.folder} before the run ended: it starts again.`);
+        this.note(`The earlier run in ${event.folder} saved nothing, so the run starts again.`);
         break;
       case 'warning':
         this.note(`Warning: ${event.text}`);

@@ -175,7 +175,7 @@ describe('pages', () => {
 
     it.each([
       ['none', /\/docs\/none answered 204 without any content\./],
-      ['nowhere', /\/docs\/nowhere redirects to "http:\/\/\[bad", which is no address\./],
+      ['nowhere', /\/docs\/nowhere redirects to "http:\/\/\[bad", which is not an address\./],
       ['file', /file:\/\/\/etc\/passwd may not be read/],
       ['round', /\/docs\/round redirects more than 5 times\./],
       ['broken', /Cannot fetch .*\/docs\/broken: /],

@@ -93,7 +93,7 @@ describe('models that are not listed', () => {
     [
       'other names are listed',
       (_, response) => json(response, { data: [{ id: 'a' }, { id: 'b' }] }),
-      /does not list "m", but a, b\. The model is tried all the same/,
+      /does not list "m", but a, b\. Trying the model anyway/,
     ],
   ] satisfies [string, Handler, RegExp][])('%s: the model is tried', async (_, list, sentence) => {
     const notes: string[] = [];
@@ -133,14 +133,9 @@ describe('contents', () => {
   });
 
   it.each([
-    ['thoughts alone', null, { reasoning: 'hm' }, /has spent all its tokens on thoughts and written nothing else/],
-    ['thoughts alone, elsewhere', '', { reasoning_content: 'hm' }, /has spent all its tokens on thoughts/],
-    [
-      'control tokens alone',
-      '<|im_end|>'.repeat(66),
-      {},
-      /has written nothing but control tokens\. It may be a base model/,
-    ],
+    ['thoughts alone', null, { reasoning: 'hm' }, /spent all its tokens on thinking and wrote nothing else/],
+    ['thoughts alone, elsewhere', '', { reasoning_content: 'hm' }, /spent all its tokens on thinking/],
+    ['control tokens alone', '<|im_end|>'.repeat(66), {}, /wrote nothing but control tokens\. It may be a base model/],
     ['other control tokens', '</s>\n</s> <end_of_turn>', {}, /nothing but control tokens/],
   ])('%s are nothing, which is said once', async (_, content, more, sentence) => {
     const notes: string[] = [];

@@ -56,10 +56,10 @@ const TRIAL_TOKENS = 16;
 /** What to say once of replies without anything to use. */
 const NOTHING: Readonly<Record<NonNullable<ChatReply['nothing']>, (name: string) => string>> = {
   thoughts: (name) =>
-    `${name} has spent all its tokens on thoughts and written nothing else. Raise the limits of memory and answer, or ` +
-    'switch thinking off.',
+    `${name} spent all its tokens on thinking and wrote nothing else. Raise the limits of memory and answer, or ` +
+    'turn thinking off.',
   'control-tokens': (name) =>
-    `${name} has written nothing but control tokens. It may be a base model, or the server has no chat template for it.`,
+    `${name} wrote nothing but control tokens. It may be a base model, or the server has no chat template for it.`,
 };
 
 /** Usage as counted by the server. */
@@ -86,7 +86,7 @@ export async function openOpenAIPolicy(options: OpenAIPolicyOptions): Promise<Op
   }
   const policy = new OpenAIPolicy(options, client, server);
   if (doubt !== undefined && server.kind !== 'llama.cpp') {
-    options.note?.(`${client.baseUrl} ${doubt}. The model is tried all the same.`);
+    options.note?.(`${client.baseUrl} ${doubt}. Trying the model anyway.`);
     if (policy.mode === 'chat') await policy.tryChat(options.signal);
   }
   return policy;

@@ -94,7 +94,7 @@ describe('other shapes', () => {
       { model_id: 7 },
       /created a model without an id, with its answer to create_model: \{"model_id":7\}/,
     ],
-    ['save_weights_for_sampler', {}, /gave no id of a session to create_sampling_session: \{\}/],
+    ['save_weights_for_sampler', {}, /gave no session id to create_sampling_session: \{\}/],
     ['asample', { sequences: null }, /was asked for 1 samples with log-probabilities, and gave something else/],
     ['asample', { sequences: [null] }, /gave something else, in its answer to asample: \{"sequences":\[null\]\}/],
     ['asample', { sequences: [{ tokens: '7', logprobs: [0], stop_reason: 1 }] }, /gave something else/],

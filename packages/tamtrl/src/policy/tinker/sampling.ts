@@ -58,8 +58,8 @@ export class RemoteSampling {
     if (several.length === 0 || !areCopies(several, topP)) return drawn;
     this.#apart = true;
     this.#tell(
-      `${this.#client.server} gives copies of one sample when it is asked for several, and a group of equal rollouts ` +
-        'teaches nothing. From now on each sample is asked for by itself, with a seed of its own.',
+      `${this.#client.server} returns copies of one sample when it is asked for several, and a group of identical rollouts ` +
+        'teaches nothing. From now on, each sample is a separate request with its own seed.',
     );
     return Promise.all(
       requests.map((request, at) => (drawn[at].length > 1 ? this.#draw(session, request, options) : drawn[at])),

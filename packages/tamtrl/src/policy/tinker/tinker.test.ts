@@ -349,7 +349,7 @@ describe('samples other than asked for', () => {
     expect(server.done.asample).toBe(1 + 6);
     expect(await policy.sample([many], settings)).toEqual([found]);
     expect(server.done.asample).toBe(1 + 6 + 6);
-    expect(notes).toEqual([expect.stringMatching(/gives copies of one sample .* with a seed of its own\.$/)]);
+    expect(notes).toEqual([expect.stringMatching(/returns copies of one sample .* with its own seed\.$/)]);
   });
 
   it('copies are expected of a model that is certain, and of greedy sampling', async () => {

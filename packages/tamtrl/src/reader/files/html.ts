@@ -43,7 +43,7 @@ export class HtmlText {
         if (++this.#depth > MAX_HTML_NESTING) {
           throw new ReaderError(
             'input',
-            `${name} has HTML elements nested more than ${MAX_HTML_NESTING} deep, as no page has. Name it .txt to read it as it stands.`,
+            `${name} has HTML elements nested more than ${MAX_HTML_NESTING} deep, which no real page does. Rename it to .txt to read it as plain text.`,
           );
         }
         this.#open(tag, attributes);

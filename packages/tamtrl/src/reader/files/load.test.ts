@@ -69,7 +69,7 @@ it.skipIf(process.platform === 'win32')('named pipes and devices are refused, an
   execFileSync('mkfifo', [pipe]);
   for (const path of [pipe, '/dev/zero']) {
     await expect(loadText(path).next()).rejects.toThrow(
-      `${path} is not a regular file, but a named pipe, a socket or a device. Give what it holds to stdin instead`,
+      `${path} is not a regular file, but a named pipe, a socket or a device. Pipe its contents to stdin instead`,
     );
   }
 });
@@ -119,7 +119,7 @@ describe('Markdown', () => {
     await handle.write('x'.repeat(5000), 0);
     await handle.close();
     await expect(loadText(path).next()).rejects.toThrow(
-      /has 64 MiB; Markdown files of up to 64 MiB are read\. Name it/,
+      /has 64 MiB; Markdown files of up to 64 MiB are read\. Rename it/,
     );
   });
 });

@@ -23,7 +23,7 @@ export function markdownText(markdown: string, name: string): string {
   if (tokens.some((token) => token.nesting === 1 && token.level >= MAX_MARKDOWN_NESTING - 1)) {
     throw new ReaderError(
       'input',
-      `${name} has lists or quotations nested more than ${MAX_MARKDOWN_NESTING} deep, as no text has. Name it .txt to read it as it stands.`,
+      `${name} has lists or quotations nested more than ${MAX_MARKDOWN_NESTING} deep, which no real text does. Rename it to .txt to read it as plain text.`,
     );
   }
   const text = htmlText(parser.renderer.render(tokens, parser.options, environment), name);

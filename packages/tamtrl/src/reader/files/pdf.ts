@@ -61,7 +61,7 @@ async function* pagesFrom(bytes: Uint8Array, name: string): AsyncGenerator<{ pag
   const watch = setInterval(() => {
     if (process.memoryUsage.rss() - before > MAX_PDF_MEMORY + 2 * bytes.length) fail(tooMuchMemory(name));
     if (performance.now() - latest > MAX_PDF_PAGE_SECONDS * 1000) {
-      fail(refused(name, `a page of it takes more than ${MAX_PDF_PAGE_SECONDS} seconds`));
+      fail(refused(name, `one of its pages takes more than ${MAX_PDF_PAGE_SECONDS} seconds`));
     }
   }, WATCH);
   try {

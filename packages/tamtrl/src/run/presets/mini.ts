@@ -51,7 +51,7 @@ export const mini: Preset = {
 /** Eight updates, of which each can lose a fact: the outcome alone says little about which one did. */
 export const miniLong: Preset = {
   name: 'mini-long',
-  summary: 'the embedded model on 8 chunks of 3 facts: outcome reward is sparse, turn rewards have work to do',
+  summary: 'the embedded model on 8 chunks of 3 facts: the outcome reward is sparse, so turn rewards matter',
   train: {
     ...MINI_REINFORCEMENT,
     model: 'mini',
