@@ -1,5 +1,5 @@
 /**
- * Times the engine's training, scoring and generation beside PyTorch's on the same machine, in turns. Usage: --help.
+ * Times training, scoring and generation with the engine and with PyTorch on the same machine, in turns. Usage: --help.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';

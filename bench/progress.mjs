@@ -1,4 +1,4 @@
-/** What is going on, and for how long still, on stderr. */
+/** Progress and the time left, on stderr. */
 
 /** Seconds that starting a side takes, warm-up apart. */
 const START_SECONDS = 6;

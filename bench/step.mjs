@@ -1,5 +1,5 @@
 /**
- * Times one whole step of TAMTRL (rollouts, teacher scores, update) beside the same step in PyTorch and transformers, in
+ * Times one whole step of TAMTRL (rollouts, teacher scores, update) and the same step in PyTorch and transformers, in
  * turns, on the same model, questions and counts. Usage: --help.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

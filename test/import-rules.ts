@@ -95,8 +95,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 /**
- * Rooms that may import @tamtrl/engine statically at run time. Everyone else imports its types, or loads it with `import()`
- * when it is needed: the engine is an optional peer, and programs on remote models do without.
+ * Rooms that may import @tamtrl/engine statically at run time. Everyone else imports its types, or loads it with
+ * `import()` when it is needed: the engine is an optional peer, and programs on remote models do without.
  */
 export const ENGINE_ROOMS: readonly string[] = ['policy', 'train'];
 
@@ -191,7 +191,7 @@ export function resolveRelative(file: string, specifier: string): string {
   return parts.join('/').replace(/\.js$/, '.ts');
 }
 
-/** Room of a file under packages/tamtrl/src; "." for files beside the rooms, undefined elsewhere. */
+/** Room of a file under packages/tamtrl/src; "." for files outside of the rooms, undefined elsewhere. */
 function roomOf(file: string): string | undefined {
   const match = /^packages\/tamtrl\/src\/(?:([^/]+)\/)?/.exec(file);
   return match ? (match[1] ?? '.') : undefined;

@@ -1,6 +1,6 @@
 /**
- * Low-rank adapters (LoRA, arXiv 2106.09685): beside a frozen projection W [out, in] there are A [rank, in] and B [out,
- * rank], and x W^T becomes x W^T + (alpha / rank) x A^T B^T. Only A and B are trained.
+ * Low-rank adapters (LoRA, arXiv 2106.09685): next to a frozen projection W [out, in] there are A [rank, in] and B
+ * [out, rank], and x W^T becomes x W^T + (alpha / rank) x A^T B^T. Only A and B are trained.
  */
 import { EngineError } from '../errors.js';
 import { showJson } from '../json.js';

@@ -54,7 +54,7 @@ export async function openModel(source: ModelSource, options?: AdapterOptions): 
   }
   const { stated, place } = await findBase(path);
   const base = await loadPretrained(place);
-  // Programs that train adapters save the tokenizer and chat template beside them.
+  // Programs that train adapters save the tokenizer and chat template next to them.
   const auxiliary = new Map([...base.files.auxiliary, ...(await readAuxiliary(path))]);
   return withAdapter({ ...base, files: { ...base.files, auxiliary } }, place, stated, { path });
 }

@@ -39,7 +39,7 @@ export interface Ended {
   err: string;
 }
 
-/** @param watch told of all that stderr has said so far, whenever more comes */
+/** @param watch called with everything on stderr so far, whenever there is more */
 export async function spawned(
   folder: string,
   args: readonly string[],

@@ -36,7 +36,7 @@ export const KILLED = {
   sft: 'batchSize: 2\n',
 } as const;
 
-/** Calls around which a kill once left a folder that could neither be resumed nor started anew. */
+/** Calls around which a kill once left a folder that could neither be resumed nor started again. */
 export const AROUND_THE_FIRST_CHECKPOINT: readonly string[] = [
   'half of writeFile info.json.partial',
   'rename config.json.partial',
@@ -78,7 +78,7 @@ export async function expectSameAfterKills(command: keyof typeof KILLED): Promis
       expect(await outcome(copy), before).toEqual(expected);
       await rm(copy, { recursive: true });
     }
-    // From the moment on that info.json and config.json are there, a run is resumed rather than begun again.
+    // Once info.json and config.json exist, a run is resumed rather than started again.
     expect(resumed).toContain('rename checkpoints/.last.partial');
     expect(resumed).toContain('writeFile metrics.jsonl');
   } finally {

@@ -1,5 +1,5 @@
 /**
- * What a model without memory is shown of a text that is longer than its window: its ends, or what a search finds in
+ * The part of a text longer than its window that a model without memory sees: its ends, or what a search finds in
  * it.
  */
 import { bm25, wordsOf } from '../data/bm25.js';

@@ -39,7 +39,7 @@ export function readingOf({ memory, data, thinking, evaluation }: z.output<typeo
   return { ...rest, documents, thinking, temperature, topP };
 }
 
-/** What of a configuration says how it reads, whichever version wrote it. */
+/** The reading settings of a configuration of any version. */
 const configSchema = z.object({
   memory: z.object(memorySchema.shape),
   data: z.object({ kind: z.enum(['mini', 'records']) }),

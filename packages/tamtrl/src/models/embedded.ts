@@ -44,7 +44,7 @@ export function randomModel(seed: number): Exclude<LocalModel, string> {
   return { config: MINI_MODEL, seed, files: miniFiles() };
 }
 
-/** Contents of the files beside the weights of a mini model. */
+/** Contents of the files that come with the weights of a mini model. */
 function miniFiles(): Record<string, Uint8Array> {
   const { tokenizer, config } = miniTokenizerFiles();
   const generation = {

@@ -1,5 +1,5 @@
 /**
- * What clients of servers have in common: replies of bounded size and depth, no redirects, and messages without the
+ * Shared by the clients of servers: replies of bounded size and depth, no redirects, and messages without the
  * key and of a bounded length.
  */
 import { z } from 'zod';

@@ -72,7 +72,7 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-/** What the steps show that the owner of the run should know; told while it went on, too. */
+/** What the steps show that the owner of the run should know; the run has also reported it while training. */
 function warningParts({ command, config, metrics }: SavedRun): string[] {
   if (command !== 'train') return [];
   const steps = metrics.filter((line) => line.kind === 'step');

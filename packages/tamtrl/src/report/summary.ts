@@ -22,12 +22,14 @@ export function scoreBy(evaluation: EvaluationMetrics, metric: string): number |
   return { exact_match, f1, sub_exact_match }[metric];
 }
 
-/** The metric that a run's evaluations are by. A run that an earlier version began has exact match in its first ones. */
+/**
+ * The metric that a run's evaluations are by. A run that an earlier version began has exact match in its first ones.
+ */
 export function metricOf(metrics: readonly MetricsLine[]): string {
   return evaluationsOf(metrics).at(-1)?.metric ?? 'exact_match';
 }
 
-/** Held-out numbers before training and at the last evaluation; undefined if it did not come to that. */
+/** Held-out numbers before training and at the last evaluation; undefined if there was none. */
 export function beforeAndAfter({ metrics }: Pick<SavedRun, 'metrics'>) {
   const evaluations = evaluationsOf(metrics);
   const before = evaluations.find(({ step }) => step === 0);

@@ -1,5 +1,5 @@
 /**
- * What a process reward model looks at: how the words of a memory stand to those of the question and of the evidence
+ * What a process reward model looks at: how the words of a memory relate to those of the question and of the evidence
  * read so far. That needs no language model, and the gold answer is not in it.
  */
 import { wordsOf } from '../data/bm25.js';

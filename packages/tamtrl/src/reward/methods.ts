@@ -1,4 +1,4 @@
-/** The reward methods that configurations can name. A new one is a file of its own and an entry here. */
+/** The reward methods that configurations can name. To add one, write a file for it and list it here. */
 import { RewardError } from './errors.js';
 import { information } from './information.js';
 import { llmJudge } from './judge.js';
@@ -31,8 +31,9 @@ export function methodNamed(name: string): RewardMethod {
 }
 
 /**
- * The method that a program asks for: by its name, or an object of its own.
- * @throws RewardError `unknown-method`; `invalid-argument` if the object is no method or takes the name of another one.
+ * The method that a program asks for: by its name, or as an object.
+ * @throws RewardError `unknown-method`; `invalid-argument` if the object is not a method or has the name of another
+ * one.
  */
 export function chosenMethod(choice: string | RewardMethod): RewardMethod {
   if (typeof choice === 'string') return methodNamed(choice);

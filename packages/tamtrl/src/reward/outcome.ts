@@ -68,7 +68,7 @@ export function bestOverGold(golds: readonly string[], score: (gold: string) => 
   return golds.reduce((best, gold) => Math.max(best, score(gold)), 0);
 }
 
-/** What a metric needs and the reference does not have, in words; undefined if it has everything. */
+/** What a metric needs but the reference lacks, in words; undefined if it has everything. */
 export function lackingFor(metric: Metric, reference: Reference): string | undefined {
   if (metric === 'babilong' && babilongLabels(reference) === undefined) {
     return 'the task ("task": "qa1", or "source": "babilong/qa1"), or "labels"';

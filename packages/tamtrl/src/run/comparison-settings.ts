@@ -82,7 +82,7 @@ function settingsFile(
   };
 }
 
-/** Settings that would be overruled without a word. */
+/** Settings that would be overruled silently. */
 function ownSettings({ source, train = {}, methods }: CompareConfig): string[] {
   const trees = [
     { place: ['train'] as PropertyKey[], settings: train },

@@ -1,6 +1,7 @@
 /**
  * One run from its settings to its end: opens models and data, checks them, trains, and reads held-out questions before
- * and after. Prints nothing: what happens comes as events. A report is left to the caller (report/report.ts).
+ * and after. Prints nothing: what happens is reported as events. Writing a report is left to the caller
+ * (report/report.ts).
  */
 import { judged } from '../data/relevance.js';
 import { type NewAdapter, openModel } from '../models/open.js';
@@ -22,7 +23,7 @@ import type { EarlierSplit } from './record-sets.js';
 import { openSources, type Sources } from './sources.js';
 
 export interface RunOptions {
-  /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
+  /** Stops the run after saving; the current step is lost unless it is already updating the weights. */
   signal?: AbortSignal;
   /** Called repeatedly within long calls. */
   onProgress?: (progress: RunProgress) => void;
@@ -160,7 +161,7 @@ async function sourcesOf(
   return sources;
 }
 
-/** How a resumed run told its records apart: a run that has not saved anything does so anew. */
+/** The split of a resumed run; a run that has not saved anything makes a new one. */
 async function earlierSplit(plan: RunPlan): Promise<EarlierSplit> {
   if (!plan.resumed) return {};
   const folder = new RunFolder(plan.folder);

@@ -1,4 +1,4 @@
-/** The training and held-out records of a run: loaded, checked, and told apart. */
+/** The training and held-out records of a run: loads, checks and splits them. */
 import { resolve } from 'node:path';
 import { count } from '../base/format.js';
 import { type RelevanceSource, relevanceSources } from '../data/examples.js';
@@ -29,7 +29,7 @@ export interface RecordSets extends SplitRecords {
   warnings: string[];
 }
 
-/** How a run that is resumed told its records apart; absent: it is a new one. */
+/** The split of a resumed run; absent for a new run. */
 export interface EarlierSplit {
   split?: Split;
   /** Of a run without a stored split: the number of last records that it holds out. */

@@ -1,7 +1,7 @@
 /**
  * From a preset, a configuration file and flags to a whole configuration: preset < file < flags. The file may name the
  * preset too. The patch of a named
- * method stands just below the layer that names it, so that the other settings of that layer and of those above it win.
+ * method is just below the layer that names it, so that the other settings of that layer and of those above it win.
  */
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ import { findPreset, presets } from './presets/presets.js';
 import { findRecipe, recipes } from './recipes.js';
 import { readYamlFile, type YamlFile } from './yaml-file.js';
 
-/** What the flags of `train` and `sft` say; absent: nothing. */
+/** The flags of `train` and `sft`. */
 export interface SettingFlags {
   preset?: string;
   /** A YAML file, or what one would hold: settings, and the preset below them. */
@@ -117,7 +117,7 @@ function presetOf(
   file: YamlFile | undefined,
 ): Preset | undefined {
   const name = flag ?? named;
-  // A configuration without a preset stands on the defaults alone.
+  // A configuration without a preset uses only the defaults.
   if (name === undefined) return config === undefined && !file ? findPreset(DEFAULT_PRESET) : undefined;
   const place = flag !== undefined ? '--preset' : file ? file.place(['preset']) : 'config.preset';
   if (typeof name !== 'string') {

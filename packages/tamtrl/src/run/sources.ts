@@ -35,7 +35,7 @@ export interface SourceOptions extends RecordSetOptions {
   judged?: RelevanceSource;
 }
 
-/** Held-out questions of generated tasks come from a seed of their own. */
+/** The seed of the held-out questions of generated tasks. */
 const HELD_OUT_SEED_OFFSET = 1_000_003;
 
 /**

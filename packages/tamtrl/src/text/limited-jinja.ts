@@ -1,6 +1,6 @@
 /**
- * Renders Jinja templates within limits of steps and sizes: a template comes with a model, from anybody. This is the
- * only file that knows the package `@huggingface/jinja`, whose types resolve to nothing under `nodenext`.
+ * Renders Jinja templates within limits of steps and sizes: a template is part of a model, which may be from anybody.
+ * This is the only file that knows the package `@huggingface/jinja`, whose types resolve to nothing under `nodenext`.
  */
 import * as library from '@huggingface/jinja';
 import {

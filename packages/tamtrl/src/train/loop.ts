@@ -31,7 +31,7 @@ export interface TrainingSetup<Config extends CommonConfig> {
   store: RunStore;
   /** Continue from the checkpoint in the store. */
   resume?: boolean;
-  /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
+  /** Stops the run after saving; the current step is lost unless it is already updating the weights. */
   signal?: AbortSignal;
   /** Called repeatedly within long calls. */
   onProgress?: (progress: RunProgress) => void;

@@ -1,4 +1,4 @@
-/** What reinforcement needs beside the loop: the parts it is given, and whether they fit the configuration. */
+/** The parts that reinforcement needs besides the loop, and whether they fit the configuration. */
 import type { CrossEntropyLoss, Policy, PolicyGradientLoss } from '../policy/types.js';
 import { checkRequirements, type RewardMethod } from '../reward/method.js';
 import type { RunConfig } from './config.js';
@@ -15,7 +15,7 @@ export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
    * name.
    */
   method?: string | RewardMethod;
-  /** Opens the policy's model again, for methods that train a copy beside it. The caller closes what it opens. */
+  /** Opens the policy's model again, for methods that train a copy. The caller closes what it opens. */
   openCopy?: () => Promise<Policy>;
   /** Receives sentences for the user about what happens before the first step. */
   note?: (text: string) => void;

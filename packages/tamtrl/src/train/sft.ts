@@ -68,7 +68,7 @@ async function learn(run: Run<SftConfig>, step: number): Promise<StepResult> {
   };
 }
 
-/** What supervised rows need of a run. */
+/** What supervised rows need from a run. */
 interface SupervisedParts {
   frames: PromptFrames;
   policy: { chat: { stopIds: readonly number[] } };

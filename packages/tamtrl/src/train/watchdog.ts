@@ -57,7 +57,7 @@ export class Watchdog {
     this.#config = config;
   }
 
-  /** What this step makes certain. */
+  /** The warnings that this step gives reason for. */
   observe(step: StepMetrics): string[] {
     if (step.updates > 0) this.#first ??= step;
     const first = this.#first ?? step;

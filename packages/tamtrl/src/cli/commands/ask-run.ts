@@ -173,7 +173,7 @@ async function filesOf(inputs: readonly string[]): Promise<string[]> {
 }
 
 /**
- * Undefined where the length shows only at the end. Bytes stand in for characters, which is near enough for the time
+ * Undefined if the length is known only at the end. Bytes approximate characters, which is good enough for the time
  * left.
  */
 async function charactersOf(paths: readonly string[]): Promise<number | undefined> {
@@ -224,7 +224,7 @@ async function saveState(path: string, state: ReaderState): Promise<void> {
   await writeWhole(path, JSON.stringify(state));
 }
 
-/** The memory as it changes: on a terminal the last one stays in view, piped each is a block of its own. */
+/** The memory as it changes: on a terminal the last one stays in view; in a pipe, each is a separate block. */
 class MemoryView {
   readonly #io: Io;
   readonly #quiet: boolean;

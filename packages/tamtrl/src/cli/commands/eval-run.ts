@@ -59,7 +59,7 @@ function usualBudgets(prompts: ReadingSettings['prompts']): Budgets {
   return { questionTokens: 256, chunkTokens: 1024, memoryTokens: 256, answerTokens: 128 };
 }
 
-/** What the flags say of how to read. */
+/** The reading settings that the flags give. */
 function askedReading(flags: EvalFlags): Partial<ReadingSettings> {
   const { questionTokens, chunkTokens, memoryTokens, answerTokens, ...rest } = flags;
   const { empty, align, prompts, documents, thinking, temperature, topP } = rest;
@@ -221,7 +221,7 @@ function summaryRow(
   ];
 }
 
-/** The usual metrics, shown beside those of the records unless some are asked for. */
+/** The usual metrics, shown in addition to those of the records unless a flag names some. */
 const USUAL: readonly Metric[] = ['exact_match', 'f1', 'sub_exact_match'];
 
 function summaryRows({ metric }: EvalFlags, summary: EvaluationSummary): string[][] {

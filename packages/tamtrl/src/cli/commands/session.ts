@@ -46,7 +46,7 @@ export async function runSession(command: RunPlan['command'], flags: RunFlags, i
   }
 }
 
-/** What was saved when the system refused something; nothing for other errors. */
+/** A sentence on what was saved, after a system error; empty for other errors. */
 async function resumeAdvice(error: unknown, { command, folder }: RunPlan): Promise<string> {
   if (systemCode(error) === undefined) return '';
   const saved = await new RunFolder(folder).hasCheckpoint().catch(() => false);

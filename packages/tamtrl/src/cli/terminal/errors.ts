@@ -44,7 +44,7 @@ const isInput = (error: unknown) =>
   ModelError.isInstance(error) ||
   LockError.isInstance(error);
 
-/** `started`: the run had begun, so that what went wrong was not the input. */
+/** `started`: the run had started, so the input was not at fault. */
 export function exitCodeOf(error: unknown, started: boolean): number {
   if (isInput(error)) return EXIT.refused;
   return TamtrlError.isInstance(error) && !started && !OWN_FAULTS.has(error.kind) ? EXIT.refused : EXIT.failure;
@@ -72,11 +72,11 @@ export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code !== undefined && syscall !== undefined) return code;
-  // It may come wrapped in a sentence of ours, and from another thread without its code.
+  // It may be wrapped in one of our messages, or come from another thread without its code.
   return CODES.exec(error.message)?.[1];
 }
 
-/** A sentence for people; the stack if the error is not one of ours and so a bug. */
+/** A sentence for people; the stack if the error is not one of ours, and therefore a bug. */
 export function describe(error: unknown): string {
   return shortened(sentenceOf(error));
 }

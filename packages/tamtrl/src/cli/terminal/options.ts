@@ -53,7 +53,7 @@ export const GROUPS = {
 
 export const JSON_OPTION = ['--json', 'print one JSON object as the last line of stdout'] as const;
 
-/** @throws InvalidArgumentError for what is not a host. */
+/** @throws InvalidArgumentError if the text is not a host. */
 function hosts(value: string, before: readonly string[] = []): string[] {
   try {
     allowedOrigins(value);

@@ -1,6 +1,6 @@
 /**
- * What a run says while it works, on stderr. On a terminal one line is drawn over and over, and evaluations stay;
- * piped, every step and every evaluation is a line of its own, without control characters.
+ * What a run prints on stderr while it works. On a terminal one line is drawn over and over, and evaluations stay;
+ * in a pipe, every step and every evaluation is one line, without control characters.
  */
 
 import { count, duration, percent } from '../../base/format.js';

@@ -75,7 +75,7 @@ type ReadOptions = Parameters<Hyparquet['parquetReadAsync']>[0] &
 
 /** The rows of one row group. Every promise that the library makes is waited for, so that no failure is lost. */
 async function rowsOf(library: Hyparquet, options: ReadOptions): Promise<unknown[]> {
-  // Nothing is read before the library has returned: if it throws midway, its columns have not begun to fail.
+  // Nothing is read before the library has returned: if it throws midway, its columns have not failed yet.
   let begin = () => {};
   const ready = new Promise<void>((resolve) => {
     begin = resolve;

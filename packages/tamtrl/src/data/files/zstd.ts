@@ -87,7 +87,7 @@ async function* frameContent(
     const body = await queue.take(kind === RLE ? 1 : word >> 3);
     try {
       decoder.push(Buffer.concat([head, body]));
-      // Else the last blocks of a short frame would wait for what comes after it.
+      // Otherwise, the last blocks of a short frame would wait for the data after it.
       if (last) decoder.push(header.checksum ? new Uint8Array(4) : new Uint8Array(0), true);
     } catch (error) {
       throw damaged(path, `one of its blocks cannot be unpacked (${(error as Error).message})`);

@@ -65,7 +65,10 @@ export const isAddress = (text: string): boolean => /^https?:\/\//i.test(text);
 export const shown = (source: string): string =>
   isAddress(source) ? source.replace(/\/\/[^/?#]*@/, '//').replace(/\?[^#]*/, '?…') : source;
 
-/** @throws ReaderError `input` for text that is no address, and for one with a user or password, which is not repeated. */
+/**
+ * @throws ReaderError `input` for text that is not an address, and for an address with a user or password, which is not
+ * repeated.
+ */
 export function addressOf(text: string): URL {
   let url: URL;
   try {

@@ -53,7 +53,7 @@ export const DEFAULT_CONTEXT = 8192;
 /** Some models refuse less. */
 const TRIAL_TOKENS = 16;
 
-/** What to say once of replies without anything to use. */
+/** A message, given once, about replies without usable text. */
 const NOTHING: Readonly<Record<NonNullable<ChatReply['nothing']>, (name: string) => string>> = {
   thoughts: (name) =>
     `${name} spent all its tokens on thinking and wrote nothing else. Raise the limits of memory and answer, or ` +
@@ -92,7 +92,10 @@ export async function openOpenAIPolicy(options: OpenAIPolicyOptions): Promise<Op
   return policy;
 }
 
-/** What the server says of itself, and why the model may not be there. Some servers have no list, or other names in it. */
+/**
+ * What the server reports about itself, and why the model may be missing. Some servers have no list, or other names in
+ * it.
+ */
 async function askedServer(
   client: JsonClient,
   { model, signal }: OpenAIPolicyOptions,

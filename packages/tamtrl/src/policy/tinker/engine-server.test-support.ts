@@ -1,6 +1,6 @@
 /**
  * A Tinker server for tests whose numbers are real: local engines sample, score and train, one for each model. It keeps
- * the results of calls by their numbers, as servers do, so that a call that comes twice is done once. `before` can
+ * the results of calls by their numbers, as servers do, so that a repeated call is done once. `before` can
  * spoil what happens to a request.
  */
 import { mkdtemp } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 /**
- * Sampling on a server, and the signs of one that samples otherwise than it was asked to: that leaves out stop tokens,
+ * Sampling on a server, and how to notice one that does not sample as requested: that leaves out stop tokens,
  * or gives copies for samples.
  */
 import { streamSeed } from '../../base/seeds.js';
@@ -25,7 +25,7 @@ export class RemoteSampling {
   /** Warnings already given: each is given once. */
   readonly #told = new Set<string>();
   #draws = 0;
-  /** The server gives copies for the samples of one request, so each sample is a request of its own. */
+  /** The server gives copies for the samples of one request, so each sample is a separate request. */
   #apart = false;
 
   constructor(client: TinkerClient, { tokenizer, concurrency = 256, note }: RemoteSamplingOptions) {

@@ -1,6 +1,6 @@
 /**
  * The text of PDF files. A few hundred bytes can unpack to gigabytes, and no part of the library can be stopped from
- * within, so it runs in a thread of its own that is ended when it takes too much.
+ * within, so it runs in a separate thread that is ended when it takes too much.
  */
 import { Worker } from 'node:worker_threads';
 import { bytesText, MAX_PDF_BYTES, MAX_PDF_MEMORY, MAX_PDF_PAGE_SECONDS, MAX_PDF_PAGES } from '../../base/limits.js';

@@ -1,6 +1,6 @@
 /**
  * The embedded default: a model of 0.16 million parameters (models/embedded.ts) that reads scattered facts. Its warm
- * start stops where supervised learning has only begun to succeed (held-out exact match about a quarter), so that
+ * start stops when supervised learning is only starting to succeed (held-out exact match about a quarter), so that
  * reinforcement has something to reward and room.
  */
 import type { RunConfigInput, SftConfigInput } from '../../train/config.js';
