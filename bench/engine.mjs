@@ -83,7 +83,7 @@ function plan({ case: names, what: whats, all, rounds }, python) {
   return jobs;
 }
 
-/** Both sides of a job in turns; seconds of each repetition. */
+/** Alternates the two sides of a job; seconds of each repetition. */
 async function measure(job, engine, python, progress) {
   const { definition, what, shape, rounds } = job;
   const label = `${definition.name} ${what}`;

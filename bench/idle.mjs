@@ -11,7 +11,7 @@ const IDLE_SECONDS = 0.011;
 const PATIENCE_SECONDS = 10;
 const TICKS_PER_SECOND = 100;
 
-/** Processor seconds that process `pid` has used; undefined where the system has no /proc. */
+/** Processor seconds that process `pid` has used; undefined if the system has no /proc. */
 function processorSeconds(pid) {
   if (pid === process.pid) {
     const { user, system } = process.cpuUsage();

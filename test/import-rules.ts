@@ -26,7 +26,7 @@ interface Room {
   why: string;
 }
 
-/** Rooms of packages/tamtrl/src, from the ground up, and what each may import, itself aside. */
+/** Rooms of packages/tamtrl/src, from the ground up, and what each may import besides itself. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   base: { imports: [], why: 'Errors, files, seeds and numbers as text: what every room stands on.' },
   text: {

@@ -21,7 +21,7 @@ export interface GenerateRequest {
   draft?: readonly number[];
   /**
    * Number of tokens at the beginning of the prompt that other requests of the call are likely to share. They are read
-   * apart from the rest, once for all requests that begin with the same. Pieces of 512 tokens are shared without it.
+   * separately, once for all requests that begin with the same tokens. Pieces of 512 tokens are shared without it.
    */
   sharedTokens?: number;
 }

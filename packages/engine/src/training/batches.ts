@@ -166,7 +166,7 @@ function completionTokens(rows: readonly ScoreRow[], indices: readonly number[])
 }
 
 /**
- * @param shape padded lengths of prefixes (absent where nothing is shared) and of what follows them, and the number of
+ * @param shape padded lengths of prefixes (absent if nothing is shared) and of what follows them, and the number of
  *   sequences for each group
  */
 function fill(

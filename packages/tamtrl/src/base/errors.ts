@@ -1,6 +1,6 @@
 /**
  * The base class of every error that this package throws. Each room has a subclass with its own kinds, so that a
- * program can tell errors apart without parsing messages.
+ * program can distinguish errors without parsing messages.
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Limits of the parsers. A damaged or hostile file ends in an error that names one of these, not in a full
- * memory or a process that answers nobody. Each is far above what real files need.
+ * memory or a process that hangs. Each is far above what real files need.
  */
 
 const KIB = 2 ** 10;

@@ -61,7 +61,7 @@ const LONGEST_PAUSE = 40;
 /**
  * Takes the lock of a folder, which is made if it is not there.
  * @returns gives the lock back
- * @throws LockError while a living process has it, or one on another machine, of which nobody can tell.
+ * @throws LockError while a living process holds it, or a process on another machine, whose state is unknown.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
@@ -151,6 +151,6 @@ async function isAlive({ pid, born, host }: Claim): Promise<boolean> {
 /** When a process was started, on Linux (proc(5), field 22 of stat); undefined elsewhere, or if it is gone. */
 async function birthOf(pid: number): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The second field is the program's name, which may hold anything, in brackets.
+  // The second field is the program's name, in brackets, which may contain anything.
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];
 }

@@ -17,7 +17,7 @@ steps: 1
 evaluation: { every: 0, questions: 2 }
 `;
 
-/** Everything that must be the same, times aside. */
+/** Everything that must be the same, except times. */
 export async function outcome(path: string) {
   const lines = (await readFile(join(path, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
   const { started: _, ...info } = JSON.parse(await readFile(join(path, 'info.json'), 'utf8'));
@@ -47,7 +47,7 @@ export const AROUND_THE_FIRST_CHECKPOINT: readonly string[] = [
 
 /**
  * Kills a run of `command` before each file-system call up to its first step, goes on, and expects the folder of a run
- * that nobody killed.
+ * that was not killed.
  */
 export async function expectSameAfterKills(command: keyof typeof KILLED): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-killed-'));

@@ -113,7 +113,7 @@ export function metricOf(record: Pick<Reference, 'source' | 'task'> & { metric?:
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 
-/** Whether words cannot be told apart by spaces, so that scores over words are all or nothing. */
+/** Whether no spaces separate the words, so that scores over words are all or nothing. */
 export function isUnspaced(text: string): boolean {
   return UNSPACED.test(text);
 }

@@ -93,7 +93,7 @@ export function shownWithout(apiKey: string | undefined): (text: string) => stri
   };
 }
 
-/** @returns what replaces the key in a text, also where it is encoded for an address. */
+/** @returns what replaces the key in a text, also if it is encoded for an address. */
 export function masking(apiKey: string | undefined): (text: string) => string {
   if (!apiKey) return (text) => text;
   const forms = [apiKey, encodeURIComponent(apiKey), JSON.stringify(apiKey).slice(1, -1)];

@@ -5,7 +5,7 @@ import type { Note } from '../run/comparison-facts.js';
 import { PAGE_HEAD } from '../run/comparison-folder.js';
 import { NOT_RUN } from './differences.js';
 
-/** Rows of each table, the header first; absent where there is nothing to show. */
+/** Rows of each table, the header first; absent if there is nothing to show. */
 export interface ComparisonTables {
   results: string[][];
   ablations?: string[][];

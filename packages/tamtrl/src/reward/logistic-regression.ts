@@ -11,7 +11,7 @@ interface Sample {
   importance: number;
 }
 
-/** On the squares of the weights of standardised features, the intercept aside. */
+/** On the squares of the weights of standardised features, without the intercept. */
 const PENALTY = 1;
 /** Keeps the curvature of the intercept above zero if every row is classified with certainty. */
 const INTERCEPT_PENALTY = 1e-9;

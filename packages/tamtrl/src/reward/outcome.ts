@@ -58,7 +58,7 @@ export interface OutcomeOptions {
   extraction?: ExtractionOptions | false;
 }
 
-/** Metrics that look at the whole output, thoughts aside, not at the answer in it. */
+/** Metrics that score the whole output without its thoughts, not only the answer in it. */
 const OF_THE_OUTPUT: ReadonlySet<Metric> = new Set<Metric>(['string_match_part', 'string_match_all']);
 
 type Score = (answer: string, gold: string) => number;
@@ -210,7 +210,7 @@ function referenceOf(golds: readonly string[] | Reference): Reference {
 
 /**
  * Finds the answer in a model's output and scores it against the gold answers: R of the episode, in [0, 1]. RULER's
- * metrics look at the whole output, thoughts aside.
+ * metrics score the whole output without its thoughts.
  * @throws RewardError `requirement` if the reference lacks what the metric needs.
  */
 export function outcomeReward(

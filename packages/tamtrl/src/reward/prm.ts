@@ -102,10 +102,12 @@ export function labelledMemories(
   });
 }
 
-/** Turns that are counted apart in the report. */
+/** Turns that the report counts separately. */
 const REPORTED_TURNS = 12;
 
-/** Tells how many memories of each turn are good and bad. @throws RewardError `labels` if one label is nearly absent. */
+/**
+ * Tells how many memories of each turn are good and bad. @throws RewardError `labels` if one label is nearly absent.
+ */
 function reportBalance(samples: readonly LabelledMemory[], threshold: number, note: (text: string) => void): void {
   const { good, bad, turns } = balanceOf(samples);
   const shown = turns.slice(0, REPORTED_TURNS).map(({ turn, good, bad }) => `turn ${turn + 1}: ${good} and ${bad}`);

@@ -100,7 +100,7 @@ async function readingNotes({ benchmarks }: CompareConfig, runs: readonly Compar
   return notes;
 }
 
-/** Every setting in which two trainings differ, the seed aside. */
+/** Every setting in which two trainings differ, except the seed. */
 function trainingNotes(trained: readonly Trained[]): Note[] {
   if (trained.length === 0) return [];
   const [{ config: first }] = trained;

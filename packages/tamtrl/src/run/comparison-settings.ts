@@ -36,7 +36,7 @@ export function trainingFile(
 }
 
 /**
- * How methods read that are not trained: as the trainings do that they are compared with; undefined where nothing is
+ * How methods read that are not trained: as the trainings do that they are compared with; undefined if nothing is
  * trained.
  */
 export async function sharedReading(config: CompareConfig, files: Files = {}): Promise<ReadingSettings | undefined> {

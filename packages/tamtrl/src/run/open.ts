@@ -97,7 +97,7 @@ class Models {
     this.#options = options;
   }
 
-  /** The model that is trained, or a copy of it: with a new adapter, if the settings want one. */
+  /** The model that is trained, or a copy of it: with a new adapter, if the settings ask for one. */
   openTrained(): Promise<Policy> {
     const { model, adapter } = this.#plan.config;
     return this.open(model, adapter);

@@ -159,7 +159,7 @@ async function withoutLostEvidence(
   return kept;
 }
 
-/** What is relevant in a record, where that is known without asking a judge. */
+/** The relevant text of a record, if it is known without asking a judge. */
 function marksBeforehand(relevance: CommonConfig['relevance']): RelevanceSource {
   if (relevance === 'lexical') return relevanceSources.lexical;
   if (relevance === 'judge') return () => undefined;

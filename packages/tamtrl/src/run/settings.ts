@@ -172,7 +172,7 @@ export function mergeSettings(below: Tree, above: Tree): Tree {
   return merged;
 }
 
-/** @throws RunError where a preset waits for something that only the user has. */
+/** @throws RunError if a preset needs something that the user has not given. */
 function requireWhatPresetsLeaveOut(merged: Tree, preset: Preset | undefined): void {
   const { bringModel, name } = preset ?? {};
   const problems: string[] = [];

@@ -24,7 +24,7 @@ export interface Sources {
   blanks: BlankAnswers[];
   /** What to know of the records before the run starts. */
   warnings: string[];
-  /** Which records are in which set; absent for generated questions, which their seeds tell apart. */
+  /** Which records are in which set; absent for generated questions, which their seeds distinguish. */
   split?: Split;
 }
 

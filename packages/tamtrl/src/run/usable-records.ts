@@ -1,4 +1,4 @@
-/** Which records a run can use: looked at once, before it starts, so that none of them ends it later. */
+/** Which records a run can use: checked once, before it starts, so that none of them ends it later. */
 import { setImmediate } from 'node:timers/promises';
 import { count } from '../base/format.js';
 import type { ChunkingOptions, RelevanceSource } from '../data/examples.js';

@@ -14,7 +14,7 @@ export interface YamlFile {
    * from 1.
    */
   place(path: readonly PropertyKey[], part?: 'key' | 'value'): string;
-  /** False where no flag could say instead what the file says. */
+  /** False if no flag can replace the file's setting. */
   flags?: false;
   /** The file says something about this path. */
   has(path: readonly PropertyKey[]): boolean;

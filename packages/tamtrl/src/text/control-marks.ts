@@ -24,7 +24,7 @@ export function looksLikeControl(token: string): boolean {
 }
 
 /**
- * Whether a text is nothing but control tokens, white space aside. Each is matched separately: a text may have
+ * Whether a text is only control tokens and white space. Each is matched separately: a text may have
  * millions.
  */
 export function isOnlyControls(text: string): boolean {

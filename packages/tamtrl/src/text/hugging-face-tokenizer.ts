@@ -132,7 +132,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 }
 
-/** What the library makes of a tokenizer.json that it could build. @throws TextError `tokenizer` where it fails. */
+/** Calls the library on a tokenizer.json that it could load. @throws TextError `tokenizer` if it fails. */
 function orRefused<T>(use: () => T): T {
   try {
     return use();

@@ -22,7 +22,7 @@ const miniData = z.strictObject({
   chained: share.default(0),
   /** Questions to train on, over and over; 0: always new ones. */
   questions: whole.default(0),
-  /** Seed of the held-out questions, apart from the run's seed: runs with other seeds meet the same ones. */
+  /** Seed of the held-out questions. It is not the run's seed, so runs with other seeds have the same ones. */
   seed: z.number().int().default(1),
   /** Seed of the training questions; `run`: a different one for each seed of a run. */
   trainingSeed: z.union([z.literal('run'), z.number().int()]).default('run'),
@@ -38,7 +38,7 @@ const recordData = z.strictObject({
    */
   heldOut: z.string().optional(),
   /**
-   * Draws the records that are held out, apart from the run's seed, so that runs with other seeds hold out the same.
+   * Draws the held-out records. It is not the run's seed, so runs with other seeds hold out the same ones.
    */
   seed: z.number().int().default(1),
   /** Records to do without, which are counted when the run starts. */

@@ -98,7 +98,7 @@ export async function runComparison(
   return complete;
 }
 
-/** Parts name the model on their command line, where it would count as the user's word. */
+/** Parts name the model on their command line, where it would count as named by the user. */
 function requireNamedModel({ model, file }: CompareConfig, allowHost: readonly string[]): void {
   const origin = serverOf(model);
   if (origin !== undefined) requireNamedServer({ origin, place: `${file}: model` }, allowHost);

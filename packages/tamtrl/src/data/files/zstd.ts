@@ -1,6 +1,7 @@
 /**
  * Unpacks zstd streams a block at a time, within limits, and checks the checksums of their frames. The package fzstd
- * decodes the blocks but neither checks sums nor limits windows, so the frames are taken apart here. Format: RFC 8878.
+ * decodes the blocks but neither verifies checksums nor limits windows, so the frames are parsed here. Format: RFC
+ * 8878.
  */
 import { Decompress } from 'fzstd';
 import xxhash from 'xxhash-wasm';

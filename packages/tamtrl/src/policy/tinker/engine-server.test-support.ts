@@ -27,7 +27,7 @@ export interface EngineServerOptions {
   /** Default 64. */
   contextLength?: number;
   key?: string;
-  /** Protobuf for forward passes and results, as SkyRL 0.4.0 wants it. */
+  /** Protobuf for forward passes and results, as SkyRL 0.4.0 requires it. */
   protobuf?: boolean;
   /** Models at a time. */
   places?: number;

@@ -159,7 +159,7 @@ export function sampleOf(
   return { sample, stripped };
 }
 
-/** Chance below which equal samples are no coincidence. */
+/** Probability below which equal samples are not a coincidence. */
 const NO_COINCIDENCE = 1e-6;
 
 /**

@@ -64,7 +64,7 @@ async function headOf(path: string, opened?: FileHandle): Promise<Buffer> {
     if (found.isDirectory()) {
       throw new ReaderError('input', `${path} is a folder. Name its files, for example "${path}/*.md".`);
     }
-    // Opening a pipe can take for ever, and its beginning can be read only once.
+    // Opening a pipe can block forever, and its beginning can be read only once.
     if (!found.isFile()) {
       throw new ReaderError(
         'input',

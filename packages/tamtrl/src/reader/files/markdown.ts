@@ -30,7 +30,7 @@ export function markdownText(markdown: string, name: string): string {
   return fields === '' ? text : `${fields}\n\n${text}`;
 }
 
-/** Fields at the very start, between lines of "---"; a rule that merely begins a text is none. */
+/** Fields at the very start, between lines of "---"; a rule at the start of a text does not count. */
 function frontMatter(markdown: string): { fields: string; body: string } {
   const none = { fields: '', body: markdown };
   const opening = /^\ufeff?---[ \t]*\r?\n/.exec(markdown);
