@@ -141,7 +141,7 @@ function background(
     if (nth % books.size === 0 && nth > 0 && (!repeatBooks || length === 0)) {
       throw new DataError(
         'invalid-argument',
-        `The books are too short: their sentences of at least ${LEAST_SENTENCE_TOKENS} tokens have ${count(used)} tokens in all, but ${count(room)} are needed. Name more or longer ones with --books${length === 0 ? '' : ', or read them again and again with --repeat-books'}.`,
+        `The books are too short: their sentences of at least ${LEAST_SENTENCE_TOKENS} tokens have ${count(used)} tokens in all, but ${count(room)} are needed. Name more or longer ones with --books${length === 0 ? '' : ', or repeat them with --repeat-books'}.`,
       );
     }
     const price = books.tokens((from + nth) % books.size, tokenizer);
