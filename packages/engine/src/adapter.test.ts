@@ -167,7 +167,7 @@ describe('a new adapter', () => {
 });
 
 describe('saving', () => {
-  it('goes on bit for bit, without a copy of the base', async () => {
+  it('continues bit for bit, without a copy of the base', async () => {
     const core = await open(base, { rank: 2, seed: 1 });
     await step(core, 2);
     core.snapshot('teacher');

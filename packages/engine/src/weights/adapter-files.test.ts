@@ -90,7 +90,7 @@ describe('a saved adapter', () => {
     );
   });
 
-  it('for weights of the same shape that are others', async () => {
+  it('for different weights of the same shape', async () => {
     const config = (await openModel(llama)).config;
     const trained = await openModel({ config, seed: 1 }, { rank: 2, base: 'first' });
     const core = new EngineCore(trained.config, trained.parameters, trained.files, {}, trained.adapter);
@@ -127,7 +127,7 @@ describe('a saved adapter', () => {
     await expect(openModel(llama, { path: none })).rejects.toThrow(/"r" in .* should be a positive number, found 0/);
   });
 
-  it('with rank-stabilised scaling: as another alpha', async () => {
+  it('with rank-stabilised scaling: read as another alpha', async () => {
     const { config } = await openModel(llama, { path: await altered({ use_rslora: true }) });
     // 5 / sqrt(3) = alpha / 3
     expect(config.adapter?.alpha).toBeCloseTo(5 * Math.sqrt(3), 12);

@@ -86,7 +86,7 @@ describe('an engine in its thread', () => {
     expect(halves.gradientNorm).toBeCloseTo(whole.gradientNorm, 5);
   });
 
-  it('goes on bit-identically from a saved state, snapshots included', async () => {
+  it('continues bit-identically from a saved state, snapshots included', async () => {
     await steps(engine, 3);
     await engine.snapshot('teacher');
     await steps(engine, 1);
@@ -134,7 +134,7 @@ describe('an engine in its thread', () => {
     expect(beats).toBeGreaterThanOrEqual(Math.max(2, Math.floor(elapsed / 40)));
   });
 
-  it('stops within a micro-batch when cancelled, and goes on with the next call', async () => {
+  it('stops within a micro-batch when cancelled, and handles the next call', async () => {
     const own = await createEngine({ model: { config, seed: 1 }, microBatchTokens: 512 });
     const control = new AbortController();
     let reports = 0;

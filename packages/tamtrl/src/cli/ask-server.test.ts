@@ -31,7 +31,7 @@ it('all tokens went into thoughts: it says so, says what to raise, and fails', a
   expect(found.out).toContain('(no answer)');
 });
 
-it('a thought that never ended is no answer, and with --json neither', async () => {
+it('an unfinished thought is not an answer, nor with --json', async () => {
   const found = await ask(reply({ content: '<think>hm' }), path, 'When?', '--json');
   expect([found.code, JSON.parse(found.out)]).toMatchObject([1, { answer: '' }]);
 });

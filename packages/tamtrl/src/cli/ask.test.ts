@@ -62,7 +62,7 @@ it('answers, shows the memory as it changes, and ends with one JSON object', asy
   expect(both.out).toMatch(/^anna dan cora\n\S+ \S+ \S+\nben emma jack\n\S+ \S+ \S+\n$/);
 });
 
-it('a saved state goes on where it was, for a file that has grown', async () => {
+it('a saved state continues, even if the file has grown', async () => {
   const path = await file('log.txt', facts.slice(0, 7).join('\n'));
   const state = join(folder, 'state.json');
   const args = ['anna dan cora', '--model', 'mini', '--state', state, '--json'];

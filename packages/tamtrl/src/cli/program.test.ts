@@ -75,7 +75,7 @@ it('the guide names every flag, preset, method and exit code', async () => {
   for (const code of Object.values(EXIT)) expect(guide).toMatch(new RegExp(`^\\| ${code} +\\|`, 'm'));
 });
 
-it('what commander refuses ends with 2 and a hint', async () => {
+it('arguments that commander refuses end with code 2 and a hint', async () => {
   expect(await run('trian')).toMatchObject({ code: 2, err: expect.stringContaining('(Did you mean train?)') });
   expect(await run('train', '--stps', '3')).toMatchObject({ code: 2, err: expect.stringContaining('--steps') });
   expect((await run('train', '--steps', '1.5')).err).toContain('Expected a whole number of at least 1.');
@@ -214,7 +214,7 @@ it('the doctor says what is missing', async () => {
   expect(of('run folder')).toMatchObject({ status: 'failed', message: expect.stringContaining('--out') });
 });
 
-it('eval scores by the metrics asked for, else by those that records name', async () => {
+it('eval uses the requested metrics, or those that the records name', async () => {
   const data = await records('scored.jsonl', 2, { answers: ['oslo', ' '], answersWanted: 'any', metric: 'f1' });
   const read = ['--model', model, '--data', data, '--chunk-tokens', '4'];
   const own = await run('eval', ...read, '--out', join(folder, 'own-metric'));

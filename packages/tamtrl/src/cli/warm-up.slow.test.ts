@@ -16,7 +16,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const run = (...args: string[]) => runQuietly(args);
 
-it('warm-up from nothing comes out the same bit by bit, and another seed otherwise', async () => {
+it('warm-up from random weights is reproducible bit by bit, and differs for another seed', async () => {
   const settings = join(folder, 'settings.yaml');
   // Weights of the seed.
   const text = (await small()).replace(/model: .*/, 'model: mini-random');

@@ -129,7 +129,7 @@ it('a model is downloaded, opened, and not downloaded again', async () => {
   expect(downloads()).toBe(first);
 });
 
-describe('what a command downloads is said on stderr:', () => {
+describe('downloads are reported on stderr:', () => {
   const MODEL = ['--model', 'hf:us/mini'];
 
   /** The command line, with a record of its own and a small run in place of RECORDS, CONFIG and OUT. */
@@ -179,7 +179,7 @@ describe('what a command downloads is said on stderr:', () => {
     expect(stdout).toBe('');
   });
 
-  it('eval, with one object on stdout, where symbolic links cannot be made, as on Windows', async () => {
+  it('eval, with one object on stdout, if symbolic links cannot be made, as on Windows', async () => {
     const withoutLinks = `import fs from 'node:fs/promises';
       import { syncBuiltinESMExports } from 'node:module';
       fs.symlink = async () => { throw new Error('EPERM'); };
@@ -205,7 +205,7 @@ it('one file of a model, the tokenizer alone, and files of a data set', async ()
   expect(await readFile(data, 'utf8')).toBe('{"id":1}\n');
 });
 
-it('what is not there, and a key that is not accepted: one sentence, without the key', async () => {
+it('a missing repository, and a refused key: one sentence, without the key', async () => {
   const refusal = (...model: Parameters<typeof downloadModel>) =>
     downloadModel(...model).then(String, (error: Error) => error.message);
   expect(await refusal({ repository: 'us/nothing' })).toBe('hf:us/nothing does not exist, or has no such revision.');

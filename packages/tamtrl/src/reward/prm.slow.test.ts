@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { runQuietly } from '../cli/program.test-support.js';
 
-it('the process reward model tells most memories of the mini task right, and its verdicts enter the rewards', async () => {
+it('the process reward model classifies most memories of the mini task correctly, and its scores enter the rewards', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-prm-'));
   try {
     const method = ['--preset', 'mini', '--method', 'process-reward', '--steps', '1'];

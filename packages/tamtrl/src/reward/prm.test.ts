@@ -108,7 +108,7 @@ describe('a process reward model', () => {
       );
     });
 
-    it('gives every memory the same while nothing that matters has been read', () => {
+    it('gives every memory the same score before anything relevant was read', () => {
       const memories = ['anna oslo', '', 'anna ?', 'ben rome carl paris'].map((memory) => {
         return { question: 'anna', evidence: ['', ' '], memory };
       });
@@ -183,7 +183,7 @@ describe('the preparation of the method prm', () => {
     expect(rare.notes[1]).toMatch(/^Only [3-9]\.\d% of the memories are bad\. Check that the relevance marks/);
   });
 
-  it('says so where it has learned nothing', async () => {
+  it('says so if it has learned nothing', async () => {
     let at = 0;
     const chance = context(labelledBy(() => Number(at++ % 3 === 0)));
     await makeProcessReward(chance);

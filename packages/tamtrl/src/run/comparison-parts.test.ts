@@ -114,7 +114,7 @@ describe('the settings of a comparison', () => {
     expect(await refusal(TEXT)).toBe('');
   });
 
-  it('of a method stand above those that all share, setting by setting', async () => {
+  it('of a method override the shared ones, setting by setting', async () => {
     const config = await read(TEXT.replace('groupSize: 4', 'memory: { memoryTokens: 8 }'));
     expect((await trainingConfig(config, config.methods[2], 1)).memory).toMatchObject({
       memoryTokens: 8,
@@ -125,7 +125,7 @@ describe('the settings of a comparison', () => {
 });
 
 describe('an evaluation', () => {
-  it('asks nothing of a trained model, and of others what the trainings do', async () => {
+  it("requests nothing for a trained model, and the trainings' settings for others", async () => {
     const config = await read(TEXT.replace('questions: 3', 'questions: 3, chunkTokens: 7'));
     const [untrained, memagent] = comparisonRuns(config);
     const shared = await sharedReading(config);
@@ -157,7 +157,7 @@ describe('an evaluation', () => {
 });
 
 describe('parts that are there', () => {
-  it('are refused where the file has come to say something else', async () => {
+  it('are refused if the file has changed', async () => {
     await finish(await read());
     expect(await refusal(TEXT)).toBe('');
     const steps = await refusal(TEXT.replace('steps: 2', 'steps: 3'));
@@ -186,7 +186,7 @@ describe('parts that are there', () => {
     expect(await refusal(TEXT)).toContain('tamtrl, seed 1: b: its model comes from a different training');
   });
 
-  it('are the same where the folder is moved, and where a version has other defaults', async () => {
+  it('are the same if the folder is moved, or if a version has other defaults', async () => {
     await finish(await read());
     const folder = new RunFolder(join(out, 'training/tamtrl-1'));
     const { config } = await folder.readSettings();
@@ -203,7 +203,7 @@ describe('parts that are there', () => {
     expect(await refusal(TEXT)).toContain('tamtrl, seed 1: training: steps was 9 and is now 2.');
   });
 
-  it('of an earlier version are held against what their evaluations say', async () => {
+  it('of an earlier version are compared with their evaluations', async () => {
     const config = await read();
     await finish(config);
     for (const { cells, training } of comparisonRuns(config)) {
@@ -247,7 +247,7 @@ describe('benchmarks', () => {
   const record = (id: string, question: string) =>
     JSON.stringify({ id, question, answers: ['oslo'], documents: [{ text: 'anna oslo', relevant: true }] });
 
-  it('may not hold what is trained on', async () => {
+  it('may not hold training records', async () => {
     const train = join(root, 'train.jsonl');
     const test = join(root, 'test.jsonl');
     await writeFile(train, `${record('a', 'anna')}\n${record('b', 'ben')}\n`);

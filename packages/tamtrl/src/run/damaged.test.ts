@@ -98,7 +98,7 @@ it.each(['questionsPerStep', 'groupSize'])('config.json: a %s beyond all measure
   expect(TamtrlError.isInstance(error) && error.message).toMatch(new RegExp(`config\\.json: ${name}: `));
 });
 
-it('a setting that runs do not have is refused, also where TypeScript has not seen it', async () => {
+it('an unknown setting is refused, even if TypeScript has not checked it', async () => {
   const refusal = (more: object) => all(openRun({ ...settings, ...more })).catch((error: Error) => error.message);
   expect(await refusal({ stps: 3 })).toBe('A run has no setting "stps". Did you mean "steps"?');
   expect(await refusal({ groupSize: 3 })).toBe(
@@ -106,7 +106,7 @@ it('a setting that runs do not have is refused, also where TypeScript has not se
   );
 });
 
-it('a run that is being written to is not written to by another, which starts once the first has ended', async () => {
+it('only one process writes to a run; another can start once it has ended', async () => {
   const folder = join(await mkdtemp(join(tmpdir(), 'tamtrl-two-')), 'run');
   const first = openRun({ ...settings, folder });
   for await (const event of first) {

@@ -56,7 +56,7 @@ async function run(settings: RunSettings | ResumeSettings, options?: RunOptions,
 const typesOf = (events: readonly RunEvent[]) => events.map(({ type }) => type).filter((type) => type !== 'saved');
 
 describe('openRun', () => {
-  it('trains from a preset, a configuration and settings, and readRun tells the same', async () => {
+  it('trains from a preset, a configuration and settings, and readRun returns the same', async () => {
     const folder = join(root, 'named');
     const phases = new Set<string>();
     const onProgress = ({ phase }: { phase: string }) => void phases.add(phase);
@@ -82,7 +82,7 @@ describe('openRun', () => {
     expect((await readdir(folder)).filter((name) => !names.has(name))).toEqual(['checkpoints']);
   });
 
-  it('takes a method of the program, also when the run continues', async () => {
+  it('accepts a method of the program, also when the run continues', async () => {
     const folder = join(root, 'own');
     const controller = new AbortController();
     const options: RunOptions = { signal: controller.signal };
@@ -104,7 +104,7 @@ describe('openRun', () => {
     expect(whole.summary.reason).toBe('steps');
   });
 
-  it('trains an adapter: saved without the base, merged and alone in what it leaves', async () => {
+  it('trains an adapter: saves it without the base, merged, and alone', async () => {
     const folder = join(root, 'adapter');
     const settings: RunConfigInput = { ...config, learningRate: 0.05, reward: { combine: 'additive' } };
     const adapted = { config: { ...settings, adapter: { rank: 1, alpha: 3 } }, method: wordy, adapterRank: 2 };
@@ -136,7 +136,7 @@ describe('openRun', () => {
     );
   });
 
-  it('may be left early: what was saved stays and continues', async () => {
+  it('may be left early: the saved state stays and can be resumed', async () => {
     const folder = join(root, 'left');
     await run({ config, folder }, {}, 'step');
     expect((await readRun(folder)).summary).toMatchObject({ reason: 'stopped', state: { step: 1 } });
@@ -144,7 +144,7 @@ describe('openRun', () => {
     expect(events.at(-1)).toMatchObject({ type: 'finished', summary: { reason: 'steps', state: { step: 2 } } });
   });
 
-  it('warms up, and warns of what is worth a word', async () => {
+  it('warms up, and gives warnings', async () => {
     const folder = join(root, 'warm');
     const { groupSize: _, questionsPerStep: __, ...common } = config;
     const warm = { ...common, batchSize: 2, steps: 1 };
@@ -180,7 +180,7 @@ describe('openRun', () => {
 });
 
 describe('a run folder', () => {
-  it('does not keep what an earlier run has left', async () => {
+  it('does not keep results of an earlier run', async () => {
     const folder = new RunFolder(join(root, 'left-over'));
     await folder.start({});
     await folder.writeReadings({ before: [] });

@@ -120,7 +120,7 @@ describe('records that cannot be read', () => {
     await expect(run({ config: base, data: train, folder })).rejects.toThrow('cannot be read');
   });
 
-  it('may be held out, or have a character that no chunk holds', async () => {
+  it('may be held out, or have a character too long for a chunk', async () => {
     const train = await file('short.jsonl', records);
     const heldOut = await file('long-held-out.jsonl', [record(21), long]);
     await expect(setsOf({ train, heldOut })).rejects.toThrow('1 of 14 records');
@@ -192,7 +192,7 @@ describe('a run that is resumed', () => {
     await folder.writeConfig({ ...config, evaluation: { ...config.evaluation, questions } });
   }
 
-  it('keeps its records apart whatever evaluation.questions becomes', async () => {
+  it('keeps its split, whatever evaluation.questions becomes', async () => {
     const { folder } = await begun('kept');
     const split = await folder.readSplit();
     expect(split?.heldOut).toHaveLength(4);

@@ -52,7 +52,7 @@ describe('files', () => {
     },
   );
 
-  it('outside of the roots are refused in one sentence, whether they are there or not', async () => {
+  it('outside of the roots are refused in one sentence, whether they exist or not', async () => {
     const there = await refusal(join(folder, 'outside', 'there.txt'));
     expect(there).toMatch(/^IT may not be read: it is outside/);
     for (const name of [
@@ -200,7 +200,7 @@ describe('pages', () => {
       expect(error).toMatchObject({ name: 'ReaderError', message: expect.not.stringContaining('K3Y') });
     });
 
-    it('what is no address is refused as a source and as a root', async () => {
+    it('text that is not an address is refused as a source and as a root', async () => {
       await expect(textOf('http://', [base])).rejects.toThrow('http:// is not an address that can be fetched.');
       await expect(rootsOf(['http://[bad'])).rejects.toThrow('http://[bad is not an address that can be fetched.');
     });

@@ -54,7 +54,7 @@ describe('fields that a model does not take', () => {
     expect(seen.length).toBeLessThanOrEqual(18);
   });
 
-  it('of two that exclude each other, top_p goes', async () => {
+  it('of two that exclude each other, top_p is dropped', async () => {
     const either: Handler = ({ body }, response) =>
       'temperature' in body && 'top_p' in body
         ? refuse(response, '`temperature` and `top_p` cannot both be specified for this model. Please use only one.')
@@ -64,7 +64,7 @@ describe('fields that a model does not take', () => {
     expect(seen[1].body).not.toHaveProperty('top_p');
   });
 
-  it('an extra field goes too; any other refusal is told at once', async () => {
+  it('an extra field is dropped too; any other refusal is reported at once', async () => {
     const extra = { chat_template_kwargs: { enable_thinking: false } };
     const plain: Handler = ({ body }, response) =>
       'chat_template_kwargs' in body
@@ -104,7 +104,7 @@ describe('models that are not listed', () => {
     expect(notes).toEqual([expect.stringMatching(sentence)]);
   });
 
-  it('and told with those that there are, if it is not there', async () => {
+  it('a missing one is reported with those that exist', async () => {
     const { baseUrl } = await serve([(_, response) => refuse(response, 'no model m', 404)], {
       data: [{ id: 'a' }, { id: 'b' }],
     });
