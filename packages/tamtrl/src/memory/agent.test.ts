@@ -1,10 +1,13 @@
 import { expect, it } from 'vitest';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
+import { EMBEDDED_BABI } from '../models/embedded.js';
 import type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.js';
 import type { AgentChunk } from '../text/chunks.js';
+import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
+import { loadChatFormat } from '../text/templates.js';
 import { type AgentOptions, runAgent } from './agent.js';
 import { PromptFrames } from './frames.js';
-import { miniPrompts } from './prompts.js';
+import { babiPrompts, miniPrompts } from './prompts.js';
 import { trajectoryStatistics } from './statistics.js';
 import type { MemoryModel } from './turn.js';
 
@@ -251,4 +254,38 @@ it('an abort ends the run and releases the stream', async () => {
   const tasks = [{ id: 'q', question: 'anna', chunks: stream() }];
   await expect(runAgent(model, tasks, options({ signal: controller.signal }))).rejects.toThrow('enough');
   expect(closed).toBe(true);
+});
+
+it('keeps a memory to the token where the model says that it stays, and says how often', async () => {
+  const babi = await loadTokenizer(EMBEDDED_BABI);
+  const chat = await loadChatFormat(EMBEDDED_BABI, babi);
+  const own = new PromptFrames({ tokenizer: babi, chat }, babiPrompts);
+  const replies = ['Mary kitchen<eos>', '<same><eos>', '<same> Mary<eos>', 'kitchen<eos>'];
+  const model: MemoryModel = {
+    tokenizer: babi,
+    chat,
+    contextLength: 256,
+    sample: async (requests) =>
+      requests.map(() => {
+        const tokens = babi.encode(replies.shift()!);
+        return [{ tokens, logProbabilities: tokens.map(() => 0), stopReason: 'stop' as const }];
+      }),
+  };
+  const chunks = [0, 1, 2].map((index) => ({ index, ids: babi.encodeText(' It rained.'), start: 0, end: 1 }));
+  const wide = { questionTokens: 9, chunkTokens: 9, memoryTokens: 9, answerTokens: 9 };
+  const [[trajectory]] = await runAgent(model, [{ id: 'a', question: 'Where is Mary?', chunks }], {
+    frames: own,
+    budgets: wide,
+    seed: 1,
+  });
+  const memories = trajectory.turns.map(({ memoryIds }) => babi.decode(memoryIds));
+  // Only the token alone counts; with more beside it, the memory is what was written, without control tokens.
+  expect(memories).toEqual(['Mary kitchen', 'Mary kitchen', ' Mary', ' Mary']);
+  expect(trajectory.turns.map(({ unchanged, empty }) => [unchanged, empty])).toEqual([
+    [undefined, false],
+    [true, false],
+    [undefined, false],
+    [undefined, false],
+  ]);
+  expect(trajectoryStatistics([trajectory]).unchanged_rate).toBeCloseTo(1 / 3);
 });

@@ -113,7 +113,7 @@ function startGroup(model: MemoryModel, task: AgentTask, index: number, options:
   const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   const memories = trajectories.map(() => initialMemoryIds);
   const seed = task.seed ?? options.seed;
-  const drafting = trajectories.map(() => new Drafting(model.chat));
+  const drafting = trajectories.map(() => new Drafting(model.chat, options.frames));
   return { task: index, seed, iterator, questionIds, trajectories, memories, drafting, turn: 0 };
 }
 

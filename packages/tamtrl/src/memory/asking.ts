@@ -2,16 +2,19 @@
 import type { Tokenizer } from '../text/tokenizer.js';
 import { MemoryError } from './errors.js';
 import type { Budgets, PromptFrames } from './frames.js';
-import { chatPrompts, miniPrompts, type PromptFormat } from './prompts.js';
+import { babiPrompts, chatPrompts, miniPrompts, type PromptFormat } from './prompts.js';
 
-/** The embedded model gets its own short prompts, every other model a chat. */
+/** The embedded models get their own short prompts, every other model a chat. */
 export function promptsFor(tokenizer: Tokenizer): PromptFormat {
-  const mini = ['<question>', '<memory>', '<section>', '<update>'].every((mark) => tokenizer.idOf(mark) !== undefined);
-  return mini ? miniPrompts : chatPrompts;
+  const knows = (mark: string) => tokenizer.idOf(mark) !== undefined;
+  if (!['<question>', '<memory>', '<section>', '<update>'].every(knows)) return chatPrompts;
+  return babiPrompts.unchanged !== undefined && knows(babiPrompts.unchanged) ? babiPrompts : miniPrompts;
 }
 
-/** The budgets that the embedded model was trained with. */
+/** The budgets that the embedded models were trained with. */
 export const MINI_BUDGETS: Budgets = { questionTokens: 5, chunkTokens: 12, memoryTokens: 10, answerTokens: 6 };
+
+export const BABI_BUDGETS: Budgets = { questionTokens: 16, chunkTokens: 128, memoryTokens: 40, answerTokens: 8 };
 
 const LARGEST_CHUNK = 4096;
 
@@ -22,6 +25,7 @@ const LARGEST_CHUNK = 4096;
  */
 export function fittingBudgets(frames: PromptFrames, contextLength: number, given: Partial<Budgets> = {}): Budgets {
   if (frames.format === miniPrompts) return { ...MINI_BUDGETS, ...given };
+  if (frames.format === babiPrompts) return { ...BABI_BUDGETS, ...given };
   const eighth = Math.max(1, Math.floor(contextLength / 8));
   const {
     questionTokens = Math.min(256, eighth),

@@ -6,7 +6,7 @@ const chat = { stopIds: [1, 2] };
 
 /** Whether each of so many updates has a draft if the model accepts this many of its tokens. */
 function given(updates: number, accepted: (update: number) => number | undefined): boolean[] {
-  const drafting = new Drafting(chat);
+  const drafting = new Drafting(chat, {});
   return Array.from({ length: updates }, (_, update) => {
     const draft = drafting.next(memory);
     const count = accepted(update);
@@ -16,8 +16,12 @@ function given(updates: number, accepted: (update: number) => number | undefined
 }
 
 it('is the old memory and the token that ends a turn', () => {
-  expect(new Drafting(chat).next(memory)).toEqual([5, 6, 7, 1]);
-  expect(new Drafting(chat).next([])).toEqual([1]);
+  expect(new Drafting(chat, {}).next(memory)).toEqual([5, 6, 7, 1]);
+  expect(new Drafting(chat, {}).next([])).toEqual([1]);
+});
+
+it('is the output that leaves the memory as it is, where the prompts have one', () => {
+  expect(new Drafting(chat, { unchanged: [9] }).next(memory)).toEqual([9, 1]);
 });
 
 it('is offered with every update while some of it is accepted, or before anything is known', () => {

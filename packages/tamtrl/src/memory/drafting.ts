@@ -13,21 +13,24 @@ const LONGEST_PAUSE = 16;
  */
 export class Drafting {
   readonly #stopIds: readonly number[];
+  readonly #unchanged: readonly number[] | undefined;
   /** Drafts without use since the last useful one. */
   #useless = 0;
   /** Updates that will have no draft. */
   #pause = 0;
 
-  constructor({ stopIds }: Pick<ChatFormat, 'stopIds'>) {
+  constructor({ stopIds }: Pick<ChatFormat, 'stopIds'>, { unchanged }: { unchanged?: readonly number[] }) {
     this.#stopIds = stopIds;
+    this.#unchanged = unchanged;
   }
 
   /**
-   * What the update of `memory` writes if its chunk has nothing of use: the same memory, and the end of the turn.
+   * What the update of `memory` writes if its chunk has nothing of use: the same memory, or that it stays as it is, and
+   * the end of the turn.
    * Undefined while drafts have been of no use.
    */
   next(memory: readonly number[]): number[] | undefined {
-    return this.#pause === 0 ? [...memory, ...this.#stopIds.slice(0, 1)] : undefined;
+    return this.#pause === 0 ? [...(this.#unchanged ?? memory), ...this.#stopIds.slice(0, 1)] : undefined;
   }
 
   /** Records an update, and how much of its draft was accepted if one was verified. */

@@ -34,6 +34,8 @@ const LEAST_SHARED = 64;
 export class PromptFrames {
   readonly format: PromptFormat;
   readonly tokenizer: Tokenizer;
+  /** The whole output of an update that leaves the memory as it is; absent if the format has none. */
+  readonly unchanged: readonly number[] | undefined;
   readonly #update: Frame;
   readonly #answer: Frame;
   readonly #direct: Frame | undefined;
@@ -48,6 +50,7 @@ export class PromptFrames {
   constructor(model: { tokenizer: Tokenizer; chat: ChatFormat }, format: PromptFormat) {
     this.format = format;
     this.tokenizer = model.tokenizer;
+    this.unchanged = format.unchanged === undefined ? undefined : model.tokenizer.encode(format.unchanged);
     const frame = (content: string, name: string, slots: readonly Slot[]) =>
       compile(model.chat.render([{ role: 'user', content }]), model.tokenizer, `${format.name} ${name}`, slots);
     this.#update = frame(format.update(MARK), 'update', ['question', 'memory', 'chunk']);

@@ -28,6 +28,8 @@ export interface PromptFormat {
   initialMemory(question: string): string;
   /** The line that the teacher reads if nothing in the chunk is relevant. */
   readonly nothingRelevant: string;
+  /** The whole output of an update that leaves the memory as it is; absent: the memory is written anew each time. */
+  readonly unchanged?: string;
   /** Writes a correct answer in the expected form: the target of supervised warm-up. */
   answerTarget(answer: string): string;
   /** Answers are given in `\boxed{…}`; otherwise the whole output is the answer. */
@@ -118,7 +120,32 @@ export const miniChunkFirstPrompts: PromptFormat = {
   update: ({ question, memory, chunk }) => `<section> ${chunk} <question> ${question} <memory> ${memory} <update>`,
 };
 
-const FORMATS: readonly PromptFormat[] = [chatPrompts, chatChunkFirstPrompts, miniPrompts, miniChunkFirstPrompts];
+/**
+ * For the model `babi`: marks as in the mini prompts, a memory in words, and one token that keeps the memory as it is.
+ * Over thousands of chunks without news, that is the difference between one memory and a chain of copies.
+ */
+export const babiPrompts: PromptFormat = {
+  name: 'babi',
+  update: ({ question, memory, chunk }) => `<section>${chunk}<question>${question}<memory>${memory}<update>`,
+  answer: ({ question, memory }) => `<question>${question}<memory>${memory}<answer>`,
+  initialMemory: () => 'nothing',
+  nothingRelevant: '-',
+  unchanged: '<same>',
+  answerTarget: (answer) => answer,
+  boxed: false,
+};
+
+/** The same without that token: every update writes the memory. */
+export const babiCopyPrompts: PromptFormat = { ...babiPrompts, name: 'babi-copy', unchanged: undefined };
+
+const FORMATS: readonly PromptFormat[] = [
+  chatPrompts,
+  chatChunkFirstPrompts,
+  miniPrompts,
+  miniChunkFirstPrompts,
+  babiPrompts,
+  babiCopyPrompts,
+];
 
 /** @throws MemoryError `prompt-format` naming the known formats. */
 export function promptFormatNamed(name: string): PromptFormat {

@@ -42,7 +42,7 @@ export function readingOf({ memory, data, thinking, evaluation }: z.output<typeo
 /** The reading settings of a configuration of any version. */
 const configSchema = z.object({
   memory: z.object(memorySchema.shape),
-  data: z.object({ kind: z.enum(['mini', 'records']) }),
+  data: z.object({ kind: z.enum(['mini', 'babilong', 'records']) }),
   thinking: z.boolean().optional(),
   evaluation: z.object({ temperature, topP }).prefault({}),
 });

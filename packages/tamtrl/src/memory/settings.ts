@@ -14,5 +14,5 @@ export const memorySchema = z.strictObject({
   maxChunks: count.optional(),
   align: z.enum(['token', 'sentence']).default('token'),
   /** Wording, and the order of its parts: see prompts.ts. */
-  prompts: z.enum(['chat', 'chat-chunk-first', 'mini', 'mini-chunk-first']).default('chat'),
+  prompts: z.enum(['chat', 'chat-chunk-first', 'mini', 'mini-chunk-first', 'babi', 'babi-copy']).default('chat'),
 });

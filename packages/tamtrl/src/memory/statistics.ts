@@ -11,6 +11,8 @@ export interface TrajectoryStatistics {
   memory_tokens_by_turn: number[];
   /** Share of memory turns in which the model wrote nothing. */
   empty_rate: number;
+  /** Share of memory turns in which the model said that the memory stays; absent if it never did. */
+  unchanged_rate?: number;
   /** Share of memory turns cut off by the token limit. */
   overflow_rate: number;
   /** Share of answers cut off by the token limit. */
@@ -38,6 +40,9 @@ export function trajectoryStatistics(trajectories: readonly Trajectory[]): Traje
       ),
     ),
     empty_rate: meanOf(turns, (turn) => Number(turn.empty)),
+    ...(turns.some(({ unchanged }) => unchanged) && {
+      unchanged_rate: meanOf(turns, ({ unchanged = false }) => Number(unchanged)),
+    }),
     overflow_rate: meanOf(turns, cutOff),
     answer_overflow_rate: meanOf(answers, cutOff),
     ...draftAcceptance(turns),

@@ -39,6 +39,8 @@ export interface Turn {
   stopReason: StopReason;
   /** The model wrote nothing but white space. */
   empty: boolean;
+  /** The model said that the memory stays as it is. */
+  unchanged?: boolean;
   /** Tokens of the draft, and how many of them the model wrote; absent if no draft was verified. */
   draft?: DraftCounts;
   /** Of a memory turn. */

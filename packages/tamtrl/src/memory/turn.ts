@@ -25,6 +25,8 @@ export interface Output {
   text: string;
   /** The model wrote nothing but white space. */
   empty: boolean;
+  /** The model said that the memory stays as it is (`PromptFormat.unchanged`). */
+  unchanged?: boolean;
   /** Absent if no draft was verified. */
   draft?: DraftCounts;
 }
@@ -59,13 +61,21 @@ function countsOf(draft: readonly number[], { acceptedDraft }: Sample): DraftCou
 
 /** The output as the next prompt's memory, without control tokens, which could end a message there. */
 export function asMemory(output: Output, frames: PromptFrames): Output {
+  const { unchanged } = frames;
+  if (unchanged?.length === output.ids.length && unchanged.every((id, at) => id === output.ids[at]))
+    return { ...output, empty: false, unchanged: true };
   const ids = frames.carried(output.ids);
   const text = plainText(frames.tokenizer, ids);
   return { ...output, ids: [...ids], text, empty: text.trim() === '' };
 }
 
 /** The memory after an update. */
-export function memoryAfter(before: readonly number[], { ids, empty }: Output, rule: EmptyRule): readonly number[] {
+export function memoryAfter(
+  before: readonly number[],
+  { ids, empty, unchanged }: Output,
+  rule: EmptyRule,
+): readonly number[] {
+  if (unchanged) return before;
   if (!empty) return ids;
   return rule === 'keep' ? before : [];
 }
@@ -77,7 +87,7 @@ export function memoryAfter(before: readonly number[], { ids, empty }: Output, r
 export function turnOf(
   kind: Turn['kind'],
   promptIds: number[],
-  { sample, empty, draft }: Output,
+  { sample, empty, unchanged, draft }: Output,
   memoryIds: readonly number[],
   seconds: number,
 ): Turn {
@@ -92,6 +102,7 @@ export function turnOf(
     memoryTokens: memoryIds.length,
     stopReason: sample.stopReason,
     empty,
+    ...(unchanged && { unchanged }),
     ...(draft && { draft }),
     seconds,
   };

@@ -28,9 +28,9 @@ export async function modelSource(model: string, seed = 0, options: SourceOption
   const shown = shownSpec(model);
   switch (spec.kind) {
     case 'embedded':
-      return embeddedModel();
+      return embeddedModel(spec.name);
     case 'random':
-      return randomModel(seed);
+      return randomModel(spec.name, seed);
     case 'hub':
       return downloadModel({ ...spec, weights: options.weights }, options);
     case 'folder':

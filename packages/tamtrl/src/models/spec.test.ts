@@ -4,8 +4,10 @@ import { parseModelSpec } from './spec.js';
 
 describe('models on this machine', () => {
   it.each([
-    ['mini', { kind: 'embedded' }],
-    ['mini-random', { kind: 'random' }],
+    ['mini', { kind: 'embedded', name: 'mini' }],
+    ['babi', { kind: 'embedded', name: 'babi' }],
+    ['mini-random', { kind: 'random', name: 'mini' }],
+    ['babi-random', { kind: 'random', name: 'babi' }],
     ['./mini', { kind: 'folder', path: './mini' }],
     ['runs/a/checkpoints/best', { kind: 'folder', path: 'runs/a/checkpoints/best' }],
     ['models/small.Q4.gguf', { kind: 'gguf', path: 'models/small.Q4.gguf' }],

@@ -8,20 +8,27 @@ import { displayAddress } from '../policy/exchange.js';
 import type { TinkerPolicyOptions } from '../policy/tinker/policy.js';
 import { TINKER_SERVERS } from '../policy/tinker/servers.js';
 
-/** The warm start that ships with the package, and random weights of the same shape. */
-export const MODEL_NAMES = ['mini', 'mini-random'] as const;
+/** The models that ship with the package. */
+export const EMBEDDED_NAMES = ['mini', 'babi'] as const;
+export type EmbeddedName = (typeof EMBEDDED_NAMES)[number];
+
+/** Those, and random weights of the same shapes. */
+export const MODEL_NAMES = ['mini', 'mini-random', 'babi', 'babi-random'] as const;
 
 /** What --model takes, for help texts and messages. */
-export const MODEL_SPECS = 'mini, a model folder, a .gguf file, hf:owner/name, openai:URL#MODEL, or tinker:URL#MODEL';
+export const MODEL_SPECS =
+  'mini, babi, a model folder, a .gguf file, hf:owner/name, openai:URL#MODEL, or tinker:URL#MODEL';
 
-/** "mini", which ships with the package. */
+/** "mini" or "babi", which ship with the package. */
 export interface EmbeddedSpec {
   kind: 'embedded';
+  name: EmbeddedName;
 }
 
-/** "mini-random", whose weights are made from a seed. */
+/** "mini-random" or "babi-random", whose weights are made from a seed. */
 export interface RandomSpec {
   kind: 'random';
+  name: EmbeddedName;
 }
 
 /**
@@ -76,8 +83,10 @@ export const isGguf = (path: string): boolean => /\.gguf$/i.test(path);
 
 /** @throws PolicyError `invalid-argument` for an address that begins like a server's or the hub's but is not valid. */
 export function parseModelSpec(spec: string): ModelSpec {
-  if (spec === 'mini') return { kind: 'embedded' };
-  if (spec === 'mini-random') return { kind: 'random' };
+  for (const name of EMBEDDED_NAMES) {
+    if (spec === name) return { kind: 'embedded', name };
+    if (spec === `${name}-random`) return { kind: 'random', name };
+  }
   if (spec.startsWith('openai:')) return parseOpenAI(spec);
   if (spec.startsWith('tinker:')) return parseTinker(spec);
   if (isHubAddress(spec)) return parseHub(spec);

@@ -99,7 +99,7 @@ export class MemoryReader {
     this.#slots = questions.map((question): Slot => {
       const questionIds = questionIdsOf(this.#frames, this.budgets, question);
       const memoryIds = firstMemoryOf(this.#frames, this.budgets, question);
-      return { question, questionIds, memoryIds, pieces: [], drafting: new Drafting(model.chat) };
+      return { question, questionIds, memoryIds, pieces: [], drafting: new Drafting(model.chat, this.#frames) };
     });
     if (state) this.#restore(state, questions);
   }

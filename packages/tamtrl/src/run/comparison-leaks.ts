@@ -55,7 +55,7 @@ async function sharedWith(
     if (shared.length === 0) return undefined;
     return `${count(shared.length)} of the ${count(asked.length)} records of ${data} are also in ${training.train}, which is trained on: ${sharedNames(shared)}`;
   }
-  if (typeof data === 'string' || training.kind === 'records') return undefined;
+  if (typeof data === 'string' || training.kind !== 'mini') return undefined;
   const isSame =
     data.seed === training.trainingSeed &&
     data.chunks === training.chunks &&

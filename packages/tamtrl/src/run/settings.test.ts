@@ -157,7 +157,7 @@ it('unknown names on the command line: the nearest valid one', async () => {
     '--data: expected a JSONL file of question records at mnii, found nothing. Did you mean "mini"?',
   );
   await expect(sftSettings({ preset: 'mini-long' })).rejects.toThrow(
-    '--preset: "mini-long" has no settings for sft. Presets that have: mini.',
+    '--preset: "mini-long" has no settings for sft. Presets that have: mini, babilong.',
   );
 });
 

@@ -53,7 +53,7 @@ export interface Settings<Config> {
 type Tree = Record<string, unknown>;
 
 const DEFAULT_PRESET = 'mini';
-const GENERATED = ['mini'];
+const GENERATED = ['mini', 'babilong'];
 
 export interface Given {
   /** Instead of the configuration that the flags name: settings, and where each stands. */

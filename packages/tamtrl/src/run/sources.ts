@@ -1,6 +1,8 @@
 /** Opens the training and held-out questions that a configuration names. */
 
 import { streamSeed } from '../base/seeds.js';
+import { Books, EMBEDDED_BOOKS } from '../data/babi/books.js';
+import { babilongSource } from '../data/babi/task.js';
 import {
   type ExampleSource,
   miniSource,
@@ -54,6 +56,19 @@ export async function openSources(
     return {
       train: miniSource(task, own, tokenizer, questions),
       heldOut: miniSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer),
+      problems: [],
+      blanks: [],
+      warnings: [],
+    };
+  }
+  if (data.kind === 'babilong') {
+    const { seed, trainingSeed, tasks, chunks, leastChunkTokens } = data;
+    const own = trainingSeed === 'run' ? streamSeed(config.seed, 'questions', seed) : trainingSeed;
+    const books = await Books.open(data.books ?? [EMBEDDED_BOOKS]);
+    const task = { tasks, chunks, chunkTokens: memory.chunkTokens, books };
+    return {
+      train: babilongSource({ ...task, leastChunkTokens }, own, tokenizer),
+      heldOut: babilongSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer),
       problems: [],
       blanks: [],
       warnings: [],

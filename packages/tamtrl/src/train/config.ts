@@ -1,5 +1,6 @@
 /** The configuration of a run: every switch with its default and its meaning. Unknown keys are refused. */
 import { z } from 'zod';
+import { BABI_TASKS } from '../data/babi/events.js';
 import { metricSchema } from '../data/metrics.js';
 import { memorySchema } from '../memory/settings.js';
 import { rewardSchema } from '../reward/options.js';
@@ -25,6 +26,31 @@ const miniData = z.strictObject({
   /** Seed of the held-out questions. It is not the run's seed, so runs with other seeds have the same ones. */
   seed: z.number().int().default(1),
   /** Seed of the training questions; `run`: a different one for each seed of a run. */
+  trainingSeed: z.union([z.literal('run'), z.number().int()]).default('run'),
+});
+
+const babilongData = z.strictObject({
+  kind: z.literal('babilong'),
+  /** One is drawn for each question; a task that is named twice is drawn twice as often. */
+  tasks: z.array(z.enum(BABI_TASKS)).min(1).default(['qa1', 'qa2', 'qa3', 'qa4', 'qa5']),
+  /**
+   * Least and greatest number of chunks of a text, between which all orders of magnitude are equally likely. A story that
+   * needs more gets more.
+   */
+  chunks: z
+    .tuple([many, many])
+    .refine(([least, most]) => least <= most, 'the least number of chunks exceeds the greatest')
+    .default([16, 16]),
+  /**
+   * Least size of a chunk in training: a text is cut at a size of its own from this one to `memory.chunkTokens`, between
+   * which all orders of magnitude are equally likely. Absent: always that one.
+   */
+  leastChunkTokens: count.optional(),
+  /** Text files, or folders of them, between whose sentences the stories are hidden; absent: those of the package. */
+  books: z.array(z.string()).min(1).optional(),
+  /** Seed of the held-out questions, apart from the run's seed: runs with other seeds meet the same ones. */
+  seed: z.number().int().default(1),
+  /** Seed of the training questions; `run`: one of its own for each seed of a run. */
   trainingSeed: z.union([z.literal('run'), z.number().int()]).default('run'),
 });
 
@@ -102,7 +128,7 @@ const commonShape = {
   thinking: z.boolean().optional(),
   /** Trains a low-rank adapter (LoRA) instead of the weights of a local model; absent: trains all weights. */
   adapter: adapterSchema.optional(),
-  data: z.discriminatedUnion('kind', [miniData, recordData]).prefault({ kind: 'mini' }),
+  data: z.discriminatedUnion('kind', [miniData, babilongData, recordData]).prefault({ kind: 'mini' }),
   relevance: z.enum(['annotated', 'lexical', 'judge']).default('annotated'),
   memory: memorySchema.prefault({}),
   steps: count.default(50),
@@ -175,6 +201,8 @@ export const sftConfigSchema = z.strictObject({
   batchSize: many.default(64),
   /** Share of updates that show the filtered chunk instead of the whole one, so that the model can be a teacher. */
   filteredShare: share.default(0),
+  /** Share of conversations that change the ideal memory, where the example has such; absent: as often as they come. */
+  changingShare: share.optional(),
   /** Last steps, over which the learning rate falls linearly to 0. */
   cooldownSteps: whole.default(0),
 });

@@ -42,7 +42,7 @@ async function learn(run: Run<SftConfig>, step: number): Promise<StepResult> {
         const position = run.state.position + at;
         const example = await exampleAt(run.train, config.seed, position);
         const random = new SeededRandom('sft', config.seed, position);
-        const turn = random.integer(example.chunks.length + 1);
+        const turn = drawnTurn(example, config.changingShare, random);
         return supervisedRow(example, turn, random.next() < config.filteredShare, run);
       }),
     ),
@@ -66,6 +66,14 @@ async function learn(run: Run<SftConfig>, step: number): Promise<StepResult> {
     position: run.state.position + config.batchSize,
     trajectories: [],
   };
+}
+
+/** A conversation of an example. */
+function drawnTurn({ chunks, idealMemories = [] }: Example, changingShare: number | undefined, random: SeededRandom) {
+  if (changingShare === undefined) return random.integer(chunks.length + 1);
+  const changing = chunks.flatMap((_, turn) => (idealMemories[turn + 1] === idealMemories[turn] ? [] : [turn]));
+  if (changing.length > 0 && random.next() < changingShare) return random.pick(changing);
+  return random.integer(chunks.length + 1);
 }
 
 /** What supervised rows need from a run. */
@@ -93,7 +101,9 @@ export function supervisedRow(example: Example, turn: number, filtered: boolean,
   const isAnswer = turn === example.chunks.length;
   const chunks = filtered ? filteredChunks(example, frames, config.memory) : example.chunks;
   const promptIds = isAnswer ? frames.answer(question, memory) : frames.update(question, memory, chunks[turn].ids);
-  const target = tokenizer.encodeText(isAnswer ? format.answerTarget(example.answers[0]) : idealMemories[turn + 1]);
+  const target = isAnswer
+    ? tokenizer.encodeText(format.answerTarget(example.answers[0]))
+    : updateTarget(example, turn, filtered, frames);
   const limit = isAnswer ? config.memory.answerTokens : config.memory.memoryTokens;
   const completionIds = [...target, policy.chat.stopIds[0]];
   if (completionIds.length > limit) {
@@ -103,4 +113,16 @@ export function supervisedRow(example: Example, turn: number, filtered: boolean,
     );
   }
   return { promptIds, completionIds };
+}
+
+function updateTarget(
+  { idealMemories = [], filteredMemories }: Example,
+  turn: number,
+  filtered: boolean,
+  frames: PromptFrames,
+) {
+  const next = (filtered && filteredMemories?.(turn)) || idealMemories[turn + 1];
+  return frames.unchanged !== undefined && next === idealMemories[turn]
+    ? frames.unchanged
+    : frames.tokenizer.encodeText(next);
 }

@@ -84,6 +84,6 @@ it('a random model has its tokenizer, and a missing model says what was expected
     'tokenizer_config.json',
   ]);
   await expect(modelSource('no/such/folder', 7)).rejects.toThrow(
-    'There is no model at no/such/folder: expected a model folder, a .gguf file, or one of the names mini, mini-random.',
+    'There is no model at no/such/folder: expected a model folder, a .gguf file, or one of the names mini, mini-random, babi, babi-random.',
   );
 });

@@ -1,0 +1,36 @@
+/** Ideal memories of stories in words: "Mary kitchen; John has football". */
+import type { BabiNote } from './ideal.js';
+
+/** The memory while nothing is known. */
+export const NO_NOTES = 'nothing';
+const BETWEEN = '; ';
+
+export function memoryOf(notes: readonly BabiNote[]): string {
+  return notes.length === 0 ? NO_NOTES : notes.map(words).join(BETWEEN);
+}
+
+/** The notes of a memory, each as its words. */
+export function notesIn(memory: string): string[] {
+  return memory === NO_NOTES ? [] : memory.split(BETWEEN.trim()).map((note) => note.trim());
+}
+
+function words(note: BabiNote): string {
+  switch (note.kind) {
+    case 'at':
+      return `${note.person} ${note.place}`;
+    case 'not at':
+      return `${note.person} not ${note.place}`;
+    case 'either':
+      return `${note.person} ${note.places[0]} or ${note.places[1]}`;
+    case 'holds':
+      return `${note.person} has ${note.object}`;
+    case 'lies':
+      return `${note.object} ${note.place}`;
+    case 'was':
+      return `${note.object} ${note.place} before ${note.next}`;
+    case 'gave':
+      return `${note.person} gave ${note.object} to ${note.receiver}`;
+    case 'relation':
+      return `${note.place} ${note.direction} of ${note.other}`;
+  }
+}

@@ -1,0 +1,108 @@
+/** Training questions of BABILong: the text is the one that the ordinary pipeline would cut, and the memories are right. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { babiPrompts } from '../../memory/prompts.js';
+import { EMBEDDED_BABI } from '../../models/embedded.js';
+import { chunkDocuments } from '../../text/chunks.js';
+import { plainRenderer } from '../../text/documents.js';
+import { loadTokenizer } from '../../text/hugging-face-tokenizer.js';
+import type { Example } from '../examples.js';
+import { Books, EMBEDDED_BOOKS } from './books.js';
+import { BABI_TASKS } from './events.js';
+import { idealReader } from './ideal.js';
+import { BABI_MARKS, BABI_VOCABULARY_SIZE } from './marks.js';
+import { memoryOf, NO_NOTES, notesIn } from './notes.js';
+import { type BabilongTaskOptions, babilongSource } from './task.js';
+
+const tokenizer = await loadTokenizer(EMBEDDED_BABI);
+const books = await Books.open([EMBEDDED_BOOKS]);
+const source = (options: Partial<BabilongTaskOptions> = {}, seed = 1) =>
+  babilongSource({ tasks: BABI_TASKS, chunks: [4, 8], chunkTokens: 128, books, ...options }, seed, tokenizer);
+
+const textOf = ({ chunks }: Example) => chunks.map(({ ids }) => tokenizer.decode(ids)).join('');
+
+it('the tokenizer restores every text, and has one token for each word of the stories', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (text) => tokenizer.decode(tokenizer.encodeText(text)) === text),
+  );
+  expect(tokenizer.vocabularySize).toBe(BABI_VOCABULARY_SIZE);
+  for (const word of 'Mary John Sandra Daniel bathroom hallway football milk travelled discarded has before'.split(' '))
+    expect(tokenizer.encodeText(` ${word}`), word).toHaveLength(1);
+  expect(tokenizer.encode('<same>')).toEqual([tokenizer.idOf(BABI_MARKS.unchanged)]);
+  expect(tokenizer.encodeText('<same>').length).toBeGreaterThan(1);
+});
+
+it('the prompts begin with the memory of nothing, and the token that keeps a memory is theirs', () => {
+  expect(babiPrompts.initialMemory('')).toBe(NO_NOTES);
+  expect(babiPrompts.unchanged).toBe(BABI_MARKS.unchanged);
+});
+
+it('chunks are tokenized as the text that they make up, and hold whole sentences', async () => {
+  for (let index = 0; index < 4; index++) {
+    const example = await source().get(index);
+    const text = textOf(example);
+    expect(tokenizer.encodeText(text)).toEqual(example.chunks.flatMap(({ ids }) => ids));
+    for (const { ids } of example.chunks) expect(ids.length).toBeLessThanOrEqual(128);
+    // The ordinary pipeline may cut a sentence sooner, but hides no fact.
+    const { chunks } = chunkDocuments([{ text }], tokenizer, {
+      chunkTokens: 128,
+      align: 'sentence',
+      renderer: plainRenderer,
+    });
+    for (const fact of example.facts!) expect(chunks.some((chunk) => chunk.text.includes(fact.text))).toBe(true);
+  }
+});
+
+it('ideal memories lead to the answer, and change only where a fact is', async () => {
+  for (let index = 0; index < 60; index++) {
+    const example = await source().get(index);
+    const { question, answers, chunks, idealMemories = [], filteredChunks = [], facts = [] } = example;
+    expect(idealMemories).toHaveLength(chunks.length + 1);
+    expect(idealMemories[0]).toBe('nothing');
+    const reader = idealReader(question);
+    const told = [...textOf(example).matchAll(/(?:[A-Z]\w+|The \w+) [a-z ]+(?:\w+)\./g)].map(([sentence]) => sentence);
+    for (const sentence of told) reader.read(sentence);
+    expect(idealMemories.at(-1)).toBe(memoryOf(reader.notes()));
+    expect(reader.answer()).toBe(answers[0]);
+    expect(filteredChunks.join(' ').replaceAll(/ +/g, ' ').trim()).toBe(facts.map(({ text }) => text).join(' '));
+    for (const { text, turn } of facts) expect(tokenizer.decode(chunks[turn].ids)).toContain(text);
+    const last = chunks.length - 1;
+    expect(example.quality!(last, idealMemories[last + 1]) ?? 1).toBe(1);
+    expect(example.quality!(last, 'nothing') ?? 0).toBe(0);
+  }
+});
+
+it('a filtered chunk leads from the ideal memory to the one that its facts alone give', async () => {
+  for (let index = 0; index < 40; index++) {
+    const {
+      chunks,
+      filteredChunks = [],
+      filteredMemories,
+      idealMemories = [],
+    } = await source({ tasks: ['qa2'] }).get(index);
+    for (const turn of chunks.keys()) {
+      const next = filteredMemories!(turn);
+      if (filteredChunks[turn] === '') expect(next).toBe(idealMemories[turn]);
+      // Whoever reads everything knows everything that the other does.
+      else if (notesIn(idealMemories[turn]).length < notesIn(next).length)
+        expect(notesIn(idealMemories[turn + 1]).length).toBeGreaterThan(0);
+    }
+  }
+});
+
+it('is the same again, other for another seed, and as long as asked for', async () => {
+  const { filteredMemories: _, quality: __, ...first } = await source().get(3);
+  expect(await source().get(3)).toMatchObject(first);
+  expect((await source({}, 2).get(3)).chunks).not.toEqual(first.chunks);
+  const long = await source({ tasks: ['qa1'], chunks: [40, 40] }).get(0);
+  expect(long.chunks.length).toBeGreaterThanOrEqual(40);
+  expect(long.chunks.length).toBeLessThan(48);
+  const short = await source({ tasks: ['qa1'], chunks: [4, 4], leastChunkTokens: 24 }).get(1);
+  expect(Math.max(...short.chunks.map(({ ids }) => ids.length))).toBeLessThan(128);
+});
+
+it('books without a sentence that fits a chunk are refused', () => {
+  expect(() => source({ books: new Books(['Too short. Yes.']) })).toThrow(
+    'The books have no sentence of 10 to 128 tokens. Name other books, or raise chunkTokens.',
+  );
+});

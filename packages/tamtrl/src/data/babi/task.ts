@@ -1,0 +1,209 @@
+/**
+ * BABILong as a task to train on: stories in books, in chunks of whole sentences, with the ideal memory after each. The
+ * text is put together from tokenized sentences, since a step of training needs thousands of chunks.
+ */
+import { SeededRandom } from '../../base/random.js';
+import type { AgentChunk } from '../../text/chunks.js';
+import type { Tokenizer } from '../../text/tokenizer.js';
+import { DataError } from '../errors.js';
+import type { Example, ExampleSource } from '../examples.js';
+import type { Books } from './books.js';
+import type { BabiTask } from './events.js';
+import { idealReader } from './ideal.js';
+import { memoryOf, notesIn } from './notes.js';
+import { type BabiQuestion, babiStory } from './stories.js';
+
+export interface BabilongTaskOptions {
+  /** One is drawn for each question; a task that is named twice is drawn twice as often. */
+  tasks: readonly BabiTask[];
+  /**
+   * Least and greatest number of chunks of a text, between which all orders of magnitude are equally likely. A story that
+   * needs more gets more.
+   */
+  chunks: readonly [number, number];
+  chunkTokens: number;
+  /**
+   * Least size of a chunk: a text is cut at a size of its own from this one to `chunkTokens`, between which all orders of
+   * magnitude are equally likely. Default: always `chunkTokens`. Short chunks teach more a token.
+   */
+  leastChunkTokens?: number;
+  books: Books;
+}
+
+/** BABILong takes sentences of at least so many tokens. */
+const LEAST_SENTENCE_TOKENS = 10;
+
+interface Sentence {
+  text: string;
+  ids: readonly number[];
+  /** Number of the fact in its story; absent for a sentence of a book. */
+  fact?: number;
+}
+
+/** Questions without end, each with a story and a place in the books of its own. */
+export function babilongSource(options: BabilongTaskOptions, seed: number, tokenizer: Tokenizer): ExampleSource {
+  const sentences = new BookSentences(options, tokenizer);
+  return {
+    size: Number.POSITIVE_INFINITY,
+    relevance: true,
+    get: async (index) => babilongExample(options, seed, index, sentences),
+  };
+}
+
+/** Sentences as the inside of a text has them, after a blank. */
+class BookSentences {
+  readonly #books: Books;
+  readonly #tokenizer: Tokenizer;
+  /** Numbers of the sentences that can be used. */
+  readonly #usable: number[] = [];
+  readonly #facts = new Map<string, readonly number[]>();
+  readonly #ids = new Map<number, readonly number[]>();
+
+  /** @throws DataError `invalid-argument` for books without a sentence that fits a chunk. */
+  constructor({ books, chunkTokens }: BabilongTaskOptions, tokenizer: Tokenizer) {
+    this.#books = books;
+    this.#tokenizer = tokenizer;
+    for (let at = 0; at < books.size; at++) {
+      const tokens = books.tokens(at, tokenizer);
+      if (tokens >= LEAST_SENTENCE_TOKENS && tokens <= chunkTokens) this.#usable.push(at);
+    }
+    if (this.#usable.length > 0) return;
+    throw new DataError(
+      'invalid-argument',
+      `The books have no sentence of ${LEAST_SENTENCE_TOKENS} to ${chunkTokens} tokens. Name other books, or raise chunkTokens.`,
+    );
+  }
+
+  get size(): number {
+    return this.#usable.length;
+  }
+
+  at(index: number): Sentence {
+    const number = this.#usable[index % this.#usable.length];
+    const text = this.#books.sentence(number);
+    let ids = this.#ids.get(number);
+    if (ids === undefined) {
+      ids = this.#tokenizer.encodeText(` ${text}`);
+      this.#ids.set(number, ids);
+    }
+    return { text, ids };
+  }
+
+  fact(text: string, fact: number): Sentence {
+    let ids = this.#facts.get(text);
+    if (ids === undefined) {
+      ids = this.#tokenizer.encodeText(` ${text}`);
+      this.#facts.set(text, ids);
+    }
+    return { text, ids, fact };
+  }
+}
+
+function babilongExample(options: BabilongTaskOptions, seed: number, index: number, books: BookSentences): Example {
+  const { tasks, chunkTokens: longest, leastChunkTokens = longest } = options;
+  const random = new SeededRandom('babilong task', seed, index);
+  const task = random.pick(tasks);
+  const story = random.pick(babiStory({ task, seed, index }));
+  const wanted = between(options.chunks, random);
+  const chunkTokens = between([leastChunkTokens, longest], random);
+  const facts = story.sentences.map((text, at) => books.fact(text, at));
+  const background: Sentence[] = [];
+  let room = wanted * chunkTokens - facts.reduce((sum, { ids }) => sum + ids.length, 0);
+  for (let next = random.integer(books.size); ; next++) {
+    const sentence = books.at(next);
+    room -= sentence.ids.length;
+    if (room < 0) break;
+    background.push(sentence);
+  }
+  const chunks = packed(mixed(facts, background, random), chunkTokens);
+  return { ...exampleOf(story, chunks), id: `${task}-${seed}-${index}`, task, source: `babilong/${task}` };
+}
+
+/** A whole number of a random order of magnitude. */
+function between([least, most]: readonly [number, number], random: SeededRandom): number {
+  return Math.round(least * (most / least) ** random.next());
+}
+
+/** The facts in their order at random places between the others. */
+function mixed(facts: readonly Sentence[], background: readonly Sentence[], random: SeededRandom): Sentence[] {
+  const places = facts.map(() => random.integer(background.length + 1)).sort((a, b) => a - b);
+  const all: Sentence[] = [];
+  let next = 0;
+  for (let nth = 0; nth <= background.length; nth++) {
+    while (next < facts.length && places[next] === nth) all.push(facts[next++]);
+    if (nth < background.length) all.push(background[nth]);
+  }
+  return all;
+}
+
+/** Each chunk takes the sentences that fit, as `align: sentence` cuts a text. */
+function packed(sentences: readonly Sentence[], chunkTokens: number): Sentence[][] {
+  const chunks: Sentence[][] = [];
+  let room = 0;
+  for (const sentence of sentences) {
+    if (chunks.length === 0 || sentence.ids.length > room) {
+      chunks.push([]);
+      room = chunkTokens;
+    }
+    room -= sentence.ids.length;
+    chunks[chunks.length - 1].push(sentence);
+  }
+  return chunks;
+}
+
+function exampleOf(
+  { question, answer, supporting, sentences }: BabiQuestion,
+  packs: Sentence[][],
+): Omit<Example, 'id'> {
+  let at = 0;
+  const chunks = packs.map((pack, index): AgentChunk => {
+    const start = at;
+    at += pack.reduce((sum, { text }) => sum + text.length + 1, 0);
+    return { index, start, end: at, ids: pack.flatMap(({ ids }) => ids) };
+  });
+  const reader = idealReader(question);
+  const ideal = [memoryOf(reader.notes())];
+  const filtered = packs.map((pack) => pack.flatMap(({ fact }) => (supporting.includes(fact ?? -1) ? [fact!] : [])));
+  let read = 0;
+  for (const pack of packs) {
+    for (const { fact, text } of pack) {
+      if (fact === undefined) continue;
+      reader.read(text);
+      read++;
+    }
+    ideal.push(memoryOf(reader.notes()));
+  }
+  if (read !== sentences.length)
+    throw new DataError('invalid-argument', 'A story lost facts on its way into the text.');
+  return {
+    question,
+    answers: [answer],
+    chunks,
+    filteredChunks: filtered.map((facts) => facts.map((fact) => sentences[fact]).join(' ')),
+    idealMemories: ideal,
+    filteredMemories: (turn) => afterFiltered(question, packs.slice(0, turn), filtered[turn], sentences),
+    facts: filtered.flatMap((facts, turn) => facts.map((fact) => ({ text: sentences[fact], title: '', turn }))),
+    quality: (turn, memory) => shareHeld(ideal[turn + 1], memory),
+  };
+}
+
+/** The ideal memory of a reader of whole chunks who then reads some facts alone. */
+function afterFiltered(
+  question: string,
+  before: readonly (readonly Sentence[])[],
+  facts: readonly number[],
+  sentences: readonly string[],
+): string {
+  const reader = idealReader(question);
+  for (const { fact, text } of before.flat()) if (fact !== undefined) reader.read(text);
+  for (const fact of facts) reader.read(sentences[fact]);
+  return memoryOf(reader.notes());
+}
+
+/** Share of the ideal notes that a memory holds; undefined while there are none. */
+function shareHeld(ideal: string, memory: string): number | undefined {
+  const wanted = notesIn(ideal);
+  if (wanted.length === 0) return undefined;
+  const held = new Set(notesIn(memory));
+  return wanted.filter((note) => held.has(note)).length / wanted.length;
+}
