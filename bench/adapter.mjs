@@ -56,7 +56,7 @@ async function measure({ config }, trained, { rank, tokens, steps }) {
   return { trained, parameters, trainedParameters, opened_gb: opened, peak_gb: peak(), seconds };
 }
 
-/** The same in a process of its own. */
+/** The same in a separate process. */
 function measureApart(name, trained, values) {
   const given = ['rank', 'tokens', 'steps'].flatMap((option) => [`--${option}`, values[option]]);
   const file = fileURLToPath(import.meta.url);

@@ -1,6 +1,6 @@
 /**
- * What is timed. Shapes come from tools/reference/bench_cases.json, which the PyTorch side reads too, so that both do the
- * same work; only `qwen3-0.6b`, which PyTorch does not take part in, is defined here.
+ * The benchmark cases. Shapes come from tools/reference/bench_cases.json, which the PyTorch side reads too, so that
+ * both do the same work; only `qwen3-0.6b`, which PyTorch does not take part in, is defined here.
  */
 import { readFileSync } from 'node:fs';
 import { Random } from '../packages/engine/dist/index.js';
@@ -36,7 +36,7 @@ const LARGE = {
   },
 };
 
-/** Cases by name, with the engine's own configuration beside transformers'. */
+/** Cases by name, with the configurations for the engine and for transformers. */
 export function loadCases() {
   const shared = JSON.parse(readFileSync(FILE, 'utf8'));
   return Object.entries({ ...shared, ...LARGE }).map(([name, definition]) => ({
@@ -57,9 +57,9 @@ export function workTokens(shape, what) {
 }
 
 /**
- * Floating-point operations of one repetition: 2 (forward) or 6 (forward and backward) x parameters x tokens. Every token
- * that is read passes the layers' matrices, only those whose successor is wanted pass the unembedding, and looking up an
- * embedding is free. Attention scores, norms and the optimiser are not counted.
+ * Floating-point operations of one repetition: 2 (forward) or 6 (forward and backward) x parameters x tokens. Every
+ * token that is read passes the layers' matrices, only those whose successor is wanted pass the unembedding, and
+ * looking up an embedding is free. Attention scores, norms and the optimiser are not counted.
  */
 export function floatingPointOperations(config, shape, what) {
   let layers = 0;
@@ -75,8 +75,8 @@ export function floatingPointOperations(config, shape, what) {
 }
 
 /**
- * One repetition on an engine. Sequences are random, as on the other side. A row's last token is only predicted: with one
- * token more than `length`, the model reads exactly `length` tokens, as PyTorch does.
+ * One repetition on an engine. Sequences are random, as on the other side. A row's last token is only predicted: with
+ * one token more than `length`, the model reads exactly `length` tokens, as PyTorch does.
  */
 export function makeRun(engine, shape, what, scoreOptions = {}) {
   const random = new Random(0);

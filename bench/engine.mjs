@@ -1,5 +1,5 @@
 /**
- * Times the engine's training, scoring and generation beside PyTorch's on the same machine, in turns. Usage: --help.
+ * Times training, scoring and generation with the engine and with PyTorch on the same machine, in turns. Usage: --help.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
@@ -83,7 +83,7 @@ function plan({ case: names, what: whats, all, rounds }, python) {
   return jobs;
 }
 
-/** Both sides of a job in turns; seconds of each repetition. */
+/** Alternates the two sides of a job; seconds of each repetition. */
 async function measure(job, engine, python, progress) {
   const { definition, what, shape, rounds } = job;
   const label = `${definition.name} ${what}`;

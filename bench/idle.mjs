@@ -1,6 +1,6 @@
 /**
- * Waits until a process has stopped computing. Thread pools keep spinning for a moment after their work is done; the other
- * side of a comparison must not start before.
+ * Waits until a process has stopped computing. Thread pools keep spinning for a moment after their work is done; the
+ * other side of a comparison must not start before.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ const IDLE_SECONDS = 0.011;
 const PATIENCE_SECONDS = 10;
 const TICKS_PER_SECOND = 100;
 
-/** Processor seconds that process `pid` has used; undefined where the system has no /proc. */
+/** Processor seconds that process `pid` has used; undefined if the system has no /proc. */
 function processorSeconds(pid) {
   if (pid === process.pid) {
     const { user, system } = process.cpuUsage();
@@ -19,7 +19,8 @@ function processorSeconds(pid) {
   }
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Fields after the command, which stands in parentheses and may hold spaces: utime and stime are the 14th and 15th of all.
+    // Fields after the command, which is in parentheses and may contain spaces: utime and stime are the 14th and 15th
+    // of all.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   } catch {

@@ -1,5 +1,5 @@
 /**
- * How well the classifier of the method prm tells memories of questions that it has not seen, beside always saying the more frequent label.
+ * How well the classifier of the method prm tells memories of questions that it has not seen, compared with always choosing the more frequent label.
  * Usage: --help.
  */
 import { readFile, writeFile } from 'node:fs/promises';

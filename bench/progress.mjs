@@ -1,6 +1,6 @@
-/** What is going on, and for how long still, on stderr. */
+/** Progress and the time left, on stderr. */
 
-/** Seconds that starting a side takes, warm-up apart. */
+/** Seconds that a side takes to start, without the warm-up. */
 const START_SECONDS = 6;
 /** Share of the machine's SGEMM rate that a first guess assumes; small models and decoding are far from it. */
 const GUESSED_SHARE = { train: 0.5, score: 0.5, generate: 0.15 };

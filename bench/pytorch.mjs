@@ -14,8 +14,8 @@ function hasPyTorch(python) {
 }
 
 /**
- * The first Python with torch and transformers: `given`, $TAMTRL_PYTHON, the checkout's .venv, python3; undefined without
- * one. What was asked for by name must have them.
+ * The first Python with torch and transformers: `given`, $TAMTRL_PYTHON, the checkout's .venv, python3; undefined
+ * without one. If it was named, it must have them.
  */
 export function findPython(given) {
   if (given !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * What reading costs as documents grow: seconds, tokens and resident memory of the embedded model over generated documents, each in a process
- * of its own. The text is made as it is read. Usage: --help.
+ * What reading costs as documents grow: seconds, tokens and resident memory of the embedded model over generated
+ * documents, each in a separate process. The text is generated as it is read. Usage: --help.
  */
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';

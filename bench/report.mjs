@@ -12,7 +12,7 @@ export function median(numbers) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** A number with three significant digits, thousands apart. */
+/** A number with three significant digits and separated thousands. */
 function short(value, unit = '') {
   if (value === null) return 'n/a';
   return Number(value.toPrecision(3)).toLocaleString('en-US', { maximumFractionDigits: 3 }) + unit;

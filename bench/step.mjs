@@ -1,5 +1,5 @@
 /**
- * Times one whole step of TAMTRL (rollouts, teacher scores, update) beside the same step in PyTorch and transformers, in
+ * Times one whole step of TAMTRL (rollouts, teacher scores, update) and the same step in PyTorch and transformers, in
  * turns, on the same model, questions and counts. Usage: --help.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -47,7 +47,7 @@ function choose({ case: names, rounds, prompts }) {
   return names ?? known;
 }
 
-/** Both sides in turns: seconds of every step, and of its phases. */
+/** Alternates the two sides: seconds of every step and of its phases. */
 async function measure(name, values, python) {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-step-'));
   const own = await openStep(STEP_CASES[name], {

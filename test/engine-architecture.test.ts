@@ -68,7 +68,7 @@ describe('the recipe for an architecture', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('names files and places that are there', () => {
+  it('names files and anchors that exist', () => {
     const links = [...recipe.matchAll(/\]\(([^)#]+)\)/g)].map(([, target]) => target);
     expect(links.length).toBeGreaterThan(8);
     for (const link of links) expect(existsSync(join(root, 'docs', link)), link).toBe(true);

@@ -26,7 +26,7 @@ interface Room {
   why: string;
 }
 
-/** Rooms of packages/tamtrl/src, from the ground up, and what each may import, itself aside. */
+/** Rooms of packages/tamtrl/src, from the ground up, and what each may import besides itself. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   base: { imports: [], why: 'Errors, files, seeds and numbers as text: what every room stands on.' },
   text: {
@@ -95,8 +95,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 /**
- * Rooms that may import @tamtrl/engine statically at run time. Everyone else imports its types, or loads it with `import()`
- * when it is needed: the engine is an optional peer, and programs on remote models do without.
+ * Rooms that may import @tamtrl/engine statically at run time. Everyone else imports its types, or loads it with
+ * `import()` when it is needed: the engine is an optional peer, and programs on remote models do without.
  */
 export const ENGINE_ROOMS: readonly string[] = ['policy', 'train'];
 
@@ -106,8 +106,16 @@ const RUNTIME = 'onnxruntime-node';
 /** The engine's one file that touches ONNX Runtime. */
 const RUNTIME_FILE = 'packages/engine/src/runtime/onnx.ts';
 
+/** By their text: every check looks at every file, and parsing takes most of the time. */
+const parsed = new Map<string, ts.SourceFile>();
+
 function parse(source: string): ts.SourceFile {
-  return ts.createSourceFile('file.ts', source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+  let file = parsed.get(source);
+  if (!file) {
+    file = ts.createSourceFile('file.ts', source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+    parsed.set(source, file);
+  }
+  return file;
 }
 
 function visitAll(node: ts.Node, visit: (node: ts.Node) => void): void {
@@ -183,7 +191,7 @@ export function resolveRelative(file: string, specifier: string): string {
   return parts.join('/').replace(/\.js$/, '.ts');
 }
 
-/** Room of a file under packages/tamtrl/src; "." for files beside the rooms, undefined elsewhere. */
+/** Room of a file under packages/tamtrl/src; "." for files outside of the rooms, undefined elsewhere. */
 function roomOf(file: string): string | undefined {
   const match = /^packages\/tamtrl\/src\/(?:([^/]+)\/)?/.exec(file);
   return match ? (match[1] ?? '.') : undefined;

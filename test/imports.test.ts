@@ -49,7 +49,7 @@ describe('the checker', () => {
   };
   const accepted = (file: string, source: string) => expect(complaints(file, source)).toEqual([]);
 
-  it('tells the kinds of imports apart', () => {
+  it('distinguishes the kinds of imports', () => {
     const source = `
       import type { A } from 'a';
       import { type B } from 'b';
@@ -139,7 +139,7 @@ describe('the checker', () => {
     expect(circlesIn(files)).toEqual([['src/a.ts', 'src/b.ts', 'src/deep/c.ts', 'src/a.ts']]);
   });
 
-  it('names only rooms that have a line of their own', () => {
+  it('names only rooms that have their own line', () => {
     for (const { imports, types = [], why } of Object.values(ROOMS)) {
       for (const room of [...imports, ...types]) expect(Object.keys(ROOMS)).toContain(room);
       expect(why).toMatch(/\.$/);

@@ -44,7 +44,7 @@ describe('docs/method.md', () => {
     for (const option of Object.keys(method.options ?? {})) expect(guide).toContain(`\`reward.${option}`);
   });
 
-  it('has a program with a method of its own, which runs', async () => {
+  it('has a program with its own method, which runs', async () => {
     const [program] = [...guide.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
     const folder = mkdtempSync(join(root, 'node_modules', '.method-guide-'));
     try {

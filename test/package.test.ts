@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
@@ -115,22 +115,27 @@ describe('installing', () => {
 });
 
 describe('the packed packages', () => {
-  /** Paths of the files that `npm pack` would pack. */
-  function packed(folder: string): string[] {
-    const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-      cwd: join(root, folder),
+  /** Paths of the files that `npm pack` would pack, by package. */
+  let packed: Map<string, string[]>;
+
+  beforeAll(() => {
+    const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--workspaces'], {
+      cwd: root,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    const [{ files }] = JSON.parse(output) as { files: { path: string }[] }[];
-    return files.map(({ path }) => path);
-  }
+    const packages = JSON.parse(output) as { name: string; files: { path: string }[] }[];
+    packed = new Map(packages.map(({ name, files }) => [name, files.map(({ path }) => path)]));
+  });
 
   /** The source of a built file. Builds leave files behind whose source is gone; they are not this test's concern. */
   const sourceOf = (path: string) => path.replace(/^dist/, 'src').replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts');
 
-  it.each(['packages/engine', 'packages/tamtrl'])('hold nothing that only tests need: %s', (folder) => {
-    const files = packed(folder);
+  it.each([
+    ['@tamtrl/engine', 'packages/engine'],
+    ['tamtrl', 'packages/tamtrl'],
+  ])('hold nothing that only tests need: %s', (name, folder) => {
+    const files = packed.get(name) ?? [];
     expect(files).toContain('dist/index.js');
     expect(files).toContain('dist/index.d.ts');
     const outside = files.filter(

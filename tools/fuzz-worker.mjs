@@ -25,7 +25,8 @@ while (Date.now() < Number(end)) {
     await parser.read(input, join(folder, 'input'));
     report.accepted++;
   } catch (error) {
-    // Words of the runtime within a sentence of ours are no sentence. Jinja has kinds of objects of its own.
+    // An error text of the runtime inside one of our messages is not a clear message. Jinja has its own kinds of
+    // objects.
     const raw =
       /Cannot read propert|^\S+ is not a function|(?<!' object )is not iterable|Maximum call stack|undefined \(/.test(
         String(error?.message),

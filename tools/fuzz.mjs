@@ -1,8 +1,8 @@
-// Gives every parser damaged and random inputs and counts what comes of them. What is not a refusal of ours is printed.
+// Gives every parser damaged and random inputs and counts the outcomes. It prints whatever is not one of our refusals.
 //
 //   npm run -s build && node tools/fuzz.mjs --seconds 60 [--parser NAME] [--seed N]
 //
-// Each parser runs in a process of its own, with 1 GB of heap, and writes down each input before it is read: one that
+// Each parser runs in a separate process with 1 GB of heap, and saves each input before it reads it: one that
 // ends the process or takes more than five seconds is found in the folder that is named at the end.
 import { fork } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * What training at the paper's scale asks of a cluster, worked out on paper: tokens, operations, memory, hours. Prints the tables of
- * docs/scale.md; with --write it puts them there. Every assumption stands at the top; nothing here was measured.
+ * Estimates of what training at the paper's scale takes: tokens, operations, memory, hours. Prints the tables of
+ * docs/scale.md; with --write it puts them there. All assumptions are at the top; nothing here was measured.
  *   node tools/scale.mjs [--write]
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -17,18 +17,27 @@ const MODELS = {
 const HEAD = 128;
 const VOCABULARY = 151_936;
 
-/** Data sheets: dense bfloat16 operations a second, bytes of memory and bytes a second; dollars an hour are a guess, put in your own. */
+/**
+ * Data sheets: dense bfloat16 operations a second, bytes of memory and bytes a second; dollars an hour are a guess, put
+ * in your own.
+ */
 const GPUS = {
   'A100 80GB': { operations: 312e12, memory: 80e9, bandwidth: 2.0e12, dollars: 2 },
   'H100 80GB': { operations: 989e12, memory: 80e9, bandwidth: 3.35e12, dollars: 3 },
 };
-/** Share of the data sheet that is reached in matrix products, in reading weights and caches while sampling, and that caches may fill. */
+/**
+ * Share of the data sheet that is reached in matrix products, in reading weights and caches while sampling, and that
+ * caches may fill.
+ */
 const REACHED = { products: 0.35, bandwidth: 0.5, memory: 0.7 };
-/** Tokens of a training document (MemAgent's: 200 paragraphs), of a memory as it is written, and of the relevant part of a chunk. */
+/**
+ * Tokens of a training document (MemAgent's: 200 paragraphs), of a memory as it is written, and of the relevant part of
+ * a chunk.
+ */
 const DOCUMENT = 28_000;
 const WRITTEN = 400;
 const RELEVANT = 300;
-/** Seconds a step for what does not overlap: weights to the sampler, saving, HTTP. */
+/** Seconds per step for work that does not overlap: weights to the sampler, saving, HTTP. */
 const OVERHEAD = 15;
 
 function shapeOf({ layers, hidden, heads, keyValueHeads, intermediate, tied }) {
@@ -37,7 +46,7 @@ function shapeOf({ layers, hidden, heads, keyValueHeads, intermediate, tied }) {
   const table = VOCABULARY * hidden;
   return {
     parameters: blocks + table * (tied ? 1 : 2),
-    /** Operations of a token's forward pass with so many tokens before it. */
+    /** Operations of a token's forward pass, given the number of tokens before it. */
     forward: (before) => 2 * (blocks + table) + 4 * layers * heads * HEAD * before,
     cacheBytes: 2 * layers * keyValueHeads * HEAD * 2,
     /** Checkpointed activations of a token, bfloat16. */
@@ -96,7 +105,8 @@ function plan(name, config, gpu, gpus, full) {
     // Backward is twice a forward pass, once where only an adapter learns; activations are computed again.
     train: (tokens.trained * forward * (full ? 4 : 3)) / products,
   };
-  // Each GPU samples its share, as much at once as its memory holds caches for; a token takes reading the weights and all caches.
+  // Each GPU samples its share, as much at once as its memory holds caches for; a token takes reading the weights and
+  // all caches.
   const room = Math.floor((memory * REACHED.memory - 2 * model.parameters) / (tokens.length * model.cacheBytes));
   const share = Math.ceil(tokens.rollouts / gpus);
   const side = Math.min(share, room);
@@ -104,7 +114,8 @@ function plan(name, config, gpu, gpus, full) {
   seconds.decode = tokens.turns * WRITTEN * token * (share / side);
   const step = Object.values(seconds).reduce((sum, each) => sum + each, OVERHEAD);
   const hours = (step * config.steps) / 3600;
-  // bfloat16 weights and gradients, float32 master weights and AdamW's two moments, spread over all; or weights alone, once for each GPU.
+  // bfloat16 weights and gradients, float32 master weights and AdamW's two moments, spread over all; or weights alone,
+  // once for each GPU.
   const trainer = full ? (16 * model.parameters) / gpus : 2 * model.parameters;
   const row = tokens.length * (model.activationBytes + 2 * 4 * VOCABULARY);
   const sampler = 2 * model.parameters + side * tokens.length * model.cacheBytes;

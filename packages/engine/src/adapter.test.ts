@@ -160,14 +160,14 @@ describe('a new adapter', () => {
     expect(await logProbabilities(core, rows, 'start')).toEqual(before);
     core.blendSnapshot('start', 0);
     expect(await logProbabilities(core, rows, 'start')).toEqual(after);
-    expect(() => core.snapshot('base')).toThrow(/"base" of a model with an adapter is the model without it/);
+    expect(() => core.snapshot('base')).toThrow(/"base" already exists in a model with an adapter/);
     await expect(core.score(rows, { weights: 'mean' })).rejects.toThrow(/taken so far: base, start/);
     await core.close();
   });
 });
 
 describe('saving', () => {
-  it('goes on bit for bit, without a copy of the base', async () => {
+  it('continues bit for bit, without a copy of the base', async () => {
     const core = await open(base, { rank: 2, seed: 1 });
     await step(core, 2);
     core.snapshot('teacher');

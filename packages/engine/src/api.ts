@@ -14,14 +14,14 @@ export interface GenerateRequest {
   /** Random stream of this request; default: derived from the call's seed and the prompt's tokens. */
   seed?: number;
   /**
-   * What the continuation may well be. It is read behind the prompt in the same run, and its tokens are taken as far as
+   * A guess at the continuation. It is read after the prompt in the same run, and its tokens are taken as far as
    * they are the ones that would be drawn anyway (speculative decoding, arXiv 2211.17192, with a given draft). It saves
    * time and changes nothing else: the samples have the model's distribution, whatever the draft says.
    */
   draft?: readonly number[];
   /**
    * Number of tokens at the beginning of the prompt that other requests of the call are likely to share. They are read
-   * apart from the rest, once for all requests that begin with the same. Pieces of 512 tokens are shared without it.
+   * separately, once for all requests that begin with the same tokens. Pieces of 512 tokens are shared without it.
    */
   sharedTokens?: number;
 }

@@ -1,4 +1,4 @@
-/** The weights of one engine: what is trained, the frozen base beside an adapter, and snapshots of what is trained. */
+/** The weights of one engine: the trained ones, the frozen base of an adapter, and snapshots of the trained ones. */
 import { EngineError } from './errors.js';
 import { isNeutral, mergedWeight } from './models/adapter.js';
 import type { ModelConfig } from './models/config.js';
@@ -11,7 +11,7 @@ const BASE = 'base';
 /** Weights to compute with. */
 export interface ChosenWeights {
   weights: ParameterSet;
-  /** Whether `weights` has the adapter's parameters beside the base's. */
+  /** Whether `weights` has the adapter's parameters as well as the base's. */
   adapted: boolean;
 }
 
@@ -30,7 +30,7 @@ export class WeightSets {
     this.trained = adapter ?? base;
   }
 
-  /** The weights that stay as they are: those beside an adapter. */
+  /** The weights that do not change: the base of an adapter. */
   get frozen(): ParameterSet | undefined {
     return this.trained === this.#base ? undefined : this.#base;
   }
@@ -60,7 +60,7 @@ export class WeightSets {
     if (this.frozen && name === BASE) {
       throw new EngineError(
         'invalid-argument',
-        `The snapshot "${BASE}" of a model with an adapter is the model without it, and needs no copy. Name the snapshot otherwise.`,
+        `The snapshot "${BASE}" already exists in a model with an adapter: it is the model without the adapter. Give the snapshot another name.`,
         { found: name },
       );
     }

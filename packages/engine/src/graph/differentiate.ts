@@ -1,6 +1,6 @@
 /**
  * Reverse-mode differentiation on the graph. The backward pass is further nodes of the same graph, built from the
- * gradient rules that are defined beside the operators.
+ * gradient rules that are defined with the operators.
  */
 import { EngineError } from '../errors.js';
 import type { Node, Value } from './graph.js';

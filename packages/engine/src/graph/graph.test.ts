@@ -75,7 +75,7 @@ describe('differentiation', () => {
     await compiled.release();
   });
 
-  it('builds nothing for inputs whose gradient is not asked for', () => {
+  it('builds nothing for inputs whose gradient is not requested', () => {
     const graph = new Graph('partial');
     const x = graph.input('x', 'float32', ['N', 4]);
     const w = graph.input('w', 'float32', [2, 4]);
@@ -86,7 +86,7 @@ describe('differentiation', () => {
     expect(graph.nodes.length - before).toBe(1);
   });
 
-  it('names what stands in the way: no rule, no connection', () => {
+  it('names the obstacle: no rule, no connection', () => {
     const graph = new Graph('blocked');
     const x = graph.input('x', 'float32', [2]);
     const w = graph.input('w', 'float32', [2]);

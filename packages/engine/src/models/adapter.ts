@@ -1,6 +1,6 @@
 /**
- * Low-rank adapters (LoRA, arXiv 2106.09685): beside a frozen projection W [out, in] there are A [rank, in] and B [out,
- * rank], and x W^T becomes x W^T + (alpha / rank) x A^T B^T. Only A and B are trained.
+ * Low-rank adapters (LoRA, arXiv 2106.09685): next to a frozen projection W [out, in] there are A [rank, in] and B
+ * [out, rank], and x W^T becomes x W^T + (alpha / rank) x A^T B^T. Only A and B are trained.
  */
 import { EngineError } from '../errors.js';
 import { showJson } from '../json.js';
@@ -68,7 +68,7 @@ export function adapterOf(
   }
   if (targets?.length === 0) {
     throw refuse(
-      `The adapter has no targets, so there would be nothing to train. Name some of ${known.join(', ')}, or leave the targets out to adapt all of them.`,
+      `The adapter has no targets, so there would be nothing to train. Name some of ${known.join(', ')}, or omit the targets to adapt all of them.`,
       known.join(', '),
       targets,
     );
@@ -76,7 +76,7 @@ export function adapterOf(
   const unknown = targets?.find((target) => !known.includes(target));
   if (unknown !== undefined) {
     throw refuse(
-      `The adapter's target "${unknown}" is not a projection of a ${config.architecture} layer. There are ${known.join(', ')}.`,
+      `The adapter's target "${unknown}" is not a projection of a ${config.architecture} layer. Choose from ${known.join(', ')}.`,
       known.join(', '),
       unknown,
     );
@@ -88,7 +88,7 @@ export function adapterOf(
   const largest = Math.min(out, input);
   if (rank > largest) {
     throw refuse(
-      `The adapter's rank ${rank} is larger than ${targetOf(narrowest)}, which is ${out} x ${input}: a rank above ${largest} adds parameters but no freedom. Take ${largest} or less.`,
+      `The adapter's rank ${rank} is larger than ${targetOf(narrowest)}, which is ${out} x ${input}: a rank above ${largest} adds parameters but no freedom. Use ${largest} or less.`,
       `at most ${largest}`,
       rank,
     );

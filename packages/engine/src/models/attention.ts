@@ -109,8 +109,8 @@ function cachedAttention(
 }
 
 /**
- * G prefixes and their G x R suffixes (see `SharedPositions`). Every prefix is computed once; its keys and values receive
- * the gradients of all of its suffixes.
+ * G prefixes and their G x R suffixes (see `SharedPositions`). Every prefix is computed once; its keys and values
+ * receive the gradients of all of its suffixes.
  */
 export function overSharedPrefixes(config: ModelConfig, at: SharedPositions): Attention<{ mixed: Value }> {
   const { heads, keyValueHeads, headSize } = config;
@@ -121,7 +121,7 @@ export function overSharedPrefixes(config: ModelConfig, at: SharedPositions): At
   const ofPrefix = (x: Value, count: number) => transpose(reshape(x, ['G', 'P', count, headSize]), [0, 2, 1, 3]);
   const ofSuffix = (x: Value) => transpose(reshape(x, ['G', 'R', 'T', keyValueHeads, headSize]), [0, 3, 1, 2, 4]);
   return {
-    // For rotation, a token is a sequence of its own: the kernel wants no sequence to be longer than the tables.
+    // For rotation, each token is a separate sequence: the kernel allows no sequence longer than the tables.
     rows: ['N', 1],
     attend(projections) {
       const [prefixQueries, suffixQueries] = parts(rotate(projections.queries, heads));
@@ -154,8 +154,8 @@ interface Keys {
 
 /**
  * Queries of suffixes, [G, K, R, H, T, d] with K key heads of H query heads each, against their prefix (keys and values
- * [G, K, P, d]) and their own suffix ([G, K, R, T, d]), in one softmax. The queries of all suffixes meet the prefix in one
- * product. The gradient is that of `attention`, for both parts.
+ * [G, K, P, d]) and their own suffix ([G, K, R, T, d]), in one softmax. The queries of all suffixes meet the prefix in
+ * one product. The gradient is that of `attention`, for both parts.
  */
 function suffixAttention(queries: Value, prefix: Keys, own: Keys, alpha: number): Value {
   const [groups, keyHeads, suffixes, group, length, headSize] = queries.shape;

@@ -36,6 +36,6 @@ export interface ModelConfig {
   rmsNormEpsilon: number;
   /** The unembedding is the embedding; there is no `lm_head.weight`. */
   tieWordEmbeddings: boolean;
-  /** Trained beside the weights, which then stay as they are. */
+  /** Trained instead of the weights, which then do not change. */
   adapter?: Adapter;
 }

@@ -1,7 +1,7 @@
 /**
- * The decoder as graph pieces: a layer, and the head. The same layer serves training (whole sequences) and generation (new
- * tokens against a cache). Differences between families are features of the layer (`LayerFeatures`); this file names no
- * family.
+ * The decoder as graph pieces: a layer, and the head. The same layer serves training (whole sequences) and generation
+ * (new tokens against a cache). Differences between families are features of the layer (`LayerFeatures`); this file
+ * names no family.
  */
 import type { Graph, Value } from '../graph/graph.js';
 import { add, multiply } from '../graph/ops/elementwise.js';
@@ -51,7 +51,7 @@ export function decoderLayer<Attended extends { mixed: Value }>(
 
 /**
  * x W^T for the weight of `path` and, if it is adapted, + (alpha / rank) x A^T B^T. The low-rank product is computed
- * beside W rather than merged into it, because a merged copy would hold the adapted weights twice.
+ * separately from W rather than merged into it, because a merged copy would hold the adapted weights twice.
  */
 function projection({ adapter }: ModelConfig, x: Value, weight: (name: string) => Value, path: string): Value {
   const whole = linear(x, weight(`${path}.weight`));

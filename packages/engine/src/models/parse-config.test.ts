@@ -59,7 +59,7 @@ it('a Qwen3 as transformers 5 writes it', () => {
   expect(config.ropeScaling).toBeUndefined();
 });
 
-it('what a file leaves out is what transformers assumes', () => {
+it('missing keys mean what transformers assumes', () => {
   expect(parse()).toEqual({
     architecture: 'llama',
     vocabularySize: 10,

@@ -109,7 +109,7 @@ function ropeParameters(fields: Fields): Fields | undefined {
   throw fields.unsupported('rope_parameters', 'settings for all layers, or for "full_attention"');
 }
 
-/** Token ids that a config.json repeats, and the dtype of the weights beside it. */
+/** Token ids that a config.json repeats, and the dtype of its weights. */
 export interface ConfigExtras {
   bosTokenId?: number;
   eosTokenIds?: readonly number[];

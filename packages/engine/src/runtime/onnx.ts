@@ -83,9 +83,9 @@ export class CompiledGraph {
         enableCpuMemArena: true,
         // Shapes change from run to run, and the runtime would keep a memory pattern for each of them.
         enableMemPattern: false,
-        // The softmax kernel gives masked keys 4e-39 instead of 0, and Intel's processors compute with numbers that small
-        // many times slower. The option also changes the thread that makes the first session, so it is for the engine's
-        // own threads only: nobody else's JavaScript may lose its smallest numbers.
+        // The softmax kernel gives masked keys 4e-39 instead of 0, and Intel's processors compute with numbers that
+        // small many times slower. The option also changes the thread that makes the first session, so it is for the
+        // engine's own threads only: other JavaScript must not lose its smallest numbers.
         ...(!isMainThread && { extra: { session: { set_denormal_as_zero: '1' } } }),
         logSeverityLevel: 3,
       });

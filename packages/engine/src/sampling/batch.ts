@@ -9,7 +9,7 @@ import { type NewTokens, type Outputs, type RunInputs, Runs, range } from './run
 import type { Sequence } from './sequences.js';
 import { type Piece, padded, placesOf, type Reading, readingsOf, type Text } from './texts.js';
 
-/** Bytes of distributions to compute at once: no more than a draft that turns out wrong should cost. */
+/** Bytes of distributions to compute at once, which limits the cost of a wrong draft. */
 const HEAD_BYTES = 2 ** 25;
 const FLOAT32_BYTES = 4;
 const LARGEST_BATCH = 256;
@@ -95,8 +95,8 @@ export class Batch {
   }
 
   /**
-   * Reads texts into the slots from `first` on, piece by piece, and keeps the hidden states that tokens follow from. What
-   * texts have in common is read once, and copied before their ways part.
+   * Reads texts into the slots from `first` on, piece by piece, and keeps the hidden states that tokens follow from.
+   * What texts have in common is read once, and copied before their ways part.
    */
   async #read(readings: readonly Reading[], first: number): Promise<void> {
     const pieces = readings.reduce((most, { text }) => Math.max(most, text.pieces.length), 0);

@@ -1,4 +1,4 @@
-/** What a draft says, and what became of it. */
+/** A draft, and how much of it was accepted. */
 
 /**
  * The part of a draft that is worth reading: nothing follows a stop token, or the last token that the limit allows.

@@ -14,7 +14,7 @@ export interface Sequence {
   maxTokens: number;
   /** The part of the request's draft that is read behind the prompt. */
   draft: readonly number[];
-  /** Prompt tokens that are read apart, because others may share them; 0 for none. */
+  /** Prompt tokens that are read separately, because others may share them; 0 for none. */
   sharedTokens: number;
   random: Random;
   tokens: number[];

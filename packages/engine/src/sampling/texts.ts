@@ -1,6 +1,6 @@
 /**
- * What the model reads of sequences that enter the batch: their prompts, with their drafts behind, in pieces. Where a text
- * is cut depends on its own request only, so that its numbers are the same whatever is read beside it.
+ * How the model reads sequences that enter the batch: their prompts and then their drafts, in pieces. Where a text
+ * is cut depends on its own request only, so that its numbers do not depend on what else is read.
  */
 import type { Sequence } from './sequences.js';
 

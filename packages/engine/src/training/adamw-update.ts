@@ -1,4 +1,4 @@
-/** What a step of AdamW works on, for both threads that share the work. The arithmetic is in adamw-kernel.ts. */
+/** The data of an AdamW step, for both threads that share the work. The arithmetic is in adamw-kernel.ts. */
 
 /** The numbers of a step that all parameters share. */
 export interface AdamwUpdate {

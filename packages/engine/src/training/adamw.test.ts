@@ -35,7 +35,7 @@ describe('AdamW in two threads', () => {
   const thread = new AdamwThread();
   afterAll(() => thread.close());
 
-  it('computes every number as in one, step after step, and leaves views of larger buffers where they are', async () => {
+  it('gives the same numbers as one thread, step after step, and does not move views of larger buffers', async () => {
     const [one, two] = [noise(1), noise(1)];
     // A view cannot be handed over.
     two.set('a', new Float32Array((two.get('a') as Float32Array).buffer.slice(0), 0, SIZES.a));

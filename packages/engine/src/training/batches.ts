@@ -74,9 +74,9 @@ export function checkTokens(config: ModelConfig, ids: readonly number[], where: 
 }
 
 /**
- * Micro-batches in which every row with a completion appears once, within the budget (a single row, or a prefix with one
- * suffix, may exceed it). With `share`, rows that begin with the same tokens share a prefix where that saves work. The
- * order depends only on the rows.
+ * Micro-batches in which every row with a completion appears once, within the budget (a single row, or a prefix with
+ * one suffix, may exceed it). With `share`, rows that begin with the same tokens share a prefix where that saves work.
+ * The order depends only on the rows.
  */
 export function packRows(rows: readonly ScoreRow[], budget: Budget, share = true): MicroBatch[] {
   const scored = rows.map((_, index) => index).filter((index) => rows[index].completionIds.length > 0);
@@ -114,7 +114,7 @@ function packSequences(rows: readonly ScoreRow[], indices: readonly number[], bu
 const MOST_PADDING = 0.5;
 
 function packGroups(rows: readonly ScoreRow[], groups: readonly PrefixGroup[], budget: Budget): MicroBatch[] {
-  // Groups of the same shape stand together, so that little is padded.
+  // Groups of the same shape are adjacent, so that little is padded.
   const parts = [...groups].sort(
     (a, b) => b.rows.length - a.rows.length || b.prefix - a.prefix || a.rows[0] - b.rows[0],
   );
@@ -166,7 +166,7 @@ function completionTokens(rows: readonly ScoreRow[], indices: readonly number[])
 }
 
 /**
- * @param shape padded lengths of prefixes (absent where nothing is shared) and of what follows them, and the number of
+ * @param shape padded lengths of prefixes (absent if nothing is shared) and of what follows them, and the number of
  *   sequences for each group
  */
 function fill(

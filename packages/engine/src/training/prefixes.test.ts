@@ -130,11 +130,11 @@ describe('rows of a call', () => {
     });
   });
 
-  it('keep a token of their own, also where they are the same', () => {
+  it('keep separate tokens, even if the texts are the same', () => {
     expect(prefixGroups([row([5, 6, 7]), row([5, 6, 7])], [0, 1]).groups).toEqual([{ rows: [0, 1], prefix: 3 }]);
   });
 
-  it('that have little in common stand alone', () => {
+  it('that have little in common are separate', () => {
     const rows = [row([1, 2, 3, 4, 5, 6, 7, 8]), row([1, 9, 3, 4, 5, 6, 7, 8])];
     expect(prefixGroups(rows, [0, 1])).toEqual({ groups: [], alone: [0, 1] });
   });

@@ -46,13 +46,13 @@ describe('a new adapter', () => {
     [{ rank: 0 }, /rank must be a whole number of at least 1, found 0\./],
     [{ rank: -3 }, /at least 1, found -3\./],
     [{ rank: 1.5 }, /at least 1, found 1\.5\./],
-    [{ rank: 25 }, /rank 25 is larger than k_proj, which is 24 x 32: .* Take 24 or less\./],
+    [{ rank: 25 }, /rank 25 is larger than k_proj, which is 24 x 32: .* Use 24 or less\./],
     [{ rank: 2, alpha: 0 }, /alpha must be a finite number above 0, found 0\./],
     [{ rank: 2, alpha: Number.NaN }, /above 0, found NaN\./],
     [{ rank: 2, targets: [] }, /no targets, so there would be nothing to train/],
     [
       { rank: 2, targets: ['q_proj', 'c_attn'] },
-      /target "c_attn" is not a projection of a qwen3 layer\. There are q_proj,/,
+      /target "c_attn" is not a projection of a qwen3 layer\. Choose from q_proj,/,
     ],
   ])('%j', async (options, message) => {
     await expect(openModel(qwen3, options as AdapterOptions)).rejects.toMatchObject({
@@ -90,7 +90,7 @@ describe('a saved adapter', () => {
     );
   });
 
-  it('for weights of the same shape that are others', async () => {
+  it('for different weights of the same shape', async () => {
     const config = (await openModel(llama)).config;
     const trained = await openModel({ config, seed: 1 }, { rank: 2, base: 'first' });
     const core = new EngineCore(trained.config, trained.parameters, trained.files, {}, trained.adapter);
@@ -127,7 +127,7 @@ describe('a saved adapter', () => {
     await expect(openModel(llama, { path: none })).rejects.toThrow(/"r" in .* should be a positive number, found 0/);
   });
 
-  it('with rank-stabilised scaling: as another alpha', async () => {
+  it('with rank-stabilised scaling: read as another alpha', async () => {
     const { config } = await openModel(llama, { path: await altered({ use_rslora: true }) });
     // 5 / sqrt(3) = alpha / 3
     expect(config.adapter?.alpha).toBeCloseTo(5 * Math.sqrt(3), 12);
@@ -186,10 +186,14 @@ describe('the state of training', () => {
     await adapter.save(join(folder, 'adapter'));
     await all.save(join(folder, 'all'));
     const cases: [EngineCore, string, RegExp][] = [
-      [wide, 'adapter', /holds a training of the adapter \{"rank":2.*, but this engine trains the adapter \{"rank":3/],
+      [
+        wide,
+        'adapter',
+        /is the state of a run that trained the adapter \{"rank":2.*, but this engine trains the adapter \{"rank":3/,
+      ],
       [all, 'adapter', /rank":2.*, but this engine trains all weights/],
-      [adapter, 'all', /holds a training of all weights, but this engine trains the adapter/],
-      [elsewhere, 'adapter', /holds an adapter of other base weights \(\w{16}\) than the model's \(\w{16}\)/],
+      [adapter, 'all', /is the state of a run that trained all weights, but this engine trains the adapter/],
+      [elsewhere, 'adapter', /belongs to other base weights \(\w{16}\) than the model's \(\w{16}\)/],
     ];
     for (const [core, place, message] of cases) {
       await expect(core.load(join(folder, place))).rejects.toMatchObject({

@@ -103,7 +103,7 @@ export async function readAdapter(
       if (!entry || entry.shape.join() !== shape.join()) {
         const expected = `[${shape.join(', ')}]`;
         const found = entry ? `[${entry.shape.join(', ')}]` : 'nothing';
-        const message = `The adapter in ${folder} does not fit ${base.name}: it was made for ${madeFor}. Its "${PREFIX}${name}" should have shape ${expected}, found ${found}. Give the base that it was trained on.`;
+        const message = `The adapter in ${folder} does not fit ${base.name}: it was made for ${madeFor}. Its "${PREFIX}${name}" should have shape ${expected}, found ${found}. Use the base that it was trained on.`;
         throw new EngineError('tensor-shape', message, { file: file.path, tensor: name, expected, found });
       }
       const values = await file.read(`${PREFIX}${name}`);
@@ -165,7 +165,7 @@ function refuseOthers(
 ): void {
   const other = [...file.entries.keys()].find((name) => !shapes.has(name.slice(PREFIX.length)));
   if (other === undefined) return;
-  const message = `${file.path} has a tensor "${other}" that does not belong to an adapter of ${base}, a ${config.architecture} of ${config.layers} layers; it was made for ${madeFor}. Give the base that it was trained on.`;
+  const message = `${file.path} has a tensor "${other}" that does not belong to an adapter of ${base}, a ${config.architecture} of ${config.layers} layers; it was made for ${madeFor}. Use the base that it was trained on.`;
   throw new EngineError('unsupported', message, { file: file.path, tensor: other, found: other });
 }
 
@@ -173,7 +173,7 @@ function requireSameBase(folder: string, stated: unknown, madeFor: string, base:
   if (stated === undefined) return;
   const found = fingerprint(base.parameters);
   if (stated === found) return;
-  const message = `The adapter in ${folder} was trained on ${madeFor}, whose weights (${stated}) are not those of ${base.name} (${found}). Give the base that it was trained on.`;
+  const message = `The adapter in ${folder} was trained on ${madeFor}, whose weights (${stated}) are not those of ${base.name} (${found}). Use the base that it was trained on.`;
   throw new EngineError('checkpoint', message, { file: folder, expected: String(stated), found });
 }
 
@@ -216,7 +216,7 @@ export async function writeAdapter(
   if (await exists(join(folder, CONFIG))) {
     throw new EngineError(
       'file',
-      `${folder} holds a model (${CONFIG}), which programs would then open with the adapter. Nothing was written; give the adapter a folder of its own.`,
+      `${folder} holds a model (${CONFIG}), which programs would then open with the adapter. Nothing was written; save the adapter to a separate folder.`,
       { file: join(folder, CONFIG), expected: 'a folder without a model', found: CONFIG },
     );
   }

@@ -32,7 +32,7 @@ it('writes text, bytes and pieces', async () => {
   expect(readdirSync(folder).sort()).toEqual(['bytes', 'pieces', 'text']);
 });
 
-it('a failure half-way leaves the old file and no temporary one', async () => {
+it('a failure midway leaves the old file and no temporary one', async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'weights'), 'old');
   await expect(writeFileAtomic(join(folder, 'weights'), failing())).rejects.toMatchObject({

@@ -1,6 +1,7 @@
 /**
  * Saves the state that training needs to continue bit for bit: what is trained (all weights, or the adapter), the
- * optimiser's moments and step count, and snapshots. The frozen base of an adapter is not saved, only recognised. It is one safetensors file, written completely or not at all.
+ * optimiser's moments and step count, and snapshots. The frozen base of an adapter is not saved, only recognised. It is
+ * one safetensors file, written completely or not at all.
  */
 import { join } from 'node:path';
 import { EngineError } from '../errors.js';
@@ -30,7 +31,7 @@ export interface Checkpoint {
   snapshots: ReadonlyMap<string, ParameterSet>;
 }
 
-/** @param state.base the frozen weights beside an adapter */
+/** @param state.base the frozen base of an adapter */
 export async function saveCheckpoint(
   folder: string,
   state: Checkpoint & { config: ModelConfig; base?: ParameterSet },
@@ -64,8 +65,9 @@ export async function saveCheckpoint(
 /**
  * Reads a saved state completely, before anything is replaced.
  *
- * @param base the frozen weights beside an adapter
- * @throws EngineError 'checkpoint' if the file is not a checkpoint or belongs to a model or adapter of another shape, or
+ * @param base the frozen base of an adapter
+ * @throws EngineError 'checkpoint' if the file is not a checkpoint or belongs to a model or adapter of another shape,
+ * or
  *   an adapter's to another base; 'file' or 'truncated-file' if it is damaged or missing.
  */
 export async function loadCheckpoint(folder: string, config: ModelConfig, base?: ParameterSet): Promise<Checkpoint> {
@@ -123,7 +125,7 @@ function requireSameTraining(
   const expected = shown(saved.adapter);
   const found = shown(adapter && adapterText(adapter));
   if (expected !== found) {
-    const message = `${path} holds a training of ${expected}, but this engine trains ${found}. Open the model as it was opened then.`;
+    const message = `${path} is the state of a run that trained ${expected}, but this engine trains ${found}. Open the model with the adapter settings of that run.`;
     throw new EngineError('checkpoint', message, {
       file: path,
       expected,
@@ -134,7 +136,7 @@ function requireSameTraining(
   if (saved.base === present) return;
   throw new EngineError(
     'checkpoint',
-    `${path} holds an adapter of other base weights (${saved.base}) than the model's (${present}). Resume with the base that the run started with.`,
+    `The adapter in ${path} belongs to other base weights (${saved.base}) than the model's (${present}). Resume with the base that the run started with.`,
     { file: path, expected: String(saved.base), found: String(present) },
   );
 }

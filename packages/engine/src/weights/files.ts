@@ -12,13 +12,13 @@ export async function exists(path: string): Promise<boolean> {
 
 /**
  * The file's bytes, or undefined if there is none.
- * @throws EngineError 'file' if the system refuses to read it, or it is too large for what it is.
+ * @throws EngineError 'file' if the system refuses to read it, or it is implausibly large.
  */
 export async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {
     const { size } = await stat(path);
     if (size > MAX_AUXILIARY_BYTES) throw new Error(`it has ${size} bytes, expected at most ${MAX_AUXILIARY_BYTES}`);
-    // A plain array with a buffer of its own can be sent to another thread.
+    // A plain array with its own buffer can be sent to another thread.
     return new Uint8Array(await readFile(path));
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) {

@@ -240,7 +240,7 @@ function refuseUnknownTensors(file: GgufFile, config: ModelConfig): void {
     throw new EngineError(
       'unsupported',
       `${file.path} has a tensor "${name}" that is not part of the engine's ${config.architecture}; without it, ` +
-        'the engine would compute another model.',
+        'the engine would compute a different model.',
       { file: file.path, tensor: name, expected: [...known].slice(0, 3).join(', '), found: name },
     );
   }

@@ -64,7 +64,7 @@ it('control tokens are special, user-defined ones are not, unused ones are left 
   expect(tokenizer.model.vocab).not.toHaveProperty('[PAD0]');
 });
 
-it('text begins with BOS as the file says, and where it is silent as llama.cpp does', () => {
+it('text begins with BOS as the file says, or by default as in llama.cpp', () => {
   const begins = (pre: string, flag?: boolean) => {
     const tokenizer = load(build(pre, { 'tokenizer.ggml.add_bos_token': flag }));
     return tokenizer.encode('a').ids[0] === 0;

@@ -42,7 +42,7 @@ describe('types of tensors', () => {
     expect([...(await file.read(type))]).toEqual([...(await expected.read(type))]);
   });
 
-  it('a type that the engine does not read is refused when it is asked for', async () => {
+  it('an unsupported type is refused when it is read', async () => {
     const file = await open(QUANTISED);
     await expect(file.read('Q5_K')).rejects.toMatchObject({
       kind: 'unsupported',

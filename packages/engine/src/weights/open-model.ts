@@ -48,13 +48,13 @@ export async function openModel(source: ModelSource, options?: AdapterOptions): 
   if (options) {
     throw new EngineError(
       'invalid-argument',
-      `${path} already holds an adapter, which training would continue. Leave the adapter's settings out, or give its base as the model to begin another.`,
+      `${path} already holds an adapter, and training would continue it. Remove the adapter settings, or open the base model to start a new adapter.`,
       { file: path, expected: 'a base model', found: 'an adapter' },
     );
   }
   const { stated, place } = await findBase(path);
   const base = await loadPretrained(place);
-  // Programs that train adapters save the tokenizer and chat template beside them.
+  // Programs that train adapters save the tokenizer and chat template next to them.
   const auxiliary = new Map([...base.files.auxiliary, ...(await readAuxiliary(path))]);
   return withAdapter({ ...base, files: { ...base.files, auxiliary } }, place, stated, { path });
 }
@@ -81,7 +81,7 @@ async function withAdapter(
   if (path !== undefined && rank !== undefined) {
     throw new EngineError(
       'invalid-argument',
-      `The adapter has both a path (${path}) and a rank (${rank}): give the path to continue a saved adapter, or the rank to begin a new one.`,
+      `The adapter has both a path (${path}) and a rank (${rank}): give the path to continue a saved adapter, or the rank to start a new one.`,
       { expected: 'a path or a rank', found: 'both' },
     );
   }

@@ -1,4 +1,4 @@
-/** The files beside the weights of a Hugging Face folder: tokenizer, chat template, token ids of generation. */
+/** The files that come with the weights in a Hugging Face folder: tokenizer, chat template, token ids of generation. */
 import { join } from 'node:path';
 import { type JsonObject, parseJsonObject } from '../json.js';
 import { readIfPresent } from './files.js';

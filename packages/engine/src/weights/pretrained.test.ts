@@ -159,7 +159,7 @@ describe('refusals', () => {
     await expect(loadPretrained(path)).rejects.toThrow(message);
   });
 
-  it('a file beside the weights that is far too large', async () => {
+  it('a file next to the weights that is far too large', async () => {
     const folder = await altered((tensors) => tensors);
     const path = join(folder, 'tokenizer_config.json');
     writeFileSync(path, '{}');

@@ -141,7 +141,7 @@ function refuseUnknownTensors(config: ModelConfig, source: TensorSource): void {
     throw new EngineError(
       'unsupported',
       `${file} has a tensor "${name}" that is not part of a ${config.architecture} of ${config.layers} layers; ` +
-        'without it, the engine would compute another model.',
+        'without it, the engine would compute a different model.',
       { file, tensor: name, expected: `the parameters of ${config.architecture}`, found: name },
     );
   }

@@ -38,7 +38,7 @@ it('every parameter of the configuration, norms 1, the rest normal', () => {
   }
 });
 
-it('equal seeds give equal weights, others other ones; no two tensors are alike', () => {
+it('equal seeds give equal weights, different seeds different ones; no two tensors are equal', () => {
   const embedding = (seed: number) => randomParameters(config, seed).get('model.embed_tokens.weight');
   expect(embedding(1)).toEqual(embedding(1));
   expect(embedding(1)).not.toEqual(embedding(2));

@@ -69,7 +69,7 @@ describe('reading', () => {
     }
   });
 
-  it('other dtypes are refused when asked for, not before', async () => {
+  it('other dtypes are refused when they are read, not before', async () => {
     const shape = [2];
     const file = await open(
       write(

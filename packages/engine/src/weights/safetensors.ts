@@ -19,7 +19,7 @@ import {
   truncated,
 } from './tensor-source.js';
 
-/** Values converted at once: bounds the memory beside the result. */
+/** Values converted at once: bounds the memory beyond the result. */
 const BLOCK = 1 << 22;
 
 /** Bits per value of the format's other dtypes, to check the sizes of tensors that are not read. */

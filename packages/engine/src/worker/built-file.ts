@@ -1,4 +1,4 @@
-/** Worker threads run built files, even when tests run the TypeScript sources beside them. */
+/** Worker threads run built files, even when tests run the TypeScript sources. */
 
 /**
  * URL of a file of this package's build, by its path below the root of sources and build.

@@ -71,7 +71,7 @@ interface Waiting {
   onProgress?: LongOptions['onProgress'];
 }
 
-/** The worker gets one call at a time; the others wait here, where they can still be cancelled. */
+/** Sends the worker one call at a time; the others wait here and can still be cancelled. */
 class Channel {
   readonly #worker: Worker;
   readonly #cancel: Int32Array;

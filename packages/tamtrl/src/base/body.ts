@@ -12,7 +12,7 @@ export class BodyTooLong extends Error {
 }
 
 /**
- * The bytes of a body, unpacked; none where a reply has no body (status 204). What follows the limit is not read.
+ * The bytes of a body, unpacked; none if a reply has no body (status 204). Nothing beyond the limit is read.
  * @param limit in bytes
  * @throws BodyTooLong; whatever reading throws.
  */

@@ -1,6 +1,6 @@
 /**
  * The base class of every error that this package throws. Each room has a subclass with its own kinds, so that a
- * program can tell errors apart without parsing messages.
+ * program can distinguish errors without parsing messages.
  */
 
 /**
@@ -14,7 +14,7 @@ type ErrorClass<E> = { readonly errorName: string; readonly prototype: E };
 /** Characters of a line of a message, and lines of a message. */
 const LONGEST_LINE = 4000;
 const MOST_LINES = 100;
-/** Characters that stay at the end of a line that is cut: what to do stands there. */
+/** Characters kept at the end of a line that is cut, because the advice is there. */
 const LINE_END = 500;
 
 /** A message that may quote a file, a server or a model: each cut to a length that a person can look through. */
@@ -71,8 +71,8 @@ export function isAbort(error: unknown, signal: AbortSignal | undefined): boolea
 }
 
 /**
- * Why a library failed on a file, in the library's words. `otherwise` where they are not meant for people: an error of
- * the language itself ("Cannot read properties of undefined") tells of a program, not of a file.
+ * Why a library failed on a file, in the library's words. `otherwise` if they are not meant for people: an error of
+ * the language itself ("Cannot read properties of undefined") describes a bug in a program, not a file.
  */
 export function libraryReason(error: unknown, otherwise: string): string {
   const ofLanguage = [TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);

@@ -1,6 +1,6 @@
 /**
- * What the parsers take at most. A damaged or hostile file ends in a sentence that names one of these, not in a full
- * memory or a process that answers nobody. Each is far above what real files need.
+ * Limits of the parsers. A damaged or hostile file ends in an error that names one of these, not in a full
+ * memory or a process that hangs. Each is far above what real files need.
  */
 
 const KIB = 2 ** 10;
@@ -54,12 +54,12 @@ export const MAX_MARKDOWN_NESTING = 200;
 export const MAX_YAML_BYTES = 256 * KIB;
 /** Depth of lists and mappings within one another in YAML. */
 export const MAX_YAML_NESTING = 100;
-/** Values that all aliases of a YAML file together stand for. */
+/** Values that all aliases of a YAML file expand to. */
 export const MAX_YAML_ALIAS_VALUES = 10_000;
 
 // Tokenizers and chat templates.
 
-/** Bytes of a JSON file beside a model's weights. The largest tokenizer.json in use have 33 MB. */
+/** Bytes of a JSON file that comes with a model's weights. The largest tokenizer.json in use have 33 MB. */
 export const MAX_MODEL_JSON_BYTES = 512 * MIB;
 /** One more than the highest id of a token. The largest vocabularies in use have 262,144. */
 export const MAX_VOCABULARY = 2 ** 24;

@@ -27,7 +27,7 @@ it('one at a time: the second is refused in a sentence, and has it once the firs
   expect(await readdir(place)).toEqual([]);
 });
 
-it('of many at once never two have it, also where a dead lock lies', async () => {
+it('of many at once, never two hold it, even next to a dead lock', async () => {
   const { pid } = spawnSync(process.execPath, ['--version']);
   let taken = 0;
   for (let round = 0; round < 10; round++) {
@@ -61,7 +61,7 @@ it.runIf(process.platform === 'linux')('another process with the number of the d
   await (await lockFolder(place))();
 });
 
-it('of another machine nobody can tell: refused, with what to do', async () => {
+it('a process on another machine may be alive: refused, with advice', async () => {
   const place = await folder();
   const path = await claimed(place, 5, '', 'else-where.example');
   await expect(lockFolder(place)).rejects.toThrow(
@@ -79,7 +79,7 @@ it('a copy of a folder in use is not in use', async () => {
   await unlock();
 });
 
-it('a file has a lock of its own, apart from its folder and its neighbours, and however long its name is', async () => {
+it('a file has its own lock, independent of its folder and neighbours, however long its name is', async () => {
   const place = await folder();
   const [path, neighbour] = ['x', 'y'].map((letter) => join(place, `${letter.repeat(250)}.json`));
   const { pid } = spawnSync(process.execPath, ['--version']);
@@ -95,7 +95,7 @@ it('a file has a lock of its own, apart from its folder and its neighbours, and 
   await expect(lockFile(join(place, 'none', 'a.json'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-it('files with other names are no locks, and stay', async () => {
+it('files with other names are not locks, and stay', async () => {
   const place = await folder();
   const names = ['.lock', '.lock-x', '.lock-1--1-12345678-%zz', 'notes.txt'];
   for (const name of names) await writeFile(join(place, name), '');

@@ -1,9 +1,9 @@
 /**
  * One writer at a time, in a folder or of a file. A process that has died does not keep its lock.
  *
- * Each process that wants the place makes a file of its own there, and only then looks for those of others. Of two
- * that come at once, the later one sees the other's file, so both cannot take themselves for the only one. Nothing has to
- * be taken over from a dead process: its file says whose it is, and is passed over.
+ * Each process that wants the place creates its own file there, and only then looks for those of others. Of two
+ * that arrive at the same time, the later one sees the other's file, so both cannot take themselves for the only one.
+ * Nothing has to be taken over from a dead process: its file names it, and is ignored.
  */
 import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -13,12 +13,14 @@ import { fnv1a } from './hash.js';
 
 /** Who holds a lock, or wants it. All of it is in the file's name, so no file is ever half written. */
 interface Claim {
-  /** Name of its file, which is hidden and so no content of the folder. */
+  /** Name of its file, which is hidden and therefore not content of the folder. */
   file: string;
   pid: number;
-  /** When the process was started, in the system's own units; tells it apart from a later one with the same number. */
+  /**
+   * When the process was started, in the system's own units; distinguishes it from a later one with the same number.
+   */
   born: string;
-  /** Number of the folder in its file system: with another one, the file was copied along with a folder in use. */
+  /** Number of the folder in its file system. If it differs, the file was copied along with a folder in use. */
   folder: string;
   host: string;
 }
@@ -50,14 +52,16 @@ export class LockError extends TamtrlError<'in-use'> {
   }
 }
 
-/** Processes that come at once step back and try again, each after another pause, so that one of them gets in. */
+/**
+ * Processes that arrive at the same time step back and try again after different pauses, so that one of them gets in.
+ */
 const ATTEMPTS = 5;
 const LONGEST_PAUSE = 40;
 
 /**
  * Takes the lock of a folder, which is made if it is not there.
  * @returns gives the lock back
- * @throws LockError while a living process has it, or one on another machine, of which nobody can tell.
+ * @throws LockError while a living process holds it, or a process on another machine, whose state is unknown.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
@@ -144,9 +148,9 @@ async function isAlive({ pid, born, host }: Claim): Promise<boolean> {
   return born === '' || now === undefined || born === now;
 }
 
-/** Linux tells when a process was started (proc(5), field 22 of stat); undefined elsewhere, or if it is gone. */
+/** When a process was started, on Linux (proc(5), field 22 of stat); undefined elsewhere, or if it is gone. */
 async function birthOf(pid: number): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The second field is the program's name, which may hold anything, in brackets.
+  // The second field is the program's name, in brackets, which may contain anything.
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];
 }

@@ -24,14 +24,14 @@ const reply =
 it('all tokens went into thoughts: it says so, says what to raise, and fails', async () => {
   const found = await ask(reply({ content: null, reasoning: 'hm' }), path, 'When?');
   expect(found.code).toBe(1);
-  expect(found.err).toMatch(/m at .* has spent all its tokens on thoughts and written nothing else/);
+  expect(found.err).toMatch(/m at .* spent all its tokens on thinking and wrote nothing else/);
   expect(found.err).toMatch(
-    /tamtrl: The model wrote nothing in answer to the question\. All \d+ tokens went into thoughts: raise --answer-tokens, or give --no-thinking\. It wrote no memory after \d+ chunks? either\.\n$/,
+    /tamtrl: The model wrote nothing in answer to the question\. All \d+ tokens went into thoughts: raise --answer-tokens, or use --no-thinking\. It wrote no memory after \d+ chunks? either\.\n$/,
   );
   expect(found.out).toContain('(no answer)');
 });
 
-it('a thought that never ended is no answer, and with --json neither', async () => {
+it('an unfinished thought is not an answer, nor with --json', async () => {
   const found = await ask(reply({ content: '<think>hm' }), path, 'When?', '--json');
   expect([found.code, JSON.parse(found.out)]).toMatchObject([1, { answer: '' }]);
 });
@@ -40,7 +40,7 @@ it('a base model that writes control tokens is noticed', async () => {
   const found = await ask(reply({ content: '<|im_end|>'.repeat(66) }, 'stop'), path, 'When?');
   expect(found.code).toBe(1);
   expect(found.err).toContain('It may be a base model');
-  expect(found.err).toMatch(/tamtrl: The model wrote nothing .* check that it is one for chats\./);
+  expect(found.err).toMatch(/tamtrl: The model wrote nothing .* check that it is a chat model\./);
 });
 
 it('thoughts in a text do not get into the memory', async () => {

@@ -62,7 +62,7 @@ it('answers, shows the memory as it changes, and ends with one JSON object', asy
   expect(both.out).toMatch(/^anna dan cora\n\S+ \S+ \S+\nben emma jack\n\S+ \S+ \S+\n$/);
 });
 
-it('a saved state goes on where it was, for a file that has grown', async () => {
+it('a saved state continues, even if the file has grown', async () => {
   const path = await file('log.txt', facts.slice(0, 7).join('\n'));
   const state = join(folder, 'state.json');
   const args = ['anna dan cora', '--model', 'mini', '--state', state, '--json'];
@@ -121,7 +121,7 @@ it('Markdown, HTML and PDF are read as their words', async () => {
 it.each([
   ['an empty file', ['empty.txt', 'anna'], 2, 'empty.txt contains no text'],
   ['a binary file', ['image.png', 'anna'], 2, 'image.png is binary (a PNG image), not text'],
-  ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'has the name of a PDF but does not begin like one'],
+  ['a damaged PDF', ['bad.pdf', 'anna'], 2, 'is named like a PDF but does not begin like one'],
   ['a PDF without text', ['scan.pdf', 'anna'], 2, 'scanned pages are images'],
   ['no such file', ['nowhere.txt', 'anna'], 2, 'There is no file'],
   ['no match', ['*.nothing', 'anna'], 2, 'No file matches'],

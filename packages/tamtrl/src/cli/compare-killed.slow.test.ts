@@ -9,7 +9,7 @@ import { runQuietly } from './program.test-support.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-compare-killed-'));
 
-it('goes on with cells whose training was killed at any moment', async () => {
+it('continues cells whose training was killed at any moment', async () => {
   const file = join(folder, 'compare.yaml');
   const out = join(folder, 'compare');
   await writeFile(

@@ -18,7 +18,7 @@ function tamtrl(...args: string[]): Promise<{ code: number; out: string; err: st
   });
 }
 
-it('trains, evaluates and tables what one file says; what is finished is not done again', async () => {
+it('trains, evaluates and tabulates according to one file, and does not repeat finished parts', async () => {
   await writeFile(join(folder, 'c.yaml'), SMALL_COMPARISON);
   const nothing = await tamtrl('compare', 'c.yaml', '--tables-only');
   expect(nothing.code).toBe(1);
@@ -66,7 +66,7 @@ it('trains, evaluates and tables what one file says; what is finished is not don
   });
 });
 
-it('evaluates as was trained, and refuses parts of other settings', async () => {
+it('evaluates with the trained settings, and refuses parts made with others', async () => {
   const memory = 'memory: { memoryTokens: 9, answerTokens: 5, empty: overwrite, align: sentence }';
   const text = SMALL_COMPARISON.replace('out: cmp', 'out: same')
     .replace('[1, 2]', '[1]')

@@ -52,7 +52,7 @@ it('writes --count records of each task, the same bytes for the same seed', asyn
   expect((await readFile(out)).equals(first)).toBe(false);
 });
 
-it('hides published stories, of each task as many as are asked for and fit', async () => {
+it('hides published stories, as many of each task as requested, if they fit', async () => {
   const stories = ['--stories', fixture('babi/qa1-sample.txt'), '--stories', fixture('babi/qa3-sample.txt')];
   expect(await generate(...stories, '--tokens', '0', '--count', '3')).toMatchObject({ code: 0, err: '' });
   expect((await records()).map(({ source }) => source)).toEqual([

@@ -107,7 +107,7 @@ describe('a training run', () => {
 describe('an evaluation', () => {
   const command = ['eval', '--data', 'records.jsonl', '--memory-tokens', '9', '--chunk-tokens', '6', '--out', 'eval'];
 
-  it('that was interrupted goes on, and comes out as it did', async () => {
+  it('that was interrupted continues, with the same result', async () => {
     const then = JSON.parse(await text('eval/summary.json'));
     const lines = (await text('eval/results.jsonl')).trimEnd().split('\n');
     await rm('eval/summary.json');
@@ -123,7 +123,7 @@ describe('an evaluation', () => {
 });
 
 describe('a comparison', () => {
-  it('has the scores that it had, and no part is run again', async () => {
+  it('keeps its scores, and runs no part again', async () => {
     const [, untrained, memagent, tamtrl] = (await text('compare/results.csv')).split('\n');
     expect([untrained, memagent, tamtrl].map((row) => row.split(',')[2])).toEqual(['75.0', '75.0 ± 0.0', '75.0 ± 0.0']);
     const { code, out, err } = await run('compare', 'compare.yaml', '--json');

@@ -51,7 +51,7 @@ it('reads as the model was trained to, from its run or from its folder alone', a
   expect(await settingsOf('untrained')).toMatchObject({ chunkTokens: 12, empty: 'keep', align: 'token' });
 });
 
-it('reads otherwise where a flag asks for it, and says so', async () => {
+it('follows a flag that changes the reading, and says so', async () => {
   const flags = '--empty keep --align token --documents numbered --thinking --chunk-tokens 12 --memory-tokens 8'.split(
     ' ',
   );
@@ -71,7 +71,7 @@ it('reads otherwise where a flag asks for it, and says so', async () => {
   expect(await settingsOf('other')).toMatchObject({ empty: 'keep', align: 'token', chunkTokens: 12, answerTokens: 5 });
 });
 
-it('goes on with an evaluation that an earlier version began', async () => {
+it('continues an evaluation that an earlier version started', async () => {
   const out = join(folder, 'untrained');
   const { empty: _, align: __, documents: ___, ...before } = (await settingsOf('untrained')) as Record<string, unknown>;
   await writeFile(join(out, 'settings.json'), JSON.stringify(before));

@@ -7,9 +7,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { miniChat, miniTokenizer, miniTokenizerFiles } from '../data/mini/tokenizer.js';
-import { tinyShape } from '../policy/engine-pool.test-support.js';
-import { openLocalPolicy } from '../policy/local.js';
+import { tinyModelFolder } from '../policy/engine-pool.test-support.js';
 
 const executable = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -27,20 +25,11 @@ reward:
 evaluation: { every: 0, questions: 4 }
 `;
 
-/** A folder with the model and the settings of a small run. */
+/** A folder with the settings of a small run. */
 export async function runnable(): Promise<{ folder: string; config: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-cli-'));
-  const tokenizer = miniTokenizer();
-  const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value));
-  const files = {
-    'tokenizer.json': bytes(miniTokenizerFiles().tokenizer),
-    'tokenizer_config.json': bytes(miniTokenizerFiles().config),
-  };
-  const policy = await openLocalPolicy({ config: tinyShape, seed: 1, files }, { tokenizer, chat: miniChat });
-  await policy.exportModel(join(folder, 'model'));
-  await policy.close();
   const config = join(folder, 'run.yaml');
-  await writeFile(config, SETTINGS.replace('MODEL', join(folder, 'model')));
+  await writeFile(config, SETTINGS.replace('MODEL', await tinyModelFolder()));
   return { folder, config };
 }
 
@@ -50,7 +39,7 @@ export interface Ended {
   err: string;
 }
 
-/** @param watch told of all that stderr has said so far, whenever more comes */
+/** @param watch called with everything on stderr so far, whenever there is more */
 export async function spawned(
   folder: string,
   args: readonly string[],

@@ -84,7 +84,7 @@ describe('a model folder', () => {
     await refusedUntilAllowed([command, ...rest[command], '--model', model], join(model, 'tinker.json'));
   });
 
-  it('train: as the model, and beside a model whose server the command line names', async () => {
+  it('train: as the model, and together with a model whose server the command line names', async () => {
     const model = await modelFolder();
     const out = ['--out', join(folder, 'trained')];
     await refusedUntilAllowed(['train', '--model', model, ...out], join(model, 'tinker.json'));
@@ -156,7 +156,7 @@ describe('a configuration file', () => {
     await refusedUntilAllowed(['sft', ...rest], `${path}: model`);
   });
 
-  it('a name on the command line is the word of the user', async () => {
+  it('a server named on the command line is trusted', async () => {
     const path = join(folder, 'run.yaml');
     await writeFile(path, `model: "tinker:${url}#mini"\n`);
     const spec = `tinker:${url}#mini`;
@@ -182,7 +182,7 @@ benchmarks: [{ name: b, data: ${join(folder, 'records.jsonl')} }]
   });
 });
 
-it('what is not a host is refused', async () => {
+it('anything but a host is refused', async () => {
   const { code, said } = await run('ask', text, 'anna?', '--model', 'mini', '--allow-host', 'a/b');
   expect(said).toContain('"a/b" is not a host; expected HOST, HOST:PORT or http://HOST:PORT.');
   expect(code).toBe(2);

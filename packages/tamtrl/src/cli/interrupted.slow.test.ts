@@ -44,7 +44,7 @@ it('after Ctrl-C (saved, code 130) or a kill, resuming gives the run that was no
     }),
   ]);
   expect(whole.code).toBe(0);
-  expect(parts.err).toContain('Stopping: the run is being saved.');
+  expect(parts.err).toContain('Stopping and saving the run.');
   expect(parts.code).toBe(130);
   const interrupted = JSON.parse(parts.out);
   expect(interrupted).toMatchObject({ reason: 'stopped', method: 'tamtrl-ema-teacher' });
@@ -69,7 +69,7 @@ it('after Ctrl-C (saved, code 130) or a kill, resuming gives the run that was no
   expect((await weightsOf('killed')).equals(await weightsOf('whole'))).toBe(true);
 });
 
-it('a run at a server that is interrupted says how it is resumed', async () => {
+it('an interrupted run on a server says how to resume it', async () => {
   const trained = await engineServer({ open: () => openLocalPolicy(EMBEDDED_MINI) });
   try {
     const settings = join(folder, 'far.yaml');

@@ -3,20 +3,21 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { tinyModelFolder } from '../policy/engine-pool.test-support.js';
 import type { MetricsLine } from '../train/metrics.js';
 import { statesOf } from './fs-steps.test-support.js';
 import { runQuietly } from './program.test-support.js';
 
 /** Settings of a run of one step, without those that only one command has. */
-export const SMALL = `
-model: mini-random
+export const small = async () => `
+model: ${await tinyModelFolder()}
 data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
 memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }
 steps: 1
 evaluation: { every: 0, questions: 2 }
 `;
 
-/** Everything that must be the same, times aside. */
+/** Everything that must be the same, except times. */
 export async function outcome(path: string) {
   const lines = (await readFile(join(path, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
   const { started: _, ...info } = JSON.parse(await readFile(join(path, 'info.json'), 'utf8'));
@@ -29,13 +30,13 @@ export async function outcome(path: string) {
   };
 }
 
-/** Settings of each command beside those of `SMALL`. */
+/** Settings of each command besides those of `small`. */
 export const KILLED = {
   train: 'questionsPerStep: 2\ngroupSize: 2\nmethod: tamtrl-frozen-teacher\nreward: { combine: additive }\n',
   sft: 'batchSize: 2\n',
 } as const;
 
-/** Calls around which a kill once left a folder that could neither be resumed nor started anew. */
+/** Calls around which a kill once left a folder that could neither be resumed nor started again. */
 export const AROUND_THE_FIRST_CHECKPOINT: readonly string[] = [
   'half of writeFile info.json.partial',
   'rename config.json.partial',
@@ -46,13 +47,13 @@ export const AROUND_THE_FIRST_CHECKPOINT: readonly string[] = [
 
 /**
  * Kills a run of `command` before each file-system call up to its first step, goes on, and expects the folder of a run
- * that nobody killed.
+ * that was not killed.
  */
 export async function expectSameAfterKills(command: keyof typeof KILLED): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-killed-'));
   try {
     const settings = join(folder, 'run.yaml');
-    await writeFile(settings, SMALL + KILLED[command]);
+    await writeFile(settings, (await small()) + KILLED[command]);
     const args = [command, '--config', settings];
     const whole = join(folder, 'whole');
     let begun = false;
@@ -77,7 +78,7 @@ export async function expectSameAfterKills(command: keyof typeof KILLED): Promis
       expect(await outcome(copy), before).toEqual(expected);
       await rm(copy, { recursive: true });
     }
-    // From the moment on that info.json and config.json are there, a run is resumed rather than begun again.
+    // Once info.json and config.json exist, a run is resumed rather than started again.
     expect(resumed).toContain('rename checkpoints/.last.partial');
     expect(resumed).toContain('writeFile metrics.jsonl');
   } finally {

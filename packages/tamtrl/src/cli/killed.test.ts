@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { statesOf } from './fs-steps.test-support.js';
-import { outcome, SMALL } from './killed.test-support.js';
+import { outcome, small } from './killed.test-support.js';
 import { runQuietly } from './program.test-support.js';
 
 let folder: string;
@@ -18,7 +18,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('folders of earlier versions', () => {
   it('a checkpoint without info.json is resumed', async () => {
     const settings = join(folder, 'old.yaml');
-    await writeFile(settings, `${SMALL}questionsPerStep: 2\ngroupSize: 2\nmethod: tamtrl-gated\n`);
+    await writeFile(settings, `${await small()}questionsPerStep: 2\ngroupSize: 2\nmethod: tamtrl-gated\n`);
     const whole = join(folder, 'old');
     const copies = join(folder, 'old-states');
     const states = await statesOf(whole, copies, async () => {
@@ -37,7 +37,7 @@ describe('folders of earlier versions', () => {
 
 it('results without a checkpoint are not written over', async () => {
   const settings = join(folder, 'gone.yaml');
-  await writeFile(settings, `${SMALL}batchSize: 2\n`);
+  await writeFile(settings, `${await small()}batchSize: 2\n`);
   const path = join(folder, 'gone');
   expect((await runQuietly(['sft', '--config', settings, '--out', path])).code).toBe(0);
   await rm(join(path, 'checkpoints'), { recursive: true });

@@ -16,7 +16,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 console.debug = () => {};
 console.info = () => {};
 
-// What other libraries say may hold parts of a document, which must not steer the terminal.
+// Output of other libraries may contain parts of a document, which must not control the terminal.
 for (const name of ['log', 'warn', 'error'] as const) {
   console[name] = (...parts: unknown[]) => processIo.err(`${format(...parts)}\n`);
 }

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EMBEDDED_MINI } from '../models/embedded.js';
+import { tinyModelFolder } from '../policy/engine-pool.test-support.js';
 import { runQuietly } from './program.test-support.js';
 
 const SETTINGS = `
-model: mini-random
+model: MODEL
 data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
 memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }
 steps: 1
@@ -19,12 +19,15 @@ evaluation: { every: 0, questions: 2 }
 `;
 
 let folder: string;
+let model: string;
 const at = (...names: string[]) => join(folder, ...names);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tamtrl-out-'));
-  await writeFile(at('train.yaml'), `${SETTINGS}questionsPerStep: 1\ngroupSize: 2\nreward: { combine: additive }\n`);
-  await writeFile(at('sft.yaml'), `${SETTINGS}batchSize: 2\n`);
+  model = await tinyModelFolder();
+  const settings = SETTINGS.replace('MODEL', model);
+  await writeFile(at('train.yaml'), `${settings}questionsPerStep: 1\ngroupSize: 2\nreward: { combine: additive }\n`);
+  await writeFile(at('sft.yaml'), `${settings}batchSize: 2\n`);
   const records = ['data', 'generate', 'mini', '--chunks', '2', '--facts', '2', '--queries', '1', '--count', '2'];
   expect((await run(...records, '--out', at('records.jsonl'))).code).toBe(0);
 });
@@ -44,7 +47,7 @@ const fresh = () => at(`place-${++folders}`);
 
 async function modelFolder(): Promise<string> {
   const path = fresh();
-  await cp(EMBEDDED_MINI, path, { recursive: true });
+  await cp(model, path, { recursive: true });
   await writeFile(join(path, 'metrics.jsonl'), '{"loss":1}\n');
   return path;
 }
@@ -63,11 +66,13 @@ benchmarks: [{ name: b, data: ${at('records.jsonl')}, questions: 1 }]
   return path;
 }
 
+const reading = () => ['--model', model, '--data', at('records.jsonl')];
+
 /** What each command is given to write into a folder. */
 const COMMANDS: Record<string, { what: string; args: (out: string) => Promise<string[]> }> = {
   train: { what: 'a run', args: async (out) => ['train', '--config', at('train.yaml'), '--out', out] },
   sft: { what: 'a run', args: async (out) => ['sft', '--config', at('sft.yaml'), '--out', out] },
-  eval: { what: 'an evaluation', args: async (out) => ['eval', '--data', at('records.jsonl'), '--out', out] },
+  eval: { what: 'an evaluation', args: async (out) => ['eval', ...reading(), '--out', out] },
   compare: { what: 'a comparison', args: async (out) => ['compare', await compareFile(out)] },
 };
 
@@ -96,20 +101,18 @@ describe.each(Object.entries(COMMANDS))('%s', (name, { what, args }) => {
     }
   });
 
-  it('takes a folder that is empty, or holds only what a killed process of its own has left', async () => {
+  it('takes a folder that holds only what a repository or a killed process of ours leaves in an empty one', async () => {
     const partial = { train: 'info', sft: 'info', eval: 'settings', compare: 'compare' }[name];
-    for (const file of ['.gitkeep', `${partial}.json.partial`]) {
-      const path = fresh();
-      await mkdir(path);
-      await writeFile(join(path, file), '{"comm');
-      if (name === 'compare') {
-        const { err } = await run(...(await args(path)), '--tables-only');
-        expect(err).not.toContain('tamtrl:');
-        continue;
-      }
-      const { code, err } = await run(...(await args(path)));
-      expect(code, err).toBe(0);
+    const path = fresh();
+    await mkdir(path);
+    for (const file of ['.gitkeep', `${partial}.json.partial`]) await writeFile(join(path, file), '{"comm');
+    if (name === 'compare') {
+      const { err } = await run(...(await args(path)), '--tables-only');
+      expect(err).not.toContain('tamtrl:');
+      return;
     }
+    const { code, err } = await run(...(await args(path)));
+    expect(code, err).toBe(0);
   });
 });
 
@@ -124,7 +127,7 @@ it('leftovers in the folder of a run or of an evaluation are no obstacle to --re
   const resumed = await run('sft', '--resume', path, '--steps', '2');
   expect(resumed.code, resumed.err).toBe(0);
   const evaluation = fresh();
-  const args = ['eval', '--data', at('records.jsonl'), '--out', evaluation];
+  const args = ['eval', ...reading(), '--out', evaluation];
   expect((await run(...args)).code).toBe(0);
   for (const name of ['settings.json', 'summary.json']) await writeFile(join(evaluation, `${name}.partial`), '{');
   expect((await run(...args, '--resume')).code).toBe(0);

@@ -7,7 +7,7 @@ export interface Ended {
   err: string;
 }
 
-/** @param watch told of every text that goes to stderr, while the program still runs */
+/** @param watch called with every text that goes to stderr, while the program still runs */
 export async function runQuietly(args: readonly string[], watch?: (err: string) => void): Promise<Ended> {
   const said = { out: '', err: '' };
   const code = await runProgram(args, {

@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { EMBEDDED_MINI } from '../models/embedded.js';
-import { openLocalPolicy } from '../policy/local.js';
+import { closeTinyPolicies, tinyModelFolder, tinyPolicy } from '../policy/engine-pool.test-support.js';
 import { engineServer } from '../policy/tinker/engine-server.test-support.js';
 import { presets } from '../run/presets/presets.js';
 import { recipes } from '../run/recipes.js';
@@ -13,24 +12,29 @@ import { runQuietly } from './program.test-support.js';
 import { EXIT } from './terminal/errors.js';
 
 let folder: string;
+let model: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tamtrl-program-'));
+  model = await tinyModelFolder();
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await closeTinyPolicies();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const run = (...args: string[]) => runQuietly(args);
 
 async function yaml(text: string): Promise<string> {
   const path = join(folder, 'settings.yaml');
-  await writeFile(path, text);
+  await writeFile(path, text.replace('MODEL', model));
   return path;
 }
 
-/** A small task for the embedded shape with random weights. */
+/** A small task for a tiny model with random weights. */
 const SMALL = `
-model: mini-random
+model: MODEL
 data: { kind: mini, chunks: 2, factsPerChunk: 2, queries: 1 }
 memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: mini }
 steps: 2
@@ -71,7 +75,7 @@ it('the guide names every flag, preset, method and exit code', async () => {
   for (const code of Object.values(EXIT)) expect(guide).toMatch(new RegExp(`^\\| ${code} +\\|`, 'm'));
 });
 
-it('what commander refuses ends with 2 and a hint', async () => {
+it('arguments that commander refuses end with code 2 and a hint', async () => {
   expect(await run('trian')).toMatchObject({ code: 2, err: expect.stringContaining('(Did you mean train?)') });
   expect(await run('train', '--stps', '3')).toMatchObject({ code: 2, err: expect.stringContaining('--steps') });
   expect((await run('train', '--steps', '1.5')).err).toContain('Expected a whole number of at least 1.');
@@ -181,7 +185,7 @@ it('the doctor asks a model: the embedded one, one at a training server, one tha
   expect(Object.keys(own.of)).toEqual(['model', 'samples', 'scores', 'trains']);
   expect(own.of.scores.data.difference).toBeLessThan(1e-3);
   expect(own.of.trains.message).toBe('the loss, a frozen teacher, KL, an EMA teacher');
-  const server = await engineServer({ open: () => openLocalPolicy(EMBEDDED_MINI), losses: ['cross_entropy', 'ppo'] });
+  const server = await engineServer({ open: () => tinyPolicy(), losses: ['cross_entropy', 'ppo'] });
   try {
     const far = await asked('--model', `tinker:${server.url}#mini`, '--tokenizer', 'mini');
     expect(far.of.model.message).toBe(`mini at ${server.url}, window 64 tokens`);
@@ -210,9 +214,9 @@ it('the doctor says what is missing', async () => {
   expect(of('run folder')).toMatchObject({ status: 'failed', message: expect.stringContaining('--out') });
 });
 
-it('eval scores by the metrics asked for, else by those that records name', async () => {
+it('eval uses the requested metrics, or those that the records name', async () => {
   const data = await records('scored.jsonl', 2, { answers: ['oslo', ' '], answersWanted: 'any', metric: 'f1' });
-  const read = ['--model', 'mini', '--data', data, '--chunk-tokens', '4'];
+  const read = ['--model', model, '--data', data, '--chunk-tokens', '4'];
   const own = await run('eval', ...read, '--out', join(folder, 'own-metric'));
   expect(own.err).toContain('2 blank gold answers in 2 records were dropped; the first is in line 1 (record "q0").');
   expect(own.out).toMatch(/failed +f1 +exact_match +sub_exact_match +length/);

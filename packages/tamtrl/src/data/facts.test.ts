@@ -43,7 +43,7 @@ const exampleOf = (of: QuestionRecord, chunkTokens = 80) =>
   recordExample(of, tokenizer, { chunkTokens, align: 'sentence' }, annotated(of));
 
 describe('supporting facts', () => {
-  it('are the telling sentences of relevant documents, with the turn after which they have been read', () => {
+  it('are the informative sentences of relevant documents, with the turn that reads them', () => {
     const { facts, chunks } = exampleOf(record);
     expect(facts?.map(({ title, text }) => `${title}: ${text}`)).toEqual([
       'Grey Harbour: Grey Harbour is a novel of 1961 by Mary Lind.',
@@ -80,11 +80,11 @@ describe('supporting facts', () => {
   });
 });
 
-describe('what a memory holds of what is needed', () => {
+describe('the share of needed facts in a memory', () => {
   const { facts = [], quality } = exampleOf(record);
   const [{ turn: first }, { turn: second }] = facts;
 
-  it('is unknown before anything needed has been read', () => {
+  it('is unknown before anything needed was read', () => {
     expect(quality?.(first - 1, 'junk')).toBeUndefined();
     expect(quality?.(first - 1, '')).toBeUndefined();
   });
@@ -113,7 +113,7 @@ describe('what a memory holds of what is needed', () => {
     expect(heldOf('The Who', 'the Who')).toBe(1);
   });
 
-  it('goes by the facts where the answer is yes, no or a word of the question', () => {
+  it('uses the facts if the answer is yes, no or a word of the question', () => {
     for (const answers of [['yes'], ['No'], ['Grey Harbour']]) {
       const closed = exampleOf({ ...record, answers });
       const last = Math.max(...(closed.facts ?? []).map(({ turn }) => turn));

@@ -75,10 +75,10 @@ function best(sentences: readonly string[][], query: ReadonlySet<string>, answer
 
 /**
  * Share in [0, 1] of what is needed after a memory turn that a memory holds; undefined while nothing needed has been
- * read. Once a fact with an answer has been read, the answer is needed: the share of its content words, the best over the
- * alternatives. Before that, and for answers that are yes, no or words of the question, the facts are needed: the mean
- * over those read so far of the share of their names and numbers (words with a capital or a digit; of a fact without
- * any, all content words). Words of the question tell nothing and do not count.
+ * read. Once a fact with an answer has been read, the answer is needed: the share of its content words, the best over
+ * the alternatives. Before that, and for answers that are yes, no or words of the question, the facts are needed: the
+ * mean over those read so far of the share of their names and numbers (words with a capital or a digit; of a fact
+ * without any, all content words). Words of the question tell nothing and do not count.
  */
 export function factsHeld(
   record: Pick<QuestionRecord, 'question' | 'answers'>,
@@ -104,7 +104,7 @@ export function factsHeld(
   };
 }
 
-/** "the Danube" is held by "Danube"; "It" by "it". */
+/** "Danube" contains "the Danube"; "it" contains "It". */
 function said(answer: readonly string[]): readonly string[] {
   const content = answer.filter((word) => !FUNCTION_WORDS.has(word));
   return content.length > 0 ? content : answer;

@@ -1,6 +1,6 @@
 /**
- * Names of the scores of an answer, in code, records, configurations, files and tables. How each is computed stands in
- * reward/metrics; the names stand here because a record says by which it is scored.
+ * Names of the scores of an answer, in code, records, configurations, files and tables. Each is computed in
+ * reward/metrics; the names are here because a record names the one that scores it.
  */
 
 import { z } from 'zod';
@@ -52,7 +52,7 @@ export const metricSchema = z.preprocess(
 export const ANSWERS_WANTED = ['any', 'all'] as const;
 export type AnswersWanted = (typeof ANSWERS_WANTED)[number];
 
-/** What an answer is held against; a question record is one. */
+/** What an answer is compared with, such as a question record. */
 export interface Reference {
   answers: readonly string[];
   /** Default `any`; the metrics named after RULER's rules follow their own names where it is absent. */
@@ -113,7 +113,7 @@ export function metricOf(record: Pick<Reference, 'source' | 'task'> & { metric?:
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 
-/** Whether words cannot be told apart by spaces, so that scores over words are all or nothing. */
+/** Whether no spaces separate the words, so that scores over words are all or nothing. */
 export function isUnspaced(text: string): boolean {
   return UNSPACED.test(text);
 }

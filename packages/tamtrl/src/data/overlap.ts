@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { QuestionRecord } from './records.js';
 
-/** What two records of the same content have in common, whatever their ids and the order of their documents. */
+/** A key of a record's content, independent of its id and the order of its documents. */
 export function contentKey({ question, documents }: Pick<QuestionRecord, 'question' | 'documents'>): string {
   const plain = (text: string) => text.trim().toLowerCase().replaceAll(/\s+/g, ' ');
   const hash = createHash('sha256').update(plain(question));
@@ -10,7 +10,7 @@ export function contentKey({ question, documents }: Pick<QuestionRecord, 'questi
   return hash.digest('hex').slice(0, 16);
 }
 
-/** A record by what tells it apart. */
+/** What identifies a record. */
 export interface RecordKey {
   id: string;
   content: string;

@@ -39,7 +39,7 @@ describe('loadRecords', () => {
     expect(records[0].metric).toBe('string_match_part');
   });
 
-  it('names each bad line, counts it and goes on', async () => {
+  it('names and counts each bad line, and continues', async () => {
     const path = await fileOf(
       good,
       '',
@@ -112,12 +112,12 @@ describe('loadRecords', () => {
     );
   });
 
-  it('takes haystacks without question and answer if told', async () => {
+  it('takes haystacks without question and answer on request', async () => {
     const path = await fileOf({ ...good, question: '', answers: [] });
     expect((await loadRecords(path, { requireGold: false })).records).toHaveLength(1);
   });
 
-  it('fills in what may be left out and keeps evidence', async () => {
+  it('fills in optional fields and keeps evidence', async () => {
     const { source: _, ...rest } = good;
     const path = await fileOf({
       ...rest,

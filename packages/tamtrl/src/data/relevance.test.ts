@@ -46,7 +46,7 @@ describe('annotated', () => {
     ]);
   });
 
-  it('refuses records without annotation, but not those where nothing is relevant', () => {
+  it('refuses records without annotation, but not those with nothing relevant', () => {
     const strip = (relevant?: boolean) => ({
       ...record,
       documents: record.documents.map(({ text }) => ({ text, relevant })),

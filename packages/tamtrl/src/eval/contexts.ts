@@ -1,5 +1,5 @@
 /**
- * What a model without memory is shown of a text that is longer than its window: its ends, or what a search finds in
+ * The part of a text longer than its window that a model without memory sees: its ends, or what a search finds in
  * it.
  */
 import { bm25, wordsOf } from '../data/bm25.js';
@@ -45,7 +45,7 @@ interface Passage {
 /** Words of a passage of a longer document. */
 const PASSAGE_WORDS = 100;
 
-/** A sentence, or its parts of about 100 words where what looks like one sentence is a list or a table. */
+/** A sentence, or its parts of about 100 words if what looks like one sentence is a list or a table. */
 function shortened(text: string, { start, end }: { start: number; end: number }): string[] {
   const words = text.slice(start, end).split(/\s+/);
   if (words.length <= 2 * PASSAGE_WORDS) return [text.slice(start, end)];

@@ -79,7 +79,7 @@ describe('crossedEstimate', () => {
     expect(estimate.p).toBeUndefined();
   });
 
-  it('is the paired t over seeds where records do not matter', () => {
+  it('is the paired t over seeds if records do not matter', () => {
     const bySeed = [0.1, 0.3, 0.2, 0.25];
     const estimate = crossedEstimate(bySeed.map((value) => new Array(10).fill(value)));
     // scipy.stats.ttest_1samp([0.1, 0.3, 0.2, 0.25], 0): p and confidence_interval(), SciPy 1.17.1.
@@ -88,7 +88,7 @@ describe('crossedEstimate', () => {
     expect(estimate.p).toBeCloseTo(0.0155873581, 9);
   });
 
-  it('is wider than over seeds alone where records matter as well', () => {
+  it('is wider than over seeds alone if records also matter', () => {
     const values = [0, 0.1, -0.1].map((seed) => [0.6, -0.5, 0.4, -0.3, 0.9].map((record) => record + seed));
     const over = crossedEstimate(values.map((row) => [row.reduce((a, b) => a + b, 0) / row.length]));
     const estimate = crossedEstimate(values);
@@ -96,7 +96,7 @@ describe('crossedEstimate', () => {
     expect(estimate.degreesOfFreedom).toBeGreaterThan(2);
   });
 
-  it('tells records alone apart with one seed, without a p', () => {
+  it('compares only records with one seed, without a p', () => {
     const estimate = crossedEstimate([[1, 0, 1, 0]]);
     expect(estimate.standardError).toBeCloseTo(Math.sqrt(1 / 3 / 4), 12);
     expect(estimate.p).toBeUndefined();
@@ -122,7 +122,7 @@ describe('crossedEstimate', () => {
     expect(() => crossedEstimate([[1, 2], [1]])).toThrow('the same records for every seed; found 2, 1');
   });
 
-  it('finds a difference that is there: 10 points, 5 seeds with a spread of 2', () => {
+  it('finds a true difference: 10 points, 5 seeds with a spread of 2', () => {
     const random = new SeededRandom('a true difference');
     const right = (accuracy: number) => Array.from({ length: 500 }, () => Number(random.next() < accuracy));
     const differences = Array.from({ length: 5 }, () => {
@@ -134,7 +134,7 @@ describe('crossedEstimate', () => {
 });
 
 describe('scoreInterval', () => {
-  it('stays within [0, 1], and has a width where no seed answered anything', () => {
+  it('stays within [0, 1], and has a width even if no seed answered anything', () => {
     expect(
       scoreInterval([
         [0, 0],
@@ -164,7 +164,7 @@ describe('meanScoreInterval', () => {
 });
 
 describe('differenceEstimate', () => {
-  it('has a width where two methods answer alike on every record', () => {
+  it('has a width even if two methods answer alike on every record', () => {
     const none = new Array(50).fill(0);
     const { high } = wilsonInterval(0, 50);
     expect(differenceEstimate([none, none, none])).toMatchObject({ mean: 0, low: -high, high, p: 1 });

@@ -44,7 +44,7 @@ export function recordInterval(scores: readonly number[], seed = 0): Interval {
 export interface CrossedEstimate extends Interval {
   seeds: number;
   records: number;
-  /** Of the mean, with seeds and records both drawn anew. */
+  /** Of the mean, with seeds and records both resampled. */
   standardError: number;
   degreesOfFreedom: number;
   /**

@@ -69,7 +69,7 @@ it('writes a line for each record and a summary with intervals, by length', asyn
   });
 });
 
-it('follows the metric asked for, else those of the records, and gives shares a width where all are wrong', async () => {
+it('uses the requested metric or those of the records, and gives shares an interval if all are wrong', async () => {
   const wrong = records.slice(0, 5).map((record) => ({ ...record, answers: ['nowhere'] }));
   const asked = await evaluateRecords(setup(await folder(), { records: wrong, metrics: ['sub_exact_match', 'f1'] }));
   expect(asked.summary.metric).toEqual(['sub_exact_match', 'f1']);
@@ -112,7 +112,7 @@ it('reads lines of versions that wrote neither question nor the newer metrics', 
   expect(scoreOf(results[0], 'exact_match')).toBe(results[0].exact_match);
 });
 
-it('goes on after an interruption and a half line, and comes out as if nothing had happened', async () => {
+it('continues after an interruption and a half line, with the same result', async () => {
   const [whole, parts] = [await folder(), await folder()];
   await evaluateRecords(setup(whole));
   const controller = new AbortController();
@@ -170,7 +170,7 @@ it('refuses to mix results of different settings, and an empty set', async () =>
 });
 
 describe('readers', () => {
-  it('show what they say: only a reader that sees all chunks or searches can know the answer', async () => {
+  it('are true: only a reader that sees all chunks or searches can know the answer', async () => {
     const options = { frames, budgets, renderer: plainRenderer, temperature: 0, topP: 1, seed: 0 };
     for (const reader of READERS) {
       const results = (await recordReader(reader, policy, options)(records.slice(0, 4))).flat();

@@ -34,7 +34,7 @@ export interface RecordReaderOptions {
   contextTokens?: number;
   temperature: number;
   topP: number;
-  /** A record reads the same whatever is read beside it: its random stream comes from this seed and its id. */
+  /** A record's result does not depend on the other records: its random stream comes from this seed and its id. */
   seed: number;
   signal?: AbortSignal;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { bootstrapInterval } from './statistics.js';
 
 describe('bootstrapInterval', () => {
-  it('comes near to the normal interval for many values, and is the same for the same seed', () => {
+  it('is close to the normal interval for many values, and the same for the same seed', () => {
     const values = Array.from({ length: 400 }, (_, at) => Number(at % 4 === 0));
     const { mean, low, high } = bootstrapInterval(values, 3);
     expect(mean).toBe(0.25);

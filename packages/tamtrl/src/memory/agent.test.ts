@@ -114,7 +114,7 @@ it('all live rollouts of a turn go in one call; a group shares its first prompt;
   expect(groups[2][0].output).toBe('oslo');
 });
 
-it('the old memory and its end are the draft of an update; what is accepted is counted where the model says it', async () => {
+it('the old memory and its end are the draft of an update; accepted tokens are counted if the model reports them', async () => {
   const model = new ScriptedModel((prompt) => {
     if (prompt.endsWith('<answer>')) return 'oslo <eos>';
     return prompt.includes('anna oslo <update>')
@@ -167,7 +167,7 @@ it('seeds depend on question, rollout and turn, not on the company', async () =>
   expect(new Set(together.flat()).size).toBe(together.flat().length);
 });
 
-it('an empty output keeps the memory or loses it, as told, and is counted', async () => {
+it('an empty output keeps or overwrites the memory, as configured, and is counted', async () => {
   const reply = (prompt: string) => (prompt.includes('ben rome <update>') ? '<eos>' : 'anna oslo <eos>');
   const memoriesWith = async (empty: 'keep' | 'overwrite') => {
     const chunks = chunksOf('anna oslo', 'ben rome');
@@ -221,7 +221,7 @@ it('a stream is pulled one chunk at a time, and counts keep no ids', async () =>
   expect(tokenizer.decode(trajectory.turns[3].memoryIds)).toBe('anna 3');
 });
 
-it('what does not fit is refused with the numbers', async () => {
+it('inputs that do not fit are refused with the numbers', async () => {
   const task = (question: string, chunk: string) => [{ id: 'q', question, chunks: chunksOf(chunk) }];
   const run = (question: string, chunk: string, context?: number) => {
     const model = new ScriptedModel(() => 'anna <eos>', context);
@@ -237,7 +237,7 @@ it('what does not fit is refused with the numbers', async () => {
   await expect(run('anna ben carl dan', 'ben rome')).rejects.toThrow('has 8 tokens; memoryTokens allows 6');
 });
 
-it('an abort ends the run and lets go of the stream', async () => {
+it('an abort ends the run and releases the stream', async () => {
   let closed = false;
   async function* stream(): AsyncGenerator<AgentChunk> {
     try {

@@ -24,13 +24,13 @@ it('is the output that leaves the memory as it is, where the prompts have one', 
   expect(new Drafting(chat, { unchanged: [9] }).next(memory)).toEqual([9, 1]);
 });
 
-it('comes with every update while some of it is used, or where nothing is known of it', () => {
+it('is offered with every update while some of it is accepted, or before anything is known', () => {
   expect(given(20, () => 1)).not.toContain(false);
   expect(given(20, () => undefined)).not.toContain(false);
   expect(given(20, (update) => update % 2)).not.toContain(false);
 });
 
-it('comes less and less often while it is of no use, and with every update as soon as it is', () => {
+it('is offered less and less often while it does not help, and with every update once it does', () => {
   const places = (drafts: boolean[]) => drafts.flatMap((has, update) => (has ? [update] : []));
   expect(places(given(80, () => 0))).toEqual([0, 1, 3, 6, 11, 20, 37, 54, 71]);
   expect(places(given(16, (update) => (update < 11 ? 0 : 4)))).toEqual([0, 1, 3, 6, 11, 12, 13, 14, 15]);

@@ -9,7 +9,7 @@ const LONGEST_PAUSE = 16;
 /**
  * The drafts of one rollout, or of one question of a reader. A model that never begins with its old memory, for example
  * because it thinks first, is given fewer and fewer of them. What is decided depends on this rollout alone, so that it
- * stays the same whatever is read beside it.
+ * does not depend on the other rollouts.
  */
 export class Drafting {
   readonly #stopIds: readonly number[];
@@ -33,7 +33,7 @@ export class Drafting {
     return this.#pause === 0 ? [...(this.#unchanged ?? memory), ...this.#stopIds.slice(0, 1)] : undefined;
   }
 
-  /** Takes note of an update, and of what became of its draft if one was verified. */
+  /** Records an update, and how much of its draft was accepted if one was verified. */
   saw(draft: DraftCounts | undefined): void {
     if (!draft) {
       this.#pause = Math.max(0, this.#pause - 1);

@@ -67,7 +67,7 @@ describe('extractAnswer', () => {
   });
 });
 
-it('takes the whole output where the prompts ask for no box', () => {
+it('takes the whole output if the prompts ask for no box', () => {
   expect(answerIn(' \\boxed{Paris} ', { boxed: true })).toBe('Paris');
   expect(answerIn(' \\boxed{Paris} ', { boxed: false })).toBe('\\boxed{Paris}');
 });

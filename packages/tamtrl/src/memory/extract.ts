@@ -60,7 +60,7 @@ function closingBraces(text: string): ReadonlyMap<number, number> {
 
 /** LaTeX's commands that only set the type of their text. */
 const TYPE = /\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt)|mbox|emph)\{/y;
-/** What stands between the parts of a list. */
+/** Separators of a list's parts. */
 const BETWEEN = /(?:[\s,;&$]|\\[ ,;&]|and(?![A-Za-z]))+/y;
 
 /** Types set within one another. */
@@ -93,7 +93,7 @@ export function extractAnswer(output: string, options: ExtractionOptions = {}): 
   const { boxed = true, tail = Number.POSITIVE_INFINITY, requireBox = false, unwrapText = true } = options;
   const said = withoutThoughts(output);
   if (!boxed) return said.trim();
-  // A thought that follows and never ends may hold a box of its own, which is no answer.
+  // An unfinished thought that follows may contain a box, which is not the answer.
   const open = said.indexOf('<think>');
   const finished = open < 0 ? said : said.slice(0, open);
   const box = lastBoxed(tail < finished.length ? finished.slice(finished.length - tail) : finished)?.trim();

@@ -77,7 +77,7 @@ export class PromptFrames {
 
   /**
    * Number of tokens before the memory in that prompt, with which every rollout begins, if the chunk is among them and
-   * they are enough to be read apart.
+   * they are worth reading separately.
    */
   sharedTokens(question: readonly number[], chunk: readonly number[]): number | undefined {
     const before = this.#update.slice(0, this.#update.indexOf('memory'));

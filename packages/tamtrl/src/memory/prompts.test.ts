@@ -62,7 +62,7 @@ it('slots stay exactly as they are within a chat template', () => {
   expect(chatPrompts.answer(slots)).toContain('\\boxed{}');
 });
 
-it('the wording of notes is what it was', () => {
+it('the wording of notes has not changed', () => {
   const text =
     chatPrompts.update({ question: 'Q', memory: 'M', chunk: 'C' }) + chatPrompts.answer({ question: 'Q', memory: 'M' });
   expect(createHash('sha256').update(text).digest('hex')).toBe(
@@ -77,7 +77,7 @@ it('a template that drops the message is refused', () => {
   );
 });
 
-it('the teacher reads a fixed line where nothing is relevant', () => {
+it('the teacher reads a fixed line if nothing is relevant', () => {
   const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
   expect(tokenizer.decode(frames.filteredChunk(' \n'))).toBe('-');
   expect(tokenizer.decode(frames.filteredChunk('anna oslo'))).toBe('anna oslo');

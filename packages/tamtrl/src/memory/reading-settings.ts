@@ -39,7 +39,7 @@ export function readingOf({ memory, data, thinking, evaluation }: z.output<typeo
   return { ...rest, documents, thinking, temperature, topP };
 }
 
-/** What of a configuration says how it reads, whichever version wrote it. */
+/** The reading settings of a configuration of any version. */
 const configSchema = z.object({
   memory: z.object(memorySchema.shape),
   data: z.object({ kind: z.enum(['mini', 'babilong', 'records']) }),
@@ -79,7 +79,7 @@ function parsedFile(text: string, place: string): ReadingSettings {
       : `${issue?.path.join('.')}: ${issue?.message}`;
   throw new MemoryError(
     'settings',
-    `${place} does not say how its model reads: ${what}. It may be of another version. Remove it to read with the usual settings, or restore it.`,
+    `${place} does not say how its model reads: ${what}. It may be from another version. Remove it to use the default reading settings, or restore it.`,
   );
 }
 

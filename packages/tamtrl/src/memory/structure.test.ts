@@ -75,14 +75,14 @@ it('the agent: question, chunks, and memories that it carries on', async () => {
   }
 });
 
-it('the agent: nothing but control tokens is an empty memory', async () => {
+it('the agent: an output of only control tokens is an empty memory', async () => {
   const chunks = [{ index: 0, ids: tokenizer.encodeText('Ada.'), start: 0, end: 4 }];
   written = [1, 0, 2];
   const [[{ turns }]] = await runAgent(policy, [{ id: 'q', question, chunks }], { frames, budgets, seed: 1 });
   expect(turns[0]).toMatchObject({ empty: true, memoryIds: tokenizer.encode('No notes yet.') });
 });
 
-it('the reader: what it reads, what it carries on, and what a saved state brings back', async () => {
+it('the reader: its text, its memory, and a restored state', async () => {
   const reader = new MemoryReader({ model: policy, question, ...budgets });
   await reader.readAll(text);
   await reader.answer();
@@ -93,7 +93,7 @@ it('the reader: what it reads, what it carries on, and what a saved state brings
   expectStructure(4);
 });
 
-it('supervised rows, and texts that are shown to models without memory', () => {
+it('supervised rows, and texts for models without memory', () => {
   const chunks = [{ index: 0, ids: tokenizer.encodeText(forged), start: 0, end: forged.length }];
   const example = { id: 'q', question, answers: [forged], chunks, idealMemories: [forged, forged] };
   for (const turn of [0, 1]) {

@@ -18,7 +18,7 @@ export interface DraftCounts {
 }
 
 /**
- * One conversation: a prompt and what the model wrote. The id arrays are empty where the agent was told not to keep
+ * One conversation: a prompt and what the model wrote. The id arrays are empty if the agent was told not to keep
  * them (see `AgentOptions.keep`); the counts are always there.
  */
 export interface Turn {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CountingTokenizer, messageFormat } from '../policy/openai/counting-tokenizer.js';
 import { carriedIds, type MemoryModel, memoryAfter, sampleTurn } from './turn.js';
 
-describe('what is carried on of an output', () => {
+describe('what is kept of an output', () => {
   const [open, close, stop] = [89, 90, 91];
   const idOf = (text: string) => ({ '<think>': open, '</think>': close })[text];
   const model = (ids: (text: string) => number | undefined) =>
@@ -22,7 +22,7 @@ describe('what is carried on of an output', () => {
     expect(carried([])).toEqual([]);
   });
 
-  it('is nothing while a thought is open, whether the model began it or the prompt', () => {
+  it('is empty while a thought is open, whether the model or the prompt opened it', () => {
     expect(carried([open, 1, 2])).toEqual([]);
     expect(carried([open, 1, close, 3, open, 4, stop])).toEqual([]);
     expect(carried([1, 2, stop], [7, open, 8])).toEqual([]);
@@ -34,7 +34,7 @@ describe('what is carried on of an output', () => {
   });
 });
 
-it('cuts thoughts from the text where the tokenizer has no token for their end', async () => {
+it('cuts thoughts from the text if the tokenizer has no token for their end', async () => {
   const tokenizer = new CountingTokenizer();
   const replies = ['<think>hm</think>Ada did it.', '<think>hm</think> \n'];
   const model: MemoryModel = {

@@ -14,7 +14,7 @@ async function adapterOf(base: unknown): Promise<string> {
   return folder;
 }
 
-it('the base is a folder, a model of ours, or one on the hub', async () => {
+it('the base is a folder, an embedded model, or one on the hub', async () => {
   expect((await adapterAt(await adapterOf(EMBEDDED_MINI)))?.base).toBe(EMBEDDED_MINI);
   expect((await adapterAt(await adapterOf('mini')))?.base).toBe('mini');
   expect((await adapterAt(await adapterOf('owner/model-1.5')))?.base).toBe('hf:owner/model-1.5');
@@ -23,16 +23,16 @@ it('the base is a folder, a model of ours, or one on the hub', async () => {
   expect(await adapterAt(beside)).toEqual({ folder: beside, baseName: 'base', base: join(beside, 'base') });
 });
 
-it('a model folder is none, whatever lies beside its configuration', async () => {
+it('a model folder is not a run, whatever is next to its configuration', async () => {
   const folder = await adapterOf('mini');
   await writeFile(join(folder, 'config.json'), '{}');
   expect(await adapterAt(folder)).toBeUndefined();
   expect(await adapterAt(EMBEDDED_MINI)).toBeUndefined();
 });
 
-it('a base that is not there, or not named', async () => {
+it('a base that is missing, or not named', async () => {
   await expect(adapterAt(await adapterOf('/not/there'))).rejects.toThrow(
-    /belongs to \/not\/there, and there is no model at \/not\/there\. Bring the base there/,
+    /belongs to \/not\/there, and there is no model at \/not\/there\. Put the base there/,
   );
   await expect(adapterAt(await adapterOf(null))).rejects.toThrow(/should name the adapter's base under/);
 });
@@ -50,7 +50,7 @@ it('the tokenizer is that of the base', async () => {
   expect(own.tokenizer.encode('anna')).toEqual(ofBase.tokenizer.encode('anna'));
 });
 
-it('a model on a server gets no adapter from here', async () => {
+it('a model on a server gets no local adapter', async () => {
   const opening = openModel('tinker:http://127.0.0.1:9?rank=4#owner/model', { adapter: { rank: 8 } });
   await expect(opening).rejects.toThrow(
     'The setting "adapter" is for models on this machine, and tinker:http://127.0.0.1:9?…#owner/model is on a server.',

@@ -48,7 +48,7 @@ async function addressOf(folder: string, name: string): Promise<string> {
   if (/^[\w.-]+\/[\w.-]+$/.test(name)) return `hf:${name}`;
   throw new ModelError(
     'missing',
-    `The adapter in ${folder} belongs to ${name}, and there is no model at ${places.join(' or ')}. Bring the base there, or write its place into ${join(folder, ADAPTER_CONFIG)}.`,
+    `The adapter in ${folder} belongs to ${name}, and there is no model at ${places.join(' or ')}. Put the base there, or write its path into ${join(folder, ADAPTER_CONFIG)}.`,
   );
 }
 

@@ -86,7 +86,7 @@ async function babiFiles(): Promise<Record<string, Uint8Array>> {
   };
 }
 
-/** Contents of the files beside the weights of a mini model. */
+/** Contents of the files that come with the weights of a mini model. */
 function miniFiles(): Record<string, Uint8Array> {
   const { tokenizer, config } = miniTokenizerFiles();
   const generation = {

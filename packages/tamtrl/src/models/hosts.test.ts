@@ -37,7 +37,7 @@ describe('allowed hosts', () => {
     expect(allowed('openai:https://api.example.com.evil.example/v1#m', 'api.example.com')).toBe(false);
   });
 
-  it('the default address of openai: is a host too; the one of the environment is the user own word', () => {
+  it('the default address of openai: is a host too; the one of the environment is trusted', () => {
     vi.stubEnv('OPENAI_BASE_URL', '');
     expect(allowed('openai:gpt')).toBe(false);
     expect(allowed('openai:gpt', 'api.openai.com')).toBe(true);

@@ -31,7 +31,7 @@ it('thinking: the template of a local model, and of one whose tokenizer alone is
   expect(await rendered(false)).toBe('anna ?');
 });
 
-it('thinking: a server is told, if there is something to tell', async () => {
+it('thinking: a server is told if the setting is given', async () => {
   const bodies: Record<string, unknown>[] = [];
   const server = createServer((request, response) => {
     let text = '';

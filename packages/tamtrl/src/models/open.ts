@@ -57,9 +57,9 @@ export interface OpenOptions {
    * server that the address itself names needs no entry.
    */
   allowHosts?: readonly string[];
-  /** For models at a server: told what had to be adapted, and that the server has not answered for long. */
+  /** For models at a server: called with what had to be adapted, and when the server does not answer for long. */
   note?: (text: string) => void;
-  /** For local models: trains a new low-rank adapter beside the weights, which then stay as they are. */
+  /** For local models: trains a new low-rank adapter instead of the weights, which then do not change. */
   adapter?: NewAdapter;
   /** For local models. */
   engine?: EngineSettings;
@@ -69,8 +69,9 @@ export interface OpenOptions {
 }
 
 /**
- * Opens `mini`, `mini-random`, a model folder, a folder with an adapter that names its base, a folder that says where at a server the weights are, the folder of a
- * run (its best checkpoint, or the final one), a .gguf file, `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or `tinker:URL[?settings]#MODEL`, which can be trained.
+ * Opens `mini`, `mini-random`, a model folder, a folder with an adapter that names its base, a folder that says where
+ * at a server the weights are, the folder of a run (its best checkpoint, or the final one), a .gguf file,
+ * `hf:owner/name[@revision][:file.gguf]`, `openai:URL#MODEL`, or `tinker:URL[?settings]#MODEL`, which can be trained.
  * @throws ModelError, PolicyError, TextError, EngineError saying what is wrong and what to do.
  */
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
@@ -95,28 +96,28 @@ async function openLocal(spec: string, parsed: LocalSpec, options: OpenOptions):
   const source = await modelSource(saved?.base ?? spec, seed, { onDownload });
   const common = { name: spec, engine: { ...options.engine, adapter }, chatOptions };
   if (!saved || !(await exists(join(saved.folder, 'tokenizer.json')))) return openLocalPolicy(source, common);
-  // Training programs save tokenizer and chat template beside the adapter.
+  // Training programs save the tokenizer and chat template next to the adapter.
   const tokenizer = await loadTokenizer(saved.folder);
   const chat = await loadChatFormat(saved.folder, tokenizer, chatOptions);
   return openLocalPolicy(source, { ...common, tokenizer, chat });
 }
 
-/** What the engine is to train beside the weights: a saved adapter, a new one, or none. */
+/** The adapter that the engine trains instead of the weights: a saved one, a new one, or none. */
 function adapterFor(spec: string, saved: AdapterFolder | undefined, { adapter, seed, engine }: OpenOptions) {
   if (!saved) return adapter ? { seed, base: baseNameOf(spec), ...adapter } : engine?.adapter;
   if (!adapter) return { path: saved.folder, base: saved.baseName };
   throw new ModelError(
     'adapter',
-    `${spec} already holds an adapter of ${saved.baseName}, and training continues that one. Leave out the setting "adapter", or train ${saved.baseName} to begin another.`,
+    `${spec} already holds an adapter of ${saved.baseName}, and training continues that one. Remove the setting "adapter", or train ${saved.baseName} to start a new one.`,
   );
 }
 
-/** A server trains adapters of its own. */
+/** A server has its own adapters. */
 function refuseAdapter(spec: string, { adapter }: OpenOptions): void {
   if (!adapter) return;
   throw new ModelError(
     'adapter',
-    `The setting "adapter" is for models on this machine, and ${shownSpec(spec)} is on a server. A training server has a rank of its own in the address: tinker:URL?rank=${adapter.rank}#MODEL.`,
+    `The setting "adapter" is for models on this machine, and ${shownSpec(spec)} is on a server. For a training server, set the rank in the address: tinker:URL?rank=${adapter.rank}#MODEL.`,
   );
 }
 

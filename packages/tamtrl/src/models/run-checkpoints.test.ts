@@ -33,7 +33,7 @@ it('the best one, else the final one', async () => {
   expect((await openTokenizer(improved)).tokenizer.vocabularySize).toBeGreaterThan(0);
 });
 
-it('what is missing is told with what is there', async () => {
+it('a missing name is reported with the existing ones', async () => {
   const young = await runWith('young', 'last');
   await expect(openModel(young)).rejects.toThrow(`${young} is the folder of a run that has not saved a model yet`);
   const plain = join(root, 'plain');

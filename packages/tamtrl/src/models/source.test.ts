@@ -17,6 +17,6 @@ it.each([
   expect((error as Error).message.endsWith(hint)).toBe(true);
 });
 
-it('a key in what was meant as an address is not repeated', async () => {
+it('a key in an intended address is not repeated', async () => {
   await expect(modelSource('openia:http://me:K3Y@h/v1?key=K3Y#m')).rejects.not.toThrow('K3Y');
 });

@@ -54,7 +54,7 @@ const SERVERS: Readonly<Record<string, string>> = {
   'llama.cpp': 'http://127.0.0.1:8080/v1',
 };
 
-/** What a name that is no path may stand for. */
+/** What a name that is not a path may stand for. */
 function hintFor(name: string): string {
   const [, prefix = '', rest = ''] = /^([a-z.]+):(.+)$/.exec(name) ?? [];
   if (/^https?:\/\//.test(name)) return `For a model at that server: openai:${name}#MODEL.`;

@@ -48,7 +48,7 @@ describe('openTokenizer', () => {
     expect((await openTokenizer(place)).tokenizer.encode('horse').length).toBeGreaterThan(0);
   });
 
-  it('a .gguf file with a vocabulary of another kind, without one, or that is none: one sentence', async () => {
+  it('a .gguf file without a usable vocabulary, or that is not GGUF: one sentence', async () => {
     const place = join(await folder(), 'OTHER.GGUF');
     await copyFile(GGUF, place);
     const bytes = await readFile(place);

@@ -24,7 +24,7 @@ export interface ModelText {
   chat(): Promise<ChatFormat>;
 }
 
-/** Where a model's text files are: beside an adapter, or beside its base. */
+/** Where a model's text files are: next to an adapter, or next to its base. */
 async function sourceOfText(model: string, { onDownload }: TokenizerOptions): Promise<LocalModel> {
   const source = await modelSource(model, 0, { weights: false, onDownload });
   if (typeof source !== 'string' || isGguf(source) || (await exists(join(source, 'tokenizer.json')))) return source;

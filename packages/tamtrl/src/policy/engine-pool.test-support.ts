@@ -1,20 +1,21 @@
 /** Engines for tests: slow to start, quick to reset. Closing one puts it back into the pool. */
+import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
+import { miniChat, miniTokenizer, miniTokenizerFiles } from '../data/mini/tokenizer.js';
 import { type LocalPolicy, openLocalPolicy } from './local.js';
 
 export const tinyTokenizer = miniTokenizer();
 
-/** Shape of a random model that is made and trained in a moment. */
+/** The shape of a random model. One layer: most of a test's time goes into compiling a graph for each engine. */
 export const tinyShape = {
   architecture: 'qwen3' as const,
   vocabularySize: tinyTokenizer.vocabularySize,
   contextLength: 64,
   hiddenSize: 16,
   intermediateSize: 32,
-  layers: 2,
+  layers: 1,
   heads: 2,
   keyValueHeads: 1,
   headSize: 8,
@@ -65,6 +66,31 @@ export async function tinyPolicy(seed = 1): Promise<LocalPolicy> {
       return true;
     },
   });
+}
+
+let folder: Promise<string> | undefined;
+
+/**
+ * A model folder for commands and runs: the tiny shape with the window of the embedded models, and their tokenizer.
+ * Written once for all test files of a process.
+ */
+export function tinyModelFolder(): Promise<string> {
+  folder ??= (async () => {
+    const path = await mkdtemp(join(tmpdir(), 'tiny-model-'));
+    process.once('exit', () => rmSync(path, { recursive: true, force: true }));
+    const { tokenizer, config } = miniTokenizerFiles();
+    const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value));
+    const files = { 'tokenizer.json': bytes(tokenizer), 'tokenizer_config.json': bytes(config) };
+    const shape = { ...tinyShape, contextLength: 256 };
+    const policy = await openLocalPolicy(
+      { config: shape, seed: 1, files },
+      { tokenizer: tinyTokenizer, chat: miniChat },
+    );
+    await policy.exportModel(path);
+    await policy.close();
+    return path;
+  })();
+  return folder;
 }
 
 /** At the end of a test file. */

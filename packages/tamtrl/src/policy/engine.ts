@@ -41,7 +41,7 @@ export interface ModelConfig {
   rmsNormEpsilon: number;
   /** The unembedding is the embedding; there is no `lm_head.weight`. */
   tieWordEmbeddings: boolean;
-  /** Low-rank adapter of the layers' projections, trained beside the weights, which then stay as they are. */
+  /** Low-rank adapter of the layers' projections, trained instead of the weights, which then do not change. */
   adapter?: {
     rank: number;
     /** The adapter's product is scaled by alpha / rank. */
@@ -74,8 +74,8 @@ export type AdapterOptions = {
 );
 
 /**
- * A model folder in Hugging Face's layout, a GGUF file, a folder with an adapter that names its base, or a shape to fill
- * with random weights.
+ * A model folder in Hugging Face's layout, a GGUF file, a folder with an adapter that names its base, or a shape to
+ * fill with random weights.
  */
 export type LocalModel =
   | string
@@ -83,7 +83,7 @@ export type LocalModel =
       config: ModelConfig;
       seed: number;
       standardDeviation?: number;
-      /** Contents of the files to write beside the weights, by name. */
+      /** Contents of the files to write next to the weights, by name. */
       files?: Record<string, Uint8Array>;
     };
 

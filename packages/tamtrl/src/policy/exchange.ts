@@ -1,5 +1,5 @@
 /**
- * What clients of servers have in common: replies of bounded size and depth, no redirects, and messages without the
+ * Shared by the clients of servers: replies of bounded size and depth, no redirects, and messages without the
  * key and of a bounded length.
  */
 import { z } from 'zod';
@@ -38,8 +38,8 @@ export async function exchange(url: string, init: RequestInit, show: (text: stri
     const location = response.headers.get('location') ?? 'another address';
     throw new PolicyError(
       'refused',
-      `${url} redirects to ${show(displayAddress(location))} (${response.status}), which got nothing. If that is the ` +
-        'server that you mean, name its address instead.',
+      `${url} redirects to ${show(displayAddress(location))} (${response.status}); nothing was sent there. If that is the ` +
+        'server you mean, use its address instead.',
     );
   }
   try {
@@ -93,7 +93,7 @@ export function shownWithout(apiKey: string | undefined): (text: string) => stri
   };
 }
 
-/** @returns what replaces the key in a text, also where it is encoded for an address. */
+/** @returns what replaces the key in a text, also if it is encoded for an address. */
 export function masking(apiKey: string | undefined): (text: string) => string {
   if (!apiKey) return (text) => text;
   const forms = [apiKey, encodeURIComponent(apiKey), JSON.stringify(apiKey).slice(1, -1)];
@@ -112,7 +112,7 @@ export function requireSendable(apiKey: string | undefined, variables: string): 
   if (at < 0) return;
   throw new PolicyError(
     'invalid-argument',
-    `The API key cannot be sent: character ${at + 1} of ${apiKey?.length} is a space, a line break or no ASCII. Check ` +
+    `The API key cannot be sent: character ${at + 1} of ${apiKey?.length} is a space, a line break or not ASCII. Check ` +
       `${variables}.`,
   );
 }

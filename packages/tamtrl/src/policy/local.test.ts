@@ -58,7 +58,7 @@ it('an exported model opens with its own tokenizer and chat format, and says the
   }
 });
 
-it('ids that are no token are never sampled', async () => {
+it('ids that are not tokens are never sampled', async () => {
   // Three rows of the embedding more than there are tokens.
   const padded = { ...shape, vocabularySize: tokenizer.vocabularySize + 3 };
   const policy = await openLocalPolicy({ config: padded, seed: 5, standardDeviation: 1 }, parts);
@@ -116,7 +116,7 @@ it('log-probabilities that are far apart give a finite loss and gradient', async
   }
 });
 
-it('what does not belong together is refused', async () => {
+it('parts that do not belong together are refused', async () => {
   const small = { ...shape, vocabularySize: 10 };
   await expect(openLocalPolicy({ config: small, seed: 1 }, parts)).rejects.toThrow(
     "but the model's vocabulary ends at 9. Use the tokenizer that belongs to the model.",

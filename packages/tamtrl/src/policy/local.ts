@@ -152,7 +152,7 @@ export class LocalPolicy implements TrainablePolicy {
     return this.engine.load(folder);
   }
 
-  /** With an adapter: merged into the weights, and alone in the folder `adapter` beside them. */
+  /** With an adapter: merged into the weights, and alone in the folder `adapter` next to them. */
   async exportModel(folder: string): Promise<void> {
     await this.engine.exportModel(folder);
     if (this.engine.config.adapter) await this.engine.exportAdapter(join(folder, ADAPTER_FOLDER));

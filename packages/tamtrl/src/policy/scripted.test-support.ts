@@ -1,4 +1,4 @@
-/** A policy that samples what a function says, for tests of what is asked of it. */
+/** A policy that samples what a function returns, for tests of its requests. */
 import type { GenerateOptions, GenerateRequest, Policy, Sample } from './types.js';
 
 /** Code points for tokens, so that lengths can be counted by hand; `reply` answers each prompt. */

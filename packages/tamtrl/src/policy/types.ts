@@ -28,7 +28,7 @@ export interface GenerateRequest {
   /** Random stream of this request; default: derived from the call's seed and the prompt's tokens. */
   seed?: number;
   /**
-   * What the continuation may well be. A policy that can verify it saves time; others ignore it. It never changes the
+   * A guess at the continuation. A policy that can verify it saves time; others ignore it. It never changes the
    * distribution of the samples.
    */
   draft?: readonly number[];

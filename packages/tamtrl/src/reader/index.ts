@@ -1,4 +1,4 @@
-/** The reader by itself. It needs neither Node nor the engine until it opens a model by name. */
+/** The reader alone. It needs neither Node nor the engine until it opens a model by name. */
 
 export { MemoryError } from '../memory/errors.js';
 export type { Budgets } from '../memory/frames.js';

@@ -13,8 +13,8 @@ export interface NamedModelOptions
     Pick<OpenOptions, 'tokenizer' | 'thinking' | 'contextLength' | 'allowHosts' | 'onDownload'> {
   /**
    * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A
-   * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node. One that was
-   * trained here reads with the limits, rules and wording of its training unless other ones are given.
+   * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node. One that
+   * was trained here reads with the limits, rules and wording of its training unless others are given.
    */
   model: string | MemoryModel;
 }

@@ -100,7 +100,7 @@ describe('readDocument', () => {
       });
   });
 
-  it('opens a model by its name, and says where none is', async () => {
+  it('opens a model by its name, and says if there is none', async () => {
     expect((await readDocument({ model: 'mini', question, document: text })).turns).toBe(4);
     await expect(readDocument({ model: 'no/such/model', question, document: text })).rejects.toThrow(
       'There is no model at no/such/model',
@@ -125,7 +125,7 @@ describe('a reader', () => {
     expect((await growing.answer())[0].answer).toBe((await whole.answer())[0].answer);
   });
 
-  it('goes on from its saved state, with the whole text or with what is new', async () => {
+  it('continues from its saved state, with the whole text or the new part', async () => {
     const first = await createMemoryReader({ model: mini, question });
     await first.readAll(text.slice(0, 150));
     const state = JSON.parse(JSON.stringify(first.state()));
@@ -212,7 +212,7 @@ describe('a reader', () => {
     expect(accepted / drafted).toBeGreaterThan(0.3);
   });
 
-  it('keeps within the window, tells of memories that are cut off, and keeps the old one where nothing is written', async () => {
+  it('stays within the window, reports memories that are cut off, and keeps the old one if nothing is written', async () => {
     const model = scripted((_, call) => (call === 1 ? 'Ada did it.' : call === 2 ? '  ' : 'long '.repeat(500)), 700);
     const reader = new MemoryReader({
       model,
@@ -229,7 +229,7 @@ describe('a reader', () => {
     for (const prompt of model.prompts) expect(model.tokenizer.encode(prompt).length + 40).toBeLessThanOrEqual(700);
   });
 
-  it('carries the finished turns when the model fails, and goes on with the chunk in hand', async () => {
+  it('keeps the finished turns when the model fails, and continues with the current chunk', async () => {
     let broken = true;
     const model = scripted((_, call) => {
       if (call === 3 && broken) throw new Error('connection lost');
@@ -250,7 +250,7 @@ describe('a reader', () => {
     expect(resumed.state().position + resumed.state().pending.length).toBe(long.length);
   });
 
-  it('stops when it is told to, keeping what was read', async () => {
+  it('stops on request, and keeps what was read', async () => {
     const controller = new AbortController();
     const model = scripted((_, call) => {
       if (call === 2) controller.abort(new Error('enough'));
@@ -291,7 +291,7 @@ describe('provenance', () => {
     start: 1000,
   };
 
-  it('finds pieces word for word, in other dress, and nearly; not what was never there', () => {
+  it('finds pieces verbatim, reformatted and approximate, but none that never occurred', () => {
     const pieces = piecesOf(
       '- The ship left Bristol in 1843.\n- captain HOSKEN stood at the rail\n- The crowd cheered Captain Hosken at the rail.\n- Whales are mammals.',
       [],

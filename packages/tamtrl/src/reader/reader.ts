@@ -91,7 +91,10 @@ export class MemoryReader {
     this.#frames.checkWindow(this.budgets, model.contextLength);
     const questions = typeof options.question === 'string' ? [options.question] : options.question;
     if (questions.length === 0 || questions.some((question) => question.trim() === '')) {
-      throw new ReaderError('empty', 'There is no question. Give at least one: what a memory keeps depends on it.');
+      throw new ReaderError(
+        'empty',
+        'There is no question. Give at least one: the memory keeps what the question needs.',
+      );
     }
     this.#slots = questions.map((question): Slot => {
       const questionIds = questionIdsOf(this.#frames, this.budgets, question);

@@ -46,7 +46,7 @@ describe('courseOf', () => {
 });
 
 describe('atEqualBudgets', () => {
-  it('takes of each run the last evaluation within what every run has used', () => {
+  it("takes each run's last evaluation within the budget that all runs reached", () => {
     const { limits, entries, problems } = atEqualBudgets(courses, ['outcome', 'turns'], 'outcome')!;
     expect(limits).toEqual({ step: 30, tokens: 30_000, seconds: 120 });
     expect(problems).toEqual([]);
@@ -104,7 +104,7 @@ describe('atEqualBudgets', () => {
     expect(atEqualBudgets([], ['untrained'], 'untrained')).toBeUndefined();
   });
 
-  it('holds only common seeds against each other', () => {
+  it('compares only common seeds', () => {
     const list = courses.filter(({ method, seed }) => method === 'outcome' || seed > 1);
     const comparison = atEqualBudgets(list, ['outcome', 'turns'], 'outcome')!;
     expect(comparison.entries.at(-1)!.difference).toMatchObject({

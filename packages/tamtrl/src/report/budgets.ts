@@ -16,7 +16,7 @@ import {
 } from './differences.js';
 import { evaluationsOf, metricOf, type StepLine, scoreBy, stepsOf } from './summary.js';
 
-/** What a training had used by the end of a step. */
+/** What a training had used up to the end of a step. */
 export interface Cost {
   step: number;
   /** Prompt, sampled, scored and trained. */
@@ -62,7 +62,7 @@ export interface BudgetComparison {
   /** The most that every run has used. */
   limits: Readonly<Record<Budget, number>>;
   entries: BudgetEntry[];
-  /** What is missing, a sentence each, with the setting that gives it. */
+  /** Missing results, one sentence each, with the setting that produces them. */
   problems: string[];
 }
 

@@ -3,7 +3,7 @@ import type { BudgetComparison } from './budgets.js';
 import { type Comparison, cellMean, entries } from './comparison.js';
 import type { Difference, Score } from './differences.js';
 
-/** What `tamtrl compare --json` prints beside what it has run. Numbers that do not exist are null. */
+/** What `tamtrl compare --json` prints in addition to the parts that it ran. Numbers that do not exist are null. */
 export function comparisonSummary(
   comparison: Comparison,
   against: string,

@@ -5,7 +5,7 @@ import type { Note } from '../run/comparison-facts.js';
 import { PAGE_HEAD } from '../run/comparison-folder.js';
 import { NOT_RUN } from './differences.js';
 
-/** Rows of each table, the header first; absent where there is nothing to show. */
+/** Rows of each table, the header first; absent if there is nothing to show. */
 export interface ComparisonTables {
   results: string[][];
   ablations?: string[][];
@@ -60,15 +60,15 @@ function introduction({ seeds, benchmarks }: CompareConfig, metrics: ReadonlyMap
   });
   return [
     `Scores in percent with 95 % intervals; seeds ${seeds.join(', ')}. ${scored.join('; ')}.`,
-    'Seeds and records both count as drawn at random. "records only": there is one run, and its interval says nothing of other seeds.',
-    'Differences are paired by seed and record. p is from a t test on the crossed design of seeds and records, corrected after Holm for all differences in the same table; intervals are not corrected. With fewer than three seeds there is no p.',
-    `A cell that says "${NOT_RUN}" was not.`,
+    'The intervals treat both seeds and records as random draws. "records only" marks a single run, whose interval does not cover other seeds.',
+    "Differences are paired by seed and record. p comes from a t test on the crossed design of seeds and records, with Holm's correction over all differences in the table; intervals are not corrected. With fewer than three seeds there is no p.",
+    `Cells marked "${NOT_RUN}" have no result yet.`,
   ].join(' ');
 }
 
-const BUDGETS = `while training, at the largest numbers of steps, tokens and seconds that every run used: the last evaluation within them, after the steps that are named. Tokens are read, sampled, scored and trained on, in thousands (kT); seconds are those of the steps, without evaluations, and depend on the machine and on what else it ran. The questions are the same for all runs, so the unit is the seed: Student's t over seeds, paired by seed; p after Holm over this table.`;
+const BUDGETS = `during training, at the largest numbers of steps, tokens and seconds that every run reached: each cell is the last evaluation within them, after the steps named. Tokens (read, sampled, scored and trained on) are in thousands (kT). Seconds are those of the steps without evaluations; they depend on the machine and on what else it was running. All runs have the same questions, so the unit is the seed: Student's t over seeds, paired by seed; p with Holm's correction over this table.`;
 
-const CURVES = `with 95 % intervals: Student's t over seeds, or Wilson's over records with one seed. Only steps after which every run of a method was evaluated. Bands are drawn for one seed and for three or more.`;
+const CURVES = `with 95 % intervals: Student's t over seeds, or Wilson's over records with one seed. They show only the steps after which every run of a method was evaluated. Bands are drawn for one seed and for three or more.`;
 
 const COST =
-  'Seconds and thousands of tokens (kT) of a whole training, mean over seeds; seconds and tokens of an answer, mean over records and benchmarks; memories in tokens.';
+  'Training: seconds and thousands of tokens (kT) of a whole run, averaged over seeds. Answers: seconds and tokens, averaged over records and benchmarks. Memories are in tokens.';

@@ -70,7 +70,7 @@ describe('differences', () => {
     });
   });
 
-  it('count only what both have, and say so', () => {
+  it('count only what both share, and say so', () => {
     const cells = [
       ...[1, 2, 3, 4].map((seed) => cell('a', seed, [1, seed % 2, 1, 0])),
       ...[2, 3, 4].map((seed) => cell('b', seed, [0, 1, seed % 2])),
@@ -92,7 +92,7 @@ describe('differences', () => {
     expect(of(cells, 'all', 'all').difference).toBeUndefined();
   });
 
-  it('have p-values corrected for all that stand in the table', () => {
+  it('have p-values corrected over the whole table', () => {
     const random = new SeededRandom('holm');
     const methods = ['base', 'a', 'b', 'c'];
     const cells = methods.flatMap((method) =>

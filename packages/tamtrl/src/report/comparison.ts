@@ -46,7 +46,7 @@ export interface Comparison {
 export interface Entry {
   method: string;
   benchmark: string;
-  /** Absent where nothing was run. */
+  /** Absent if nothing was run. */
   score?: Score;
   /** Absent for the reference method itself, and where one of the two was not run. */
   difference?: Difference;

@@ -58,7 +58,7 @@ describe('curves of a comparison', () => {
 });
 
 describe('the curve of a run', () => {
-  it('has a band where nothing was right', () => {
+  it('has a band even if nothing was right', () => {
     const svg = learningCurve(evaluations({ 0: 0, 10: 0 }))!;
     const ends = [...svg.match(/class="band" d="([^"]+)"/)![1].matchAll(/ (-?[\d.]+)/g)].map(([, y]) => Number(y));
     expect(new Set(ends).size).toBe(2);
@@ -82,7 +82,7 @@ describe('a run whose outcome is not exact match', () => {
     expect(between).toBeCloseTo((before + after) / 2, 1);
   });
 
-  it('is compared with its like by that metric, with others by exact match', () => {
+  it('is compared by that metric if both have it, otherwise by exact match', () => {
     expect(commonMetric([byF1, byF1])).toBe('f1');
     expect(courseOf({ method: 'a', seed: 1 }, byF1).evaluations.map(({ score }) => score)).toEqual([0.25, 0.35]);
     expect(commonMetric([byF1, evaluations({ 0: 0 })])).toBe('exact_match');
@@ -91,7 +91,7 @@ describe('a run whose outcome is not exact match', () => {
     ]);
   });
 
-  it('that an earlier version began by exact match leaves out what is not known of its first evaluations', () => {
+  it('that an earlier version started by exact match leaves out unknown scores of its first evaluations', () => {
     const [first, second] = byF1;
     const begun = [
       { ...first, metric: 'exact_match', score: 0 },

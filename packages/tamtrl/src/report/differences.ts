@@ -23,7 +23,7 @@ export interface Measured {
   note?: string;
 }
 
-/** The same, with the p of all differences in its table looked at together; absent where `untested` says why. */
+/** The same, with the p of all differences in its table looked at together; absent if `untested` says why. */
 export interface Difference extends Measured {
   p?: number;
   untested?: string;

@@ -13,7 +13,7 @@ import { comparisonRows, costRows, jsonSummary, stepsOf } from './summary.js';
 // wrote then.
 const path = fileURLToPath(new URL('../../fixtures/earlier-run/metrics.jsonl', import.meta.url));
 
-it('gives the numbers that its own report had', async () => {
+it('reproduces the numbers of its report', async () => {
   const metrics = await readMetricsLines(path);
   expect(comparisonRows({ metrics })).toEqual([
     ['held out (256 questions)', 'before', 'after step 20', 'change'],

@@ -7,7 +7,7 @@ const reading = (score: number, metric: Reading['metric'] = 'f1'): Reading => {
   return { ...asked, output: 'Ada', answer: 'Ada', right: score >= 1, score, metric };
 };
 
-it('the metric of the run says what training changed, and stands beside each answer', () => {
+it('the metric of the run says what training changed, and is next to each answer', () => {
   const readings = { before: [0.5, 0, 0.2].map((f1) => reading(f1)), after: [0.4, 0, 0.6].map((f1) => reading(f1)) };
   expect(tellingExamples(readings, 3)).toEqual([2, 0, 1]);
   expect(selectionText(readings)).toContain('(f1 23.3% before training, f1 33.3% after)');

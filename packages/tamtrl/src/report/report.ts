@@ -43,10 +43,10 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
   const { best, step } = summary.state;
   const metric = metricOf(run.metrics);
   const ended = {
-    steps: 'It did all its steps.',
+    steps: 'It completed all its steps.',
     stopped: 'It was interrupted; "--resume" continues it.',
-    patience: `It ended early: ${metric} no longer rose.`,
-    target: `It ended early: ${metric} reached its target.`,
+    patience: `It stopped early: ${metric} no longer improved.`,
+    target: `It stopped early: ${metric} reached its target.`,
   }[summary.reason];
   const title = info.command === 'sft' ? 'Supervised warm-up' : `Training with ${info.method}`;
   const parts = [
@@ -64,7 +64,7 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
       ? [cost.seconds, cost.tokens, stepRows(steps, metric)].map((rows) => markdownTable(rows).trimEnd())
       : ['No step was done.']),
     '## Trajectories',
-    'Read greedily; after each section stands the memory that was kept.',
+    'The model read greedily. Each section is followed by the memory that was kept.',
     ...trajectoryParts(readings),
     '## Files',
     `\`${settings}\` holds every setting, \`${metrics}\` all numbers of each step and evaluation, \`${trajectories}\` sampled rollouts with their rewards, \`checkpoints/\` the weights.`,
@@ -72,7 +72,7 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-/** What the steps show that the owner of the run should know; told while it went on, too. */
+/** What the steps show that the owner of the run should know; the run has also reported it while training. */
 function warningParts({ command, config, metrics }: SavedRun): string[] {
   if (command !== 'train') return [];
   const steps = metrics.filter((line) => line.kind === 'step');

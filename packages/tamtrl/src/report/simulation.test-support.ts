@@ -1,5 +1,5 @@
 /**
- * Comparisons of methods without a true difference. Each seed of each method has an accuracy of its own, and each record
+ * Comparisons of methods without a true difference. Each seed of each method has its own accuracy, and each record
  * a difficulty that all share.
  */
 import { SeededRandom } from '../base/random.js';
@@ -19,7 +19,7 @@ export interface Setting {
   seeds: number;
   /** Standard deviation of a seed's accuracy. */
   spread: number;
-  /** How many methods beside the reference. */
+  /** Number of methods besides the reference. */
   others: number;
   /** Whether the reference is trained; else it answers the same for every seed. */
   trained?: boolean;
@@ -57,7 +57,7 @@ export class Simulation {
     return scoreTable(comparison, comparison.methods, 'reference');
   }
 
-  /** Held-out means of few questions, so that equal differences come often. */
+  /** Held-out means of few questions, so that equal differences are frequent. */
   budgets(questions: number): string[][] {
     const methods = this.#methods(this.#setting.others);
     const courses = methods.flatMap((method) =>

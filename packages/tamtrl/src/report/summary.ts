@@ -22,12 +22,14 @@ export function scoreBy(evaluation: EvaluationMetrics, metric: string): number |
   return { exact_match, f1, sub_exact_match }[metric];
 }
 
-/** The metric that a run's evaluations are by. A run that an earlier version began has exact match in its first ones. */
+/**
+ * The metric that a run's evaluations are by. A run that an earlier version began has exact match in its first ones.
+ */
 export function metricOf(metrics: readonly MetricsLine[]): string {
   return evaluationsOf(metrics).at(-1)?.metric ?? 'exact_match';
 }
 
-/** Held-out numbers before training and at the last evaluation; undefined if it did not come to that. */
+/** Held-out numbers before training and at the last evaluation; undefined if there was none. */
 export function beforeAndAfter({ metrics }: Pick<SavedRun, 'metrics'>) {
   const evaluations = evaluationsOf(metrics);
   const before = evaluations.find(({ step }) => step === 0);
@@ -76,7 +78,7 @@ const USUAL: readonly string[] = ['exact_match', 'f1', 'sub_exact_match'];
 
 /** What the intervals of `comparisonRows` are. */
 export const INTERVAL_NOTE =
-  'Intervals are 95 % over the held-out questions of this one run, before and after apart; they say nothing of other seeds.';
+  'The 95 % intervals are over the held-out questions of this one run, separately before and after training. They do not cover other seeds.';
 
 /**
  * Rows: header, then a measure each. Shares have Wilson's interval over the questions: for shares of memories, of which

@@ -1,4 +1,4 @@
-/** What the chunks read so far say about a question, taken apart into words for the features of memories. */
+/** What the chunks read so far say about a question, split into words for the features of memories. */
 import { bm25, wordsOf } from '../data/bm25.js';
 import { contentWords, keyWords } from '../data/facts.js';
 import { splitSentences } from '../text/sentences.js';
@@ -32,7 +32,7 @@ export interface Evidence {
 const NUMBER = /\b(when|year|years|many|much|old|long|date|number|age|century)\b/i;
 const CLOSED = /^\W*(is|are|was|were|do|does|did|has|have|had|can|could)\b/i;
 
-/** @param evidence what each chunk says that matters, in order; empty where it says nothing */
+/** @param evidence what each chunk says that matters, in order; empty if it says nothing */
 export function evidenceOf(question: string, evidence: readonly string[]): Evidence {
   const asked = new Set(wordsOf(question));
   const isNew = (word: string) => !asked.has(word);

@@ -12,7 +12,7 @@ export interface RolloutGroup extends Reference {
   trajectories: readonly Trajectory[];
   /** Outcome reward R of each rollout. [G] */
   outcomes: readonly number[];
-  /** Filtered chunk C_t of each memory turn, empty where nothing is relevant; absent without relevance marks. [T] */
+  /** Filtered chunk C_t of each memory turn, empty if nothing is relevant; absent without relevance marks. [T] */
   filteredChunks?: readonly string[];
   /** See `Example.quality`; absent without annotation. */
   quality?: (turn: number, memory: string) => number | undefined;

@@ -104,14 +104,14 @@ describe('the method information', () => {
     expect(scores).toEqual([[[1.5, 0, 3]]]);
   });
 
-  it('telescopes: a way in circles earns nothing', async () => {
+  it('telescopes: going in circles earns nothing', async () => {
     const circle = ['anna oslo', 'anna ?', 'anna oslo', 'anna rome', 'anna ?'];
     const { scores } = await scoresOf([groupOf([circle])]);
     expect(scores?.[0][0].reduce((a, b) => a + b, 0)).toBe(0);
     expect(scores?.[0][0].some((gain) => gain !== 0)).toBe(true);
   });
 
-  it('takes the likeliest of several gold answers, for each memory anew', async () => {
+  it('takes the most likely gold answer, separately for each memory', async () => {
     // "anna ?" and "anna oslo" make oslo likelier, "anna rome" makes rome likelier: -0.25 instead of -3.5.
     const { scores } = await scoresOf([groupOf([['anna oslo', 'anna rome']], ['rome', 'oslo'])]);
     expect(scores).toEqual([[[1.5, 0.25]]]);

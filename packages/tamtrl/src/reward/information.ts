@@ -38,8 +38,8 @@ export const information = {
   summary: 'information gain: how much more likely each memory makes the gold answer',
   documentation:
     'p_t = Phi(M_t+1) - Phi(M_t), where Phi(M) = (1 / |a|) sum_j log pi(a_j | q, M, a_<j) is the log-likelihood of the gold \
-answer a, as the prompt format writes it and with its stop token, in the prompt that asks for the answer. Of several gold \
-answers the likeliest counts, for each memory anew (_ours_).',
+answer a, as the prompt format writes it and with its stop token, in the prompt that asks for the answer. If there are \
+several gold answers, the most likely one counts, chosen for each memory (_ours_).',
   options,
   requires: { score: true },
   turnScores: scoreWithAnswer,

@@ -13,7 +13,7 @@ export const llmJudge = {
   summary: 'LLM as a judge: a model grades each memory from 0 to 10',
   documentation:
     'p_t = grade / 10. The judge reads the question, the gold answer, the filtered chunk and the memory before and after the \
-turn (_ours_). A turn whose grade cannot be read gets the mean of the other rollouts at that turn.',
+turn (_ours_). If a grade cannot be read, the turn gets the mean of the other rollouts at that turn.',
   requires: { judge: true, relevance: true },
   turnScores: scoreWithJudge,
 } satisfies RewardMethod;

@@ -12,7 +12,7 @@ it('finds the probabilities that a single feature has', () => {
   expect(model.probability([1]) + model.probability([0])).toBeCloseTo(1, 10);
 });
 
-it('gives 0.5 to what tells nothing, however rare a label is, and does not mind a feature that never varies', () => {
+it('gives 0.5 to uninformative rows, however rare a label is, and tolerates a constant feature', () => {
   const random = new SeededRandom('logistic', 1);
   const rows = Array.from({ length: 1000 }, () => [random.next(), 7]);
   const model = new LogisticRegression(
@@ -22,7 +22,7 @@ it('gives 0.5 to what tells nothing, however rare a label is, and does not mind 
   expect(model.probability([0.5, 7])).toBeCloseTo(0.5, 1);
 });
 
-it('stays finite where a feature separates the labels, and gives the same again', () => {
+it('stays finite if a feature separates the labels, and is reproducible', () => {
   const rows = Array.from({ length: 400 }, (_, at) => [at < 200 ? 0 : 1, at % 7, (at * at) % 11]);
   const labels = rows.map(([x]) => x === 1);
   const model = new LogisticRegression(rows, labels);

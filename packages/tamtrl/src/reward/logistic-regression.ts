@@ -11,9 +11,9 @@ interface Sample {
   importance: number;
 }
 
-/** On the squares of the weights of standardised features, the intercept aside. */
+/** On the squares of the weights of standardised features, without the intercept. */
 const PENALTY = 1;
-/** Keeps the curvature of the intercept above zero where every row is told with certainty. */
+/** Keeps the curvature of the intercept above zero if every row is classified with certainty. */
 const INTERCEPT_PENALTY = 1e-9;
 /** Newton's method is quadratic near the maximum and needs about ten. */
 const MOST_STEPS = 50;
@@ -26,7 +26,7 @@ export class LogisticRegression {
   readonly #weights: readonly number[];
 
   /**
-   * Fits by Newton's method. Both labels weigh the same, however many rows each has, so that a row that tells nothing
+   * Fits by Newton's method. Both labels weigh the same, however many rows each has, so that a row that says nothing
    * gets 0.5.
    * @param rows features, [N][F]
    * @param labels [N]; both values occur

@@ -1,5 +1,5 @@
 /**
- * What a process reward model looks at: how the words of a memory stand to those of the question and of the evidence
+ * What a process reward model looks at: how the words of a memory relate to those of the question and of the evidence
  * read so far. That needs no language model, and the gold answer is not in it.
  */
 import { wordsOf } from '../data/bm25.js';
@@ -10,7 +10,7 @@ import { type Evidence, evidenceOf, pairsOf } from './evidence.js';
 /** A memory to judge. */
 export interface MemoryCase {
   question: string;
-  /** What each chunk so far said that matters, in order; empty where it said nothing. */
+  /** What each chunk so far said that matters, in order; empty if it said nothing. */
   evidence: readonly string[];
   memory: string;
 }
@@ -20,7 +20,7 @@ const VALUE_WINDOW = 3;
 
 /**
  * Features of each memory: [N][F], most of them shares in [0, 1]. Evidence that cases of one question share as one
- * object is taken apart once.
+ * object is split once.
  */
 export function memoryFeatures(cases: readonly MemoryCase[]): number[][] {
   const known = new Map<readonly string[], Evidence>();

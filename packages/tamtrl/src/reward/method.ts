@@ -1,6 +1,6 @@
 /**
  * What a reward method is: a way to score the memory turns of groups of rollouts. Everything else (outcome,
- * combination, advantages, loss) is common to all methods. A method is one object in a file of its own; methods.ts
+ * combination, advantages, loss) is common to all methods. A method is one object in its own file; methods.ts
  * lists those that have a name in configurations, and `train()` also takes one that is not listed.
  */
 import { z } from 'zod';
@@ -24,14 +24,15 @@ export interface RewardMethod<Options extends OptionShape = OptionShape, Prepare
   /** A paragraph with the formula, its source and what is ours, in Markdown; docs/method.md shows it. */
   readonly documentation?: string;
   /**
-   * The method's options, which stand in `reward` of the configuration. Methods may share an option if they share its
-   * schema. Every option has a default or is optional. What a new method adds has to be optional: a default would be
-   * written into every configuration, and checkpoints from before would no longer match theirs.
+   * The method's options, which are part of `reward` in the configuration. Methods may share an option if they share
+   * its schema. Every option has a default or is optional. What a new method adds has to be optional: a default would
+   * be written into every configuration, and checkpoints from before would no longer match theirs.
    */
   readonly options?: Options;
   readonly requires: Requirements;
   /**
-   * Makes, before the first step of every session, what the method needs beside the policy. Same inputs, same result.
+   * Makes, before the first step of every session, what the method needs besides the policy. The same inputs must give
+   * the same result.
    */
   prepare?(context: PreparationContext<Options>): Promise<Prepared>;
   /** Scores the memory turns of a draw. */
@@ -117,7 +118,7 @@ export function optionsOf<Options extends OptionShape>(
   );
 }
 
-/** What a run offers, to be held against a method's requirements. */
+/** What a run offers, to compare with a method's requirements. */
 export interface Offer {
   policy: Policy;
   teacher?: { policy: Policy; weights?: string };

@@ -1,4 +1,4 @@
-/** The reward methods that configurations can name. A new one is a file of its own and an entry here. */
+/** The reward methods that configurations can name. To add one, write a file for it and list it here. */
 import { RewardError } from './errors.js';
 import { information } from './information.js';
 import { llmJudge } from './judge.js';
@@ -26,13 +26,14 @@ export function methodNamed(name: string): RewardMethod {
   const known = rewardMethods.map((method) => method.name).join(', ');
   throw new RewardError(
     'unknown-method',
-    `There is no method "${name}"; expected one of: ${known}. A method of your own is given to train() as an object.`,
+    `There is no method "${name}"; expected one of: ${known}. Pass a method of your own to train() as an object.`,
   );
 }
 
 /**
- * The method that a program asks for: by its name, or an object of its own.
- * @throws RewardError `unknown-method`; `invalid-argument` if the object is no method or takes the name of another one.
+ * The method that a program asks for: by its name, or as an object.
+ * @throws RewardError `unknown-method`; `invalid-argument` if the object is not a method or has the name of another
+ * one.
  */
 export function chosenMethod(choice: string | RewardMethod): RewardMethod {
   if (typeof choice === 'string') return methodNamed(choice);

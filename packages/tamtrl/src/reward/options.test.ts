@@ -4,7 +4,7 @@ import { rewardMethods } from './methods.js';
 import { mergedOptions, rewardSchema } from './options.js';
 
 describe('reward of the configuration', () => {
-  it('is the form of the paper where it says nothing', () => {
+  it("is the paper's form by default", () => {
     expect(rewardSchema.parse({})).toEqual({
       combine: 'product',
       alpha: 1,

@@ -58,7 +58,7 @@ export interface OutcomeOptions {
   extraction?: ExtractionOptions | false;
 }
 
-/** Metrics that look at the whole output, thoughts aside, not at the answer in it. */
+/** Metrics that score the whole output without its thoughts, not only the answer in it. */
 const OF_THE_OUTPUT: ReadonlySet<Metric> = new Set<Metric>(['string_match_part', 'string_match_all']);
 
 type Score = (answer: string, gold: string) => number;
@@ -68,7 +68,7 @@ export function bestOverGold(golds: readonly string[], score: (gold: string) => 
   return golds.reduce((best, gold) => Math.max(best, score(gold)), 0);
 }
 
-/** What a metric needs and the reference does not have, in words; undefined if it has everything. */
+/** What a metric needs but the reference lacks, in words; undefined if it has everything. */
 export function lackingFor(metric: Metric, reference: Reference): string | undefined {
   if (metric === 'babilong' && babilongLabels(reference) === undefined) {
     return 'the task ("task": "qa1", or "source": "babilong/qa1"), or "labels"';
@@ -210,7 +210,7 @@ function referenceOf(golds: readonly string[] | Reference): Reference {
 
 /**
  * Finds the answer in a model's output and scores it against the gold answers: R of the episode, in [0, 1]. RULER's
- * metrics look at the whole output, thoughts aside.
+ * metrics score the whole output without its thoughts.
  * @throws RewardError `requirement` if the reference lacks what the metric needs.
  */
 export function outcomeReward(

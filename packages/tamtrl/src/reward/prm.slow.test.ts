@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { runQuietly } from '../cli/program.test-support.js';
 
-it('the process reward model tells most memories of the mini task right, and its verdicts enter the rewards', async () => {
+it('the process reward model classifies most memories of the mini task correctly, and its scores enter the rewards', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-prm-'));
   try {
     const method = ['--preset', 'mini', '--method', 'process-reward', '--steps', '1'];
     const { code, err } = await runQuietly(['train', ...method, '--out', join(folder, 'run')]);
     expect(code, err).toBe(0);
-    const [, accuracy, majority] = /tells (\d+\.\d)% of .* label would tell (\d+\.\d)%/.exec(err) ?? [];
+    const [, accuracy, majority] = /classifies (\d+\.\d)% of .* label would get (\d+\.\d)%/.exec(err) ?? [];
     expect(Number(accuracy)).toBeGreaterThan(90);
     expect(Number(majority)).toBeLessThan(85);
     const lines = (await readFile(join(folder, 'run/metrics.jsonl'), 'utf8')).trimEnd().split('\n');

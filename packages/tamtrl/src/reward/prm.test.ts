@@ -108,7 +108,7 @@ describe('a process reward model', () => {
       );
     });
 
-    it('gives every memory the same while nothing that matters has been read', () => {
+    it('gives every memory the same score before anything relevant was read', () => {
       const memories = ['anna oslo', '', 'anna ?', 'ben rome carl paris'].map((memory) => {
         return { question: 'anna', evidence: ['', ' '], memory };
       });
@@ -153,7 +153,8 @@ describe('the preparation of the method prm', () => {
       /^Process reward model: learns from \d+ good and \d+ bad memories \(good and bad at turn 1: \d+ and \d+, turn 2:/,
     );
     const [, right, majority] =
-      /tells (\S+)% of \d+ .* always saying the more frequent label would tell (\S+)%/.exec(made[0].notes[1]) ?? [];
+      /classifies (\S+)% of \d+ .* always choosing the more frequent label would get (\S+)%/.exec(made[0].notes[1]) ??
+      [];
     expect(Number(right)).toBeGreaterThan(Number(majority) + 5);
   });
 
@@ -182,10 +183,10 @@ describe('the preparation of the method prm', () => {
     expect(rare.notes[1]).toMatch(/^Only [3-9]\.\d% of the memories are bad\. Check that the relevance marks/);
   });
 
-  it('says so where it has learned nothing', async () => {
+  it('says so if it has learned nothing', async () => {
     let at = 0;
     const chance = context(labelledBy(() => Number(at++ % 3 === 0)));
     await makeProcessReward(chance);
-    expect(chance.notes.at(-1)).toBe('That is no better: do not expect its scores to say anything about memories.');
+    expect(chance.notes.at(-1)).toBe('That is no better, so its scores are unlikely to mean anything.');
   });
 });

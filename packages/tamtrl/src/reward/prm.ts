@@ -29,8 +29,8 @@ export const prm = {
   name: 'prm',
   summary: 'process reward model: a trained classifier judges each memory',
   documentation:
-    'p_t = P("what is needed can be had from the memory" | q, C_1 … C_t, M_t+1), by a logistic regression over overlaps of \
-words (_ours_; the paper trains a BERT classifier). It learns before the first step from memories that are composed from \
+    'p_t = P("the memory holds what is needed" | q, C_1 … C_t, M_t+1), by a logistic regression over overlaps of \
+words (_ours_; the paper trains a BERT classifier). Before the first step, it learns from memories composed from \
 training questions: complete, partial, changed, unrelated, empty and others.',
   options,
   requires: { relevance: true },
@@ -102,18 +102,20 @@ export function labelledMemories(
   });
 }
 
-/** Turns that are counted apart in the report. */
+/** Turns that the report counts separately. */
 const REPORTED_TURNS = 12;
 
-/** Tells how many memories of each turn are good and bad. @throws RewardError `labels` if one label is nearly absent. */
+/**
+ * Tells how many memories of each turn are good and bad. @throws RewardError `labels` if one label is nearly absent.
+ */
 function reportBalance(samples: readonly LabelledMemory[], threshold: number, note: (text: string) => void): void {
   const { good, bad, turns } = balanceOf(samples);
   const shown = turns.slice(0, REPORTED_TURNS).map(({ turn, good, bad }) => `turn ${turn + 1}: ${good} and ${bad}`);
   const more = turns.length > shown.length ? `; ${turns.length - shown.length} more turns` : '';
   const counts = `${good} good and ${bad} bad memories`;
   const advice =
-    `Check that the relevance marks are right, and reward.processReward.threshold (${threshold}): lower makes more ` +
-    'memories good, higher fewer.';
+    `Check that the relevance marks are right, and reward.processReward.threshold (${threshold}): a lower value makes more ` +
+    'memories good, a higher one fewer.';
   if (good + bad === 0) {
     throw new RewardError(
       'labels',
@@ -135,7 +137,7 @@ function reportBalance(samples: readonly LabelledMemory[], threshold: number, no
 function reportAccuracy({ memories, all, good, bad, majority, auc }: Accuracy, note: (text: string) => void): void {
   const share = (value: number) => (Number.isNaN(value) ? 'none' : percent(value));
   note(
-    `Process reward model: tells ${share(all)} of ${memories} memories of held-out questions right (good ones ${share(good)}, bad ones ${share(bad)}); always saying the more frequent label would tell ${share(majority)}. AUC ${auc.toFixed(3)}.`,
+    `Process reward model: classifies ${share(all)} of ${memories} memories of held-out questions correctly (good ones ${share(good)}, bad ones ${share(bad)}); always choosing the more frequent label would get ${share(majority)}. AUC ${auc.toFixed(3)}.`,
   );
-  if (!(all > majority)) note('That is no better: do not expect its scores to say anything about memories.');
+  if (!(all > majority)) note('That is no better, so its scores are unlikely to mean anything.');
 }

@@ -1,6 +1,6 @@
 /**
- * A process reward model: a classifier that tells from the question, the evidence so far and a memory whether what is
- * needed can be had from the memory. Its probability is the turn's score. prm.ts trains one for a run.
+ * A process reward model: a classifier that decides, from the question, the evidence so far and a memory, whether the
+ * memory holds what is needed. Its probability is the turn's score. prm.ts trains one for a run.
  */
 import { meanOf } from '../memory/statistics.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -24,7 +24,9 @@ export interface Accuracy {
   bad: number;
   /** Share of the more frequent label: what always saying it would get right. */
   majority: number;
-  /** Probability that a good memory scores above a bad one (area under the ROC curve), ties half; NaN without either. */
+  /**
+   * Probability that a good memory scores above a bad one (area under the ROC curve), ties half; NaN without either.
+   */
   auc: number;
 }
 
@@ -47,8 +49,8 @@ export function balanceOf(samples: readonly LabelledMemory[]): Balance {
 }
 
 /**
- * Score of a memory before anything that matters has been read: nothing needed can be held or lost yet, so every memory,
- * empty or full of junk, gets the same, and it is what the model says where it cannot tell.
+ * Score of a memory before anything that matters has been read: nothing needed can be held or lost yet, so every
+ * memory, empty or full of junk, gets the same, and it is what the model says where it cannot tell.
  */
 export const NEUTRAL = 0.5;
 
@@ -68,7 +70,7 @@ export class ProcessRewardModel {
     this.#classifier = new LogisticRegression(memoryFeatures(samples), labels);
   }
 
-  /** Probability that each memory is good; `NEUTRAL` where there is no evidence. */
+  /** Probability that each memory is good; `NEUTRAL` if there is no evidence. */
   probabilities(cases: readonly MemoryCase[]): number[] {
     const features = memoryFeatures(cases);
     return cases.map((memory, at) => (hasEvidence(memory) ? this.#classifier.probability(features[at]) : NEUTRAL));

@@ -32,7 +32,7 @@ it('marks the sentences that the model names, with their places in the documents
   expect(prompts[0]).toContain('1. Ada: Ada was born in London.\n2. Ada: She liked numbers.\n3. Bob: Bob');
 });
 
-it('asks in parts where the window is small, and never beyond it', async () => {
+it('asks in parts if the window is small, and never exceeds it', async () => {
   const sentences = ['a'.repeat(300), 'b'.repeat(300), 'c'.repeat(5000)];
   const window = 1000;
   const { policy, prompts } = scriptedJudge(window, (prompt) =>

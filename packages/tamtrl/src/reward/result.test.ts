@@ -25,7 +25,7 @@ describe('the result of a method', () => {
     expect(check({})()).toEqual({ scores: undefined, tokens: 0, metrics: {} });
   });
 
-  it('is refused where a score is not a number', () => {
+  it('is refused if a score is not a number', () => {
     const place = 'as the score of memory turn 1 of rollout 0 of group 0 ("first"), expected a finite number';
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, undefined, null, '1']) {
       const text = typeof value === 'string' ? '"1"' : String(value);
@@ -37,7 +37,7 @@ describe('the result of a method', () => {
     expect(check({ scores: [[sparse, [1]], [[]]] })).toThrow(`The method mine returned undefined ${place}`);
   });
 
-  it('is refused where it has another shape than the rollouts', () => {
+  it("is refused if its shape differs from the rollouts'", () => {
     const cases: [unknown, string][] = [
       [[], 'returned scores for 0 groups of the draw, expected scores for 2 groups'],
       [[[[0, 0], [0]]], 'returned scores for 1 groups of the draw, expected scores for 2 groups'],
@@ -54,7 +54,7 @@ describe('the result of a method', () => {
     for (const [scores, sentence] of cases) expect(check({ scores })).toThrow(`The method mine ${sentence}`);
   });
 
-  it('is refused where it is nothing, or its other numbers are none', () => {
+  it('is refused if it is empty, or its other values are not numbers', () => {
     expect(check(undefined)).toThrow('The method mine returned undefined, expected an object with scores.');
     expect(check({ tokens: Number.NaN })).toThrow('The method mine returned NaN as its tokens');
     expect(check({ tokens: -1 })).toThrow('returned -1 as its tokens, expected a number of at least 0');

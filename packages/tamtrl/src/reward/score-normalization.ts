@@ -21,7 +21,7 @@ const TOLERANCE = 1e-6;
 type NormalizationOptions = z.output<z.ZodObject<typeof normalizationOptions>>;
 export type NormalizeScope = NormalizationOptions['scope'];
 
-/** The scores as the options want them. */
+/** The scores, normalised according to the options. */
 export function normalizeScores(scores: TurnScores, options: NormalizationOptions): TurnScores {
   const { minmax, scope, minmaxTolerance } = options;
   return minmax ? minMaxScores(scores, scope, minmaxTolerance) : scores;

@@ -109,7 +109,7 @@ it('methods by name', () => {
   expect(() => methodNamed('grpo')).toThrow(/There is no method "grpo"; expected one of: tamtrl, memagent, /);
 });
 
-it('a method of your own is taken as it is, unless it is none or has the name of another', () => {
+it('your own method is accepted, unless it is not a method or has the name of another', () => {
   const own: RewardMethod = { name: 'own', summary: 'mine', requires: {}, turnScores: async () => ({}) };
   expect(chosenMethod(own)).toBe(own);
   expect(chosenMethod('prm')).toBe(methodNamed('prm'));

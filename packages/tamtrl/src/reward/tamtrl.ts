@@ -77,7 +77,7 @@ export function teacherRows(
   }
   const everything = filteredChunks.filter((text) => text !== '').join('\n');
   const texts = teacherReads === 'document' ? filteredChunks.map(() => everything) : filteredChunks;
-  // What stands between the marked parts can cost a token more than what it replaces, and the window has no room beyond
+  // The text between the marked parts can take a token more than what it replaces, and the window has no room beyond
   // the budget.
   const filtered = texts.map((text) => frames.filteredChunk(text).slice(0, budgets.chunkTokens));
   return group.trajectories.flatMap((trajectory) =>

@@ -100,7 +100,7 @@ async function readingNotes({ benchmarks }: CompareConfig, runs: readonly Compar
   return notes;
 }
 
-/** Every setting in which two trainings differ, the seed aside. */
+/** Every setting in which two trainings differ, except the seed. */
 function trainingNotes(trained: readonly Trained[]): Note[] {
   if (trained.length === 0) return [];
   const [{ config: first }] = trained;
@@ -143,7 +143,7 @@ function heldOutNotes(trained: readonly Trained[]): Note[] {
     .join(', ');
   return [
     {
-      text: `The held-out questions of ${list} are other ones than those of ${trained[0].method}: there is no figure of learning curves, and early stopping and "best" were decided on different questions.`,
+      text: `${list} and ${trained[0].method} held out different questions: there is no figure of learning curves, and early stopping and "best" were decided on different questions.`,
       about: methodsOf(other),
     },
   ];
@@ -158,7 +158,7 @@ function seedNotes({ seeds, methods }: CompareConfig): Note[] {
   if (seeds.length > 1 || trained.length === 0) return [];
   return [
     {
-      text: `One seed: the training was not repeated, so that nothing is known of how much of a difference is chance.`,
+      text: `One seed: training was not repeated, so nobody knows how much of a difference is chance.`,
       about: trained.map(({ name }) => ({ method: name })),
     },
   ];
@@ -188,7 +188,7 @@ async function recordNotes(runs: readonly ComparisonRun[]): Promise<Note[]> {
       if (!known) first.set(benchmark, { method: method.name, ids });
       else if (known.ids !== ids) {
         notes.push({
-          text: `${who} answered other records than ${known.method}: their scores cannot be compared, and a difference is over those that both have.`,
+          text: `${who} answered different records than ${known.method}: their scores cannot be compared, and a difference is over the records that both answered.`,
           about,
         });
       }

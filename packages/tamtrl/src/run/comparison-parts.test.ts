@@ -106,7 +106,7 @@ describe('the settings of a comparison', () => {
       'c.yaml:2:8: there is no model folder or .gguf file at mnii. Did you mean "mini"?',
     );
     expect(await refusal(TEXT.replace('groupSize: 4', 'seed: 4'))).toBe(
-      'c.yaml:9:48: seed is said by seeds in a comparison.',
+      'c.yaml:9:48: in a comparison, seed is set by seeds.',
     );
     expect(await refusal(TEXT.replace(/data: \{[^}]*\}/, 'data: none.jsonl'))).toBe(
       'c.yaml:11:22: expected a JSONL file of question records at none.jsonl, found nothing.',
@@ -114,7 +114,7 @@ describe('the settings of a comparison', () => {
     expect(await refusal(TEXT)).toBe('');
   });
 
-  it('of a method stand above those that all share, setting by setting', async () => {
+  it('of a method override the shared ones, setting by setting', async () => {
     const config = await read(TEXT.replace('groupSize: 4', 'memory: { memoryTokens: 8 }'));
     expect((await trainingConfig(config, config.methods[2], 1)).memory).toMatchObject({
       memoryTokens: 8,
@@ -125,7 +125,7 @@ describe('the settings of a comparison', () => {
 });
 
 describe('an evaluation', () => {
-  it('asks nothing of a trained model, and of others what the trainings do', async () => {
+  it("requests nothing for a trained model, and the trainings' settings for others", async () => {
     const config = await read(TEXT.replace('questions: 3', 'questions: 3, chunkTokens: 7'));
     const [untrained, memagent] = comparisonRuns(config);
     const shared = await sharedReading(config);
@@ -157,7 +157,7 @@ describe('an evaluation', () => {
 });
 
 describe('parts that are there', () => {
-  it('are refused where the file has come to say something else', async () => {
+  it('are refused if the file has changed', async () => {
     await finish(await read());
     expect(await refusal(TEXT)).toBe('');
     const steps = await refusal(TEXT.replace('steps: 2', 'steps: 3'));
@@ -166,11 +166,9 @@ describe('parts that are there', () => {
     expect(steps).not.toContain('untrained');
     expect(steps).toMatch(/remove these to run them again: \S*training\/memagent-1 \S*evaluation\/memagent-1-b /);
     const questions = await refusal(TEXT.replace('questions: 3', 'questions: 4'));
-    expect(questions).toContain(
-      'untrained, seed 1: b: limit was 3 and is now 4; the records of the benchmark are other',
-    );
+    expect(questions).toContain('untrained, seed 1: b: limit was 3 and is now 4; the benchmark has different');
     const seed = await refusal(TEXT.replace('facts: 3', 'facts: 3, seed: 4'));
-    expect(seed).toContain('untrained, seed 1: b: the records of the benchmark are other ones.');
+    expect(seed).toContain('untrained, seed 1: b: the benchmark has different records.');
     expect(await refusal(TEXT.replace('questions: 3', 'questions: 3, chunkTokens: 7'))).toContain(
       'memagent, seed 1: b: chunkTokens was not set and is now 7.',
     );
@@ -185,10 +183,10 @@ describe('parts that are there', () => {
     const folder = new RunFolder(join(out, 'training/tamtrl-1'));
     const { info } = await folder.readSettings();
     await folder.writeInfo({ ...info, started: '2020-01-01T00:00:00.000Z' });
-    expect(await refusal(TEXT)).toContain('tamtrl, seed 1: b: its model comes from another training');
+    expect(await refusal(TEXT)).toContain('tamtrl, seed 1: b: its model comes from a different training');
   });
 
-  it('are the same where the folder is moved, and where a version has other defaults', async () => {
+  it('are the same if the folder is moved, or if a version has other defaults', async () => {
     await finish(await read());
     const folder = new RunFolder(join(out, 'training/tamtrl-1'));
     const { config } = await folder.readSettings();
@@ -205,7 +203,7 @@ describe('parts that are there', () => {
     expect(await refusal(TEXT)).toContain('tamtrl, seed 1: training: steps was 9 and is now 2.');
   });
 
-  it('of an earlier version are held against what their evaluations say', async () => {
+  it('of an earlier version are compared with their evaluations', async () => {
     const config = await read();
     await finish(config);
     for (const { cells, training } of comparisonRuns(config)) {
@@ -249,7 +247,7 @@ describe('benchmarks', () => {
   const record = (id: string, question: string) =>
     JSON.stringify({ id, question, answers: ['oslo'], documents: [{ text: 'anna oslo', relevant: true }] });
 
-  it('may not hold what is trained on', async () => {
+  it('may not hold training records', async () => {
     const train = join(root, 'train.jsonl');
     const test = join(root, 'test.jsonl');
     await writeFile(train, `${record('a', 'anna')}\n${record('b', 'ben')}\n`);
@@ -298,12 +296,10 @@ describe('the tables', () => {
     expect(about('Not all were trained for the same number of steps: up to 2, but memagent with seed 2 1.')).toEqual([
       { method: 'memagent' },
     ]);
-    expect(about('The held-out questions of tamtrl are other ones than those of memagent')).toEqual([
-      { method: 'tamtrl' },
-    ]);
+    expect(about('tamtrl and memagent held out different questions')).toEqual([{ method: 'tamtrl' }]);
     const cell = [{ method: 'tamtrl', benchmark: 'b' }];
     expect(about('b: tamtrl with seed 2 failed on 1 of 3 records')).toEqual(cell);
-    expect(about('b: tamtrl with seed 2 answered other records than untrained')).toEqual(cell);
+    expect(about('b: tamtrl with seed 2 answered different records than untrained')).toEqual(cell);
     const single = await read(text.replace('[1, 2]', '[1]'));
     expect((await factsOf(single)).notes.find(({ text: note }) => note.startsWith('One seed'))?.about).toEqual([
       { method: 'memagent' },

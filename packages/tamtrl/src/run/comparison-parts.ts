@@ -70,7 +70,7 @@ export function requestOf(
   };
 }
 
-/** What a cell was made from, kept beside its folder. Paths are left out: a folder may be moved. */
+/** What a cell was made from, saved next to its folder. It has no paths, because folders may be moved. */
 interface CellRecord {
   request: Omit<EvaluationRequest, 'data' | 'model'> & { model?: string };
   /** Hash of the benchmark's records. */
@@ -163,7 +163,7 @@ export async function writeGenerated(config: CompareConfig): Promise<void> {
 interface ChangedPart {
   name: string;
   what: string;
-  /** What has to go for the part to be run again. */
+  /** The folders to remove so that the part runs again. */
   folders: string[];
 }
 
@@ -205,7 +205,7 @@ async function changedTraining(
   if (training === undefined) return undefined;
   const found = await differencesOfTraining(config, run, files);
   if (found.length === 0) return undefined;
-  // Its evaluations are of a model that will be another one.
+  // Its evaluations are of a model that will change.
   const folders = [training, ...run.cells.map(({ folder }) => folder)];
   return { name: `${method.name}, seed ${seed}: training`, what: differencesText(found), folders };
 }
@@ -241,8 +241,8 @@ function differencesOfRecords(before: CellRecord, now: CellRecord): string[] {
   const found = differences(before.request, JSON.parse(JSON.stringify(now.request)));
   return [
     ...(found.length > 0 ? [differencesText(found)] : []),
-    ...(before.records === now.records ? [] : ['the records of the benchmark are other ones']),
-    ...(before.training === now.training ? [] : ['its model comes from another training than the one that is there']),
+    ...(before.records === now.records ? [] : ['the benchmark has different records']),
+    ...(before.training === now.training ? [] : ['its model comes from a different training than the present one']),
   ];
 }
 
@@ -261,6 +261,6 @@ async function differencesOfOld(
   const isSame = (await hashThere(config, benchmark)) === records;
   return [
     ...(found.length > 0 ? [differencesText(found)] : []),
-    ...(isSame ? [] : ['the records of the benchmark are other ones']),
+    ...(isSame ? [] : ['the benchmark has different records']),
   ];
 }

@@ -36,7 +36,7 @@ export function trainingFile(
 }
 
 /**
- * How methods read that are not trained: as the trainings do that they are compared with; undefined where nothing is
+ * How methods read that are not trained: as the trainings do that they are compared with; undefined if nothing is
  * trained.
  */
 export async function sharedReading(config: CompareConfig, files: Files = {}): Promise<ReadingSettings | undefined> {
@@ -82,7 +82,7 @@ function settingsFile(
   };
 }
 
-/** Settings that would be overruled without a word. */
+/** Settings that would be overruled silently. */
 function ownSettings({ source, train = {}, methods }: CompareConfig): string[] {
   const trees = [
     { place: ['train'] as PropertyKey[], settings: train },
@@ -91,7 +91,7 @@ function ownSettings({ source, train = {}, methods }: CompareConfig): string[] {
   return trees.flatMap(({ place, settings }) =>
     Object.entries(OWN)
       .filter(([name]) => name in settings)
-      .map(([name, where]) => `${source.place([...place, name], 'key')}: ${name} is said by ${where} in a comparison.`),
+      .map(([name, where]) => `${source.place([...place, name], 'key')}: in a comparison, ${name} is set by ${where}.`),
   );
 }
 

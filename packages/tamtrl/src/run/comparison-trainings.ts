@@ -10,7 +10,7 @@ import { RunFolder } from './folder.js';
 import type { Given } from './settings.js';
 import { readYamlFile } from './yaml-file.js';
 
-/** What a training was asked to be, kept beside its folder. */
+/** The settings of a requested training, saved next to its folder. */
 interface TrainingRecord {
   /** In the words of the comparison's file, so that another version's defaults make no other training of it. */
   request: object;
@@ -32,7 +32,7 @@ export async function writeTrainingRecord(config: CompareConfig, run: Comparison
   await writeWhole(recordFile(run.training), record);
 }
 
-/** What differs between the training in a folder and what the file asks for now; nothing where there is no training. */
+/** What differs between the training in a folder and what the file asks for now; nothing if there is no training. */
 export async function differencesOfTraining(
   config: CompareConfig,
   run: ComparisonRun,

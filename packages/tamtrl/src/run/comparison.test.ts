@@ -39,7 +39,7 @@ it('names line and column of every mistake in the file', async () => {
   );
 });
 
-it('a benchmark is scored by what its records name, or by a metric under any name that it has had', async () => {
+it('a benchmark is scored by the metrics of its records, or by a metric under any of its past names', async () => {
   const path = join(folder, 'metric.yaml');
   const metricIn = async (setting: string) => {
     await writeFile(path, SMALL_COMPARISON.replace('questions: 20', `questions: 20${setting}`));
@@ -85,7 +85,7 @@ it('plans a run for each method and seed, seed by seed, with its folders', async
   });
 });
 
-it('tells finished parts by the files that are written last', async () => {
+it('recognises finished parts by the files that are written last', async () => {
   const path = join(folder, 'right.yaml');
   const [untrained, , trained] = comparisonRuns(await readCompareConfig(path));
   const [cell] = trained.cells;

@@ -5,20 +5,20 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TamtrlError } from '../base/errors.js';
 import { LockError } from '../base/lock.js';
+import { tinyModelFolder } from '../policy/engine-pool.test-support.js';
 import { RunFolder } from './folder.js';
 import { openRun } from './open.js';
 import type { RunSettings } from './plan.js';
 import { readRun } from './read.js';
 
 const settings: RunSettings = {
-  preset: 'mini',
-  model: 'mini-random',
   steps: 1,
   config: {
+    data: { kind: 'mini', chunks: 2, factsPerChunk: 2, queries: 1 },
+    memory: { questionTokens: 4, chunkTokens: 4, memoryTokens: 5, answerTokens: 3, prompts: 'mini' },
     questionsPerStep: 1,
     groupSize: 2,
     evaluation: { questions: 2, every: 0 },
-    memory: { memoryTokens: 7 },
     reward: { combine: 'additive' },
   },
 };
@@ -29,6 +29,7 @@ async function all(events: AsyncGenerator<unknown>) {
 }
 
 beforeAll(async () => {
+  settings.model = await tinyModelFolder();
   whole = join(await mkdtemp(join(tmpdir(), 'tamtrl-damaged-')), 'run');
   await all(openRun({ ...settings, folder: whole }));
 }, 300_000);
@@ -84,7 +85,7 @@ it.each([
   ['cut short', (text: string) => text.slice(0, 20)],
 ])('readings.json: %s', async (_, change) => {
   const folder = await damaged('readings.json', change);
-  const sentence = /readings\.json is damaged: .*Restore it from a copy, or remove it to do without\./;
+  const sentence = /readings\.json is damaged: .*Restore it from a copy, or remove it to continue without it\./;
   for (const attempt of [readRun(folder), all(openRun({ resume: folder, steps: 2 }))]) {
     await expect(attempt).rejects.toMatchObject({ name: 'RunError', message: expect.stringMatching(sentence) });
   }
@@ -97,7 +98,7 @@ it.each(['questionsPerStep', 'groupSize'])('config.json: a %s beyond all measure
   expect(TamtrlError.isInstance(error) && error.message).toMatch(new RegExp(`config\\.json: ${name}: `));
 });
 
-it('a setting that runs do not have is refused, also where TypeScript has not seen it', async () => {
+it('an unknown setting is refused, even if TypeScript has not checked it', async () => {
   const refusal = (more: object) => all(openRun({ ...settings, ...more })).catch((error: Error) => error.message);
   expect(await refusal({ stps: 3 })).toBe('A run has no setting "stps". Did you mean "steps"?');
   expect(await refusal({ groupSize: 3 })).toBe(
@@ -105,7 +106,7 @@ it('a setting that runs do not have is refused, also where TypeScript has not se
   );
 });
 
-it('a run that is being written to is not written to by another, which starts once the first has ended', async () => {
+it('only one process writes to a run; another can start once it has ended', async () => {
   const folder = join(await mkdtemp(join(tmpdir(), 'tamtrl-two-')), 'run');
   const first = openRun({ ...settings, folder });
   for await (const event of first) {

@@ -1,6 +1,6 @@
 /**
  * The folder of a run: the names of all its files, and how each is written and read. Checkpoints and JSON files appear
- * whole or not at all: they are written beside their place, then renamed.
+ * completely or not at all: they are written under a temporary name, then renamed.
  */
 import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ import { parseSplit, type Split, splitText } from './split.js';
 export const RUN_FILES = {
   /** Every setting. */
   config: 'config.json',
-  /** What the run was started as. */
+  /** How the run was started. */
   info: 'info.json',
   /** Which records are trained on and which are held out. */
   split: 'split.json',
@@ -44,7 +44,7 @@ export const RUN_FILES = {
 
 export type RunFile = keyof typeof RUN_FILES;
 
-/** In `last`, beside the files of the policy: where the run stands. */
+/** In `last`, next to the files of the policy: the state of the run. */
 const STATE_FILE = 'run.json';
 const FORMAT = 'tamtrl-run-1';
 
@@ -104,8 +104,8 @@ export class RunFolder implements RunStore {
   }
 
   /**
-   * What names the run is written first, so that a run that is killed at any moment is recognised: with info and
-   * configuration it can be resumed, with less it has saved nothing.
+   * The files that identify the run are written first, so that a run that is killed at any moment is recognised: with
+   * info and configuration it can be resumed, with less it has saved nothing.
    */
   async start(config: unknown): Promise<void> {
     await mkdir(this.path, { recursive: true });
@@ -221,7 +221,9 @@ export class RunFolder implements RunStore {
     await writeWhole(this.file('split'), splitText(split));
   }
 
-  /** Undefined for generated questions, and for runs of earlier versions. @throws TrainError `checkpoint` if damaged. */
+  /**
+   * Undefined for generated questions, and for runs of earlier versions. @throws TrainError `checkpoint` if damaged.
+   */
   async readSplit(): Promise<Split | undefined> {
     const text = await readIfThere(this.file('split'));
     return text === undefined ? undefined : parseSplit(text, this.file('split'));
@@ -237,7 +239,10 @@ export class RunFolder implements RunStore {
     const text = await readIfThere(path);
     if (text === undefined) return { before: [] };
     const damaged = (what: string) =>
-      new RunError('no-run', `${path} is damaged: ${what}. Restore it from a copy, or remove it to do without.`);
+      new RunError(
+        'no-run',
+        `${path} is damaged: ${what}. Restore it from a copy, or remove it to continue without it.`,
+      );
     let found: unknown;
     try {
       found = JSON.parse(text);

@@ -1,5 +1,5 @@
 /**
- * What a run was started as: kept in its folder, so that it can be resumed and reported on without further settings.
+ * How a run was started: kept in its folder, so that it can be resumed and reported on without further settings.
  */
 import { join } from 'node:path';
 import { z } from 'zod';

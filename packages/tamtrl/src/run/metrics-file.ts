@@ -52,7 +52,7 @@ function withMetric(line: SavedLine): SavedLine {
   return { ...line, metric: 'exact_match', score: 'exact_match' in line ? line.exact_match : 0 } as SavedLine;
 }
 
-/** Earlier versions wrote `memoryTokens` where `memory_tokens` stands today, a method's own numbers included. */
+/** Earlier versions wrote `memoryTokens` instead of `memory_tokens`, also in a method's own numbers. */
 export function inPresentNames(line: SavedLine): SavedLine {
   const isEarlier = Object.keys(line).some((name) => snakeCase(name) !== name);
   return isEarlier ? (snakeCased(line) as SavedLine) : line;

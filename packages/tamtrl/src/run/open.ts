@@ -1,6 +1,7 @@
 /**
  * One run from its settings to its end: opens models and data, checks them, trains, and reads held-out questions before
- * and after. Prints nothing: what happens comes as events. A report is left to the caller (report/report.ts).
+ * and after. Prints nothing: what happens is reported as events. Writing a report is left to the caller
+ * (report/report.ts).
  */
 import { judged } from '../data/relevance.js';
 import { type NewAdapter, openModel } from '../models/open.js';
@@ -22,7 +23,7 @@ import type { EarlierSplit } from './record-sets.js';
 import { openSources, type Sources } from './sources.js';
 
 export interface RunOptions {
-  /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
+  /** Stops the run after saving; the current step is lost unless it is already updating the weights. */
   signal?: AbortSignal;
   /** Called repeatedly within long calls. */
   onProgress?: (progress: RunProgress) => void;
@@ -64,8 +65,12 @@ export async function* openRun(
   options: RunOptions = {},
 ): AsyncGenerator<RunEvent, TrainingSummary> {
   const plan = 'info' in run ? run : await planRun(run);
-  // Report a damaged file before hours are spent, not after.
-  if (plan.resumed) await new RunFolder(plan.folder).readReadings();
+  if (plan.resumed) {
+    // Report a damaged file before a model is opened and hours are spent, not after.
+    const folder = new RunFolder(plan.folder);
+    await folder.loadCheckpoint();
+    await folder.readReadings();
+  }
   const models = new Models(plan, options);
   try {
     const policy = trainable(await models.openTrained());
@@ -92,7 +97,7 @@ class Models {
     this.#options = options;
   }
 
-  /** The model that is trained, or a copy of it: with a new adapter, if the settings want one. */
+  /** The model that is trained, or a copy of it: with a new adapter, if the settings ask for one. */
   openTrained(): Promise<Policy> {
     const { model, adapter } = this.#plan.config;
     return this.open(model, adapter);
@@ -128,7 +133,7 @@ function trainable(policy: Policy): TrainablePolicy {
   if (isTrainable(policy)) return policy;
   throw new RunError(
     'capability',
-    `${policy.name} cannot be trained: its weights are out of reach. Take a local model, or a training server (tinker:URL#MODEL).`,
+    `${policy.name} cannot be trained, because its weights are not accessible. Use a local model or a training server (tinker:URL#MODEL).`,
   );
 }
 
@@ -156,7 +161,7 @@ async function sourcesOf(
   return sources;
 }
 
-/** How a resumed run told its records apart: a run that has not saved anything does so anew. */
+/** The split of a resumed run; a run that has not saved anything makes a new one. */
 async function earlierSplit(plan: RunPlan): Promise<EarlierSplit> {
   if (!plan.resumed) return {};
   const folder = new RunFolder(plan.folder);

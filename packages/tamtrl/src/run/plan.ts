@@ -62,7 +62,7 @@ export async function planRun(settings: RunSettings | ResumeSettings): Promise<R
   return settings.resume === undefined ? newRun(settings) : resumedRun(settings);
 }
 
-/** What does not stand in the configuration; everything else does. */
+/** The settings that are not in the configuration. */
 const KNOWN: Record<keyof RunSettings | keyof ResumeSettings, true> = {
   command: true,
   method: true,
@@ -82,7 +82,7 @@ const KNOWN: Record<keyof RunSettings | keyof ResumeSettings, true> = {
   adapterRank: true,
 };
 
-/** A setting that TypeScript has not seen would otherwise be left out in silence. */
+/** Otherwise, a setting that TypeScript has not checked would be ignored silently. */
 function requireKnown(settings: object): void {
   const known = Object.keys(KNOWN);
   const unknown = Object.keys(settings).find((name) => !known.includes(name));

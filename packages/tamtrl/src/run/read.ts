@@ -8,7 +8,7 @@ import { RUN_FILES, RunFolder } from './folder.js';
 import type { RunInfo } from './info.js';
 import type { HeldOutReadings } from './readings.js';
 
-/** What a run was started as, with its configuration. */
+/** How a run was started, with its configuration. */
 export type SavedSettings = { info: RunInfo } & (
   | { command: 'train'; config: RunConfig }
   | { command: 'sft'; config: SftConfig }
@@ -20,7 +20,7 @@ export type SavedRun = SavedSettings & {
   metrics: MetricsLine[];
   /** Held-out questions read before and after training. */
   readings: HeldOutReadings;
-  /** Where the run stands by its last checkpoint. `stopped` is also what a run that is still going on looks like. */
+  /** The run's state at its last checkpoint. A run that is still going on also has the reason `stopped`. */
   summary: TrainingSummary;
 };
 

@@ -61,7 +61,7 @@ describe('the settings of a training', () => {
     expect(await trainedReading(old)).toEqual({ ...settings, align: 'token' });
   });
 
-  it('are not guessed where the file is damaged', async () => {
+  it('are not guessed if the file is damaged', async () => {
     const damaged = join(root, 'damaged');
     await cp(run.checkpoint('final'), damaged, { recursive: true });
     const place = join(damaged, READING_FILE);

@@ -1,6 +1,6 @@
 /**
- * What `--method` can name: recipes. A recipe is a small patch of a run's configuration that chooses a reward method and,
- * for variants and ablations, some of its settings. The reward methods themselves are in reward/methods.ts.
+ * What `--method` can name: recipes. A recipe is a small patch of a run's configuration that chooses a reward method
+ * and, for variants and ablations, some of its settings. The reward methods themselves are in reward/methods.ts.
  */
 import { rewardMethods } from '../reward/methods.js';
 import type { RunConfigInput } from '../train/config.js';
@@ -21,7 +21,7 @@ const ablations: readonly Recipe[] = [
   },
   {
     name: 'tamtrl-no-minmax',
-    summary: "the paper's ablation: scores are not brought to [0, 1]",
+    summary: "the paper's ablation: scores are not scaled to [0, 1]",
     patch: { method: 'tamtrl', reward: { minmax: false } },
   },
   {
@@ -97,7 +97,7 @@ const variants: readonly Recipe[] = [
   },
 ];
 
-/** Settings that a method is used with where they are not the defaults. */
+/** The settings of a method that differ from the defaults. */
 const OWN_SETTINGS: Readonly<Record<string, Recipe['patch']>> = { information: PER_TURN };
 
 /** Every reward method under its own name, then ablations and variants. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { miniTokenizer } from '../data/mini/tokenizer.js';
 import type { QuestionRecord } from '../data/records.js';
+import { tinyModelFolder } from '../policy/engine-pool.test-support.js';
 import { type RunConfigInput, runConfigSchema } from '../train/config.js';
 import { RunFolder } from './folder.js';
 import { openRun, type RunEvent } from './open.js';
@@ -36,6 +37,7 @@ let root: string;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'tamtrl-sets-'));
+  base.model = await tinyModelFolder();
 });
 
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -47,7 +49,6 @@ async function file(name: string, lines: readonly object[]): Promise<string> {
 }
 
 const base: RunConfigInput = {
-  model: 'mini-random',
   method: 'memagent',
   memory: { questionTokens: 4, chunkTokens: 8, memoryTokens: 5, answerTokens: 3, prompts: 'mini' },
   steps: 1,
@@ -119,7 +120,7 @@ describe('records that cannot be read', () => {
     await expect(run({ config: base, data: train, folder })).rejects.toThrow('cannot be read');
   });
 
-  it('may be held out, or have a character that no chunk holds', async () => {
+  it('may be held out, or have a character too long for a chunk', async () => {
     const train = await file('short.jsonl', records);
     const heldOut = await file('long-held-out.jsonl', [record(21), long]);
     await expect(setsOf({ train, heldOut })).rejects.toThrow('1 of 14 records');
@@ -152,7 +153,7 @@ describe('evidence that maxChunks takes away', () => {
     expect(ids(strict.train)).toEqual(['q0', 'q1', 'q2', 'q3']);
     expect(strict.warnings[0]).toContain('2 are left out (data.leaveOut.lostEvidence: any).');
     const judged = setsOf({ train, heldOut, leaveOut: { lostEvidence: 'any' } }, { memory, relevance: 'judge' });
-    await expect(judged).rejects.toThrow('nobody knows what is relevant');
+    await expect(judged).rejects.toThrow('what is relevant is unknown until the run starts');
   });
 });
 
@@ -191,7 +192,7 @@ describe('a run that is resumed', () => {
     await folder.writeConfig({ ...config, evaluation: { ...config.evaluation, questions } });
   }
 
-  it('keeps its records apart whatever evaluation.questions becomes', async () => {
+  it('keeps its split, whatever evaluation.questions becomes', async () => {
     const { folder } = await begun('kept');
     const split = await folder.readSplit();
     expect(split?.heldOut).toHaveLength(4);

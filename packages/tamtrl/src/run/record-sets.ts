@@ -1,4 +1,4 @@
-/** The training and held-out records of a run: loaded, checked, and told apart. */
+/** The training and held-out records of a run: loads, checks and splits them. */
 import { resolve } from 'node:path';
 import { count } from '../base/format.js';
 import { type RelevanceSource, relevanceSources } from '../data/examples.js';
@@ -29,7 +29,7 @@ export interface RecordSets extends SplitRecords {
   warnings: string[];
 }
 
-/** How a run that is resumed told its records apart; absent: it is a new one. */
+/** The split of a resumed run; absent for a new run. */
 export interface EarlierSplit {
   split?: Split;
   /** Of a run without a stored split: the number of last records that it holds out. */
@@ -145,7 +145,7 @@ async function withoutLostEvidence(
   if (relevance === 'judge' && lostEvidence !== 'none') {
     throw new TrainError(
       'no-data',
-      `data.leaveOut.lostEvidence is "${lostEvidence}", but with relevance "judge" nobody knows what is relevant before the run has started. Use "annotated" or "lexical".`,
+      `data.leaveOut.lostEvidence is "${lostEvidence}", but with relevance "judge" what is relevant is unknown until the run starts. Use "annotated" or "lexical".`,
     );
   }
   const marks = marksBeforehand(relevance);
@@ -159,7 +159,7 @@ async function withoutLostEvidence(
   return kept;
 }
 
-/** What is relevant in a record, where that is known without asking a judge. */
+/** The relevant text of a record, if it is known without asking a judge. */
 function marksBeforehand(relevance: CommonConfig['relevance']): RelevanceSource {
   if (relevance === 'lexical') return relevanceSources.lexical;
   if (relevance === 'judge') return () => undefined;
@@ -181,7 +181,7 @@ function oldSets({ memory }: CommonConfig, loaded: LoadedSets, tokenizer: Tokeni
   const { problems } = readable(all, tokenizer, memory);
   if (problems.length > 0) {
     warnings.push(
-      `${unreadableText(problems, all.length)} The run ends where one is drawn; a new run can leave them out (data.leaveOut.unreadable).`,
+      `${unreadableText(problems, all.length)} The run fails when it draws one; a new run can leave them out (data.leaveOut.unreadable).`,
     );
   }
   return { ...sets, warnings };

@@ -1,4 +1,4 @@
-/** What the checkpoint of a run says of where it stands, checked before anything goes on from there. */
+/** The run's state in a checkpoint, checked before anything continues from it. */
 import { z } from 'zod';
 import { metricSchema } from '../data/metrics.js';
 import type { RunState } from '../train/store.js';

@@ -60,7 +60,7 @@ it('flags win over the file, the file over the preset', async () => {
   expect(await withFile('steps: 7')).toMatchObject({ preset: 'custom', config: { steps: 7, groupSize: 8 } });
 });
 
-it('a configuration names its preset, and the flag another', async () => {
+it('a configuration names a preset, and a flag overrides it', async () => {
   const preset = (await trainSettings({ preset: 'mini-long' })).config;
   expect(await withFile('preset: mini-long\nsteps: 7')).toEqual({
     config: { ...preset, steps: 7 },
@@ -102,7 +102,7 @@ it('data of another kind replaces, of the same kind is mixed', async () => {
   expect((await withFile(`data: { kind: records, train: ${data} }`, { data: 'mini' })).config.data.kind).toBe('mini');
 });
 
-it('unknown settings: line, column and the nearest right name', async () => {
+it('unknown settings: line, column and the nearest valid name', async () => {
   expect(await refusal('steps: 3\ngrupSize: 4\n')).toBe(
     'run.yaml:2:1: unknown setting "grupSize". Did you mean "groupSize"?',
   );
@@ -138,7 +138,7 @@ it('wrong values: line, column, what was expected and found', async () => {
   );
 });
 
-it('what is not YAML, or no settings', async () => {
+it('text that is not YAML, or not settings', async () => {
   expect(await refusal('steps: 3\nseed: [1, 2\nmodel: mini\n')).toMatch(/^run.yaml:3:1: not YAML: Flow sequence/);
   expect(await refusal('steps: 3\n\tseed: 1\n')).toMatch(/^run.yaml:2:1: not YAML: /);
   expect(await refusal('steps: 3\nsteps: 4\n')).toBe('run.yaml:2:1: not YAML: Map keys must be unique');
@@ -146,7 +146,7 @@ it('what is not YAML, or no settings', async () => {
   await expect(trainSettings({ config: join(folder, 'none.yaml') })).rejects.toThrow(/Cannot read .*none.yaml: ENOENT/);
 });
 
-it('unknown names on the command line: the nearest right one', async () => {
+it('unknown names on the command line: the nearest valid one', async () => {
   await expect(trainSettings({ preset: 'mni' })).rejects.toThrow(
     '--preset: there is no preset "mni". Did you mean "mini"?',
   );
@@ -161,10 +161,10 @@ it('unknown names on the command line: the nearest right one', async () => {
   );
 });
 
-it('presets that need more than they bring say what is missing', async () => {
+it('presets that need something from the user say what is missing', async () => {
   const paper = await trainSettings({ preset: 'paper-0.6b' }).catch((error: Error) => error.message);
   expect(paper).toMatch(/paper-0\.6b trains Qwen3-0\.6B, .* server with GPUs .* Give --model: .* tinker:URL#MODEL/);
-  expect(paper).toMatch(/reads question records, .* give --data FILE\.jsonl/);
+  expect(paper).toMatch(/needs question records: give --data FILE\.jsonl/);
   const data = join(folder, 'questions.jsonl');
   await writeFile(data, '');
   const { config } = await trainSettings({ preset: 'paper-0.6b', model: folder, data });

@@ -1,7 +1,7 @@
 /**
  * From a preset, a configuration file and flags to a whole configuration: preset < file < flags. The file may name the
  * preset too. The patch of a named
- * method stands just below the layer that names it, so that the other settings of that layer and of those above it win.
+ * method is just below the layer that names it, so that the other settings of that layer and of those above it win.
  */
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ import { findPreset, presets } from './presets/presets.js';
 import { findRecipe, recipes } from './recipes.js';
 import { readYamlFile, type YamlFile } from './yaml-file.js';
 
-/** What the flags of `train` and `sft` say; absent: nothing. */
+/** The flags of `train` and `sft`. */
 export interface SettingFlags {
   preset?: string;
   /** A YAML file, or what one would hold: settings, and the preset below them. */
@@ -117,7 +117,7 @@ function presetOf(
   file: YamlFile | undefined,
 ): Preset | undefined {
   const name = flag ?? named;
-  // A configuration without a preset stands on the defaults alone.
+  // A configuration without a preset uses only the defaults.
   if (name === undefined) return config === undefined && !file ? findPreset(DEFAULT_PRESET) : undefined;
   const place = flag !== undefined ? '--preset' : file ? file.place(['preset']) : 'config.preset';
   if (typeof name !== 'string') {
@@ -172,19 +172,19 @@ export function mergeSettings(below: Tree, above: Tree): Tree {
   return merged;
 }
 
-/** @throws RunError where a preset waits for something that only the user has. */
+/** @throws RunError if a preset needs something that the user has not given. */
 function requireWhatPresetsLeaveOut(merged: Tree, preset: Preset | undefined): void {
   const { bringModel, name } = preset ?? {};
   const problems: string[] = [];
   if (bringModel && merged.model === undefined) {
     problems.push(
-      `The preset ${name} trains ${bringModel.name}, which it does not bring: ${bringModel.why}. Give --model: a local copy (a folder with config.json, model.safetensors and tokenizer.json, or a .gguf file), hf:owner/name, or a training server, tinker:URL#MODEL (docs/scale.md).`,
+      `The preset ${name} trains ${bringModel.name}, which you must provide: ${bringModel.why}. Give --model: a local copy (a folder with config.json, model.safetensors and tokenizer.json, or a .gguf file), hf:owner/name, or a training server, tinker:URL#MODEL (docs/scale.md).`,
     );
   }
   if (isTree(merged.data) && merged.data.kind === 'records' && merged.data.train === undefined) {
     const who = preset ? `The preset ${name}` : 'This configuration';
     problems.push(
-      `${who} reads question records, and no file of them is named: give --data FILE.jsonl (one JSON object a line with id, question, answers, documents).`,
+      `${who} needs question records: give --data FILE.jsonl (one JSON object per line with id, question, answers, documents).`,
     );
   }
   if (problems.length > 0) throw new RunError('settings', problems.join('\n'));

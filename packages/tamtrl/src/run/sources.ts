@@ -26,7 +26,7 @@ export interface Sources {
   blanks: BlankAnswers[];
   /** What to know of the records before the run starts. */
   warnings: string[];
-  /** Which records are in which set; absent for generated questions, which their seeds tell apart. */
+  /** Which records are in which set; absent for generated questions, which their seeds distinguish. */
   split?: Split;
 }
 
@@ -37,7 +37,7 @@ export interface SourceOptions extends RecordSetOptions {
   judged?: RelevanceSource;
 }
 
-/** Held-out questions of generated tasks come from a seed of their own. */
+/** The seed of the held-out questions of generated tasks. */
 const HELD_OUT_SEED_OFFSET = 1_000_003;
 
 /**

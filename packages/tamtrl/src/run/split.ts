@@ -81,7 +81,7 @@ export function requireApart({ train, heldOut }: SplitRecords, files: { train: s
   );
 }
 
-/** What both files hold; undefined if they share nothing. */
+/** The records that are in both files; undefined if there are none. */
 export function overlapText(
   { train, heldOut }: SplitRecords,
   files: { train: string; heldOut: string },

@@ -1,4 +1,4 @@
-/** Which records a run can use: looked at once, before it starts, so that none of them ends it later. */
+/** Which records a run can use: checked once, before it starts, so that none of them ends it later. */
 import { setImmediate } from 'node:timers/promises';
 import { count } from '../base/format.js';
 import type { ChunkingOptions, RelevanceSource } from '../data/examples.js';
@@ -92,7 +92,7 @@ export interface EvidenceOptions {
 }
 
 /**
- * What `maxChunks` takes from the records. Without marks of what is relevant nothing is known of a record.
+ * What `maxChunks` takes from the records. Records without relevance marks are not counted.
  */
 export async function evidenceKept(
   records: readonly QuestionRecord[],
@@ -129,7 +129,7 @@ export async function evidenceKept(
   return { records: leaveOut === 'none' ? [...records] : kept, lost };
 }
 
-/** What to say of it; undefined if nothing is lost. */
+/** A sentence about the loss; undefined if nothing is lost. */
 export function lostEvidenceText(
   { records, looked, any, all }: LostEvidence,
   maxChunks: number,

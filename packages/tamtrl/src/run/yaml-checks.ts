@@ -44,7 +44,8 @@ export function checkYaml(document: Document.Parsed, at: (offset: number) => str
       const target = anchors.get(node.source);
       if (target === undefined) throw refuse(node, `*${node.source} names no anchor before it (&${node.source}).`);
       const size = sizes.get(target);
-      if (size === undefined) throw refuse(node, `*${node.source} stands within what it names, which has no end.`);
+      if (size === undefined)
+        throw refuse(node, `*${node.source} refers to a value that contains it, which would never end.`);
       aliased += size;
       if (aliased > MAX_YAML_ALIAS_VALUES) {
         throw refuse(node, `all aliases together stand for more than ${MAX_YAML_ALIAS_VALUES} values.`);

@@ -14,7 +14,7 @@ it.each([
     'steps: 3\nmethod: *missing',
     /^c\.yaml:2:9: \*missing names no anchor before it \(&missing\)\.$/,
   ],
-  ['an alias of what it stands in', 'a: &a\n  b: *a', /^c\.yaml:2:6: \*a stands within what it names/],
+  ['an alias of what it stands in', 'a: &a\n  b: *a', /^c\.yaml:2:6: \*a refers to a value that contains it/],
   [
     'aliases that grow',
     ['a0: &a0 x', ...grown].join('\n'),

@@ -14,7 +14,7 @@ export interface YamlFile {
    * from 1.
    */
   place(path: readonly PropertyKey[], part?: 'key' | 'value'): string;
-  /** False where no flag could say instead what the file says. */
+  /** False if no flag can replace the file's setting. */
   flags?: false;
   /** The file says something about this path. */
   has(path: readonly PropertyKey[]): boolean;
@@ -42,7 +42,7 @@ export function parseYamlFile(path: string, text: string): YamlFile {
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
   };
-  // What follows a first mistake is often only its echo.
+  // Later errors are often only consequences of the first one.
   const [problem] = [...document.errors, ...document.warnings];
   if (problem) throw new RunError('settings', `${at(problem.pos[0])}: not YAML: ${problem.message}`);
   checkYaml(document, at);
@@ -68,7 +68,7 @@ export function parseYamlFile(path: string, text: string): YamlFile {
   };
 }
 
-/** @throws RunError for what the library, which calls itself for each level, cannot follow to its end. */
+/** @throws RunError if the nesting is too deep for the library, which recurses at each level. */
 function parsed(path: string, text: string, lineCounter: LineCounter) {
   const tooDeep = 'mistakes in its lines make it nest too deep';
   try {

@@ -125,7 +125,7 @@ describe('chunkDocuments', () => {
     for (const chunk of chunks) expect(chunk.text).toMatch(/([.!?]["”)]?|\n)$/);
   });
 
-  it('falls back to words where no sentence ends in the second half', () => {
+  it('falls back to words if no sentence ends in the second half', () => {
     const text = `Short. ${'and on and on '.repeat(200)}`;
     const { chunks } = chunkDocuments([{ text }], bpe, { chunkTokens: 50, align: 'sentence', renderer: plainRenderer });
     expectSound(chunks, `${text}\n`, 50);
@@ -162,7 +162,7 @@ describe('chunkDocuments', () => {
     expect(() => omitMiddle(all, 0)).toThrow(/maxChunks is 0/);
   });
 
-  it('works where tokens are whole words and blanks vanish', () => {
+  it('works if tokens are whole words and blanks vanish', () => {
     const mini = miniTokenizer();
     const documents = [{ text: 'anna oslo' }, { text: 'ben   rome' }, { text: 'carl paris' }];
     const { chunks } = chunkDocuments(documents, mini, { chunkTokens: 4, renderer: plainRenderer });

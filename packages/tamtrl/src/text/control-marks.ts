@@ -23,7 +23,10 @@ export function looksLikeControl(token: string): boolean {
   return WHOLE.test(token);
 }
 
-/** Whether a text is nothing but control tokens, white space aside. Each is matched by itself: a text may have millions. */
+/**
+ * Whether a text is only control tokens and white space. Each is matched separately: a text may have
+ * millions.
+ */
 export function isOnlyControls(text: string): boolean {
   const next = new RegExp(`\\s*(?:${SHAPES})`, 'uy');
   let end = 0;
@@ -59,7 +62,7 @@ export function broken(text: string): string {
 export function mended(text: string): string {
   const shape = new RegExp(`^(?:${SHAPES})`, 'u');
   return text.replaceAll(new RegExp(`(?<=[<[])${BREAK}`, 'g'), (mark, at: number) =>
-    // One token within another has a break of its own.
+    // A token within another one has its own break.
     shape.test(text[at - 1] + text.slice(at + 1, at + 200).replaceAll(BREAK, '')) ? '' : mark,
   );
 }

@@ -79,7 +79,7 @@ it('byte-level BPE gives any mixture back', () => {
   );
 });
 
-it('the U+2581 tokenizer gives back any mixture that does not begin or end in what it drops', () => {
+it('the U+2581 tokenizer restores any mixture that does not begin or end with a character that it drops', () => {
   fc.assert(
     fc.property(mixtures(metaspace), (text) => {
       fc.pre(wellFormed(text) && !/^ |[\u2581\0]/.test(text));
@@ -194,7 +194,7 @@ describe('conversations', () => {
     );
   });
 
-  it('have the ids of the rendered text where no message contains a control token', () => {
+  it('have the ids of the rendered text if no message contains a control token', () => {
     const content = '\n\n Who left?\n';
     expect(structure(content).ids).toEqual(bpe.encode(chat.render([system, { role: 'user', content }])));
   });
@@ -293,7 +293,7 @@ describe('for servers that take text', () => {
     );
   });
 
-  it('a reply of nothing but control tokens is told from others, however long it is', () => {
+  it('a reply of only control tokens is recognised, however long it is', () => {
     const many = '<|im_end|>\n</s> '.repeat(2_000_000);
     expect(isOnlyControls(many)).toBe(true);
     expect(isOnlyControls(`${many}x`)).toBe(false);

@@ -43,7 +43,7 @@ describe('filterChunk', () => {
     expect(filterChunk(chunk, [{ document: 0, start: 3, end: 3 }])).toBe('');
   });
 
-  it('cuts a document at the chunk boundary and repeats its heading only if told', () => {
+  it('cuts a document at the chunk boundary, and repeats its heading only if configured', () => {
     const { chunks } = chunkDocuments(documents, bpe, { chunkTokens: 20 });
     const parts = chunks.map((part) => filterChunk(part, [whole(0)]));
     const second = parts.findIndex((part, index) => index > 0 && part !== '');
@@ -89,7 +89,7 @@ describe('filterChunk', () => {
 });
 
 describe('mergeRanges', () => {
-  it('sorts, joins what touches, drops what is empty', () => {
+  it('sorts, joins adjacent spans, drops empty ones', () => {
     const ranges = [
       { document: 1, start: 5, end: 9 },
       { document: 0, start: 4, end: 6 },

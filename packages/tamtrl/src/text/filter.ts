@@ -20,7 +20,7 @@ export interface FilterOptions {
 
 /**
  * The marked text of a chunk, cut exactly at the chunk's ends. A line break separates documents. The result is empty if
- * the chunk holds no marked text. White space that stands alone between two marks is kept.
+ * the chunk holds no marked text. White space alone between two marks is kept.
  */
 export function filterChunk(chunk: Chunk, marks: readonly DocumentRange[], options: FilterOptions = {}): string {
   const byDocument = new Map<number, TextRange[]>();

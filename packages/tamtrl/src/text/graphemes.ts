@@ -1,9 +1,9 @@
 /** Places in a text that are between what a reader takes for characters: graphemes, of Unicode's annex 29. */
 
 const GRAPHEMES = new Intl.Segmenter('und', { granularity: 'grapheme' });
-/** Code units of a grapheme that is kept whole. Longer ones are no writing: marks can be heaped without end. */
+/** Code units of a grapheme that is kept whole. Longer ones are not real text: marks can be piled up endlessly. */
 const LONGEST = 64;
-/** No code unit below goes on with a grapheme, line breaks aside. */
+/** No code unit below this continues a grapheme, except in line breaks. */
 const FIRST_MARK = 0x300;
 
 /** The end of the grapheme that `end` lies within, or `end` if it lies between two. `start` lies between two. */

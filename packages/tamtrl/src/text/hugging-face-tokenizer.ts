@@ -37,7 +37,7 @@ const NO_MODEL = { type: 'BPE', vocab: {}, merges: [] };
 const REQUIRED_PARTS = ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'];
 
 /**
- * Converts text to ids and back, and adds no tokens by itself. If the tokenizer keeps every byte (byte-level BPE: Qwen,
+ * Converts text to ids and back without adding tokens. If the tokenizer keeps every byte (byte-level BPE: Qwen,
  * Llama 3, SmolLM2), decoding restores the text exactly.
  */
 export class HuggingFaceTokenizer implements Tokenizer {
@@ -106,7 +106,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
 
   #spelledOut(id: number): number[] {
     if (!this.#controlIds.has(id)) return [id];
-    // The unknown token is also a control token: what it stands for has no text of its own.
+    // The unknown token is also a control token: it stands for no particular text.
     if (id === this.#unknownId) return [];
     const characters = [...(this.#tokenizer.id_to_token(id) ?? '')];
     const ids = characters.flatMap((character) => encodeWith(this.#plain, character));
@@ -132,20 +132,20 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 }
 
-/** What the library makes of a tokenizer.json that it could build. @throws TextError `tokenizer` where it fails. */
+/** Calls the library on a tokenizer.json that it could load. @throws TextError `tokenizer` if it fails. */
 function orRefused<T>(use: () => T): T {
   try {
     return use();
   } catch (error) {
     throw new TextError(
       'tokenizer',
-      `tokenizer.json cannot be used: ${libraryReason(error, 'a part of it is of a kind that is not known, or lacks something')}. It is damaged, or made for another program.`,
+      `tokenizer.json cannot be used: ${libraryReason(error, 'one of its parts is unknown or incomplete')}. The file is damaged or made for another program.`,
       { cause: error },
     );
   }
 }
 
-/** @throws TextError `tokenizer` for what has no id. */
+/** @throws TextError `tokenizer` for text that has no id. */
 function encodeWith(tokenizer: LibraryTokenizer, text: string): number[] {
   if (text === '') return [];
   const { ids, tokens } = orRefused(() => tokenizer.encode(text, { add_special_tokens: false }));

@@ -1,6 +1,6 @@
 /**
- * Renders Jinja templates within limits of steps and sizes: a template comes with a model, from anybody. This is the
- * only file that knows the package `@huggingface/jinja`, whose types resolve to nothing under `nodenext`.
+ * Renders Jinja templates within limits of steps and sizes: a template is part of a model, which may be from anybody.
+ * This is the only file that knows the package `@huggingface/jinja`, whose types resolve to nothing under `nodenext`.
  */
 import * as library from '@huggingface/jinja';
 import {
@@ -36,10 +36,10 @@ export class LimitedTemplate {
   /** @throws Error if the source is not Jinja, or too long. */
   constructor(source: string) {
     if (source.length > MAX_TEMPLATE_CHARACTERS) {
-      throw new Error(`it has ${source.length} characters, and up to ${MAX_TEMPLATE_CHARACTERS} are read`);
+      throw new Error(`it has ${source.length} characters; the limit is ${MAX_TEMPLATE_CHARACTERS}`);
     }
     if (new RegExp(`\\s{${MAX_TEMPLATE_BLANKS + 1}}`).test(source)) {
-      throw new Error(`it has more than ${MAX_TEMPLATE_BLANKS} blanks on end`);
+      throw new Error(`it has more than ${MAX_TEMPLATE_BLANKS} blanks in a row`);
     }
     this.#program = new Template(source).parsed;
   }
@@ -135,7 +135,7 @@ function range(start: number, stop?: number, step = 1): number[] {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   const length = Math.max(0, Math.ceil((to - from) / step));
   if (!(length <= MAX_TEMPLATE_ENTRIES)) {
-    throw new Error(`it makes a range of ${length} numbers; up to ${MAX_TEMPLATE_ENTRIES} are made`);
+    throw new Error(`it makes a range of ${length} numbers; the limit is ${MAX_TEMPLATE_ENTRIES}`);
   }
   return Array.from({ length }, (_, at) => from + at * step);
 }

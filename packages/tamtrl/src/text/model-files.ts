@@ -1,4 +1,4 @@
-/** Reads the JSON files that lie beside a model's weights. */
+/** Reads the JSON files that come with a model's weights. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesText, MAX_MODEL_JSON_BYTES } from '../base/limits.js';

@@ -55,7 +55,7 @@ export function chatFormatFromTemplate(options: ChatTemplateOptions): ChatFormat
         const roles = messages.map((message) => message.role).join(', ');
         throw new TextError(
           'chat-template',
-          `The chat template refused the messages (${roles}): ${libraryReason(error, 'its parts do not fit together, or call themselves without end')}.`,
+          `The chat template refused the messages (${roles}): ${libraryReason(error, 'its parts do not fit together, or call themselves endlessly')}.`,
           {
             cause: error,
           },

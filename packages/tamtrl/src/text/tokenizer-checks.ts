@@ -1,4 +1,4 @@
-/** What a tokenizer.json may hold: the library takes ids for sizes, and fails on the rest in words of its own. */
+/** What a tokenizer.json may hold: the library uses ids as sizes, and its own errors do not name the place. */
 import { MAX_TOKENIZER_NESTING, MAX_VOCABULARY } from '../base/limits.js';
 import { TextError } from './errors.js';
 import { isJsonObject, type JsonObject } from './model-files.js';

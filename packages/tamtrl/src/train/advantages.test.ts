@@ -17,7 +17,7 @@ it('a turn is compared with the same turn of the other rollouts', () => {
   ]);
 });
 
-it('with the standard deviation: n - 1 in the denominator and 1e-6 beside it, as verl', () => {
+it('with the standard deviation: n - 1 in the denominator, plus 1e-6, as in verl', () => {
   // 1, 0, 0, 0: mean 1/4, variance (9/16 + 3/16) / 3 = 1/4, deviation 1/2.
   const rewards = [[1], [0], [0], [0]];
   const [first, ...others] = groupAdvantages(rewards, 'mean-std').flat();

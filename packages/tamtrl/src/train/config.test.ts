@@ -50,7 +50,7 @@ it('metrics have one name, and those of earlier configurations are still underst
   expect(inPresentNames({ batchSize: 2 })).toEqual({ batchSize: 2 });
 });
 
-it('a configuration saved by an earlier version keeps what that version did', () => {
+it('a configuration saved by an earlier version keeps its behaviour', () => {
   const saved = {
     seed: 3,
     data: { kind: 'mini', seed: 2 },

@@ -8,7 +8,7 @@ import { advantageSchema } from './advantages.js';
 import { objectiveSchema } from './objective.js';
 
 const count = z.number().int().min(1);
-/** What is made or kept all at once: more can only be a mistake, and would end in no sentence of ours. */
+/** Limits of what is held in memory at once: more can only be a mistake, and would end without a clear message. */
 const many = count.max(1_000_000);
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);
@@ -23,9 +23,9 @@ const miniData = z.strictObject({
   chained: share.default(0),
   /** Questions to train on, over and over; 0: always new ones. */
   questions: whole.default(0),
-  /** Seed of the held-out questions, apart from the run's seed: runs with other seeds meet the same ones. */
+  /** Seed of the held-out questions. It is not the run's seed, so runs with other seeds have the same ones. */
   seed: z.number().int().default(1),
-  /** Seed of the training questions; `run`: one of its own for each seed of a run. */
+  /** Seed of the training questions; `run`: a different one for each seed of a run. */
   trainingSeed: z.union([z.literal('run'), z.number().int()]).default('run'),
 });
 
@@ -63,7 +63,9 @@ const recordData = z.strictObject({
    * ones is settled when the run starts.
    */
   heldOut: z.string().optional(),
-  /** Draws the records that are held out, apart from the run's seed, so that runs with other seeds hold out the same. */
+  /**
+   * Draws the held-out records. It is not the run's seed, so runs with other seeds hold out the same ones.
+   */
   seed: z.number().int().default(1),
   /** Records to do without, which are counted when the run starts. */
   leaveOut: z
@@ -122,9 +124,9 @@ const commonShape = {
   seed: z.number().int().default(0),
   /** Model folder or GGUF file, or the name of an embedded model. */
   model: z.string().default('mini'),
-  /** Whether models that can think before they write do (Qwen3 and its like); absent: what their chat template says. */
+  /** Whether models that can think before they write (such as Qwen3) do so; absent: as their chat template says. */
   thinking: z.boolean().optional(),
-  /** Trains a low-rank adapter (LoRA) beside the weights of a local model, which stay as they are; absent: all weights. */
+  /** Trains a low-rank adapter (LoRA) instead of the weights of a local model; absent: trains all weights. */
   adapter: adapterSchema.optional(),
   data: z.discriminatedUnion('kind', [miniData, babilongData, recordData]).prefault({ kind: 'mini' }),
   relevance: z.enum(['annotated', 'lexical', 'judge']).default('annotated'),
@@ -177,7 +179,7 @@ export const runConfigSchema = z.strictObject({
   dynamicSampling: z
     .strictObject({
       enabled: z.boolean().default(true),
-      /** Times that missing groups are drawn anew, the first draw included. */
+      /** Number of rounds in which groups are drawn, including the first. */
       maxRounds: count.default(2),
     })
     .prefault({}),

@@ -32,7 +32,7 @@ it('switched off, everything is kept', async () => {
   expect(result).toEqual({ kept: [0, 1, 2], dropped: 0, drawn: 3, rounds: 1 });
 });
 
-it('a group is useful if any turn tells its rollouts apart, though all failed', () => {
+it('a group is useful if any turn distinguishes its rollouts, even if all failed', () => {
   expect(
     hasGradient([
       [0, 0],

@@ -14,7 +14,7 @@ import { TrainError } from './errors.js';
 import type { EvaluationMetrics, Phase, SftMetrics, StepMetrics, WrittenTrajectory } from './metrics.js';
 import { type CheckpointName, newRunState, type RunState, type RunStore, requireSameRun } from './store.js';
 
-/** How far a long call within a run has come. Of evaluations, questions are counted, else rows. */
+/** Progress of a long call within a run. It counts questions in evaluations, and rows otherwise. */
 export interface RunProgress extends Progress {
   phase: Phase;
   /** The step that the call belongs to; of an evaluation the steps before it. */
@@ -31,7 +31,7 @@ export interface TrainingSetup<Config extends CommonConfig> {
   store: RunStore;
   /** Continue from the checkpoint in the store. */
   resume?: boolean;
-  /** Stops the run after saving; the step in hand is lost unless it is already updating the weights. */
+  /** Stops the run after saving; the current step is lost unless it is already updating the weights. */
   signal?: AbortSignal;
   /** Called repeatedly within long calls. */
   onProgress?: (progress: RunProgress) => void;
@@ -55,7 +55,7 @@ export interface TrainingSummary {
   seconds: number;
 }
 
-/** What a step gives back; the run's state is changed only once it has succeeded. */
+/** The result of a step; the run's state is changed only once it has succeeded. */
 export interface StepResult {
   metrics: StepMetrics | SftMetrics;
   position: number;

@@ -41,7 +41,7 @@ async function exactMatch(model: string): Promise<number> {
 
 // Not its bytes: processors and versions of the engine round differently, and 1,250 steps enlarge the difference. The
 // shipped warm start stopped in the middle of the steep part of its curve, so another may well be further.
-it('what the seed of the warm start gives on this processor is at least as good as the shipped one', async () => {
+it('the warm start made on this processor is at least as good as the shipped one', async () => {
   const made = join(folder, 'mini');
   await promisify(execFile)(process.execPath, [tool, made]);
   const names = await readdir(shipped);

@@ -1,13 +1,13 @@
 /**
- * What rollouts are for. `policy-gradient`: rewards become advantages (reinforce.ts). The other two are baselines that
- * imitate, by cross-entropy on whole rollouts:
+ * How the policy learns from rollouts. `policy-gradient`: rewards become advantages (reinforce.ts). The other two are
+ * baselines that imitate, by cross-entropy on whole rollouts:
  *
- * - `star` (STaR, arXiv 2203.14465): the policy learns its own rollouts that end in a right answer. Ours: a step samples
- *   from the weights as they are and goes on from them, where STaR trains the initial model anew in each round; all right
- *   rollouts of a question count; there are no rationalisations for questions that are never answered.
- * - `distillation` (vanilla knowledge distillation): a teacher that reads the filtered chunks writes memories and answers,
- *   and the policy learns to write them from the whole chunks. `teacher` says whose weights; how the paper's baseline
- *   chose them is not public.
+ * - `star` (STaR, arXiv 2203.14465): the policy learns from its own rollouts that end in a right answer. Ours: a step
+ *   samples from the current weights and continues from them, while STaR trains the initial model again in each round;
+ *   all right rollouts of a question count; there are no rationalisations for questions that are never answered.
+ * - `distillation` (vanilla knowledge distillation): a teacher that reads the filtered chunks writes memories and
+ *   answers, and the policy learns to write them from the whole chunks. `teacher` chooses the weights; those of the
+ *   paper's baseline are not public.
  */
 import { z } from 'zod';
 import type { Example } from '../data/examples.js';

@@ -1,4 +1,4 @@
-/** DAPO's soft penalty for outputs that come near their length limit (arXiv 2503.14476, equation 13). */
+/** DAPO's soft penalty for outputs close to their length limit (arXiv 2503.14476, equation 13). */
 
 export interface OverlongOptions {
   /** Last part of the budget in which the penalty grows; 0 switches it off. */

@@ -158,7 +158,7 @@ it('a step counts rows and tokens, and the first update is on policy', async () 
   expect(written.turns.map(({ kind }: { kind: string }) => kind)).toEqual(['memory', 'memory', 'answer']);
 });
 
-it('another model teaches: its likelihoods are the scores, and it stays as it is', async () => {
+it('another model teaches: its likelihoods are the scores, and it does not change', async () => {
   const reward = { combine: 'additive', minmax: false, scale: 'logprob' } as const;
   const config = configOf({ steps: 1, teacher: 'other', reward });
   const parts = { train: source, heldOut };
@@ -177,7 +177,7 @@ it('another model teaches: its likelihoods are the scores, and it stays as it is
   expect(await run('taught-by-other', await tinyPolicy(7))).not.toBeCloseTo(own!, 3);
 });
 
-it('a teacher that is missing, not asked for, or of another tokenizer is refused', async () => {
+it('a teacher that is missing, unexpected, or has another tokenizer is refused', async () => {
   const policy = await tinyPolicy();
   const parts = { policy, train: source, heldOut, store: new RunFolder(join(root, 'untaught')) };
   const start = (teacher: 'self' | 'other', model?: LocalPolicy) =>
@@ -191,7 +191,7 @@ it('a teacher that is missing, not asked for, or of another tokenizer is refused
   await expect(start('other', stranger)).rejects.toThrow('The teacher stranger has another tokenizer than');
 });
 
-it('groups without a gradient are drawn again up to the cap, and nothing is updated without any', async () => {
+it('groups without a gradient are redrawn up to the cap, and without any other nothing is updated', async () => {
   const folder = join(root, 'dropped');
   const policy = await tinyPolicy();
   // Random weights answer wrong, and product leaves failures at 0.
@@ -223,7 +223,7 @@ it('texts of none, one and two chunks in one batch', async () => {
   expect((await stepsOf(folder))[0]).toMatchObject({ rows: 3 * (1 + 2 + 3), groups: 3, dropped_groups: 0 });
 });
 
-it('early stop: no better exact match for so many evaluations', async () => {
+it('early stop after a number of evaluations without a better exact match', async () => {
   const folder = join(root, 'patience');
   const config = configOf({ steps: 9, evaluation: { questions: 2, every: 1, patience: 2 }, learningRate: 1e-6 });
   const summary = await finish(
@@ -259,7 +259,7 @@ it('the configured outcome decides what is best, when to stop, and what an evalu
   expect(state.best?.score).toBeGreaterThanOrEqual(0.1);
 });
 
-it('what does not fit is refused before the first step', async () => {
+it('settings and parts that do not fit are refused before the first step', async () => {
   const policy = await tinyPolicy();
   const start = (more: RunConfigInput, sources: { train?: ExampleSource } = {}, folder = join(root, 'refused')) =>
     finish(train({ config: configOf(more), policy, train: source, heldOut, store: new RunFolder(folder), ...sources }));
@@ -270,7 +270,7 @@ it('what does not fit is refused before the first step', async () => {
   await expect(start({}, {}, join(root, 'whole'))).rejects.toThrow('already holds a run');
 });
 
-it('a run resumes only with what it was started with, and from whichever checkpoint is whole', async () => {
+it('a run resumes only with its own settings, and from whichever checkpoint is complete', async () => {
   const folder = join(root, 'counts');
   const policy = await tinyPolicy();
   const resume = (config: ReturnType<typeof configOf>) =>
@@ -315,7 +315,7 @@ it('a checkpoint of an earlier version, with its names of metrics, is resumed', 
   }
 });
 
-it('a best of an earlier version by another metric than the outcome is no mark to beat', async () => {
+it("an earlier version's best by another metric than the outcome does not count", async () => {
   const folder = join(root, 'earlier-outcome');
   const reward = { combine: 'additive' as const, outcome: { metric: 'f1' as const } };
   const setup = { train: source, heldOut, store: new RunFolder(folder) };
@@ -369,7 +369,7 @@ it('a supervised conversation: prompt from the ideal memory, target with its sto
   expect(text(answer.completionIds)).toBe(`${example.answers[0]} <eos>`);
 });
 
-it('every epoch has all questions once, in an order of its own', async () => {
+it('every epoch has all questions once, in its own order', async () => {
   const few = miniSource(task, 1, tokenizer, 6);
   const ids = async (epoch: number, seed: number) =>
     Promise.all(Array.from({ length: 6 }, async (_, at) => (await exampleAt(few, seed, epoch * 6 + at)).id));

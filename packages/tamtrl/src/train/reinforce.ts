@@ -7,7 +7,7 @@
  *   most, and the batch stays smaller after that;
  * - masking of rollouts that were cut off: they count, and `overlong` can make them cheaper by a penalty only.
  *
- * What DAPO takes away is here: a KL term to the initial weights (`klCoefficient`, 0 for none). How turn rewards differ
+ * Unlike DAPO, it has a KL term to the initial weights (`klCoefficient`, 0 for none). How turn rewards differ
  * from the TAMTRL paper is said in docs/method.md.
  */
 import { learningRateAt, type RunConfig } from './config.js';
@@ -59,11 +59,11 @@ async function reinforce(
   const { collected, drawn, position, clock: drawing, staleness } = await rollouts.take(run, step);
   const clock = new PhaseClock();
 
-  // Advantages were computed while a rollout was one row; from here on every conversation is a row of its own.
+  // Advantages were computed while a rollout was one row; from here on, every conversation is a separate row.
   const expanded = collected.kept.flatMap(({ group, advantages }) => expandRows(group.trajectories, advantages));
   const turns = collected.kept.flatMap(({ group }) => group.trajectories.flatMap((trajectory) => trajectory.turns));
   assertCount(turns.length, expanded.length, 'rows for the turns of the rollouts');
-  // What is not imitated is not learned; an advantage of 0 still counts for the KL term.
+  // Rows that are not imitated are left out; rows with an advantage of 0 still count for the KL term.
   const rows = imitates(config.objective) ? expanded.filter(({ advantage }) => advantage !== 0) : expanded;
 
   // Log-probabilities of the initial weights for the KL term, and the old ones of the ratio.

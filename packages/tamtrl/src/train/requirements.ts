@@ -1,4 +1,4 @@
-/** What reinforcement needs beside the loop: the parts it is given, and whether they fit the configuration. */
+/** The parts that reinforcement needs besides the loop, and whether they fit the configuration. */
 import type { CrossEntropyLoss, Policy, PolicyGradientLoss } from '../policy/types.js';
 import { checkRequirements, type RewardMethod } from '../reward/method.js';
 import type { RunConfig } from './config.js';
@@ -15,7 +15,7 @@ export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
    * name.
    */
   method?: string | RewardMethod;
-  /** Opens the policy's model again, for methods that train a copy beside it. The caller closes what it opens. */
+  /** Opens the policy's model again, for methods that train a copy. The caller closes what it opens. */
   openCopy?: () => Promise<Policy>;
   /** Receives sentences for the user about what happens before the first step. */
   note?: (text: string) => void;
@@ -37,7 +37,8 @@ export async function checkRun(
   const teacher = method.requires.score || distils ? teacherOf(setup) : undefined;
   checkGroupSize(config, method);
   const { score, snapshots, train: trains } = policy.capabilities;
-  if (!trains) throw new TrainError('capability', `${policy.name} cannot be trained: its weights are out of reach.`);
+  if (!trains)
+    throw new TrainError('capability', `${policy.name} cannot be trained, because its weights are not accessible.`);
   checkRequirements(method, {
     policy,
     teacher,
@@ -78,7 +79,7 @@ function checkGroupSize({ groupSize, advantage, objective }: RunConfig, method: 
     method.name === 'memagent' ? 'every turn of it earns the same' : `advantage "${advantage}" compares rollouts`;
   throw new TrainError(
     'config',
-    `groupSize is 1: a single rollout has nothing to be compared with (${why}), so no step would change the weights. Set it to 2 or more; the paper has 8.`,
+    `groupSize is 1: a single rollout has nothing to be compared with (${why}), so no step would change the weights. Set it to 2 or more; the paper uses 8.`,
   );
 }
 
@@ -104,7 +105,7 @@ function checkTeacher({ config, policy, teacher }: ReinforcementSetup): void {
   if (own.vocabularySize === other.vocabularySize && own.encode(PROBE).join() === other.encode(PROBE).join()) return;
   throw new TrainError(
     'capability',
-    `The teacher ${teacher.name} has another tokenizer than ${policy.name}: it scores the very tokens that the policy wrote, so both must cut text alike. Take a teacher of the same family.`,
+    `The teacher ${teacher.name} has another tokenizer than ${policy.name}: it scores the very tokens that the policy wrote, so both must split text the same way. Use a teacher of the same family.`,
   );
 }
 

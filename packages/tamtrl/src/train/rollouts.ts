@@ -1,5 +1,5 @@
 /**
- * What a step learns from: rollouts with a reward and an advantage for every turn, drawn for the step in hand or one
+ * What a step learns from: rollouts with a reward and an advantage for every turn, drawn for the current step or one
  * step ahead.
  */
 

@@ -108,11 +108,11 @@ describe('a method of your own', () => {
     const longer = { ...config, steps: 2 };
     expect((await run('own', brevity, { config: longer, resume: true })).steps[1].method).toEqual({ prepared: 1 });
     await expect(run('own', 'brevity', { config: longer, resume: true })).rejects.toThrow(
-      'A method of your own is given to train() as an object.',
+      'Pass a method of your own to train() as an object.',
     );
   });
 
-  it('is refused at its start if it needs what is not there, or an option does not fit', async () => {
+  it('is refused at the start if a requirement is missing, or an option does not fit', async () => {
     const copying = { ...brevity, requires: { copy: true } };
     await expect(run('bare', copying)).rejects.toThrow('The method brevity needs a second copy of the model');
     const reward = { ...configOf().reward, short: 'very' };
@@ -121,7 +121,7 @@ describe('a method of your own', () => {
     );
   });
 
-  it('ends the run with a sentence that names it where it returns no usable scores', async () => {
+  it('ends the run with a sentence that names the method if it returns no usable scores', async () => {
     const wrong = (scores: (turns: number) => number[]): RewardMethod => ({
       ...brevity,
       prepare: undefined,
@@ -202,7 +202,7 @@ it('rollouts that were drawn ahead are scored by the weights that drew them', as
 });
 
 describe('baselines that imitate', () => {
-  it('STaR learns its own rollouts that end right, and nothing without any', async () => {
+  it('STaR learns from its own rollouts that end right, and learns nothing without any', async () => {
     const none = await run('star-none', 'memagent', { config: configOf({ objective: 'star', steps: 1 }) });
     expect(none.steps[0]).toMatchObject({ reward: 0, updates: 0, rows: 0 });
     // Any of twenty words counts as right: random weights write one now and then.
@@ -222,7 +222,7 @@ describe('baselines that imitate', () => {
     expect(step).toMatchObject({ kl: 0, clip_fraction: 0 });
   });
 
-  it('distillation learns what the teacher wrote from the relevant part, under the prompts of the whole chunks', async () => {
+  it("distillation learns the teacher's outputs for the relevant part, with the prompts of the whole chunks", async () => {
     const policy = await opened();
     const prompts: string[] = [];
     const target = Object.create(policy, {
@@ -255,7 +255,7 @@ describe('baselines that imitate', () => {
   });
 });
 
-it('a single rollout that has nothing to be compared with is refused', async () => {
+it('a single rollout, which has nothing to compare with, is refused', async () => {
   const alone = (method: string, more: RunConfigInput) =>
     run(`alone-${method}`, method, { config: configOf({ groupSize: 1, ...more }) });
   await expect(alone('tamtrl', { advantage: 'mean' })).rejects.toThrow('groupSize is 1: a single rollout has nothing');

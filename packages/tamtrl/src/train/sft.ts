@@ -26,7 +26,7 @@ export function warmUp(setup: TrainingSetup<SftConfig>): AsyncGenerator<Training
     kind: 'supervised',
     prepare: async ({ policy }) => {
       if (policy.capabilities.train) return [];
-      throw new TrainError('capability', `${policy.name} cannot be trained: its weights are out of reach.`);
+      throw new TrainError('capability', `${policy.name} cannot be trained, because its weights are not accessible.`);
     },
     step: learn,
   });
@@ -76,7 +76,7 @@ function drawnTurn({ chunks, idealMemories = [] }: Example, changingShare: numbe
   return random.integer(chunks.length + 1);
 }
 
-/** What supervised rows need of a run. */
+/** What supervised rows need from a run. */
 interface SupervisedParts {
   frames: PromptFrames;
   policy: { chat: { stopIds: readonly number[] } };

@@ -63,7 +63,7 @@ export interface RunStore {
   requireUnused(): Promise<void>;
   /**
    * Keeps other processes from writing to the place until the function that it returns is called.
-   * @throws LockError while another one does.
+   * @throws LockError while another process does.
    */
   lock?(): Promise<() => Promise<void>>;
   /** Begins a new run with its configuration and without metrics or trajectories. */
@@ -74,7 +74,7 @@ export interface RunStore {
   appendTrajectories(lines: readonly WrittenTrajectory[]): Promise<void>;
   /** Saves policy and state as `last`, whole or not at all. Returns the place. */
   saveCheckpoint(policy: Pick<TrainablePolicy, 'save'>, state: RunState, config: unknown): Promise<string>;
-  /** Saves the state alone beside the policy of `last`, which has not changed. */
+  /** Saves only the state, next to the policy of `last`, which has not changed. */
   saveRunState(state: RunState, config: unknown): Promise<void>;
   /** @throws TrainError `checkpoint` if there is none, or it is damaged. */
   loadCheckpoint(): Promise<SavedCheckpoint>;

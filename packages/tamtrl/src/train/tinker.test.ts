@@ -107,7 +107,7 @@ const essence = ({ step, reward, loss, rows, updates, ratio_max, turn_score, kl 
   kl,
 });
 
-it('trains as on the local engine, updates after their gradients, the next queued before the last is awaited', async () => {
+it('trains as on the local engine, with updates after their gradients and the next call already queued', async () => {
   const own = opened(await tinyPolicy());
   const { sample } = own;
   // Servers take seeds of 31 bits.
@@ -148,7 +148,7 @@ it('through a proxy that spoils a third of the requests: the same numbers', asyn
   for (const fault of FAULTS) expect(proxy.faults[fault]).toBeGreaterThan(0);
 });
 
-it('a server that is restarted in the middle of a step: one sentence, and the run goes on from what was saved', async () => {
+it('a server that restarts in the middle of a step: one sentence, and the run resumes from the last save', async () => {
   const whole = await served();
   const settings = { teacher: 'frozen', klCoefficient: 0.01 } as const;
   await finish(await remote(whole.url), 'whole', settings);
@@ -176,7 +176,7 @@ it('a server that is restarted in the middle of a step: one sentence, and the ru
   expect((await stepsOf('whole'))[1].kl).toBeGreaterThan(0);
 });
 
-it('a server that leaves out stop tokens: trained as if it did not, or refused where the loss needs its word', async () => {
+it('a server that leaves out stop tokens: they are added, or the run is refused if the loss needs their probabilities', async () => {
   const whole = await served();
   const memory = { ...base.memory, memoryTokens: 20, answerTokens: 20 };
   const settings = {
@@ -214,7 +214,7 @@ it('rollouts one step ahead: older by the updates of a step, and the ratio to th
   expect(essence(steps[0])).toEqual(essence((await stepsOf('not-ahead'))[0]));
 });
 
-it('a stop while rollouts are drawn ahead leaves what was saved', async () => {
+it('a stop while rollouts are drawn ahead keeps the last save', async () => {
   const server = await served();
   const controller = new AbortController();
   const run = start(await remote(server.url), 'stopped', { asyncRollouts: true, steps: 9 }, false, controller.signal);
@@ -228,7 +228,7 @@ it('a stop while rollouts are drawn ahead leaves what was saved', async () => {
   }
 });
 
-it('what cannot be done there is refused before the first step', async () => {
+it('unsupported settings are refused before the first step', async () => {
   const refusal = async (
     server: Partial<EngineServerOptions>,
     config: RunConfigInput,

@@ -47,7 +47,7 @@ function requireSampled({ config, policy }: Run<RunConfig>, rows: readonly Row[]
   const change = config.asyncRollouts ? 'asyncRollouts to false' : 'oldLogProbabilities to "recompute"';
   throw new TrainError(
     'capability',
-    `${policy.name} leaves the stop token out of its samples, so nothing says how likely it was when it was sampled, and the loss takes that from the sampler. Set ${change}.`,
+    `${policy.name} leaves the stop token out of its samples, so its sampled log-probability is unknown, but the loss needs it. Set ${change}.`,
   );
 }
 

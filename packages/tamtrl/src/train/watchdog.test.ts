@@ -15,7 +15,7 @@ function told(steps: readonly Partial<StepMetrics>[]): string[][] {
   return steps.map((more, at) => dog.observe(stepOf(at + 1, more)));
 }
 
-it('three steps in a row without a gradient are told once, with what to change', () => {
+it('three steps in a row without a gradient are reported once, with advice', () => {
   const idle = { groups: 0, updates: 0, reward: 0 };
   const all = told([idle, idle, {}, idle, idle, idle, idle]);
   expect(all.map(({ length }) => length)).toEqual([0, 0, 0, 0, 0, 1, 0]);
@@ -41,6 +41,6 @@ it('rollouts that are all the same, in most groups', () => {
   expect(told([copies, { questions: 4, identical_groups: 2 }, copies, copies]).flat()).toEqual([]);
 });
 
-it('a run that learns has nothing to hear', () => {
+it('a run that learns gets no warning', () => {
   expect(told([{}, { reward: 0.6 }, { groups: 0, updates: 0 }, {}, { overflow_rate: 0.4 }]).flat()).toEqual([]);
 });

@@ -28,17 +28,17 @@ const symptoms: readonly Symptom[] = [
   {
     shows: ({ overflow_rate }) => overflow_rate > OFTEN_CUT,
     text: (steps, { memory }) =>
-      `${shareOf(steps, 'overflow_rate')} of the memories in ${spanOf(steps)} were cut off at memory.memoryTokens (${count(memory.memoryTokens)}) and never came to a stop token. Raise it, or start from a model that ends its memories: a memory without an end is mostly repetition.`,
+      `${shareOf(steps, 'overflow_rate')} of the memories in ${spanOf(steps)} were cut off at memory.memoryTokens (${count(memory.memoryTokens)}) and never reached a stop token. Raise it, or start from a model that ends its memories: a memory without an end is mostly repetition.`,
   },
   {
     shows: ({ answer_overflow_rate }) => answer_overflow_rate > OFTEN_CUT,
     text: (steps, { memory }) =>
-      `${shareOf(steps, 'answer_overflow_rate')} of the answers in ${spanOf(steps)} were cut off at memory.answerTokens (${count(memory.answerTokens)}) and never came to a stop token, so an exact match is unlikely. Raise it, or reward part of an answer (reward.outcome.metric: f1).`,
+      `${shareOf(steps, 'answer_overflow_rate')} of the answers in ${spanOf(steps)} were cut off at memory.answerTokens (${count(memory.answerTokens)}) and never reached a stop token, so an exact match is unlikely. Raise it, or reward part of an answer (reward.outcome.metric: f1).`,
   },
   {
     shows: ({ identical_groups = 0, questions }) => identical_groups > OFTEN_IDENTICAL * questions,
     text: (steps, { temperature }) =>
-      `In most groups of ${spanOf(steps)} all rollouts are the same, token for token, and such a group teaches nothing. Either the model has no doubt left (raise temperature, now ${temperature}, or take harder questions), or its server gives copies for samples.`,
+      `In most groups of ${spanOf(steps)} all rollouts are the same, token for token, and such a group teaches nothing. Either the model is certain (raise temperature, now ${temperature}, or use harder questions), or its server returns copies of one sample.`,
   },
   {
     shows: ({ entropy, updates }, first) => updates > 0 && first.entropy > 0 && entropy < ENTROPY_LEFT * first.entropy,
@@ -57,7 +57,7 @@ export class Watchdog {
     this.#config = config;
   }
 
-  /** What this step makes certain. */
+  /** The warnings that this step gives reason for. */
   observe(step: StepMetrics): string[] {
     if (step.updates > 0) this.#first ??= step;
     const first = this.#first ?? step;
@@ -78,9 +78,9 @@ function withoutGradient(steps: readonly StepMetrics[], { groupSize }: WatchedCo
     return `${nothing} Every answer earned 0. Start from a model that is right now and then (tamtrl sft), reward part of an answer (reward.outcome.metric: f1), take easier or shorter questions, or more rollouts (groupSize is ${groupSize}).`;
   }
   if (rewards.every((reward) => reward === 1)) {
-    return `${nothing} Every answer was right: these questions have nothing left to teach. Take harder ones.`;
+    return `${nothing} Every answer was right: these questions have nothing left to teach. Use harder ones.`;
   }
-  return `${nothing} All rollouts of each question earned the same. Take more rollouts (groupSize is ${groupSize}) or a higher temperature.`;
+  return `${nothing} All rollouts of each question earned the same. Use more rollouts (groupSize is ${groupSize}) or a higher temperature.`;
 }
 
 function spanOf(steps: readonly StepMetrics[]): string {

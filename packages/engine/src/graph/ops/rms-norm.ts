@@ -13,7 +13,7 @@ import { reshape } from './reshape.js';
 const NARROW = 64;
 
 /**
- * Normalises each piece of `weight`'s size along the last axis of x [N, pieces x size] by itself: one piece for hidden
+ * Normalises each piece of `weight`'s size along the last axis of x [N, pieces x size] separately: one piece for hidden
  * states, one for each head's queries or keys.
  */
 export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {

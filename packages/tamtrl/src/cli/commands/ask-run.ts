@@ -146,8 +146,8 @@ function nothingIn(answers: readonly Answer[], { answerTokens }: Budgets, empty:
   const [{ question, truncated }] = missing;
   const which = answers.length === 1 ? 'the question' : JSON.stringify(question);
   const why = truncated
-    ? `All ${count(answerTokens)} tokens went into thoughts: raise --answer-tokens, or give --no-thinking.`
-    : 'Give --no-thinking if it is a model that thinks, and check that it is one for chats.';
+    ? `All ${count(answerTokens)} tokens went into thoughts: raise --answer-tokens, or use --no-thinking.`
+    : 'If the model can think, use --no-thinking. Also check that it is a chat model.';
   const chunks =
     empty === 0 ? '' : ` It wrote no memory after ${count(empty)} ${empty === 1 ? 'chunk' : 'chunks'} either.`;
   return `The model wrote nothing in answer to ${which}. ${why}${chunks}`;
@@ -173,7 +173,7 @@ async function filesOf(inputs: readonly string[]): Promise<string[]> {
 }
 
 /**
- * Undefined where the length shows only at the end. Bytes stand in for characters, which is near enough for the time
+ * Undefined if the length is known only at the end. Bytes approximate characters, which is good enough for the time
  * left.
  */
 async function charactersOf(paths: readonly string[]): Promise<number | undefined> {
@@ -224,7 +224,7 @@ async function saveState(path: string, state: ReaderState): Promise<void> {
   await writeWhole(path, JSON.stringify(state));
 }
 
-/** The memory as it changes: on a terminal the last one stays in view, piped each is a block of its own. */
+/** The memory as it changes: on a terminal the last one stays in view; in a pipe, each is a separate block. */
 class MemoryView {
   readonly #io: Io;
   readonly #quiet: boolean;

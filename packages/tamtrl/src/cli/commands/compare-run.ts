@@ -1,6 +1,6 @@
 /**
- * Runs what a comparison lacks, each training and each evaluation in a process of its own, and makes the tables. A part
- * that is finished is not run again; one that was interrupted continues.
+ * Runs the missing parts of a comparison, each training and each evaluation in a separate process, and makes the
+ * tables. A part that is finished is not run again; one that was interrupted continues.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -44,7 +44,7 @@ export interface CompareFlags {
   allowHost?: string[];
 }
 
-/** What the process of every part needs beside its own arguments. */
+/** Arguments that the process of every part needs. */
 interface Surroundings {
   /** Servers that the user has named: `--allow-host HOST …` */
   hosts: readonly string[];
@@ -98,7 +98,7 @@ export async function runComparison(
   return complete;
 }
 
-/** Parts name the model on their command line, where it would count as the user's word. */
+/** Parts name the model on their command line, where it would count as named by the user. */
 function requireNamedModel({ model, file }: CompareConfig, allowHost: readonly string[]): void {
   const origin = serverOf(model);
   if (origin !== undefined) requireNamedServer({ origin, place: `${file}: model` }, allowHost);
@@ -217,7 +217,9 @@ async function explained(code: number | null, log: string, io: Io): Promise<fals
   return false;
 }
 
-/** A process of this program: its stderr goes to a log, its stdout comes back. An abort asks it to save and end. */
+/**
+ * A process of this program: its stderr goes to a log, and its stdout is returned. An abort asks it to save and end.
+ */
 async function child(
   args: readonly string[],
   log: string,

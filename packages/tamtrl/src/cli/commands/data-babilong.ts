@@ -83,7 +83,7 @@ async function storiesOf(
       const task = story.task ?? (tasks?.length === 1 ? tasks[0] : undefined);
       if (task === undefined) {
         throw new UsageError(
-          `--stories: ${file} does not say the task of its stories; name it with --task, such as qa1.`,
+          `--stories: ${file} does not say which task its stories belong to; name it with --task, such as qa1.`,
         );
       }
       if (tasks !== undefined && !tasks.some((wanted) => wanted === task)) continue;

@@ -76,7 +76,7 @@ interface Shared {
   names: string;
 }
 
-/** What any two of the files have in common. */
+/** The records that any two of the files share. */
 function sharedByFiles(files: readonly string[], keys: readonly (readonly RecordKey[])[]): Shared[] {
   return files.flatMap((second, at) =>
     files.slice(0, at).flatMap((first, before): Shared[] => {

@@ -92,7 +92,8 @@ function miniRecords({ chunks, facts, queries, seed, count: total = 100 }: Gener
 async function rulerHqaRecords(flags: GenerateFlags, io: Io): Promise<Generated> {
   const { from = [], pool: more = [], documents, seed } = flags;
   if (from.length === 0) throw new UsageError('ruler-hqa needs --from FILE: the records whose paragraphs are hidden.');
-  if (documents === undefined) throw new UsageError('ruler-hqa needs --documents: how many each record is to have.');
+  if (documents === undefined)
+    throw new UsageError('ruler-hqa needs --documents: the number of documents in each record.');
   const pool = new DocumentPool();
   const records: QuestionRecord[] = [];
   for (const file of from) {
@@ -104,7 +105,7 @@ async function rulerHqaRecords(flags: GenerateFlags, io: Io): Promise<Generated>
   for (const file of more)
     for (const record of (await loadRecords(file, { requireGold: false })).records) pool.add(record);
   const chosen = records.slice(0, flags.count ?? records.length);
-  if (chosen.length === 0) throw new UsageError(`${from.join(', ')}: there is no usable record.`);
+  if (chosen.length === 0) throw new UsageError(`${from.join(', ')}: there are no usable records.`);
   io.err(`${count(pool.size)} paragraphs to borrow from\n`);
   return {
     total: chosen.length,

@@ -61,10 +61,10 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
       if (written % EVERY === 0) io.err(`${count(written)} records\n`);
     };
     const written = await writeRecords(flags.out, records(), { signal, onRecord });
-    if (left > TOLD) io.err(`${place}: ${count(left)} rows gave no record in all.\n`);
+    if (left > TOLD) io.err(`${place}: ${count(left)} rows in all yielded no record.\n`);
     if (unspaced > 0) {
       io.err(
-        `${place}: ${count(unspaced)} records have answers in a script without spaces, where scores over words are all or nothing. Those whose metric would be one have char_f1, which counts characters.\n`,
+        `${place}: ${count(unspaced)} records have answers in a script without spaces, where word-based scores are all or nothing. Records that would have such a metric are scored by char_f1, which compares characters.\n`,
       );
     }
     const summary = { out: flags.out, records: written, left_out: left, annotated };
@@ -74,7 +74,7 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
         `${flags.out}: ${count(written)} records, ${count(annotated)} with relevance; ${count(left)} rows left out\n`,
       );
     if (written > 0) return EXIT.success;
-    io.err('tamtrl: not one record came out of it.\n');
+    io.err('tamtrl: no row yielded a record.\n');
     return EXIT.failure;
   });
 }

@@ -62,20 +62,28 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
     .option('--overwrite', 'replace the file if it exists')
     .option(
       '--count <n>',
-      'number of records (default: 100; ruler-hqa: all; babilong: 100 of each task)',
+      'number of records (default: 100; ruler-hqa: all; babilong: 100 for each task)',
       wholeNumber(1),
     )
     .option('--seed <n>', 'seed of all random numbers', wholeNumber(0), 0)
     .option(...JSON_OPTION)
     .optionsGroup('babilong and RULER tasks:')
-    .option('--tokens <n>', 'length of the text; for babilong with 300 for the prompt, or 0: no book', wholeNumber(0))
+    .option(
+      '--tokens <n>',
+      'length of the text in tokens; for babilong, 300 of them are for the prompt, and 0 means no book',
+      wholeNumber(0),
+    )
     .option('--tokenizer <model>', 'model whose tokens --tokens counts: folder, .gguf file, or mini')
     .optionsGroup('babilong:')
     .option('--task <names>', `${BABI_TASKS[0]} to ${BABI_TASKS.at(-1)}: one, "qa1,qa3", "qa1..qa5" or "all"`)
     .option('--stories <file>', 'bAbI file or records whose stories are hidden (default: simulated)', repeatable)
-    .option('--books <path>', 'book to hide them in, or folder of books (default: two that come along)', repeatable)
-    .option('--repeat-books', 'read the books again and again if they are too short')
-    .option('--any-books', 'take books with sentences that look like facts of the stories')
+    .option(
+      '--books <path>',
+      'book to hide them in, or folder of books (default: the two that ship with tamtrl)',
+      repeatable,
+    )
+    .option('--repeat-books', 'repeat the books if they are too short')
+    .option('--any-books', 'accept books with sentences that look like facts of the stories')
     .optionsGroup('RULER tasks:')
     .option('--haystack <file>', 'text file to take the filler sentences from (default: generated)')
     .optionsGroup('ruler-hqa:')

@@ -88,9 +88,9 @@ async function checkFolder(runs: string): Promise<Check> {
     const trial = await mkdtemp(join(runs, '.doctor-'));
     await writeFile(join(trial, 'trial'), 'trial\n');
     await rm(trial, { recursive: true });
-    return { name, status: 'ok', message: `${runs} can be written to`, data: { folder: runs } };
+    return { name, status: 'ok', message: `${runs} is writable`, data: { folder: runs } };
   } catch (error) {
-    const message = `${runs} cannot be written to (${(error as Error).message}); choose another folder with --out`;
+    const message = `${runs} is not writable (${(error as Error).message}); choose another folder with --out`;
     return { name, status: 'failed', message, data: { folder: runs } };
   } finally {
     if (made !== undefined) await rm(made, { recursive: true, force: true });

@@ -80,12 +80,12 @@ async function checkVerbs(policy: Policy, check: (name: string, look: () => Prom
     const data = { seconds, difference };
     const took = `${logProbabilities.length} tokens in ${seconds.toFixed(2)} s`;
     if (difference === null) return { message: took, data };
-    const apart = `${took}; ${difference.toExponential(1)} from the sampler's log-probabilities at most`;
+    const apart = `${took}; ${difference.toExponential(1)} is the largest difference from the sampler's log-probabilities`;
     if (difference <= CLOSE) return { message: apart, data };
     return {
       status: 'warning',
       data,
-      message: `${apart}: sampler and scorer are not the same weights, tokens or numerics, and training on their ratio would go astray`,
+      message: `${apart}: the sampler and the scorer differ in weights, tokens or numerics, so the ratios that training uses would be wrong`,
     };
   });
   if (!isTrainable(policy)) return;

@@ -1,4 +1,4 @@
-/** `tamtrl doctor`: says whether this machine can train, and what to do where it cannot. */
+/** `tamtrl doctor`: says whether this machine can train, and what to do if it cannot. */
 import type { Command } from 'commander';
 import { MODEL_SPECS } from '../../models/spec.js';
 import { EXIT } from '../terminal/errors.js';

@@ -59,7 +59,7 @@ function usualBudgets(prompts: ReadingSettings['prompts']): Budgets {
   return { questionTokens: 256, chunkTokens: 1024, memoryTokens: 256, answerTokens: 128 };
 }
 
-/** What the flags say of how to read. */
+/** The reading settings that the flags give. */
 function askedReading(flags: EvalFlags): Partial<ReadingSettings> {
   const { questionTokens, chunkTokens, memoryTokens, answerTokens, ...rest } = flags;
   const { empty, align, prompts, documents, thinking, temperature, topP } = rest;
@@ -149,7 +149,7 @@ function tellFailures(results: readonly RecordResult[], io: Io): void {
     ? `All ${count(failed)} records failed.`
     : `${count(failed)} of ${count(results.length)} records failed.`;
   const share =
-    commonest.records === failed ? 'The reason' : `The commonest reason (${count(commonest.records)} records)`;
+    commonest.records === failed ? 'The reason' : `The most common reason (${count(commonest.records)} records)`;
   io.err(`${head} ${share}: ${commonest.error}\n`);
 }
 
@@ -221,7 +221,7 @@ function summaryRow(
   ];
 }
 
-/** The usual metrics, shown beside those of the records unless some are asked for. */
+/** The usual metrics, shown in addition to those of the records unless a flag names some. */
 const USUAL: readonly Metric[] = ['exact_match', 'f1', 'sub_exact_match'];
 
 function summaryRows({ metric }: EvalFlags, summary: EvaluationSummary): string[][] {
@@ -245,6 +245,6 @@ function summaryRows({ metric }: EvalFlags, summary: EvaluationSummary): string[
 
 function markdownSummary(flags: EvalFlags, summary: EvaluationSummary & EvaluationIdentity): string {
   const { metric, scorer, prompts_sha256 } = summary;
-  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scored by ${metric.join(', ')}. Scores in percent with 95 % intervals over records, which say nothing of other seeds (Wilson's where every score is 0 or 1, else a bootstrap); failed records count as 0. Lengths and memories in tokens. Scorer ${scorer}, prompts ${prompts_sha256.slice(0, 12)}.`;
+  const intro = `${flags.reader} with ${flags.model} on ${flags.data.join(', ')}. Scored by ${metric.join(', ')}. Scores are percentages with 95 % intervals over records (Wilson's where every score is 0 or 1, otherwise a bootstrap); the intervals do not cover other seeds. Failed records count as 0. Lengths and memories are in tokens. Scorer ${scorer}, prompts ${prompts_sha256.slice(0, 12)}.`;
   return `${intro}\n\n${markdownTable(summaryRows(flags, summary))}`;
 }

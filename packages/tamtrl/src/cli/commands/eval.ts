@@ -32,7 +32,7 @@ export function addEvalCommand(program: Command, io: Io, exit: (code: number) =>
   const command = program
     .command('eval')
     .description(
-      'let a model answer question records, and score the answers; a trained model reads as it was trained to, unless a flag says otherwise',
+      'have a model answer question records, and score the answers; a trained model reads the way it was trained to, unless a flag says otherwise',
     )
     .optionsGroup(GROUPS.model)
     .option('--model <model>', MODEL_SPECS, 'mini')

@@ -46,11 +46,13 @@ export async function runSession(command: RunPlan['command'], flags: RunFlags, i
   }
 }
 
-/** What was saved when the system refused something; nothing for other errors. */
+/** A sentence on what was saved, after a system error; empty for other errors. */
 async function resumeAdvice(error: unknown, { command, folder }: RunPlan): Promise<string> {
   if (systemCode(error) === undefined) return '';
   const saved = await new RunFolder(folder).hasCheckpoint().catch(() => false);
-  return saved ? ` What was saved is whole: continue with tamtrl ${command} --resume ${folder}` : ' Nothing was saved.';
+  return saved
+    ? ` Everything saved so far is intact: continue with tamtrl ${command} --resume ${folder}`
+    : ' Nothing was saved.';
 }
 
 /** A new run, or an earlier one from its folder. */

@@ -1,5 +1,5 @@
 /**
- * What documents, models, servers and file names hold must not steer the terminal: a control sequence can rename its
+ * Text from documents, models, servers and file names must not control the terminal: a control sequence can rename its
  * window, fill its clipboard or hide lines.
  */
 
@@ -14,7 +14,7 @@ const TAB = '    ';
 
 /**
  * The text with every control character but line breaks written out, as in `\u001b`, and with spaces for tabs. JSON
- * stays JSON of the same value: these characters can only stand within its strings.
+ * stays JSON of the same value: these characters can occur only within its strings.
  */
 export function withoutControls(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(CONTROLS, (character) => {

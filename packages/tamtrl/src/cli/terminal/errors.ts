@@ -44,26 +44,26 @@ const isInput = (error: unknown) =>
   ModelError.isInstance(error) ||
   LockError.isInstance(error);
 
-/** `started`: the run had begun, so that what went wrong was not the input. */
+/** `started`: the run had started, so the input was not at fault. */
 export function exitCodeOf(error: unknown, started: boolean): number {
   if (isInput(error)) return EXIT.refused;
   return TamtrlError.isInstance(error) && !started && !OWN_FAULTS.has(error.kind) ? EXIT.refused : EXIT.failure;
 }
 
-const NOT_ALLOWED = 'The system does not allow that: check the permissions, or name another place.';
+const NOT_ALLOWED = 'You have no permission for that: check the permissions, or choose another location.';
 
 /** What to do, by the code that the system refuses with. Never --resume: only a caller knows what has been saved. */
 const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'The disk is full. Make room first.',
-  EDQUOT: 'Your share of the disk is used up. Make room first.',
+  ENOSPC: 'The disk is full. Free some space first.',
+  EDQUOT: 'Your disk quota is used up. Free some space first.',
   EACCES: NOT_ALLOWED,
   EPERM: NOT_ALLOWED,
-  EROFS: 'That place is read-only: name another one to write to.',
-  ENOTDIR: 'A part of the path is a file, not a folder: check the path.',
+  EROFS: 'That location is read-only: choose another.',
+  ENOTDIR: 'Part of the path is a file, not a folder: check the path.',
   EISDIR: 'That is a folder, not a file: check the path.',
   ENOENT: 'Check the path.',
   EMFILE: 'Too many files are open: raise the limit with "ulimit -n".',
-  EIO: 'The disk does not work: check the machine.',
+  EIO: 'The disk reported an error: check the machine.',
 };
 const CODES = new RegExp(`\\b(${Object.keys(SYSTEM_ADVICE).join('|')}): `);
 
@@ -72,11 +72,11 @@ export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code !== undefined && syscall !== undefined) return code;
-  // It may come wrapped in a sentence of ours, and from another thread without its code.
+  // It may be wrapped in one of our messages, or come from another thread without its code.
   return CODES.exec(error.message)?.[1];
 }
 
-/** A sentence for people; the stack if the error is not one of ours and so a bug. */
+/** A sentence for people; the stack if the error is not one of ours, and therefore a bug. */
 export function describe(error: unknown): string {
   return shortened(sentenceOf(error));
 }

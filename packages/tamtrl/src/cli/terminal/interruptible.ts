@@ -10,7 +10,7 @@ import type { Io } from './io.js';
 export async function runInterruptible(
   io: Io,
   work: (signal: AbortSignal, started: () => void) => Promise<number>,
-  notice = 'Stopping. Once more ends at once.',
+  notice = 'Stopping. Press Ctrl-C again to quit at once.',
 ): Promise<number> {
   const interruption = new Interruption((text) => io.err(`${text}\n`), notice);
   let begun = false;

@@ -9,7 +9,10 @@ export class Interruption {
   readonly #notice: string;
 
   /** @param notice what the first signal is answered with */
-  constructor(tell: (text: string) => void, notice = 'Stopping: the run is being saved. Once more ends at once.') {
+  constructor(
+    tell: (text: string) => void,
+    notice = 'Stopping and saving the run. Press Ctrl-C again to quit at once.',
+  ) {
     this.#tell = tell;
     this.#notice = notice;
     for (const signal of SIGNALS) process.on(signal, this.#receive);

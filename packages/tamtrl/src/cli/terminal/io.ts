@@ -17,7 +17,7 @@ export const processIo: Io = {
   out: (text) => void process.stdout.write(withoutControls(text)),
   err: (text) => void process.stderr.write(withoutControls(text)),
   interactive: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
-  // Some terminals say 0 for what they do not know.
+  // Some terminals report 0 for unknown sizes.
   columns: () => process.stderr.columns || 80,
   erase: (lines) => void process.stderr.write(lines > 0 ? `\r\u001b[${lines}A\u001b[0J` : '\r\u001b[2K'),
 };

@@ -53,7 +53,7 @@ export const GROUPS = {
 
 export const JSON_OPTION = ['--json', 'print one JSON object as the last line of stdout'] as const;
 
-/** @throws InvalidArgumentError for what is not a host. */
+/** @throws InvalidArgumentError if the text is not a host. */
 function hosts(value: string, before: readonly string[] = []): string[] {
   try {
     allowedOrigins(value);
@@ -67,7 +67,7 @@ function hosts(value: string, before: readonly string[] = []): string[] {
 export function addHostOption(command: Command): Command {
   return command.option(
     '--allow-host <host>',
-    'server that may receive your API key and text although only a file names it: HOST, HOST:PORT or http://HOST:PORT; repeat it for several',
+    'server that may receive your API key and text even though only a file names it: HOST, HOST:PORT or http://HOST:PORT; repeat it for several',
     hosts,
   );
 }
@@ -114,7 +114,7 @@ export function addRunOptions(command: Command, presets: readonly string[]): Com
     .option('--steps <n>', 'number of training steps', wholeNumber(1))
     .option(
       '--adapter-rank <n>',
-      'train a low-rank adapter (LoRA) of this rank beside the weights, not all weights; for local models',
+      'train a low-rank adapter (LoRA) of this rank instead of all weights; for local models',
       wholeNumber(1),
     )
     .optionsGroup(GROUPS.output)

@@ -5,8 +5,8 @@ import { EXIT } from './errors.js';
 export const PART_VARIABLE = 'TAMTRL_PART';
 
 /**
- * A part does not outlive the process that started it. It ends at once: what it has saved is whole, as after any kill,
- * and its lock is free for the comparison that continues.
+ * A part does not outlive the process that started it. It ends at once: everything it saved is intact, as after any
+ * kill, and its lock is free for the comparison that continues.
  */
 export function endWithParent(): void {
   if (process.env[PART_VARIABLE] !== '1' || !process.channel) return;

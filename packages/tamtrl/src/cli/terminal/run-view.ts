@@ -1,6 +1,6 @@
 /**
- * What a run says while it works, on stderr. On a terminal one line is drawn over and over, and evaluations stay;
- * piped, every step and every evaluation is a line of its own, without control characters.
+ * What a run prints on stderr while it works. On a terminal one line is drawn over and over, and evaluations stay;
+ * in a pipe, every step and every evaluation is one line, without control characters.
  */
 
 import { count, duration, percent } from '../../base/format.js';
@@ -46,7 +46,7 @@ export class RunView {
         this.note(openedLine(event));
         break;
       case 'restarted':
-        this.note(`Nothing was saved in ${event.folder} before the run ended: it starts again.`);
+        this.note(`The earlier run in ${event.folder} saved nothing, so the run starts again.`);
         break;
       case 'warning':
         this.note(`Warning: ${event.text}`);

@@ -6,7 +6,7 @@ import { describeLine, type PlacedRow } from './rows.js';
 
 /** A question of a published file as a row: the story's facts up to it, and the indices of the supporting ones. */
 export interface BabiRow extends Record<string, unknown> {
-  /** "qa3", if the file's name says so. */
+  /** Such as "qa3", if the file's name has it. */
   task?: string;
   /** Numbers of the story in the file and of the question in the story, from 0. */
   story: number;

@@ -55,7 +55,7 @@ class ElementScanner {
         if (this.#escaped) this.#escaped = false;
         else if (character === '\\') this.#escaped = true;
         else if (character === '"') this.#inString = false;
-        // One character more than any key that counts tells a longer string from it.
+        // One character more than the longest key that matters is enough to recognise a longer string.
         const isKey = this.#level === 0 && this.#depth === 1 && this.#inString;
         if (isKey && this.#key.length <= LONGEST_KEY) this.#key += character;
         continue;

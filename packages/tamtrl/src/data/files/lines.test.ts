@@ -38,7 +38,7 @@ describe('readLines', () => {
     ]);
   });
 
-  it('names lines that are no UTF-8, or longer than is sensible, and reads on', async () => {
+  it('names lines that are not UTF-8 or too long, and reads on', async () => {
     const bytes = Buffer.concat([
       Buffer.from('good\n'),
       Buffer.from([0xc3, 0x28, 0x0a]),
@@ -124,7 +124,7 @@ describe('jsonElements', () => {
 describe('writeRecords', () => {
   const record: QuestionRecord = { id: 'a', source: '', question: 'Q', answers: ['A'], documents: [{ text: 'T' }] };
 
-  it('writes whole files, packed if the name says so, and text that comes in pieces', async () => {
+  it('writes complete files, packed if the name says so, also from text in pieces', async () => {
     const path = join(await folder(), 'new', 'out.jsonl.gz');
     const pieces = ['one "two"\n', '\u00e4\ud83d\ude00'];
     const evidence = () => [{ document: 0, start: 0, end: 3 }];
@@ -173,7 +173,7 @@ describe('writeRecords', () => {
     expect(await readdir(join(path, '..'))).toEqual(['out.jsonl']);
   });
 
-  it('leaves the old file and nothing else where the records end in an error or an abort', async () => {
+  it('leaves only the old file if the records end in an error or an abort', async () => {
     const path = join(await folder(), 'out.jsonl');
     await writeFile(path, 'old');
     async function* failing() {

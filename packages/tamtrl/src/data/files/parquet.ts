@@ -1,6 +1,6 @@
 /**
- * Rows of parquet files. The parts of hyparquet are put together here, because its own reader leaves the failures of
- * some columns of damaged files to nobody, which ends the process; and because a page may claim any size.
+ * Rows of parquet files. This file combines the parts of hyparquet itself, because its own reader leaves failures in some
+ * columns of damaged files unhandled, which ends the process, and because a page may claim any size.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { AsyncBuffer } from 'hyparquet';
@@ -38,7 +38,7 @@ export async function* parquetRows(path: string): AsyncGenerator<unknown> {
     if (DataError.isInstance(error)) throw error;
     throw new DataError(
       'file',
-      `Cannot read ${path} as parquet (${libraryReason(error, 'its parts do not fit together')}). It is damaged, or of a kind that is not read: copy or download it again.`,
+      `Cannot read ${path} as parquet (${libraryReason(error, 'its parts do not fit together')}). The file is damaged or of an unsupported kind: copy or download it again.`,
       { cause: error },
     );
   } finally {
@@ -75,7 +75,7 @@ type ReadOptions = Parameters<Hyparquet['parquetReadAsync']>[0] &
 
 /** The rows of one row group. Every promise that the library makes is waited for, so that no failure is lost. */
 async function rowsOf(library: Hyparquet, options: ReadOptions): Promise<unknown[]> {
-  // Nothing is read before the library has returned: if it throws midway, its columns have not begun to fail.
+  // Nothing is read before the library has returned: if it throws midway, its columns have not failed yet.
   let begin = () => {};
   const ready = new Promise<void>((resolve) => {
     begin = resolve;
@@ -123,7 +123,7 @@ async function checkPages(file: AsyncBuffer, column: ColumnMetadata, rows: numbe
     const data = header.data_page_header ?? header.data_page_header_v2;
     const claim = (what: string, count: number, most: number) => {
       if (count >= 0 && count <= most) return;
-      throw new Error(`a page of ${name} claims ${count} ${what}; up to ${most} are read`);
+      throw new Error(`a page of ${name} claims ${count} ${what}; the limit is ${most}`);
     };
     claim('values', (data ?? header.dictionary_page_header)?.num_values ?? 0, MAX_PARQUET_PAGE_VALUES);
     claim('bytes', Number(header.uncompressed_page_size), MAX_PARQUET_PAGE_BYTES);

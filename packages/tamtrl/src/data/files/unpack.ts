@@ -57,7 +57,7 @@ async function* limited(
   for await (const piece of source) {
     unpacked += piece.length;
     if (unpacked > FREE_UNPACKED_BYTES && unpacked > packed() * MAX_EXPANSION) {
-      throw tooLarge(path, `more than ${MAX_EXPANSION} times its size, as no text does`);
+      throw tooLarge(path, `more than ${MAX_EXPANSION} times its size, which no text does`);
     }
     if (unpacked > MAX_UNPACKED_BYTES) throw tooLarge(path, `more than ${bytesText(MAX_UNPACKED_BYTES)}`);
     yield piece;
@@ -65,7 +65,7 @@ async function* limited(
 }
 
 function tooLarge(path: string, what: string): DataError {
-  return new DataError('file', `${path} unpacks to ${what}. If it is what you mean to read, unpack it first.`);
+  return new DataError('file', `${path} unpacks to ${what}. If you trust the file, unpack it first.`);
 }
 
 async function* concatenated(

@@ -1,6 +1,7 @@
 /**
  * Unpacks zstd streams a block at a time, within limits, and checks the checksums of their frames. The package fzstd
- * decodes the blocks but neither checks sums nor limits windows, so the frames are taken apart here. Format: RFC 8878.
+ * decodes the blocks but neither verifies checksums nor limits windows, so the frames are parsed here. Format: RFC
+ * 8878.
  */
 import { Decompress } from 'fzstd';
 import xxhash from 'xxhash-wasm';
@@ -34,7 +35,7 @@ export async function* unzstandard(source: AsyncIterable<Uint8Array>, path: stri
       await queue.skip(littleEndian(await queue.take(4)));
       continue;
     }
-    if (magic !== MAGIC) throw damaged(path, 'what follows its last frame is no zstd data');
+    if (magic !== MAGIC) throw damaged(path, 'the data after its last frame is not zstd');
     const header = await frameHeader(queue, start, path);
     yield* frameContent(queue, header, create64(), path);
   }
@@ -50,7 +51,7 @@ async function frameHeader(queue: ByteQueue, start: Uint8Array, path: string): P
   if (dictionary.some((byte) => byte !== 0)) {
     throw new DataError(
       'file',
-      `${path} was packed with a zstd dictionary, which is not there. Unpack it with zstd -d -D.`,
+      `${path} needs the zstd dictionary that it was packed with. Unpack it with zstd -d -D.`,
     );
   }
   const sizeBytes = await queue.take(flags >> 6 === 0 ? (single ? 1 : 0) : 1 << (flags >> 6));
@@ -60,7 +61,7 @@ async function frameHeader(queue: ByteQueue, start: Uint8Array, path: string): P
   if (window > MAX_ZSTD_WINDOW) {
     throw new DataError(
       'file',
-      `${path} was packed with a zstd window of ${bytesText(window)}; up to ${bytesText(MAX_ZSTD_WINDOW)} are read. Pack it again without --ultra or --long.`,
+      `${path} was packed with a zstd window of ${bytesText(window)}; the limit is ${bytesText(MAX_ZSTD_WINDOW)}. Pack it again without --ultra or --long.`,
     );
   }
   const bytes = Buffer.concat([start, descriptor, windowByte, dictionary, sizeBytes]);
@@ -82,15 +83,15 @@ async function* frameContent(
     const head = await queue.take(3);
     const word = littleEndian(head);
     const kind = (word >> 1) & 3;
-    if (kind === RESERVED) throw damaged(path, 'a block of it is of no known kind');
+    if (kind === RESERVED) throw damaged(path, 'one of its blocks is of an unknown kind');
     last = (word & 1) !== 0;
     const body = await queue.take(kind === RLE ? 1 : word >> 3);
     try {
       decoder.push(Buffer.concat([head, body]));
-      // Else the last blocks of a short frame would wait for what comes after it.
+      // Otherwise, the last blocks of a short frame would wait for the data after it.
       if (last) decoder.push(header.checksum ? new Uint8Array(4) : new Uint8Array(0), true);
     } catch (error) {
-      throw damaged(path, `a block of it cannot be unpacked (${(error as Error).message})`);
+      throw damaged(path, `one of its blocks cannot be unpacked (${(error as Error).message})`);
     }
     copied += header.window;
     for (const piece of ready.splice(0)) {
@@ -119,7 +120,7 @@ function littleEndian(bytes: Uint8Array): number {
 }
 
 function wrongSize(path: string, size: number, found: string): DataError {
-  return damaged(path, `a frame says that it holds ${size} bytes, and holds ${found}`);
+  return damaged(path, `a frame says that it holds ${size} bytes, but it holds ${found}`);
 }
 
 function damaged(path: string, how: string): DataError {

@@ -83,7 +83,7 @@ it('a record has the same story at every length that has room for it, and storie
   expect(mostFacts(400)).toBe(12);
 });
 
-it('facts stand at all depths alike', () => {
+it('facts are spread evenly over all depths', () => {
   const bins = [0, 0, 0, 0, 0];
   for (let index = 0; index < 150; index++) {
     const made = make('qa4', { index, tokens: 1500 });

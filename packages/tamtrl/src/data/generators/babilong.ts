@@ -30,7 +30,7 @@ export interface BabilongOptions {
   seed: number;
   /** Number of the record; each has its own places. */
   index: number;
-  /** Begin the books anew when they end, instead of refusing lengths beyond theirs; default false. */
+  /** Start the books again when they end, instead of refusing texts longer than they are; default false. */
   repeatBooks?: boolean;
 }
 
@@ -141,7 +141,7 @@ function background(
     if (nth % books.size === 0 && nth > 0 && (!repeatBooks || length === 0)) {
       throw new DataError(
         'invalid-argument',
-        `The books are too short: their sentences of at least ${LEAST_SENTENCE_TOKENS} tokens have ${count(used)} tokens in all, but ${count(room)} are needed. Name more or longer ones with --books${length === 0 ? '' : ', or read them again and again with --repeat-books'}.`,
+        `The books are too short: their sentences of at least ${LEAST_SENTENCE_TOKENS} tokens have ${count(used)} tokens in all, but ${count(room)} are needed. Name more or longer ones with --books${length === 0 ? '' : ', or repeat them with --repeat-books'}.`,
       );
     }
     const price = books.tokens((from + nth) % books.size, tokenizer);
@@ -152,7 +152,7 @@ function background(
   }
 }
 
-/** "16k", "1M", "0k"; a length that is no whole thousand stands in full. */
+/** "16k", "1M", "0k"; a length that is not a whole thousand is written in full. */
 function lengthName(tokens: number): string {
   if (tokens > 0 && tokens % 1_000_000 === 0) return `${tokens / 1_000_000}M`;
   return tokens % 1000 === 0 ? `${tokens / 1000}k` : String(tokens);
@@ -160,7 +160,7 @@ function lengthName(tokens: number): string {
 
 /**
  * Tasks by name: "qa1", "qa1,qa3", "qa1..qa5" or "all".
- * @throws DataError `invalid-argument` for what is no task.
+ * @throws DataError `invalid-argument` for anything else.
  */
 export function babilongTasks(names: string): BabiTask[] {
   const found = names.split(',').flatMap((name): BabiTask[] => {

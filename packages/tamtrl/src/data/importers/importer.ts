@@ -102,7 +102,7 @@ export function answersOf(...values: unknown[]): string[] {
   );
 }
 
-/** The documents with their marks; without any where none is relevant, since then nobody knows what is. */
+/** The documents with their marks; without marks if none is relevant, since the relevant text is then unknown. */
 export function withKnownRelevance<Document extends { relevant?: boolean }>(
   documents: readonly Document[],
 ): Document[] {

@@ -68,7 +68,7 @@ describe('HotpotQA and 2WikiMultihopQA', () => {
     expect(await importAll(packed)).toEqual(array);
   });
 
-  it('tells 2Wiki by its evidences, whose parquet copy has JSON text in columns', async () => {
+  it('recognises 2Wiki by its evidences, whose parquet copy has JSON text in columns', async () => {
     const row = { ...hotpot, evidences: [['River 0', 'ends', 'Lake 0']] };
     const texts = {
       ...row,
@@ -105,7 +105,7 @@ describe('HotpotQA and 2WikiMultihopQA', () => {
     expect(problems).toEqual([{ place: 'element 6', message: 'has no answer (a hidden test set?)' }]);
   });
 
-  it('names rows that give nothing, and goes on', async () => {
+  it('names rows that yield nothing, and continues', async () => {
     const hidden = { ...hotpot, _id: 'h1', answer: undefined };
     const { records, problems } = await importAll(await fileOf([hotpot, hidden, 5, hotpot]));
     expect(records).toHaveLength(1);
@@ -236,7 +236,7 @@ it('answers in a script without spaces are scored by characters', async () => {
 });
 
 describe('MemAgent', () => {
-  it('has no relevance by itself, and gets it from raw HotpotQA by the question', async () => {
+  it('has no relevance marks, and gets them from raw HotpotQA by the question', async () => {
     const bare = await importAll(fixture('memagent.parquet'));
     expect(bare.records.map(({ id }) => id)).toEqual(['0', '1', '2']);
     expect(bare.records[1].documents).toEqual([
@@ -278,7 +278,7 @@ describe('MemAgent', () => {
   });
 });
 
-it('what is no data set, or damaged, is refused with what was found', async () => {
+it('files that are damaged or not data sets are refused with what was found', async () => {
   await expect(importAll(await fileOf([{ a: 1 }]))).rejects.toThrow(
     /its first row has the keys a, which match none of the known/,
   );
@@ -316,7 +316,7 @@ describe('the hub', () => {
     expect(() => parseHubSource('hf:nobody')).toThrow(/expected hf:owner\/name/);
   });
 
-  it('says what a data set has where no file is named, and who is not let in', async () => {
+  it("lists a data set's files if none is named, and reports refused access", async () => {
     const entry = (path: string) => ({ type: 'file', oid: '0'.repeat(40), size: 3, path });
     server = createServer((request, response) => {
       const denied = request.url?.includes('secret');
@@ -358,7 +358,7 @@ describe("SQuAD's offsets", () => {
   };
   const units = context.indexOf('spring');
 
-  it('count code points; those that count code units are told by the answer; others name no evidence', async () => {
+  it('count code points; offsets in code units are recognised by the answer; others give no evidence', async () => {
     expect(await evidence(units - 30)).toEqual(['Ada left Bristol in spring.']);
     expect(await evidence(units)).toEqual(['Ada left Bristol in spring.']);
     for (const start of [3, -1, 1e9, 2.5]) expect(await evidence(start)).toBeUndefined();

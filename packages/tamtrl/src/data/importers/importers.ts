@@ -85,7 +85,7 @@ export async function* importRecords(path: string, options: ImportOptions = {}):
   }
 }
 
-/** Metrics over words, which are all or nothing where words are not apart. */
+/** Metrics over words, which are all or nothing if no spaces separate the words. */
 const OVER_WORDS: ReadonlySet<Metric | undefined> = new Set<Metric | undefined>([
   undefined,
   'exact_match',

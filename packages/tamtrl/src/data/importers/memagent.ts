@@ -9,8 +9,8 @@ import { answersOf, type Importer, identifier, isObject, text, withKnownRelevanc
 const DOCUMENT = /^Document \d+:[ \t]*\n?/m;
 
 /**
- * MemAgent's files of RULER's tasks have the layout of its question answering, and only the source tells them apart:
- * "ruler/niah_multivalue" wants all answers, "ruler/qa_1" any.
+ * MemAgent's files of RULER's tasks have the layout of its question answering, and only the source distinguishes them:
+ * "ruler/niah_multivalue" requires all answers, "ruler/qa_1" any.
  */
 function scoringOf(source: string): Pick<QuestionRecord, 'answersWanted' | 'metric'> {
   if (!source.startsWith('ruler/')) return { metric: 'sub_exact_match' };

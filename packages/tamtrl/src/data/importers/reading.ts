@@ -35,7 +35,7 @@ function squadRecords(
   );
 }
 
-/** Where an answer stands, in code units; -1 where it does not. SQuAD's offsets count code points, as Python does. */
+/** Where an answer is, in code units; -1 if it is not there. SQuAD's offsets count code points, as Python does. */
 function placeOf({ text: answer, start }: { text: string; start: number }, context: string): number {
   if (!Number.isInteger(start) || start < 0) return -1;
   const units = [...context].slice(0, start).join('').length;

@@ -30,7 +30,7 @@ const options = fc.record({
 const seed = fc.integer({ min: 0, max: 1_000_000 });
 
 describe('miniExample', () => {
-  it('is the same for a seed and an index, whatever range is asked for', () => {
+  it('is the same for a seed and an index, whatever range is requested', () => {
     fc.assert(
       fc.property(options, seed, fc.integer({ min: 0, max: 50 }), (some, from, index) => {
         const example = miniExample(some, from, index);
@@ -41,7 +41,7 @@ describe('miniExample', () => {
     );
   });
 
-  it('stays what it was: seeds name examples in reports', () => {
+  it('does not change: seeds name examples in reports', () => {
     const example = miniExample({ chunks: 2, factsPerChunk: 3, queries: 2, chained: 0.5 }, 7, 0);
     expect({
       question: miniQuestion(example),

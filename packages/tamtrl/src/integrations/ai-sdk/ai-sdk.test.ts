@@ -105,7 +105,7 @@ describe.each([
     expect([result.text, result.reasoningText, calls.length]).toEqual(['In spring.', undefined, 1]);
   });
 
-  it('counts what it must leave alone, and says when that is too much', async () => {
+  it('counts the text that it must not shorten, and says when that is too much', async () => {
     const { model } = wrapped();
     await expect(ai.generateText({ model, system: book, prompt: 'Hi', maxRetries: 0 })).rejects.toThrow(
       /The prompt has up to \d+ tokens .* but the window holds 1500\. The middleware does not shorten the system prompt, tools/,
@@ -120,7 +120,7 @@ describe.each([
     );
   });
 
-  it('a cancelled stream cancels the provider, and asks it no more', async () => {
+  it('a cancelled stream cancels the provider, which gets no further requests', async () => {
     const script = scripted();
     let cancelled = 0;
     const endless = async () => ({
@@ -181,7 +181,7 @@ describe.each([
       expect(await streamed.finishReason).toBe(generated.finishReason);
     });
 
-    it('warns of settings that it has not, and refuses what does not fit its window', async () => {
+    it('warns of unsupported settings, and refuses prompts that do not fit its window', async () => {
       const { warnings } = await ai.generateText({ model, prompt: 'anna', maxOutputTokens: 2, presencePenalty: 1 });
       expect(warnings).toMatchObject([{ type: 'unsupported', feature: 'presencePenalty' }]);
       await expect(
@@ -191,7 +191,7 @@ describe.each([
   });
 });
 
-it('chooses the longest text of a user, and the question beside it', () => {
+it('chooses the longest text of a user, and the question next to it', () => {
   const prompt = [
     { role: 'user' as const, content: [{ type: 'text' as const, text: 'a'.repeat(900) }] },
     { role: 'assistant' as const, content: [{ type: 'text' as const, text: 'b'.repeat(5000) }] },

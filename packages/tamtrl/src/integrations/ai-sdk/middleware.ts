@@ -55,13 +55,13 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageMode
     },
     wrapStream: async ({ doStream, params, model }) => {
       if (fits(params, options)) return doStream();
-      // Ends the reading and the answer when nobody wants them any more.
+      // Ends the reading and the answer when the caller no longer wants them.
       const own = new AbortController();
       const { abortSignal } = params;
       const signal = abortSignal ? AbortSignal.any([abortSignal, own.signal]) : own.signal;
       const parts = streamed({ ...params, abortSignal: signal }, model, options);
       const stream = new ReadableStream<LanguageModelV3StreamPart>({
-        // Asked for one part at a time: nothing is read that nobody waits for.
+        // Reads one part at a time, only as the caller asks for it.
         async pull(controller) {
           const next = await parts.next();
           if (next.done) controller.close();

@@ -24,7 +24,7 @@ const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NO
  * @param named its path
  * @param roots real paths
  * @param outside makes the refusal of everything outside of the roots, which does not tell whether it exists
- * @throws ReaderError `input` for what is outside, missing, or no regular file.
+ * @throws ReaderError `input` if it is outside, missing, or not a regular file.
  */
 export async function openWithin(
   source: string,
@@ -70,7 +70,7 @@ function requireRegular(source: string, found: Stats): void {
 
 /**
  * Whether the opened file lies within: a folder on its way may have been replaced by a link since it was checked. Linux
- * tells the path of what is open. Elsewhere its path must still lead to it without links.
+ * gives the path of an open file. Elsewhere its path must still lead to it without links.
  */
 async function isOpenedWithin(
   handle: FileHandle,

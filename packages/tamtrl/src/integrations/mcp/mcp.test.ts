@@ -59,7 +59,7 @@ describe('roots', () => {
     await expect(textOf(source(), [inside])).rejects.toThrow('may not be read: it is outside the allowed roots');
   });
 
-  it('refuse other kinds of addresses, and everything where nothing is allowed', async () => {
+  it('refuse other kinds of addresses, and everything if nothing is allowed', async () => {
     await expect(textOf('ftp://host/x', [inside])).rejects.toThrow('only paths, file:// and http(s):// addresses');
     await expect(textOf('http://127.0.0.1/', [inside])).rejects.toThrow('is outside the allowed roots');
     await expect(textOf(join(inside, 'facts.txt'), [])).rejects.toThrow(
@@ -111,7 +111,7 @@ describe('the server', () => {
     ]);
   });
 
-  it('reads a file within the roots that the client names, telling of its progress', async () => {
+  it("reads a file within the client's roots, and reports progress", async () => {
     const progress: number[] = [];
     const call = { name: 'ask_document', arguments: { source: join(inside, 'facts.txt'), question: 'anna dan cora' } };
     const result = await client.callTool(call, { onprogress: (event) => progress.push(event.progress) });
@@ -142,7 +142,7 @@ describe('the server', () => {
 });
 
 describe.skipIf(process.platform === 'win32')('a server that is kept busy', () => {
-  it('by pipes and by pages that do not come answers others, frees what is cancelled, and ends at SIGTERM', async () => {
+  it('with pipes and slow pages, still answers others, frees cancelled calls, and ends at SIGTERM', async () => {
     const stalled = createServer(() => {});
     await new Promise<void>((resolve) => stalled.listen(0, '127.0.0.1', resolve));
     const page = `http://127.0.0.1:${(stalled.address() as AddressInfo).port}/`;

@@ -65,7 +65,10 @@ export const isAddress = (text: string): boolean => /^https?:\/\//i.test(text);
 export const shown = (source: string): string =>
   isAddress(source) ? source.replace(/\/\/[^/?#]*@/, '//').replace(/\?[^#]*/, '?…') : source;
 
-/** @throws ReaderError `input` for text that is no address, and for one with a user or password, which is not repeated. */
+/**
+ * @throws ReaderError `input` for text that is not an address, and for an address with a user or password, which is not
+ * repeated.
+ */
 export function addressOf(text: string): URL {
   let url: URL;
   try {
@@ -74,7 +77,7 @@ export function addressOf(text: string): URL {
     throw new ReaderError('input', `${shown(text)} is not an address that can be fetched.`, { cause: error });
   }
   if (url.username + url.password === '') return url;
-  throw new ReaderError('input', `${shown(text)} has a user or password in it, which are not sent. Leave them out.`);
+  throw new ReaderError('input', `${shown(text)} contains a user name or password, which is never sent. Remove it.`);
 }
 
 /**
@@ -106,7 +109,10 @@ export async function page(
     if (status >= 300 && status < 400 && location !== null) {
       if (hops >= REDIRECTS) throw new ReaderError('input', `${shown(source)} redirects more than ${REDIRECTS} times.`);
       if (!URL.canParse(location, url.href)) {
-        throw new ReaderError('input', `${name} redirects to ${JSON.stringify(shown(location))}, which is no address.`);
+        throw new ReaderError(
+          'input',
+          `${name} redirects to ${JSON.stringify(shown(location))}, which is not an address.`,
+        );
       }
       url = addressOf(new URL(location, url).href);
       if (/^https?:$/.test(url.protocol)) continue;

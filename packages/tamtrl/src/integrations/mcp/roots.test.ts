@@ -52,7 +52,7 @@ describe('files', () => {
     },
   );
 
-  it('outside of the roots are refused in one sentence, whether they are there or not', async () => {
+  it('outside of the roots are refused in one sentence, whether they exist or not', async () => {
     const there = await refusal(join(folder, 'outside', 'there.txt'));
     expect(there).toMatch(/^IT may not be read: it is outside/);
     for (const name of [
@@ -175,7 +175,7 @@ describe('pages', () => {
 
     it.each([
       ['none', /\/docs\/none answered 204 without any content\./],
-      ['nowhere', /\/docs\/nowhere redirects to "http:\/\/\[bad", which is no address\./],
+      ['nowhere', /\/docs\/nowhere redirects to "http:\/\/\[bad", which is not an address\./],
       ['file', /file:\/\/\/etc\/passwd may not be read/],
       ['round', /\/docs\/round redirects more than 5 times\./],
       ['broken', /Cannot fetch .*\/docs\/broken: /],
@@ -200,7 +200,7 @@ describe('pages', () => {
       expect(error).toMatchObject({ name: 'ReaderError', message: expect.not.stringContaining('K3Y') });
     });
 
-    it('what is no address is refused as a source and as a root', async () => {
+    it('text that is not an address is refused as a source and as a root', async () => {
       await expect(textOf('http://', [base])).rejects.toThrow('http:// is not an address that can be fetched.');
       await expect(rootsOf(['http://[bad'])).rejects.toThrow('http://[bad is not an address that can be fetched.');
     });

@@ -24,7 +24,10 @@ export async function rootsOf(names: readonly string[]): Promise<Roots> {
       const { href, search, hash } = addressOf(name);
       // Requests for pages below it would not send them, and refusals name the roots.
       if (search + hash !== '') {
-        throw new ReaderError('input', `The root ${shown(name)} has a query: name the address before it alone.`);
+        throw new ReaderError(
+          'input',
+          `The root ${shown(name)} has a query. Give only the part of the address before it.`,
+        );
       }
       roots.urls.push(href);
     } else {

@@ -1,6 +1,6 @@
 /**
  * Which fields of a chat request a server takes. Newer models refuse some that older servers need: what a refusal names
- * is sent otherwise, or left out, for the rest of the run.
+ * is sent in another form, or left out, for the rest of the run.
  */
 
 export interface ChatFields {

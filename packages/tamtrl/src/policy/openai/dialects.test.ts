@@ -54,7 +54,7 @@ describe('fields that a model does not take', () => {
     expect(seen.length).toBeLessThanOrEqual(18);
   });
 
-  it('of two that exclude each other, top_p goes', async () => {
+  it('of two that exclude each other, top_p is dropped', async () => {
     const either: Handler = ({ body }, response) =>
       'temperature' in body && 'top_p' in body
         ? refuse(response, '`temperature` and `top_p` cannot both be specified for this model. Please use only one.')
@@ -64,7 +64,7 @@ describe('fields that a model does not take', () => {
     expect(seen[1].body).not.toHaveProperty('top_p');
   });
 
-  it('an extra field goes too; any other refusal is told at once', async () => {
+  it('an extra field is dropped too; any other refusal is reported at once', async () => {
     const extra = { chat_template_kwargs: { enable_thinking: false } };
     const plain: Handler = ({ body }, response) =>
       'chat_template_kwargs' in body
@@ -93,7 +93,7 @@ describe('models that are not listed', () => {
     [
       'other names are listed',
       (_, response) => json(response, { data: [{ id: 'a' }, { id: 'b' }] }),
-      /does not list "m", but a, b\. The model is tried all the same/,
+      /does not list "m", but a, b\. Trying the model anyway/,
     ],
   ] satisfies [string, Handler, RegExp][])('%s: the model is tried', async (_, list, sentence) => {
     const notes: string[] = [];
@@ -104,7 +104,7 @@ describe('models that are not listed', () => {
     expect(notes).toEqual([expect.stringMatching(sentence)]);
   });
 
-  it('and told with those that there are, if it is not there', async () => {
+  it('a missing one is reported with those that exist', async () => {
     const { baseUrl } = await serve([(_, response) => refuse(response, 'no model m', 404)], {
       data: [{ id: 'a' }, { id: 'b' }],
     });
@@ -133,14 +133,9 @@ describe('contents', () => {
   });
 
   it.each([
-    ['thoughts alone', null, { reasoning: 'hm' }, /has spent all its tokens on thoughts and written nothing else/],
-    ['thoughts alone, elsewhere', '', { reasoning_content: 'hm' }, /has spent all its tokens on thoughts/],
-    [
-      'control tokens alone',
-      '<|im_end|>'.repeat(66),
-      {},
-      /has written nothing but control tokens\. It may be a base model/,
-    ],
+    ['thoughts alone', null, { reasoning: 'hm' }, /spent all its tokens on thinking and wrote nothing else/],
+    ['thoughts alone, elsewhere', '', { reasoning_content: 'hm' }, /spent all its tokens on thinking/],
+    ['control tokens alone', '<|im_end|>'.repeat(66), {}, /wrote nothing but control tokens\. It may be a base model/],
     ['other control tokens', '</s>\n</s> <end_of_turn>', {}, /nothing but control tokens/],
   ])('%s are nothing, which is said once', async (_, content, more, sentence) => {
     const notes: string[] = [];

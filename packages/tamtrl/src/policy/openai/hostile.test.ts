@@ -126,7 +126,7 @@ describe('keys', () => {
     }
   });
 
-  it('a short key is masked as a word, and stays in answers', async () => {
+  it('a short key is masked only as a word, and stays in answers', async () => {
     const { text } = await ask([(_, response) => json(response, said('The box is EMPTY.'))], { apiKey: 'EMPTY' });
     expect(text).toBe('The box is EMPTY.');
   });
@@ -177,7 +177,7 @@ describe('what no server should say', () => {
     expect(policy.usage).toMatchObject(expected);
   });
 
-  it('an error with status 200 is asked again, and told if it stays', async () => {
+  it('an error with status 200 is retried, and reported if it persists', async () => {
     const loading: Handler = (_, response) => json(response, { error: 'model is loading' });
     const { text } = await ask([loading, (_, response) => json(response, said('Ada did.'))]);
     expect(text).toBe('Ada did.');
@@ -185,7 +185,7 @@ describe('what no server should say', () => {
   });
 });
 
-it('whatever a server answers, there is a sample or one of our errors', async () => {
+it('whatever a server answers, the result is a sample or one of our errors', async () => {
   const key = fc.constantFrom(
     ...['choices', 'message', 'content', 'type', 'text', 'reasoning', 'refusal', 'finish_reason', 'usage', 'error'],
     ...['prompt_tokens', 'completion_tokens', 'data', 'id', 'max_model_len', 'owned_by', 'detail', 'message'],
@@ -219,7 +219,7 @@ it('whatever a server answers, there is a sample or one of our errors', async ()
   );
 }, 3_600_000);
 
-it('a server that does not answer is told of, and again after twice as long', async () => {
+it('a server that does not answer is reported, and again after twice as long', async () => {
   const notes: string[] = [];
   const vigil = new Vigil('http://h', (text) => notes.push(text), 20);
   let answer = () => {};

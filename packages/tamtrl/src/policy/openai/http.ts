@@ -185,7 +185,7 @@ export class JsonClient {
     throw new RefusedRequest(refusal(url, response.status, said), response.status, said);
   }
 
-  /** @throws Again for text that is no JSON, and for an error that comes as an answer, as while a model is loaded. */
+  /** @throws Again for text that is not JSON, and for an error with status 200, as while a model is loading. */
   #parsed(url: string, text: string): unknown {
     let reply: unknown;
     try {
@@ -211,7 +211,7 @@ export class JsonClient {
     return reply;
   }
 
-  /** The server's own sentence, or the beginning of what came. */
+  /** The server's own message, or the beginning of its reply. */
   #said(text: string): string {
     const found = messageIn(text);
     const sentence = found === undefined ? this.#excerpt(text) : this.#show(found);

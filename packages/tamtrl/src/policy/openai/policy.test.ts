@@ -86,7 +86,7 @@ describe('what servers do', () => {
 });
 
 describe('chat', () => {
-  it('sends messages and the key, and counts thoughts apart from the answer', async () => {
+  it('sends messages and the key, and counts thoughts separately from the answer', async () => {
     let authorization: string | undefined;
     const handler: Handler = ({ headers }, response) => {
       authorization = headers.authorization;
@@ -110,7 +110,7 @@ describe('chat', () => {
     expect([text, sample.stopReason]).toEqual(['Yes.', 'stop']);
   });
 
-  it('keeps to its budget: what is longer is cut off and said to be', async () => {
+  it('keeps to its budget: longer memories are cut off and marked so', async () => {
     const { sample, text } = await ask([(_, response) => json(response, said('one two three four five six'))], {}, 3);
     expect(sample).toMatchObject({ stopReason: 'length' });
     expect(sample.tokens).toHaveLength(3);
@@ -128,7 +128,7 @@ describe('chat', () => {
     await expect(policy.score([{ promptIds: [0], completionIds: [1] }])).rejects.toThrow('cannot score given tokens');
   });
 
-  it('sends no more requests at a time than it may', async () => {
+  it('does not exceed the limit of concurrent requests', async () => {
     let running = 0;
     let most = 0;
     const slow: Handler = (_, response) => {
@@ -203,7 +203,7 @@ describe('tokens', () => {
   });
 });
 
-it('each sample of a request has a seed of its own', async () => {
+it('each sample of a request has its own seed', async () => {
   const { policy, seen } = await ask([(_, response) => json(response, said('Ada did.'))]);
   const request = { promptIds: policy.tokenizer.encode('x'), samples: 4, seed: 2 ** 52 };
   await policy.sample([request, { ...request, seed: 1 }], { maxTokens: 5 });

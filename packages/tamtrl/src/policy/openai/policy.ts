@@ -53,13 +53,13 @@ export const DEFAULT_CONTEXT = 8192;
 /** Some models refuse less. */
 const TRIAL_TOKENS = 16;
 
-/** What to say once of replies without anything to use. */
+/** A message, given once, about replies without usable text. */
 const NOTHING: Readonly<Record<NonNullable<ChatReply['nothing']>, (name: string) => string>> = {
   thoughts: (name) =>
-    `${name} has spent all its tokens on thoughts and written nothing else. Raise the limits of memory and answer, or ` +
-    'switch thinking off.',
+    `${name} spent all its tokens on thinking and wrote nothing else. Raise the limits of memory and answer, or ` +
+    'turn thinking off.',
   'control-tokens': (name) =>
-    `${name} has written nothing but control tokens. It may be a base model, or the server has no chat template for it.`,
+    `${name} wrote nothing but control tokens. It may be a base model, or the server has no chat template for it.`,
 };
 
 /** Usage as counted by the server. */
@@ -86,13 +86,16 @@ export async function openOpenAIPolicy(options: OpenAIPolicyOptions): Promise<Op
   }
   const policy = new OpenAIPolicy(options, client, server);
   if (doubt !== undefined && server.kind !== 'llama.cpp') {
-    options.note?.(`${client.baseUrl} ${doubt}. The model is tried all the same.`);
+    options.note?.(`${client.baseUrl} ${doubt}. Trying the model anyway.`);
     if (policy.mode === 'chat') await policy.tryChat(options.signal);
   }
   return policy;
 }
 
-/** What the server says of itself, and why the model may not be there. Some servers have no list, or other names in it. */
+/**
+ * What the server reports about itself, and why the model may be missing. Some servers have no list, or other names in
+ * it.
+ */
 async function askedServer(
   client: JsonClient,
   { model, signal }: OpenAIPolicyOptions,

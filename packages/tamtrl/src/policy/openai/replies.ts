@@ -46,7 +46,7 @@ const plainName = (id: string) => id.replace(/^models\//, '').replace(/:latest$/
 
 const propsSchema = z.object({ default_generation_settings: z.object({ n_ctx: tokenSize }) });
 
-/** The window in tokens that a llama.cpp server tells at /props; undefined for every other reply. */
+/** The window in tokens that a llama.cpp server reports at /props; undefined for every other reply. */
 export function windowInProps(reply: unknown): number | undefined {
   return propsSchema.safeParse(reply).data?.default_generation_settings.n_ctx;
 }

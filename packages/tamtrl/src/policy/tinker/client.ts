@@ -33,7 +33,7 @@ export interface TinkerClientOptions {
   pollPause?: number;
   /** Milliseconds between heartbeats; default 10,000. */
   heartbeat?: number;
-  /** Told once each: that the server has not answered for long, or samples in a way that has to be made up for. */
+  /** Called once each: if the server does not answer for long, or samples in a way that needs compensation. */
   note?: (text: string) => void;
 }
 

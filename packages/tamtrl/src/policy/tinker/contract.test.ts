@@ -128,7 +128,7 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
     }
   });
 
-  it('saves and comes back, and a snapshot stays', async () => {
+  it('saves and restores, and a snapshot stays', async () => {
     const { far } = await opened();
     const place = await mkdtemp(join(tmpdir(), 'tinker-contract-'));
     const first = await valuesOf(far);
@@ -153,7 +153,7 @@ describe.skipIf(!spec)(`a Tinker server${spec ? `: ${spec}` : ' (none is named)'
     console.log(`scored twice, log-probabilities differ by ${noise}`);
   });
 
-  it('refuses what it has not, with a sentence', async () => {
+  it('refuses a missing template with a sentence', async () => {
     const open = (place: string) =>
       openModel(place, { tokenizer: folder, retries: 1 }).then(
         async (policy) => policy.close(),

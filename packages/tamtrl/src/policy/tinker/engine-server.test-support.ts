@@ -1,6 +1,6 @@
 /**
  * A Tinker server for tests whose numbers are real: local engines sample, score and train, one for each model. It keeps
- * the results of calls by their numbers, as servers do, so that a call that comes twice is done once. `before` can
+ * the results of calls by their numbers, as servers do, so that a repeated call is done once. `before` can
  * spoil what happens to a request.
  */
 import { mkdtemp } from 'node:fs/promises';
@@ -27,7 +27,7 @@ export interface EngineServerOptions {
   /** Default 64. */
   contextLength?: number;
   key?: string;
-  /** Protobuf for forward passes and results, as SkyRL 0.4.0 wants it. */
+  /** Protobuf for forward passes and results, as SkyRL 0.4.0 requires it. */
   protobuf?: boolean;
   /** Models at a time. */
   places?: number;

@@ -54,7 +54,7 @@ export async function faultProxy(target: string, share: number, seed: number): P
       const send = () => forward(request.method!, request.url!, request.headers, Buffer.concat(bits));
       try {
         if (fault === 'delay') await new Promise((resolve) => setTimeout(resolve, 30));
-        // Twice at once, as a client does that has not waited for the first.
+        // Twice at once, like a client that does not wait for the first.
         const [{ status, headers, body }] = await Promise.all(fault === 'duplicate' ? [send(), send()] : [send()]);
         if (fault === 'drop-reply') return response.destroy();
         if (fault === 'garble') return response.writeHead(status, headers).end('<html>?</html>');

@@ -94,7 +94,7 @@ describe('other shapes', () => {
       { model_id: 7 },
       /created a model without an id, with its answer to create_model: \{"model_id":7\}/,
     ],
-    ['save_weights_for_sampler', {}, /gave no id of a session to create_sampling_session: \{\}/],
+    ['save_weights_for_sampler', {}, /gave no session id to create_sampling_session: \{\}/],
     ['asample', { sequences: null }, /was asked for 1 samples with log-probabilities, and gave something else/],
     ['asample', { sequences: [null] }, /gave something else, in its answer to asample: \{"sequences":\[null\]\}/],
     ['asample', { sequences: [{ tokens: '7', logprobs: [0], stop_reason: 1 }] }, /gave something else/],
@@ -113,7 +113,7 @@ describe('other shapes', () => {
     expect(caught).toMatchObject({ name: 'TinkerError', kind: 'protocol', message: expect.stringMatching(sentence) });
   });
 
-  it('a list of models with other things in it is read as far as it goes', async () => {
+  it('a list of models skips entries that are not models', async () => {
     const supported_models = [null, 'x', { model_name: 'mini', max_context_length: '4096' }, { model_name: 7 }];
     expect((await use({ get_server_capabilities: { body: { supported_models } } })).caught).toBeUndefined();
     expect((await use({ get_server_capabilities: { body: { supported_models: null } } })).caught).toBeUndefined();
@@ -124,7 +124,7 @@ describe('other shapes', () => {
     expect(caught).toMatchObject({ kind: 'refused', message: expect.stringMatching(/refused asample \(400\): /) });
   });
 
-  it('whatever a reply holds, the error is one of ours', async () => {
+  it('whatever a reply contains, the error is one of ours', async () => {
     const paths = Object.keys(GOOD);
     const faulty = fc.record({
       path: fc.constantFrom(...paths),
@@ -169,7 +169,7 @@ describe('too much, elsewhere, forgotten', () => {
     expect(caught.message).toMatch(/asample redirects to http:\/\/127\.0\.0\.1:9\/elsewhere \(30\d\)/);
   });
 
-  it('a result that is forgotten for ever is asked for a few times, with pauses', async () => {
+  it('a result that the server has lost is requested a few times, with pauses', async () => {
     const { caught, calls } = await use({ asample: { body: { request_id: 'r' } }, retrieve_future: { status: 410 } });
     expect(caught).toMatchObject({
       kind: 'unreachable',

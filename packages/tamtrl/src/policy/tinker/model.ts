@@ -166,7 +166,7 @@ export class RemoteModel {
     const body = { session_id: this.#session, sampling_session_seq_id: nextNumber(), model_path: path };
     const made = await this.#client.call('create_sampling_session', body, signal);
     if (typeof made.sampling_session_id === 'string') return made.sampling_session_id;
-    throw this.#client.unexpected('create_sampling_session', made, 'gave no id of a session');
+    throw this.#client.unexpected('create_sampling_session', made, 'gave no session id');
   }
 
   /** Whether the model has been used. */

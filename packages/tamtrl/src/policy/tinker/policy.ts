@@ -173,7 +173,7 @@ export class TinkerPolicy implements TrainablePolicy {
       if (!TinkerError.isInstance(error, 'refused')) throw error;
       const { loss: name = 'ppo' } = this.#options;
       throw error.retold(
-        `${error.server} does not have the loss ${name}, or has no forward passes of it: ${error.message} Choose another ` +
+        `${error.server} does not have the loss ${name}, or no forward passes for it: ${error.message} Choose another ` +
           "loss in the model's address: ?loss=importance_sampling (or ppo, cispo).",
       );
     }
@@ -250,7 +250,7 @@ export class TinkerPolicy implements TrainablePolicy {
     } catch (error) {
       if (!TinkerError.isInstance(error, 'refused')) throw error;
       throw error.retold(
-        `${error.message} The snapshot "${name}" needs a second model there. If the server has no place for it, set ` +
+        `${error.message} The snapshot "${name}" needs a second model there. If the server has no room for it, set ` +
           'klCoefficient to 0 and teacher to "self".',
       );
     }

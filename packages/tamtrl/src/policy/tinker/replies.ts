@@ -1,4 +1,4 @@
-/** What results of the protocol hold. Each function gives undefined for another shape. */
+/** Reads results of the protocol. Each function gives undefined for another shape. */
 import { z } from 'zod';
 import { tokenSize } from '../exchange.js';
 
@@ -25,7 +25,7 @@ const outputsSchema = z.object({
   loss_fn_outputs: z.array(z.object({ logprobs: z.object({ data: z.array(z.number().or(z.nan()).nullable()) }) })),
 });
 
-/** Log-probabilities of all positions of each row, NaN for what is no number. */
+/** Log-probabilities of all positions of each row, NaN for anything but a number. */
 export function logProbabilitiesIn(reply: unknown, rows: number): number[][] | undefined {
   const outputs = outputsSchema.safeParse(reply).data?.loss_fn_outputs;
   if (outputs?.length !== rows) return undefined;
@@ -37,7 +37,7 @@ const modelSchema = z.object({
   max_context_length: tokenSize.optional().catch(undefined),
 });
 
-/** The models that a server lists; what is no model is left out. */
+/** The models that a server lists; entries that are not models are left out. */
 export function modelsIn(reply: unknown): z.output<typeof modelSchema>[] {
   const list = z.object({ supported_models: z.array(z.unknown()) }).safeParse(reply).data?.supported_models ?? [];
   return list.flatMap((each) => modelSchema.safeParse(each).data ?? []);

@@ -1,5 +1,5 @@
 /**
- * Sampling on a server, and the signs of one that samples otherwise than it was asked to: that leaves out stop tokens,
+ * Sampling on a server, and how to notice one that does not sample as requested: that leaves out stop tokens,
  * or gives copies for samples.
  */
 import { streamSeed } from '../../base/seeds.js';
@@ -25,7 +25,7 @@ export class RemoteSampling {
   /** Warnings already given: each is given once. */
   readonly #told = new Set<string>();
   #draws = 0;
-  /** The server gives copies for the samples of one request, so each sample is a request of its own. */
+  /** The server gives copies for the samples of one request, so each sample is a separate request. */
   #apart = false;
 
   constructor(client: TinkerClient, { tokenizer, concurrency = 256, note }: RemoteSamplingOptions) {
@@ -58,8 +58,8 @@ export class RemoteSampling {
     if (several.length === 0 || !areCopies(several, topP)) return drawn;
     this.#apart = true;
     this.#tell(
-      `${this.#client.server} gives copies of one sample when it is asked for several, and a group of equal rollouts ` +
-        'teaches nothing. From now on each sample is asked for by itself, with a seed of its own.',
+      `${this.#client.server} returns copies of one sample when it is asked for several, and a group of identical rollouts ` +
+        'teaches nothing. From now on, each sample is a separate request with its own seed.',
     );
     return Promise.all(
       requests.map((request, at) => (drawn[at].length > 1 ? this.#draw(session, request, options) : drawn[at])),
@@ -159,7 +159,7 @@ export function sampleOf(
   return { sample, stripped };
 }
 
-/** Chance below which equal samples are no coincidence. */
+/** Probability below which equal samples are not a coincidence. */
 const NO_COINCIDENCE = 1e-6;
 
 /**

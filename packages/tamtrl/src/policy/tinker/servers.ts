@@ -3,7 +3,7 @@ import type { TinkerPolicyOptions } from './policy.js';
 
 /**
  * Settings that servers need but do not report; docs/scale.md says which of them were tested. The client detects the
- * dialect, the window and refused losses by itself.
+ * dialect, the window and refused losses automatically.
  */
 export const TINKER_SERVERS: Readonly<
   Record<string, Pick<TinkerPolicyOptions, 'scaling' | 'loss' | 'padTo' | 'resend'>>

@@ -151,7 +151,7 @@ describe('parity with the local engine', () => {
     close(found[1].after, found[0].after, 1e-3);
   });
 
-  it('what was trained is opened by its folder, once its server is allowed', async () => {
+  it('a trained model opens by its folder, once its server is allowed', async () => {
     const embedded = fileURLToPath(new URL('../../../models/mini', import.meta.url));
     const started = await engineServer({ open: () => tinyPolicy() });
     open.push(started);
@@ -185,7 +185,7 @@ describe('parity with the local engine', () => {
     }
   });
 
-  it('a batch too large for one request goes in several, whose gradients add up before the update', async () => {
+  it('a batch too large for one request is split, and the gradients add up before the update', async () => {
     const many = Array.from({ length: 1100 }, (_, at) => ({
       promptIds: [3 + (at % 5)],
       completionIds: [4 + (at % 7), 9],
@@ -203,7 +203,7 @@ describe('parity with the local engine', () => {
     close(found.after, expected.after, 1e-3);
   });
 
-  it('saves, is moved, and comes back', async () => {
+  it('saves, is moved, and is restored', async () => {
     const { policy } = await remote();
     const folder = await mkdtemp(join(tmpdir(), 'tinker-'));
     const before = (await stepped(policy, ppo)).after;
@@ -228,7 +228,7 @@ describe('parity with the local engine', () => {
 });
 
 describe('faults', () => {
-  it('lost, late and garbled answers and passing refusals: asked again, and no batch is trained twice', async () => {
+  it('lost, late and garbled replies and temporary refusals are retried, and no batch is trained twice', async () => {
     const expected = await stepped(await local(), ppo);
     const { policy, server } = await remote({
       pending: 3,
@@ -281,7 +281,7 @@ describe('faults', () => {
     expect(forgetful.server.done.optim_step).toBeUndefined();
   });
 
-  it('a server that stays away: one sentence, with what can be done', async () => {
+  it('a server that stays unreachable: one sentence with advice', async () => {
     const { policy, server } = await remote({}, { retries: 1 });
     await server.close();
     const error = await policy.score(rows).catch((each: unknown) => each);
@@ -309,7 +309,7 @@ describe('faults', () => {
 describe('samples other than asked for', () => {
   const many = { promptIds: [3, 4], samples: 6, seed: 5 };
 
-  it('without their stop tokens: these are added, and nothing is said of their likelihood', async () => {
+  it('without their stop tokens: these are added, with unknown likelihood', async () => {
     const notes: string[] = [];
     const settings = { maxTokens: 30, stopIds: miniChat.stopIds };
     const [expected] = await (await local()).sample([many], settings);
@@ -349,7 +349,7 @@ describe('samples other than asked for', () => {
     expect(server.done.asample).toBe(1 + 6);
     expect(await policy.sample([many], settings)).toEqual([found]);
     expect(server.done.asample).toBe(1 + 6 + 6);
-    expect(notes).toEqual([expect.stringMatching(/gives copies of one sample .* with a seed of its own\.$/)]);
+    expect(notes).toEqual([expect.stringMatching(/returns copies of one sample .* with its own seed\.$/)]);
   });
 
   it('copies are expected of a model that is certain, and of greedy sampling', async () => {

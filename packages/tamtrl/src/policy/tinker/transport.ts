@@ -26,7 +26,7 @@ export class TinkerTransport {
   readonly #timeout: number;
   readonly #headers: Record<string, string>;
   readonly #mask: (text: string) => string;
-  /** What a message may show of a server's words: without the key, and not too much. */
+  /** The part of a server's text that a message may show: without the key, and shortened. */
   readonly show: (text: string) => string;
 
   /** @throws TinkerError `invalid-argument` for anything but an http(s) address without a key in it. */
@@ -64,7 +64,7 @@ export class TinkerTransport {
   }
 
   /**
-   * @param of what a result in protobuf is of
+   * @param of the kind of result, for protobuf
    * @throws UnreadableReply; TinkerError for a redirect or a reply that is too long; whatever `fetch` throws.
    */
   async send(method: string, path: string, body: Body | undefined, signal?: AbortSignal, of = ''): Promise<Reply> {
@@ -129,7 +129,7 @@ export class TinkerTransport {
   }
 }
 
-/** @throws SyntaxError for text that is no JSON, or JSON of anything but an object. */
+/** @throws SyntaxError for text that is not JSON, or JSON of anything but an object. */
 function objectIn(text: string): Record<string, unknown> {
   const value = parseReply(text);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;

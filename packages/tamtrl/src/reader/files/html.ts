@@ -6,7 +6,7 @@ import { Parser } from 'htmlparser2';
 import { MAX_HTML_NESTING } from '../../base/limits.js';
 import { ReaderError } from '../errors.js';
 
-/** Elements whose content nobody reads. */
+/** Elements whose content is not shown. */
 const SKIPPED = new Set(['script', 'style', 'nav', 'noscript', 'template', 'svg', 'iframe', 'object']);
 /** Line breaks before and after an element. */
 const BREAKS = new Map([
@@ -31,7 +31,7 @@ export class HtmlText {
   #skipped = 0;
   #preformatted = 0;
   #depth = 0;
-  /** Numbers of the next items of open lists; undefined where items have none. */
+  /** Numbers of the next items of open lists; undefined if items have none. */
   readonly #lists: (number | undefined)[] = [];
   /** Cells so far in the rows that are open. */
   readonly #rows: number[] = [];
@@ -43,7 +43,7 @@ export class HtmlText {
         if (++this.#depth > MAX_HTML_NESTING) {
           throw new ReaderError(
             'input',
-            `${name} has HTML elements nested more than ${MAX_HTML_NESTING} deep, as no page has. Name it .txt to read it as it stands.`,
+            `${name} has HTML elements nested more than ${MAX_HTML_NESTING} deep, which no real page does. Rename it to .txt to read it as plain text.`,
           );
         }
         this.#open(tag, attributes);

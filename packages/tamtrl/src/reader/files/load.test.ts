@@ -34,7 +34,7 @@ describe('HTML', () => {
     expect(await html('<table><tr><td><table><tr><td>x<td>y</table><td>z</table>')).toBe('x | y | z');
   });
 
-  it('keeps terms and definitions apart, numbers items, and leaves code as it stands', async () => {
+  it('separates terms and definitions, numbers items, and leaves code unchanged', async () => {
     expect(await html('<dl><dt>Buyer</dt><dd>Anna</dd><dt>Price</dt><dd>5</dd></dl>')).toBe('Buyer\nAnna\nPrice\n5');
     const list = '<ol start="3"><li>three<ul><li>a</li><li><p>b</p></li></ul></li><li>four</li></ol>';
     expect(await html(list)).toBe('3. three\n  - a\n  - b\n\n4. four');
@@ -48,7 +48,7 @@ describe('HTML', () => {
     expect(await html(page)).toBe('Ships & ports\n\nThe ship\n\nleft Bristol, in spring.\n\nIt came back.');
   });
 
-  it('is the same in whatever pieces it comes', async () => {
+  it('does not depend on how the text is split', async () => {
     const text = `<p>anna oslo ${'é'.repeat(70_000)}</p><table><tr><td>a</td><td>b</td></tr></table>`;
     let read = '';
     for await (const piece of loadText(await fileOf('a.html', text))) read += piece;
@@ -69,7 +69,7 @@ it.skipIf(process.platform === 'win32')('named pipes and devices are refused, an
   execFileSync('mkfifo', [pipe]);
   for (const path of [pipe, '/dev/zero']) {
     await expect(loadText(path).next()).rejects.toThrow(
-      `${path} is not a regular file, but a named pipe, a socket or a device. Give what it holds to stdin instead`,
+      `${path} is not a regular file, but a named pipe, a socket or a device. Pipe its contents to stdin instead`,
     );
   }
 });
@@ -92,7 +92,7 @@ describe('Markdown', () => {
     await expect(markdown(text)).rejects.toThrow(/notes\.md has lists or quotations nested more than 200 deep/);
   });
 
-  it('keeps what stands before a second rule unless it is front matter, whose fields it keeps too', async () => {
+  it('keeps the text before a second rule, and the fields of front matter', async () => {
     expect(await markdown('---\nThe ship left.\n\n---\nIt came back.\n')).toBe('The ship left.\n\nIt came back.');
     for (const newline of ['\n', '\r\n']) {
       const text = ['---', 'author: Anna', 'year: 1987', '---', '# Ships', ''].join(newline);
@@ -111,7 +111,7 @@ describe('Markdown', () => {
     expect(await markdown('```js\nif (a < b)\n  c();\n```\n`d  e`')).toMatch(/^if \(a < b\)\n {2}c\(\);\n\nd {1,2}e$/);
   });
 
-  it('larger than is held in memory is refused before it is read', async () => {
+  it('a file too large for memory is refused before it is read', async () => {
     const path = await fileOf('large.md', 'a');
     const handle = await open(path, 'r+');
     await handle.truncate(MAX_MARKDOWN_BYTES + 1);
@@ -119,7 +119,7 @@ describe('Markdown', () => {
     await handle.write('x'.repeat(5000), 0);
     await handle.close();
     await expect(loadText(path).next()).rejects.toThrow(
-      /has 64 MiB; Markdown files of up to 64 MiB are read\. Name it/,
+      /has 64 MiB; Markdown files of up to 64 MiB are read\. Rename it/,
     );
   });
 });

@@ -33,7 +33,7 @@ export async function kindOf(path: string, opened?: FileHandle): Promise<FileKin
   if (kind === 'pdf')
     throw new ReaderError(
       'input',
-      `${path} has the name of a PDF but does not begin like one. It may be damaged; export it again.`,
+      `${path} is named like a PDF but does not begin like one. It may be damaged; export it again.`,
     );
   return kind;
 }
@@ -64,11 +64,11 @@ async function headOf(path: string, opened?: FileHandle): Promise<Buffer> {
     if (found.isDirectory()) {
       throw new ReaderError('input', `${path} is a folder. Name its files, for example "${path}/*.md".`);
     }
-    // Opening a pipe can take for ever, and its beginning can be read only once.
+    // Opening a pipe can block forever, and its beginning can be read only once.
     if (!found.isFile()) {
       throw new ReaderError(
         'input',
-        `${path} is not a regular file, but a named pipe, a socket or a device. Give what it holds to stdin instead, as in: tamtrl ask - "Who did it?" < ${path}`,
+        `${path} is not a regular file, but a named pipe, a socket or a device. Pipe its contents to stdin instead: tamtrl ask - "Who did it?" < ${path}`,
       );
     }
     const handle = opened ?? (await open(path, 'r'));
@@ -132,7 +132,7 @@ async function checkSize(path: string, kind: 'markdown' | 'pdf', opened: FileHan
   const [most, advice] =
     kind === 'pdf'
       ? [MAX_PDF_BYTES, 'Split it, or export its text']
-      : [MAX_MARKDOWN_BYTES, 'Name it .txt to read it as it stands'];
+      : [MAX_MARKDOWN_BYTES, 'Rename it to .txt to read it as plain text'];
   if (size <= most) return;
   throw new ReaderError(
     'input',

@@ -23,14 +23,14 @@ export function markdownText(markdown: string, name: string): string {
   if (tokens.some((token) => token.nesting === 1 && token.level >= MAX_MARKDOWN_NESTING - 1)) {
     throw new ReaderError(
       'input',
-      `${name} has lists or quotations nested more than ${MAX_MARKDOWN_NESTING} deep, as no text has. Name it .txt to read it as it stands.`,
+      `${name} has lists or quotations nested more than ${MAX_MARKDOWN_NESTING} deep, which no real text does. Rename it to .txt to read it as plain text.`,
     );
   }
   const text = htmlText(parser.renderer.render(tokens, parser.options, environment), name);
   return fields === '' ? text : `${fields}\n\n${text}`;
 }
 
-/** Fields at the very start, between lines of "---"; a rule that merely begins a text is none. */
+/** Fields at the very start, between lines of "---"; a rule at the start of a text does not count. */
 function frontMatter(markdown: string): { fields: string; body: string } {
   const none = { fields: '', body: markdown };
   const opening = /^\ufeff?---[ \t]*\r?\n/.exec(markdown);

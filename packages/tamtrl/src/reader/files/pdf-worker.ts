@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { getDocumentProxy } from 'unpdf';
 import { MAX_PDF_PAGES } from '../../base/limits.js';
 
-/** What the thread tells, in this order: the number of pages, each page's text, the end. Or a failure. */
+/** The thread's messages, in this order: the number of pages, each page's text, the end; or a failure. */
 export type PdfMessage =
   | { pages: number }
   | { page: number; text: string }

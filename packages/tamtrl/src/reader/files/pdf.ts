@@ -1,6 +1,6 @@
 /**
  * The text of PDF files. A few hundred bytes can unpack to gigabytes, and no part of the library can be stopped from
- * within, so it runs in a thread of its own that is ended when it takes too much.
+ * within, so it runs in a separate thread that is ended when it takes too much.
  */
 import { Worker } from 'node:worker_threads';
 import { bytesText, MAX_PDF_BYTES, MAX_PDF_MEMORY, MAX_PDF_PAGE_SECONDS, MAX_PDF_PAGES } from '../../base/limits.js';
@@ -61,7 +61,7 @@ async function* pagesFrom(bytes: Uint8Array, name: string): AsyncGenerator<{ pag
   const watch = setInterval(() => {
     if (process.memoryUsage.rss() - before > MAX_PDF_MEMORY + 2 * bytes.length) fail(tooMuchMemory(name));
     if (performance.now() - latest > MAX_PDF_PAGE_SECONDS * 1000) {
-      fail(refused(name, `a page of it takes more than ${MAX_PDF_PAGE_SECONDS} seconds`));
+      fail(refused(name, `one of its pages takes more than ${MAX_PDF_PAGE_SECONDS} seconds`));
     }
   }, WATCH);
   try {

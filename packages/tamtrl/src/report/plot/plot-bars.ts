@@ -3,7 +3,7 @@ import { COLOURS, escaped } from './plot-lines.js';
 
 export interface Bar {
   name: string;
-  /** One for each group; undefined where nothing was measured. In [0, 1]. */
+  /** One for each group; undefined if nothing was measured. In [0, 1]. */
   values: readonly ({ mean: number; low: number; high: number } | undefined)[];
 }
 

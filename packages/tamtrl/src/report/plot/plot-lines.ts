@@ -32,7 +32,7 @@ export interface PlotOptions {
   xTicks?: readonly { x: number; text: string }[];
 }
 
-/** Okabe and Ito's palette, which colour-blind readers can tell apart; dashes tell series apart in print. */
+/** Okabe and Ito's palette, which colour-blind readers can distinguish; dashes distinguish series in print. */
 export const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
 const DASHES = ['', '7 4', '2 3', '9 3 2 3'];
 const INK = '#333333';
@@ -145,7 +145,7 @@ function rangeOf(values: readonly number[]): [number, number] {
   return [finite.reduce((a, b) => Math.min(a, b)), finite.reduce((a, b) => Math.max(a, b))];
 }
 
-/** A little air above and below, but not below 0 where nothing is negative. */
+/** A little air above and below, but not below 0 if nothing is negative. */
 function padded([low, high]: [number, number]): [number, number] {
   const air = (high - low) * 0.06;
   return [low >= 0 ? Math.max(0, low - air) : low - air, high + air];

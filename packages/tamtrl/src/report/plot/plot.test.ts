@@ -15,7 +15,7 @@ it('ticks are round and lie within the range', () => {
   expect(tickText(2e-7, 7)).toBe('2e-7');
 });
 
-it('points stand where the axes say', () => {
+it('points are where the axes say', () => {
   const svg = plotLines({
     xLabel: 'steps',
     yLabel: 'exact match',

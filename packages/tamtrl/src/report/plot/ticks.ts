@@ -2,7 +2,7 @@
 
 export interface Ticks {
   values: number[];
-  /** Decimals that tell neighbouring ticks apart. */
+  /** Decimals that distinguish neighbouring ticks. */
   decimals: number;
 }
 

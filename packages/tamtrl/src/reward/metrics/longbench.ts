@@ -4,7 +4,7 @@ import { type Reference, taskOf } from '../../data/metrics.js';
 /** Data sets of which LongBench scores the first line of an output only. */
 const FIRST_LINE = new Set(['trec', 'triviaqa', 'samsum', 'lsht']);
 
-/** What of an answer LongBench looks at. */
+/** The part of an answer that LongBench scores. */
 export function longbenchAnswer(answer: string, reference: Reference): string {
   return FIRST_LINE.has(taskOf(reference) ?? '') ? answer.replace(/^\n+/, '').split('\n', 1)[0] : answer;
 }

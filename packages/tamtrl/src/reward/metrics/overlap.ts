@@ -53,8 +53,8 @@ export function tokenF1(prediction: string, gold: string, variant: F1Variant = '
 }
 
 /**
- * 1 if the gold answer stands in the prediction, as whole words: "no" is not in "Nobel", and a prediction that is only
- * a part of the gold answer scores 0. With `math`, which has no words, the gold answer must stand anywhere in the
+ * 1 if the prediction contains the gold answer, as whole words: "no" is not in "Nobel", and a prediction that is only
+ * a part of the gold answer scores 0. With `math`, which has no words, the gold answer may be anywhere in the
  * prediction.
  */
 export function subExactMatch(prediction: string, gold: string, normalization: Normalization = 'squad'): number {
@@ -66,7 +66,7 @@ export function subExactMatch(prediction: string, gold: string, normalization: N
 
 /**
  * MemAgent's sub-exact match (`sub_em` of its evaluation scripts, arXiv 2507.02259): after SQuAD's normalisation, the
- * gold answer stands anywhere in the prediction, or the prediction anywhere in the gold answer. So a fragment is
+ * prediction contains the gold answer anywhere, or the gold answer contains the prediction. So a fragment is
  * right, and so is every prediction that normalises to nothing, such as the empty one or "The".
  */
 export function memagentSubExactMatch(prediction: string, gold: string): number {
@@ -90,7 +90,7 @@ function joinsWord(text: string, offset: number): boolean {
   );
 }
 
-/** Lower case without punctuation; lower case alone for what is only punctuation. Articles stay. */
+/** Lower case without punctuation; only lower case if it is all punctuation. Articles stay. */
 function plainForm(text: string): string {
   const lower = squadTokensOfNormalized(text.toLowerCase()).join(' ');
   return squadTokensOfNormalized(lower.replaceAll(/[\p{P}\p{S}]/gu, '')).join(' ') || lower;
@@ -119,7 +119,7 @@ export function subExactScore(prediction: string, gold: string, normalization?: 
   return subExactMatch(prediction, gold, normalization);
 }
 
-/** What may stand between the parts of a list. */
+/** Possible separators of a list's parts. */
 const CONNECTORS = new Set(['and', 'or', '&']);
 
 /** Normalisation joins "7,12" to 712; with a space it stays two words. */
@@ -176,7 +176,7 @@ export function f1OfList(prediction: string, golds: readonly string[]): number {
   return Math.max(bagF1(tokens(prediction), wanted).f1, bagF1(tokens(spaced(prediction)), wanted).f1);
 }
 
-/** 1 if every gold answer stands in the prediction, as whole words. */
+/** 1 if the prediction contains every gold answer, as whole words. */
 export function subExactList(prediction: string, golds: readonly string[], normalization?: Normalization): number {
   const stands = (gold: string) =>
     subExactScore(prediction, gold, normalization) === 1 ||
@@ -184,7 +184,9 @@ export function subExactList(prediction: string, golds: readonly string[], norma
   return golds.length > 0 && golds.every(stands) ? 1 : 0;
 }
 
-/** For lists of things to choose or count: the share of the wanted ones named, times the share of the named ones wanted. */
+/**
+ * For lists of things to choose or count: the share of the wanted ones named, times the share of the named ones wanted.
+ */
 export function listCoverage(named: readonly string[], wanted: readonly string[]): number {
   if (named.length === 0 || wanted.length === 0) return 0;
   const found = new Set(named);

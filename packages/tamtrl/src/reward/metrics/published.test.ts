@@ -71,7 +71,7 @@ describe('babilong', () => {
     }
   });
 
-  it('takes labels of its own, and says what it needs', () => {
+  it("uses the record's labels, and says what it needs", () => {
     const own = { answers: ['red'], question: 'Which?', labels: ['red', 'blue'] };
     expect(scoreAnswer('It is RED', own, { metric: 'babilong' })).toBe(1);
     expect(() => scoreAnswer('red', ['red'], { metric: 'babilong' })).toThrow(
@@ -80,7 +80,7 @@ describe('babilong', () => {
   });
 });
 
-it('LongBench looks at the first line only where its script does', () => {
+it('LongBench scores only the first line when its script does', () => {
   const labels = ['City', 'State'];
   const trec = { answers: ['City'], labels, source: 'longbench/trec' };
   expect(scoreAnswer('\nCity\nState', trec)).toBe(1);

@@ -83,7 +83,7 @@ describe('blank gold answers', () => {
     }
   });
 
-  it('leaves MemAgent its own rule: an empty answer stands in every gold answer', () => {
+  it('leaves MemAgent its own rule: every gold answer contains an empty answer', () => {
     expect(scoreAnswer('', ['Paris'], { metric: 'memagent_sub_em' })).toBe(1);
     for (const metric of METRICS) {
       if (/memagent|babilong|classification|retrieval/.test(metric)) continue;
@@ -141,6 +141,6 @@ it('a record names its metric, else its source does', () => {
   ]);
 });
 
-it('the task names the metric where the source names only the benchmark', () => {
+it('the task chooses the metric if the source names only the benchmark', () => {
   expect(metricOf({ source: 'longbench', task: 'passage_count' })).toBe('longbench_count');
 });

@@ -1,6 +1,6 @@
 /**
  * The embedded default: a model of 0.16 million parameters (models/embedded.ts) that reads scattered facts. Its warm
- * start stops where supervised learning has only begun to succeed (held-out exact match about a quarter), so that
+ * start stops when supervised learning is only starting to succeed (held-out exact match about a quarter), so that
  * reinforcement has something to reward and room.
  */
 import type { RunConfigInput, SftConfigInput } from '../../train/config.js';
@@ -51,7 +51,7 @@ export const mini: Preset = {
 /** Eight updates, of which each can lose a fact: the outcome alone says little about which one did. */
 export const miniLong: Preset = {
   name: 'mini-long',
-  summary: 'the embedded model on 8 chunks of 3 facts: outcome reward is sparse, turn rewards have work to do',
+  summary: 'the embedded model on 8 chunks of 3 facts: the outcome reward is sparse, so turn rewards matter',
   train: {
     ...MINI_REINFORCEMENT,
     model: 'mini',

@@ -74,7 +74,7 @@ it('recipes patch a configuration into a valid one with a method that exists', (
   expect(findRecipe('tamtrl-no-minmax')?.patch).toEqual({ method: 'tamtrl', reward: { minmax: false } });
 });
 
-it('a model from nothing brings its tokenizer, and a missing one says what was expected', async () => {
+it('a random model has its tokenizer, and a missing model says what was expected', async () => {
   const source = await modelSource('mini-random', 7);
   expect(source).toMatchObject({ config: MINI_MODEL, seed: 7 });
   if (typeof source === 'string') throw new Error('expected a shape');

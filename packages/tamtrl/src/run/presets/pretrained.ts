@@ -20,12 +20,13 @@ export const smollm2: Preset = {
       memoryTokens: 64,
       answerTokens: 32,
       prompts: 'chat',
-      // Nearly all of what is relevant stays: of 146 MuSiQue records one loses some of it, of 192 HotpotQA records none.
+      // Nearly all of what is relevant stays: of 146 MuSiQue records one loses some of it, of 192 HotpotQA records
+      // none.
       maxChunks: 8,
     },
     questionsPerStep: 2,
     groupSize: 4,
-    // At 1 a model of this size strays before it comes to the point.
+    // At 1, a model of this size strays from the question.
     temperature: 0.7,
     steps: 10,
     learningRate: 1e-5,
