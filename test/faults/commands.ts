@@ -175,9 +175,16 @@ function timeless(name: string, bytes: Buffer, cwd: string): string {
   return without(text);
 }
 
-/** Fails with the names of the files that differ. */
+/** Fails with the names of the files that differ, and the place where the first one does. */
 export function expectSame(found: Record<string, string>, expected: Record<string, string>): void {
   const names = new Set([...Object.keys(found), ...Object.keys(expected)]);
   const differing = [...names].filter((name) => found[name] !== expected[name]);
-  if (differing.length > 0) throw new Error(`differs in ${differing.join(', ')}`);
+  if (differing.length === 0) return;
+  const [name] = differing;
+  const [mine = '(no file)', other = '(no file)'] = [found[name], expected[name]];
+  let at = 0;
+  while (at < mine.length && mine[at] === other[at]) at++;
+  const [start, end] = [Math.max(0, at - 60), at + 60];
+  const excerpts = [mine, other].map((text) => JSON.stringify(text.slice(start, end)));
+  throw new Error(`differs in ${differing.join(', ')}: ${excerpts[0]}, expected ${excerpts[1]}`);
 }

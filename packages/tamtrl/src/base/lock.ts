@@ -140,13 +140,26 @@ async function isAlive({ pid, born, host }: Claim): Promise<boolean> {
     // EPERM: it is there, and somebody else's.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  const now = await birthOf(pid);
+  const fields = await statusOf(pid);
+  // In a container whose first process waits for no other, the dead ones keep their numbers: zombies.
+  if (fields !== undefined && ENDED.has(fields[0])) return false;
+  const now = fields?.[BIRTH];
   return born === '' || now === undefined || born === now;
 }
 
-/** Linux tells when a process was started (proc(5), field 22 of stat); undefined elsewhere, or if it is gone. */
+/** Linux tells when a process was started; undefined elsewhere, or if it is gone. */
 async function birthOf(pid: number): Promise<string | undefined> {
+  return (await statusOf(pid))?.[BIRTH];
+}
+
+/** States of a process that runs no more (proc(5)). */
+const ENDED = new Set(['Z', 'X', 'x']);
+/** When the process was started, among the fields of `statusOf`. */
+const BIRTH = 19;
+
+/** What Linux tells of a process from its state on: field 3 of /proc/PID/stat (proc(5)), and those after it. */
+async function statusOf(pid: number): Promise<string[] | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   // The second field is the program's name, which may hold anything, in brackets.
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
 }
