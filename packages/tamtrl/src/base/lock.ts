@@ -5,10 +5,11 @@
  * that come at once, the later one sees the other's file, so both cannot take themselves for the only one. Nothing has to
  * be taken over from a dead process: its file says whose it is, and is passed over.
  */
-import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { TamtrlError } from './errors.js';
+import { makeFolder } from './files.js';
 import { fnv1a } from './hash.js';
 
 /** Who holds a lock, or wants it. All of it is in the file's name, so no file is ever half written. */
@@ -60,7 +61,7 @@ const LONGEST_PAUSE = 40;
  * @throws LockError while a living process has it, or one on another machine, of which nobody can tell.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   return lockPlace({ path: folder, kind: 'folder', folder, prefix: FOLDER_PREFIX });
 }
 
