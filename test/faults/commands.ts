@@ -143,7 +143,7 @@ export function expectRefusal({ code, signal, err }: Ended, what: string, senten
 }
 
 /** Files for people that repeat times beside what other files hold. */
-const WITH_TIMES = /(?:report|summary|comparison|cost)\.(?:md|csv)$|\.log$/;
+const WITH_TIMES = /(?:report|summary|comparison|cost|budgets)\.(?:md|csv)$|\.log$/;
 const isTime = (key: string, value: unknown) =>
   key === 'seconds' || (['started', 'training'].includes(key) && typeof value === 'string');
 
@@ -165,7 +165,7 @@ export async function outcomeOf(cwd: string): Promise<Record<string, string>> {
 
 function timeless(name: string, bytes: Buffer, cwd: string): string {
   if (!/\.jsonl?$|^out$/.test(name) || name.includes('checkpoints/final')) return bytes.toString('latin1');
-  const text = bytes.toString().replaceAll(cwd, '.');
+  const text = bytes.toString().replaceAll(join(cwd, 'disk'), '.').replaceAll(cwd, '.');
   const without = (part: string) => JSON.stringify(JSON.parse(part, (key, value) => (isTime(key, value) ? 0 : value)));
   if (!name.endsWith('.json'))
     return text

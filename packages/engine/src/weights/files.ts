@@ -39,10 +39,12 @@ export async function makeFolder(path: string): Promise<void> {
 
 /** The recursive `mkdir` of Node.js never ends in /proc, where what is missing cannot be made though its parent is there. */
 async function makeWithParents(path: string): Promise<void> {
-  const above = dirname(path);
-  if (above !== path && !(await exists(above))) await makeWithParents(above);
-  await mkdir(path).catch(async (cause: unknown) => {
+  await mkdir(path).catch(async (cause: NodeJS.ErrnoException) => {
     const found = await stat(path).catch(() => undefined);
-    if (!found?.isDirectory()) throw cause;
+    if (found?.isDirectory()) return;
+    const above = dirname(path);
+    if (cause.code !== 'ENOENT' || above === path || (await exists(above))) throw cause;
+    await makeWithParents(above);
+    await makeWithParents(path);
   });
 }

@@ -22,6 +22,8 @@ it('says what the system says where there can be none', async () => {
   await writeFile(file, '');
   await expect(makeFolder(file)).rejects.toMatchObject({ code: 'EEXIST' });
   await expect(makeFolder(join(file, 'x'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+  await expect(makeFolder(join(folder, 'x/'.repeat(3000)))).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
+  expect(await readdir(folder)).toEqual(['file']);
   if (process.platform !== 'linux') return;
   for (const path of ['/proc/tamtrl', '/proc/tamtrl/runs']) {
     await expect(makeFolder(path)).rejects.toMatchObject({ code: 'ENOENT', path: '/proc/tamtrl' });

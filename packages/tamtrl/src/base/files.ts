@@ -18,16 +18,19 @@ export async function writeWhole(path: string, content: unknown): Promise<void> 
  * @throws what the system says if it refuses
  */
 export async function makeFolder(path: string): Promise<string | undefined> {
-  const above = dirname(path);
-  const made = above === path || (await exists(above)) ? undefined : await makeFolder(above);
   try {
     await mkdir(path);
+    return path;
   } catch (error) {
     const found = await stat(path).catch(() => undefined);
-    if (found?.isDirectory()) return made;
-    throw error;
+    if (found?.isDirectory()) return undefined;
+    const above = dirname(path);
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' && above !== path && !(await exists(above));
+    if (!isMissing) throw error;
+    const topmost = await makeFolder(above);
+    const made = await makeFolder(path);
+    return topmost ?? made;
   }
-  return made ?? path;
 }
 
 export async function exists(path: string): Promise<boolean> {
