@@ -138,7 +138,7 @@ async function impossiblePlaces(cwd: string): Promise<Record<string, string>> {
     '/proc': '/proc/tamtrl',
     'below /proc': '/proc/tamtrl/runs',
     '/sys': '/sys/tamtrl',
-    '/dev/full': '/dev/full',
+    'a device': '/dev/null',
     'below a device': '/dev/null/tamtrl',
     'a link to itself': 'loop',
     'below a link to itself': 'loop/out',
