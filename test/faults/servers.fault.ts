@@ -89,7 +89,6 @@ for (const { name, good, use } of CLIENTS) {
       // Once, so that another attempt gets the answer, and for good.
       for (const times of [1, Number.POSITIVE_INFINITY]) {
         for (const path of name === 'OpenAI' ? paths : [paths[Math.floor((row.tried / 2) % paths.length)]]) {
-          if (process.env.DEBUGF) console.error(Math.round(performance.now()), name, way, times, path);
           await row.case(`${way}, ${times} times, at ${path}`, async () => {
             let left = times;
             const server = await rawServer((asked, socket) => {
