@@ -3,7 +3,7 @@
 //   npm run -s build && node tools/fuzz.mjs --seconds 60 [--inputs N] [--jobs N] [--parser NAME] [--seed N] [--json FILE]
 //
 // Time or number are divided among the parsers. Each parser runs in a process of its own, with 1 GB of heap, and writes
-// down each input before it is read: one that ends the process or takes more than five seconds is found in the folder
+// down each input before it is read: one that ends the process or takes more than five seconds of the processor is found in the folder
 // that is named at the end. Inputs that reach parts of the code for the first time are changed further.
 import { fork } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,8 @@ if (unknown) {
   process.exit(2);
 }
 
-const SLOW = 5000;
+/** Milliseconds without a word after which a process hangs: a busy machine gives it little of its time. */
+const HANGS = 120_000;
 /** Megabytes that a process may take at most. */
 const MEMORY = 1024;
 const columns = [
@@ -93,8 +94,8 @@ function session(name, seed, { end, inputs }, row) {
     });
     const watch = setInterval(() => {
       // Loading takes its time on a busy machine; only cases count.
-      if (row.cases === 0 || Date.now() - at < 4 * SLOW) return;
-      console.log(`${name}: a case of seed ${seed} takes more than ${(4 * SLOW) / 1000} s`);
+      if (row.cases === 0 || Date.now() - at < HANGS) return;
+      console.log(`${name}: a case of seed ${seed} takes more than ${HANGS / 1000} s`);
       row.slow++;
       done = true;
       child.kill('SIGKILL');

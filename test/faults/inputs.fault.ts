@@ -22,7 +22,7 @@ interface ParserRow {
 /** Megabytes of a parser's process. */
 const MEMORY = 1024;
 
-fault('inputs', 'changed inputs: read or refused, within 5 s and 1 GB, without a crash', async (row, folder) => {
+fault('inputs', 'changed inputs: read or refused, within 5 s of the processor and 1 GB, without a crash', async (row, folder) => {
   const fuzz = fileURLToPath(new URL('../../tools/fuzz.mjs', import.meta.url));
   const json = join(folder, 'rows.json');
   const args = ['--inputs', String(CAMPAIGN.inputs), '--seed', String(CAMPAIGN.seed), '--jobs', '2', '--json', json];
