@@ -17,6 +17,7 @@ const HELP = `npm run test:faults [-- options]
   --steps N     training steps of the long run (default 5000)
   --turns N     reading turns of the long run (default 20000)
   --json FILE   also write the rows as JSON
+  --write-docs  put the table into docs/reliability.md
   --help        this text`;
 
 const WHOLE = { seed: 1, kills: 100, requests: 10_000, inputs: 1_000_000, steps: 5000, turns: 20_000 };
@@ -38,6 +39,7 @@ try {
       part: { type: 'string', multiple: true },
       json: string,
       small: { type: 'boolean' },
+      'write-docs': { type: 'boolean' },
       help: { type: 'boolean' },
     },
   }));
@@ -71,12 +73,24 @@ const seconds = Math.round((performance.now() - started) / 1000);
 const lines = readFileSync(rowsFile, 'utf8').split('\n').filter(Boolean);
 const rows = lines.map((line) => JSON.parse(line));
 const shown = (value) => (typeof value === 'number' ? value.toLocaleString('en') : value);
-console.log(`\n| ${COLUMNS.join(' | ')} |\n|${' --- |'.repeat(COLUMNS.length)}`);
-for (const row of rows) console.log(`| ${COLUMNS.map((column) => shown(row[column])).join(' | ')} |`);
-for (const { what, failures } of rows) for (const failure of failures) console.log(`\n${what}: ${failure}`);
+const table = [COLUMNS, COLUMNS.map(() => '---'), ...rows.map((row) => COLUMNS.map((column) => shown(row[column])))]
+  .map((cells) => `| ${cells.join(' | ')} |`)
+  .join('\n');
 const [{ model }] = cpus();
-const machine = `${model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}`;
-console.log(`\n${machine}, ${process.platform}: ${seconds} s in all.`);
+const machine = `${model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}, ${process.platform}`;
+console.log(`\n${table}`);
+for (const { what, failures } of rows) for (const failure of failures) console.log(`\n${what}: ${failure}`);
+console.log(`\n${machine}: ${seconds} s in all.`);
+if (values['write-docs']) {
+  const docs = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
+  const command = `npm run test:faults${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}`;
+  const page = `<!-- campaign -->\n\n\`${command}\` on ${machine}: ${seconds} s in all.\n\n${table}\n\n<!-- /campaign -->`;
+  const marked = /<!-- campaign -->.*<!-- \/campaign -->/s;
+  writeFileSync(
+    docs,
+    readFileSync(docs, 'utf8').replace(marked, () => page),
+  );
+}
 if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, seconds, rows }, undefined, 2)}\n`);
 rmSync(folder, { recursive: true });
 process.exit(status ?? 1);
