@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 
 const number = (name: string, otherwise: number) => Number(process.env[`TAMTRL_FAULTS_${name}`] ?? otherwise);
 
-/** Counts of a campaign of about a minute; `run.mjs` sets those of the whole one. */
+/** Counts of a small campaign; `run.mjs` sets those of the whole one. */
 export const CAMPAIGN = {
   seed: number('SEED', 1),
   kills: number('KILLS', 12),

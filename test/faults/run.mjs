@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 const HELP = `npm run test:faults [-- options]
 
   --part NAME   only this part (kills, places, clock, servers, inputs, long); may be repeated
-  --small       a campaign of about two minutes instead of the whole one
+  --small       fewer of everything: some minutes
   --seed N      seed of everything random (default 1)
   --kills N     kills of processes (default 100)
   --requests N  spoiled replies of servers (default 10000)
