@@ -2,13 +2,21 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TamtrlError } from '../packages/tamtrl/dist/base/errors.js';
+import { coverage } from './fuzz-coverage.mjs';
 import { mutated, random } from './fuzz-mutate.mjs';
-import { openParser } from './fuzz-parsers.mjs';
+import { openParser, Refused } from './fuzz-parsers.mjs';
 
-const [, , name, seed, end, folder] = process.argv;
+const [, , name, seed, end, count, folder] = process.argv;
+/** Milliseconds. */
 const SLOW = 5000;
 /** Milliseconds between two reports. */
 const REPORT = 1000;
+/** One input in so many is looked at for what it reaches, which takes as long as a few inputs. */
+const LOOKED_AT = 16;
+/** Inputs that have reached something new, beside the samples; others take their places. */
+const MOST_KEPT = 500;
+/** Changes make inputs longer, and long ones take long. */
+const LONGEST_KEPT = 2 ** 16;
 
 mkdirSync(folder, { recursive: true });
 const parser = await openParser(name, folder);
@@ -17,10 +25,25 @@ let report = fresh();
 let told = Date.now();
 process.on('unhandledRejection', (error) => find('foreign', `unhandled: ${summary(error)}`));
 
-while (Date.now() < Number(end)) {
-  const input = mutated(parser.samples[Math.floor(draw() * parser.samples.length)], parser.binary, draw);
+const reachesNew = await coverage();
+const kept = [];
+for (let at = 0; at < Number(count) && Date.now() < Number(end); at++) {
+  const known = draw() < 0.5 && kept.length > 0 ? kept : parser.samples;
+  const input = mutated(known[Math.floor(draw() * known.length)], parser.binary, draw);
+  if (at % LOOKED_AT !== 0) await tried(input);
+  else if (await reachesNew(() => tried(input))) {
+    report.kept++;
+    if (input.length < LONGEST_KEPT)
+      kept[kept.length < MOST_KEPT ? kept.length : Math.floor(draw() * MOST_KEPT)] = input;
+  }
+  if (Date.now() - told > REPORT) tell();
+}
+tell();
+process.send({ done: true }, () => process.exit(0));
+
+async function tried(input) {
   writeFileSync(join(folder, 'input'), input);
-  const started = performance.now();
+  const before = process.cpuUsage();
   try {
     await parser.read(input, join(folder, 'input'));
     report.accepted++;
@@ -31,15 +54,16 @@ while (Date.now() < Number(end)) {
       /Cannot read propert|^\S+ is not a function|(?<!' object )is not iterable|Maximum call stack|undefined \(/.test(
         String(error?.message),
       );
-    if (TamtrlError.isInstance(error) && !raw) report.refused++;
+    if ((TamtrlError.isInstance(error) || error instanceof Refused) && !raw) report.refused++;
     else find('foreign', summary(error));
   }
-  if (performance.now() - started > SLOW) find('slow', `${Math.round(performance.now() - started)} ms`);
+  // Time of the processor: on a busy machine, seconds of the clock say little.
+  const { user, system } = process.cpuUsage(before);
+  const took = (user + system) / 1000;
+  if (took > SLOW) find('slow', `${Math.round(took)} ms`);
+  report.slowest = Math.max(report.slowest, Math.round(took));
   report.cases++;
-  if (Date.now() - told > REPORT) tell();
 }
-tell();
-process.send({ done: true }, () => process.exit(0));
 
 function find(kind, what) {
   const path = join(folder, `${kind}-${report.findings.length}-${Date.now()}`);
@@ -48,7 +72,7 @@ function find(kind, what) {
 }
 
 function fresh() {
-  return { cases: 0, refused: 0, accepted: 0, findings: [], peak: 0 };
+  return { cases: 0, refused: 0, accepted: 0, kept: 0, slowest: 0, findings: [], peak: 0 };
 }
 
 function tell() {

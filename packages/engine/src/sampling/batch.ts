@@ -223,7 +223,7 @@ export class Batch {
   }
 
   #report(always = false): void {
-    const now = Date.now();
+    const now = performance.now();
     if (!this.#inputs.options.onProgress || (!always && now - this.#lastReport < 200)) return;
     this.#lastReport = now;
     this.#inputs.options.onProgress({

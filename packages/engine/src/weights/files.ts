@@ -1,5 +1,6 @@
 /** Reads files that may be missing, and creates folders. See atomic.ts for writing. */
 import { mkdir, readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { EngineError, reasonOf } from '../errors.js';
 import { MAX_AUXILIARY_BYTES } from '../limits.js';
 
@@ -30,8 +31,20 @@ export async function readIfPresent(path: string): Promise<Uint8Array | undefine
 
 /** Creates a folder and those above it, unless they exist. @throws EngineError 'file' if the system refuses. */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+  await makeWithParents(path).catch((cause: unknown) => {
     const message = `Could not create the folder ${path}: ${reasonOf(cause)}`;
     throw new EngineError('file', message, { file: path }, { cause });
+  });
+}
+
+/** The recursive `mkdir` of Node.js never ends in /proc, where what is missing cannot be made though its parent is there. */
+async function makeWithParents(path: string): Promise<void> {
+  await mkdir(path).catch(async (cause: NodeJS.ErrnoException) => {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory()) return;
+    const above = dirname(path);
+    if (cause.code !== 'ENOENT' || above === path || (await exists(above))) throw cause;
+    await makeWithParents(above);
+    await makeWithParents(path);
   });
 }

@@ -1,5 +1,6 @@
-/** Writes files so that a killed process never leaves half of one, and reads files that may be missing. */
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+/** Makes folders, writes files so that a killed process never leaves half of one, and reads files that may be missing. */
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** Writes a file under a temporary name and renames it, so that the file is always complete. Objects become JSON. */
 export async function writeWhole(path: string, content: unknown): Promise<void> {
@@ -8,6 +9,28 @@ export async function writeWhole(path: string, content: unknown): Promise<void> 
   await rm(`${path}.partial`, { force: true });
   await writeFile(`${path}.partial`, text, { flag: 'wx', flush: true });
   await rename(`${path}.partial`, path);
+}
+
+/**
+ * Makes a folder and those above it, unless they are there. The recursive `mkdir` of Node.js never ends where the system
+ * says "no such folder" below a folder that exists, as in /proc.
+ * @returns the topmost folder that was made; undefined if all were there
+ * @throws what the system says if it refuses
+ */
+export async function makeFolder(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path);
+    return path;
+  } catch (error) {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory()) return undefined;
+    const above = dirname(path);
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' && above !== path && !(await exists(above));
+    if (!isMissing) throw error;
+    const topmost = await makeFolder(above);
+    const made = await makeFolder(path);
+    return topmost ?? made;
+  }
 }
 
 export async function exists(path: string): Promise<boolean> {

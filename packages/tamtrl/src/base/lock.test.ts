@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { cp, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -53,6 +53,22 @@ it('a living process keeps its lock, a killed one does not', async () => {
   other.kill('SIGKILL');
   await gone;
   await (await lockFolder(place))();
+});
+
+it.runIf(process.platform === 'linux')('a dead process that nobody has waited for does not keep its lock', async () => {
+  const place = await folder();
+  // The shell starts one that ends at once, and becomes a program that waits for none.
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 100'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)));
+    const state = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1][0];
+    while ((await state()) !== 'Z') await new Promise((resolve) => setTimeout(resolve, 5));
+    await claimed(place, pid);
+    await (await lockFolder(place))();
+    expect(await readdir(place)).toEqual([]);
+  } finally {
+    parent.kill('SIGKILL');
+  }
 });
 
 it.runIf(process.platform === 'linux')('another process with the number of the dead one does not count', async () => {

@@ -5,10 +5,11 @@
  * that arrive at the same time, the later one sees the other's file, so both cannot take themselves for the only one.
  * Nothing has to be taken over from a dead process: its file names it, and is ignored.
  */
-import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { TamtrlError } from './errors.js';
+import { makeFolder } from './files.js';
 import { fnv1a } from './hash.js';
 
 /** Who holds a lock, or wants it. All of it is in the file's name, so no file is ever half written. */
@@ -64,7 +65,7 @@ const LONGEST_PAUSE = 40;
  * @throws LockError while a living process holds it, or a process on another machine, whose state is unknown.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   return lockPlace({ path: folder, kind: 'folder', folder, prefix: FOLDER_PREFIX });
 }
 
@@ -144,13 +145,26 @@ async function isAlive({ pid, born, host }: Claim): Promise<boolean> {
     // EPERM: it is there, and somebody else's.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  const now = await birthOf(pid);
+  const fields = await statusOf(pid);
+  // In a container whose first process waits for no other, the dead ones keep their numbers: zombies.
+  if (fields !== undefined && ENDED.has(fields[0])) return false;
+  const now = fields?.[BIRTH];
   return born === '' || now === undefined || born === now;
 }
 
 /** When a process was started, on Linux (proc(5), field 22 of stat); undefined elsewhere, or if it is gone. */
 async function birthOf(pid: number): Promise<string | undefined> {
+  return (await statusOf(pid))?.[BIRTH];
+}
+
+/** States of a process that runs no more (proc(5)). */
+const ENDED = new Set(['Z', 'X', 'x']);
+/** When the process was started, among the fields of `statusOf`. */
+const BIRTH = 19;
+
+/** What Linux tells of a process from its state on: field 3 of /proc/PID/stat (proc(5)), and those after it. */
+async function statusOf(pid: number): Promise<string[] | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   // The second field is the program's name, in brackets, which may contain anything.
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
 }

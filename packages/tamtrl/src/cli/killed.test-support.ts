@@ -21,8 +21,10 @@ evaluation: { every: 0, questions: 2 }
 export async function outcome(path: string) {
   const lines = (await readFile(join(path, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
   const { started: _, ...info } = JSON.parse(await readFile(join(path, 'info.json'), 'utf8'));
+  const state = await readFile(join(path, 'checkpoints/last/run.json'), 'utf8');
   return {
     info,
+    state: state.replaceAll(/"seconds": [^,]+/g, '"seconds": 0'),
     metrics: lines.map((line) => ({ ...(JSON.parse(line) as MetricsLine), seconds: 0 })),
     readings: await readFile(join(path, 'readings.json'), 'utf8'),
     weights: (await readFile(join(path, 'checkpoints/final/model.safetensors'))).toString('base64'),

@@ -2,7 +2,8 @@
  * Places that are written to: what is there already is not destroyed, and what our own killed processes left is no
  * obstacle.
  */
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { cp, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -186,6 +187,26 @@ describe('data', () => {
     expect((await run(...args, '--out', folder)).err).toContain(`--out: ${folder} is a folder; name a file in it.`);
   });
 
+  it('devices, named pipes and links to themselves stay what they are', async () => {
+    const [pipe, loop] = [at('pipe'), at('loop')];
+    execFileSync('mkfifo', [pipe]);
+    await symlink(loop, loop);
+    for (const [path, reason] of [
+      [pipe, `${pipe} is not a regular file, and would be replaced by one. Name another file.`],
+      ['/dev/null', '/dev/null is not a regular file'],
+      [loop, `cannot write to ${loop}: ELOOP: `],
+    ]) {
+      for (const args of [generating, [...generating, '--overwrite']]) {
+        const { code, err } = await run(...args, '--out', path);
+        expect(err).toContain(`tamtrl: --out: ${reason}`);
+        expect(code).toBe(2);
+      }
+    }
+    expect((await lstat(pipe)).isFIFO()).toBe(true);
+    expect((await lstat(loop)).isSymbolicLink()).toBe(true);
+    expect((await lstat('/dev/null')).isCharacterDevice()).toBe(true);
+  });
+
   it('does not write through a link at the place of its temporary file', async () => {
     const path = at('linked.jsonl');
     await writeFile(at('target'), 'mine');
@@ -196,6 +217,18 @@ describe('data', () => {
 });
 
 describe('ask --state', () => {
+  it('a named pipe and a device stay what they are', async () => {
+    const pipe = at('state-pipe');
+    execFileSync('mkfifo', [pipe]);
+    await writeFile(at('text.txt'), 'anna oslo');
+    for (const path of [pipe, '/dev/null']) {
+      const { code, err } = await run('ask', at('text.txt'), 'anna', '--model', 'mini', '--state', path);
+      expect(err).toContain(`--state: cannot read ${path}: it is not a regular file.`);
+      expect(code).toBe(2);
+      expect((await lstat(path)).isFile()).toBe(false);
+    }
+  });
+
   it.each(['null', '0', '{"name":"package"}', '[]', 'notes'])('leaves a file with %s as it is', async (text) => {
     const path = at('state.json');
     await writeFile(path, text);

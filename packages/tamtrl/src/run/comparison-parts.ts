@@ -4,9 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { exists, readIfThere, writeWhole } from '../base/files.js';
+import { exists, makeFolder, readIfThere, writeWhole } from '../base/files.js';
 import { differences, differencesText, given } from '../base/objects.js';
 import { readJsonObject } from '../data/files/output.js';
 import { miniExample, toRecord } from '../data/mini/task.js';
@@ -155,7 +154,7 @@ export async function writeGenerated(config: CompareConfig): Promise<void> {
     const text = generatedText(benchmark);
     if (text === undefined || (await hashThere(config, benchmark)) === (await hashOf(config, benchmark))) continue;
     const path = benchmarkData(config, benchmark);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeWhole(path, text);
   }
 }

@@ -2,9 +2,9 @@
  * The folder of a run: the names of all its files, and how each is written and read. Checkpoints and JSON files appear
  * completely or not at all: they are written under a temporary name, then renamed.
  */
-import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, readIfThere, writeWhole } from '../base/files.js';
+import { exists, makeFolder, readIfThere, writeWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import { readingFile } from '../memory/reading-settings.js';
@@ -108,7 +108,7 @@ export class RunFolder implements RunStore {
    * info and configuration it can be resumed, with less it has saved nothing.
    */
   async start(config: unknown): Promise<void> {
-    await mkdir(this.path, { recursive: true });
+    await makeFolder(this.path);
     await this.writeInfo(this.#info ?? infoFrom(config, new Date()));
     if (this.#split) await this.writeSplit(this.#split);
     else await rm(this.file('split'), { force: true });
@@ -116,7 +116,7 @@ export class RunFolder implements RunStore {
     await writeFile(this.file('metrics'), '');
     await writeFile(this.file('trajectories'), '');
     await rm(this.file('readings'), { force: true });
-    await mkdir(join(this.path, CHECKPOINTS), { recursive: true });
+    await makeFolder(join(this.path, CHECKPOINTS));
   }
 
   /**
@@ -278,7 +278,7 @@ export class RunFolder implements RunStore {
     const fresh = join(this.path, CHECKPOINTS, `.${name}.partial`);
     const old = join(this.path, CHECKPOINTS, `.${name}.old`);
     await rm(fresh, { recursive: true, force: true });
-    await mkdir(fresh, { recursive: true });
+    await makeFolder(fresh);
     await write(fresh);
     // If there is no `last`, the old one is the only whole checkpoint: it must not go before the new one is in its
     // place.

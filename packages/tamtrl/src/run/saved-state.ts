@@ -19,18 +19,19 @@ const bestSchema = z
     return { step, metric, score: score ?? exact_match ?? exactMatch ?? 0 };
   });
 
+/** In the order in which a run gets its values: the files of a resumed run are those of one that never stopped. */
 const runStateSchema = z.object({
   kind: z.enum(['reinforcement', 'supervised']),
   step: whole,
   position: whole,
   evaluatedStep: z.number().int().min(-1),
-  before: share.optional(),
-  latest: share.optional(),
-  best: bestSchema.optional(),
   evaluationsWithoutGain: whole,
   snapshots: z.array(z.string()),
   seconds: z.number().min(0),
   tokens: z.object({ prompt: whole, sampled: whole, scored: whole, trained: whole }),
+  latest: share.optional(),
+  before: share.optional(),
+  best: bestSchema.optional(),
 }) satisfies z.ZodType<RunState>;
 
 export const savedCheckpointSchema = z.object({ state: runStateSchema, config: z.looseObject({}) });

@@ -199,6 +199,8 @@ async function* textFrom(paths: readonly string[]): AsyncGenerator<string> {
 async function savedState(path: string): Promise<ReaderState | undefined> {
   let text: string;
   try {
+    // A named pipe would keep it waiting, and a device would be replaced by a file.
+    if (!(await stat(path)).isFile()) throw new Error('it is not a regular file');
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

@@ -3,11 +3,11 @@
  * tables. A part that is finished is not run again; one that was interrupted continues.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { exists, writeWhole } from '../../base/files.js';
+import { exists, makeFolder, writeWhole } from '../../base/files.js';
 import { duration } from '../../base/format.js';
 import { lockFolder } from '../../base/lock.js';
 import { given } from '../../base/objects.js';
@@ -78,7 +78,7 @@ export async function runComparison(
   await requireComparisonFolder(config.out);
   await requireSameParts(config, tablesOnly ? { files: false } : {});
   if (tablesOnly) {
-    await mkdir(config.out, { recursive: true });
+    await makeFolder(config.out);
     await markFolder(config.out);
   } else {
     const unlock = await lockFolder(config.out);
@@ -167,7 +167,7 @@ async function train(
 ): Promise<boolean> {
   const { method, seed } = run;
   const { path } = folder;
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const settings = `${path}.yaml`;
   await writeFile(settings, stringify(trainingFile(config, method)));
   const begun = await folder.readSettings().then(
@@ -190,7 +190,7 @@ async function evaluate(
   { hosts, reading, io, signal }: Surroundings,
 ): Promise<boolean> {
   const { folder } = cell;
-  await mkdir(dirname(folder), { recursive: true });
+  await makeFolder(dirname(folder));
   await writeCellRecord(config, run, cell, reading);
   const { data, ...request } = requestOf(run, cell, reading);
   const args = ['eval', '--data', ...data, ...flagsOf(request), '--out', folder, '--json', ...hosts];

@@ -1,8 +1,9 @@
 /** What `tamtrl doctor` checks on this machine: Node.js, memory, runtime, embedded model, folder of runs. */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../../base/files.js';
 import { gibibytes } from '../../base/format.js';
 import { EMBEDDED_MINI } from '../../models/embedded.js';
 import { describe } from '../terminal/errors.js';
@@ -84,7 +85,7 @@ async function checkFolder(runs: string): Promise<Check> {
   const name = 'run folder';
   let made: string | undefined;
   try {
-    made = await mkdir(runs, { recursive: true });
+    made = await makeFolder(runs);
     const trial = await mkdtemp(join(runs, '.doctor-'));
     await writeFile(join(trial, 'trial'), 'trial\n');
     await rm(trial, { recursive: true });

@@ -38,13 +38,22 @@ export async function readJsonObject(path: string): Promise<Readonly<Record<stri
 }
 
 /**
- * Checks that a file may be written to `path`. Empty files and devices may be overwritten.
- * @throws DataError `file` for a folder, and for a file with content unless it is to be overwritten.
+ * Checks that a file may be written to `path`. Empty files may be overwritten.
+ * @throws DataError `file` for a file with content unless it is to be overwritten, and for what is no regular file: a
+ *   device or a named pipe would be replaced by a file.
  */
 export async function requireFreeFile(path: string, overwrite = false): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) throw new DataError('file', `--out: ${path} is a folder; name a file in it.`);
-  if (!found?.isFile() || found.size === 0 || overwrite) return;
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new DataError('file', `--out: cannot write to ${path}: ${error.message}.`, { cause: error });
+  });
+  if (found === undefined) return;
+  if (found.isDirectory()) throw new DataError('file', `--out: ${path} is a folder; name a file in it.`);
+  if (!found.isFile()) {
+    const what = `--out: ${path} is not a regular file, and would be replaced by one.`;
+    throw new DataError('file', `${what} Name another file.`);
+  }
+  if (found.size === 0 || overwrite) return;
   throw new DataError(
     'file',
     `--out: ${path} already exists (${found.size} bytes). Name another file, or replace it with --overwrite.`,

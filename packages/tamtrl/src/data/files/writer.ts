@@ -1,9 +1,10 @@
 /** Writes records so that a file under its final name is always complete. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { makeFolder } from '../../base/files.js';
 import { LockError, lockFile } from '../../base/lock.js';
 import { DataError } from '../errors.js';
 import type { AnswersWanted, Metric } from '../metrics.js';
@@ -50,7 +51,7 @@ export async function writeRecords(
 /** Two writers of one file would rename each other's unfinished content. */
 async function lockedOut(path: string): Promise<() => Promise<void>> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     return await lockFile(path);
   } catch (error) {
     throw LockError.isInstance(error) ? error : unwritable(path, error);

@@ -140,7 +140,8 @@ export class TinkerClient {
     body: Body,
     { signal, once = false, pass, onAccepted }: SubmitOptions & { pass?: readonly number[] },
   ): Promise<Record<string, unknown>> {
-    const deadline = Date.now() + this.#options.patience;
+    // Not by the clock of the day, which may be set while a result is waited for.
+    const deadline = performance.now() + this.#options.patience;
     const settings = { signal, once: once && !this.#options.resend, pass };
     for (let forgotten = 0; ; forgotten++) {
       const { request_id, ...rest } = await this.#called(place, body, settings);
@@ -224,7 +225,7 @@ export class TinkerClient {
   ): Promise<Record<string, unknown> | undefined> {
     for (;;) {
       signal?.throwIfAborted();
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         throw new TinkerError(
           'unreachable',
           `${this.server} gave no result of ${path} within ${Math.round(this.#options.patience / 1000)} s.`,

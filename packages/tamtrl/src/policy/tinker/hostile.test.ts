@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { miniChat, miniTokenizer } from '../../data/mini/tokenizer.js';
 import { PolicyError } from '../errors.js';
 import { openTinkerPolicy } from './policy.js';
@@ -176,6 +176,21 @@ describe('too much, elsewhere, forgotten', () => {
       message: expect.stringContaining('forgotten the result of asample 2 times'),
     });
     expect(calls.filter((path) => path === 'asample')).toHaveLength(2);
+  });
+
+  it('a clock that is set forward while a result is pending does not end the wait', async () => {
+    let polls = 0;
+    let day = 0;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => ++day * 86_400_000);
+    try {
+      const { caught } = await use({
+        asample: { body: { request_id: 'r' } },
+        retrieve_future: () => ({ body: ++polls < 3 ? { type: 'try_again' } : GOOD.asample }),
+      });
+      expect(caught).toBeUndefined();
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('a message of 2 MB is shortened, and the key in it masked, in the carried body too', async () => {

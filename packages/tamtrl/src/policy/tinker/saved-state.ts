@@ -1,7 +1,8 @@
 /** The file tinker.json, with which a folder refers to a model whose weights stay on a server. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeFolder } from '../../base/files.js';
 import { PolicyError } from '../errors.js';
 
 const savedStateSchema = z.object({
@@ -24,7 +25,7 @@ export type SavedState = z.output<typeof savedStateSchema>;
 export const STATE_FILE = 'tinker.json';
 
 export async function writeState(folder: string, state: SavedState): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeFile(join(folder, STATE_FILE), `${JSON.stringify(state, null, 2)}\n`);
 }
 

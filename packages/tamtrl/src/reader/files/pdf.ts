@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { bytesText, MAX_PDF_BYTES, MAX_PDF_MEMORY, MAX_PDF_PAGE_SECONDS, MAX_PDF_PAGES } from '../../base/limits.js';
 import { ReaderError } from '../errors.js';
-import type { PdfMessage } from './pdf-worker.js';
+import type { PdfMessage } from './pdf-messages.js';
 
 /** Milliseconds between two looks at the memory. */
 const WATCH = 50;
