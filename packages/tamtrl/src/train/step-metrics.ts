@@ -6,6 +6,7 @@ import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js'
 import type { RolloutGroup } from '../reward/group.js';
 import { scoreAnswer } from '../reward/outcome.js';
 import type { CheckedResult } from '../reward/result.js';
+import type { AgentChunk } from '../text/chunks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Collected } from './dynamic-sampling.js';
 import type { StepMetrics, WrittenTrajectory } from './metrics.js';
@@ -14,6 +15,10 @@ import type { Row } from './rows.js';
 /** A group with what each turn of each rollout earned: [G][turns], the answer turn last. */
 export interface RewardedGroup {
   group: RolloutGroup;
+  /** What its rollouts read. */
+  chunks: readonly AgentChunk[];
+  /** Log-probabilities of the tokens of the memory turns under the teacher, if the method has one. [G][T_i][tokens] */
+  teacher?: readonly (readonly (readonly number[])[])[];
   /** Of memory turns, as they entered the rewards. */
   scores?: readonly (readonly number[])[];
   rewards: number[][];
