@@ -9,6 +9,7 @@ import { addEvalCommand } from './commands/eval.js';
 import { addMcpCommand } from './commands/mcp.js';
 import { addSftCommand } from './commands/sft.js';
 import { addTrainCommand } from './commands/train.js';
+import { addViewCommand } from './commands/view.js';
 import { describe, EXIT, exitCodeOf } from './terminal/errors.js';
 import type { Io } from './terminal/io.js';
 
@@ -32,6 +33,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   addDataCommand(program, io, exit);
   addEvalCommand(program, io, exit);
   addCompareCommand(program, io, exit);
+  addViewCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
   try {
     await program.parseAsync(args, { from: 'user' });

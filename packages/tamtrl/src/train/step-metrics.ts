@@ -61,6 +61,7 @@ export function stepMetrics(parts: StepParts): StepMetrics {
       drawn.flatMap(({ rewards }) => rewards.flatMap((turns) => turns.slice(0, -1))),
       (reward) => reward,
     ),
+    turn_reward_by_turn: meansByTurn(drawn.flatMap(({ rewards }) => rewards.map((turns) => turns.slice(0, -1)))),
     ...(drawn.some((group) => group.scores) ? { turn_score: meanOf(scores, (score) => score) } : {}),
     exact_match: meanOf(answers, ({ output, group }) =>
       scoreAnswer(extractAnswer(output), group, { metric: 'exact_match' }),
@@ -81,6 +82,17 @@ export function stepMetrics(parts: StepParts): StepMetrics {
     seconds,
     method: meanOfRecords(methods.map(({ metrics }) => metrics)),
   };
+}
+
+/** @param rollouts a number for each memory turn, of rollouts that may differ in how many they have */
+function meansByTurn(rollouts: readonly (readonly number[])[]): number[] {
+  const longest = rollouts.reduce((most, { length }) => Math.max(most, length), 0);
+  return Array.from({ length: longest }, (_, turn) =>
+    meanOf(
+      rollouts.filter(({ length }) => length > turn),
+      (own) => own[turn],
+    ),
+  );
 }
 
 /** Several rollouts, token for token the same. */
