@@ -111,12 +111,13 @@ function draw({ title, unit, lines, zero }: FigureProps, names: readonly string[
   const all = lines.flatMap(({ points }, at) =>
     points.flatMap(({ x, y }) => (y === null ? [] : [{ x, y, label: `${names[at]}\nstep ${x}: ${number(y, 4)}` }])),
   );
+  const longest = all.reduce((most, { x }) => Math.max(most, x), 0);
   if (all.length > 0) marks.push(Plot.tip(all, Plot.pointer({ x: 'x', y: 'y', title: 'label', fill: 'var(--ground)' })));
   return Plot.plot({
     width,
     height: 240,
     marginLeft: 56,
-    x: { label: 'step' },
+    x: { label: 'step', interval: longest < 12 ? 1 : undefined, type: 'linear' },
     y: { label: unit ?? null, ...(zero && { zero: true }) },
     style: { background: 'transparent', color: 'currentColor', fontSize: '12px', overflow: 'visible' },
     ariaLabel: title,

@@ -41,6 +41,7 @@ export function OverviewView({ overview }: { overview: Overview }) {
                   <a href={linkTo([source.kind, source.id])}>
                     <strong>{visible(source.name)}</strong> <span>{source.about}</span>
                   </a>
+                  {source.part !== undefined && <span class="note">part of {nameOf(sources, source.part)}, </span>}
                   <span class="note">{ageOf(source)}</span>
                   <Problems texts={source.problems} />
                 </li>
@@ -62,6 +63,10 @@ export function OverviewView({ overview }: { overview: Overview }) {
       })}
     </>
   );
+}
+
+function nameOf(sources: readonly SourceSummary[], id: string): string {
+  return visible(sources.find((source) => source.id === id)?.name ?? 'a comparison');
 }
 
 function ageOf({ changed }: SourceSummary): string {

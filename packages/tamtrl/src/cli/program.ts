@@ -6,6 +6,7 @@ import { addCompareCommand } from './commands/compare.js';
 import { addDataCommand } from './commands/data.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addEvalCommand } from './commands/eval.js';
+import { addExportCommand } from './commands/export.js';
 import { addMcpCommand } from './commands/mcp.js';
 import { addSftCommand } from './commands/sft.js';
 import { addTrainCommand } from './commands/train.js';
@@ -34,6 +35,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   addEvalCommand(program, io, exit);
   addCompareCommand(program, io, exit);
   addViewCommand(program, io, exit);
+  addExportCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -279,6 +279,11 @@ export class RunFolder implements RunStore {
     return (await readLines(this.file('trajectories'))) as unknown[] as WrittenTrajectory[];
   }
 
+  /** All groups that are kept, in order; none if there is no such file. */
+  async readGroups(): Promise<KeptGroup[]> {
+    return (await wholeLines(this.file('groups'))) as unknown[] as KeptGroup[];
+  }
+
   /** `last`, or the one that was being replaced when the process ended. */
   async #newestCheckpoint(): Promise<string | undefined> {
     for (const name of ['last', '.last.old']) {

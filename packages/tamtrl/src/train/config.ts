@@ -167,7 +167,7 @@ export const runConfigSchema = z.strictObject({
   savedGroups: z
     .strictObject({
       /** 0: none. */
-      perStep: whole.default(1),
+      perStep: whole.default(4),
       /** Limit of the run's file, spread evenly over its steps. */
       megabytes: positive.default(64),
     })

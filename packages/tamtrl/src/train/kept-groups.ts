@@ -45,6 +45,8 @@ export interface KeptTurn {
   text: string;
   /** Of a memory turn, the memory after it: a part of `text`, from and to, or a text of its own. */
   memory?: readonly [start: number, end: number] | string;
+  /** Tokens that were read before it was written. */
+  promptTokens: number;
   stopReason: string;
   reward: number;
   score?: number;
@@ -90,6 +92,7 @@ export function keptGroups(
               kind: turn.kind,
               text,
               ...(turn.kind === 'memory' && { memory: placed(plainText(tokenizer, turn.memoryIds), text) }),
+              promptTokens: turn.promptTokens,
               stopReason: turn.stopReason,
               reward: rewards[i][t],
               score: scores?.[i][t],
