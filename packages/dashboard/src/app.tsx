@@ -17,13 +17,13 @@ type Theme = (typeof THEMES)[number];
 export function App() {
   const route = useRoute();
   const { data, error } = useData<Overview>('api/overview', ['overview']);
-  const [only] = alone ? (data?.sources ?? []) : [];
-  const shown = route.path.length === 0 && only ? { ...route, path: ['run', only.id] } : route;
+  const only = data?.sources.length === 1 ? data.sources[0] : undefined;
+  const shown = route.path.length === 0 && only ? { ...route, path: [only.kind, only.id] } : route;
   return (
     <>
-      <a class="skip" href="#main" onClick={toMain}>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
         To the content
-      </a>
+      </button>
       <header class="top">
         <a href="#/" class="home">
           tamtrl
@@ -38,12 +38,6 @@ export function App() {
       </main>
     </>
   );
-}
-
-/** The address is the view's, so the link must not change it. */
-function toMain(event: Event): void {
-  event.preventDefault();
-  document.getElementById('main')?.focus();
 }
 
 function View({ overview, route }: { overview: Overview; route: Route }) {

@@ -31,7 +31,11 @@ const CHARTS: readonly Chart[] = [
   {
     title: 'Empty and cut-off outputs',
     unit: 'share',
-    numbers: { empty_rate: 'empty memories', overflow_rate: 'cut-off memories', answer_overflow_rate: 'cut-off answers' },
+    numbers: {
+      empty_rate: 'empty memories',
+      overflow_rate: 'cut-off memories',
+      answer_overflow_rate: 'cut-off answers',
+    },
     zero: true,
   },
   {

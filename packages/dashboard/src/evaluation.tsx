@@ -1,7 +1,7 @@
 /** An evaluation: its scores, and record by record. */
 import type { EvaluationDetails, EvaluationPage } from 'tamtrl/view';
-import { go, type Route } from './route.js';
 import { Pages, Verdict } from './rollouts.js';
+import { go, type Route } from './route.js';
 import { useData } from './source.js';
 import { Problems, Rows, visible } from './text.js';
 
@@ -52,7 +52,8 @@ export function EvaluationView({ id, route }: { id: string; route: Route }) {
               </span>
             </p>
             <p>
-              Answer <strong>{visible(record.answer) || '(none)'}</strong>, expected {record.answers.map(visible).join(' / ')}
+              Answer <strong>{visible(record.answer) || '(none)'}</strong>, expected{' '}
+              {record.answers.map(visible).join(' / ')}
             </p>
             {record.error && <Problems texts={[record.error]} />}
           </li>

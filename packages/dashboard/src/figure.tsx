@@ -112,7 +112,8 @@ function draw({ title, unit, lines, zero }: FigureProps, names: readonly string[
     points.flatMap(({ x, y }) => (y === null ? [] : [{ x, y, label: `${names[at]}\nstep ${x}: ${number(y, 4)}` }])),
   );
   const longest = all.reduce((most, { x }) => Math.max(most, x), 0);
-  if (all.length > 0) marks.push(Plot.tip(all, Plot.pointer({ x: 'x', y: 'y', title: 'label', fill: 'var(--ground)' })));
+  if (all.length > 0)
+    marks.push(Plot.tip(all, Plot.pointer({ x: 'x', y: 'y', title: 'label', fill: 'var(--ground)' })));
   return Plot.plot({
     width,
     height: 240,

@@ -8,7 +8,17 @@ import { useData } from './source.js';
 import { Diff, number, Problems, Section, signed, visible } from './text.js';
 import { COLOURING_NAMES, COLOURING_NOTES, COLOURINGS, type Colouring, Tokens } from './tokens.js';
 
-export function GroupDetail({ id, number: group, sample, route }: { id: string; number: string; sample: number; route: Route }) {
+export function GroupDetail({
+  id,
+  number: group,
+  sample,
+  route,
+}: {
+  id: string;
+  number: string;
+  sample: number;
+  route: Route;
+}) {
   const { data, error } = useData<GroupView>(`api/group/${id}/${group}`, []);
   const view = useRef<HTMLElement>(null);
   const isSide = route.query.side === 'all';
@@ -103,17 +113,27 @@ function factsAt(found: readonly LostWords[], turn: number): string | undefined 
 }
 
 function OneRollout({ group, rollout, route }: { group: GroupView; rollout: RolloutView; route: Route }) {
+  const turns = useRef<HTMLOListElement>(null);
   return (
     <>
       <p>
         <Verdict outcome={rollout.outcome} /> Answer <strong>{visible(rollout.answer) || '(none)'}</strong>
       </p>
-      <ol class="turns">
+      {rollout.lost.length > 0 && (
+        <p class="tools">
+          {rollout.lost.map(({ turn, words }) => (
+            <button type="button" class="lost" onClick={() => turns.current?.children[turn - 1]?.scrollIntoView()}>
+              ▼ lost {visible(words.join(', '))} at turn {turn}
+            </button>
+          ))}
+        </p>
+      )}
+      <ol class="turns" ref={turns}>
         {rollout.turns.map((turn, at) => (
           <li class={factsAt(rollout.lost, at + 1) && turn.kind === 'memory' ? 'turn losing' : 'turn'}>
             <TurnHead turn={turn} at={at} rollout={rollout} />
             {turn.kind === 'memory' && group.chunks?.[at] && <Section parts={group.chunks[at].parts} />}
-            <Memory turn={turn} before={memoryBefore(rollout, at)} route={route} />
+            <Memory turn={turn} before={memoryBefore(group, rollout, at)} route={route} />
           </li>
         ))}
       </ol>
@@ -121,8 +141,8 @@ function OneRollout({ group, rollout, route }: { group: GroupView; rollout: Roll
   );
 }
 
-function memoryBefore({ turns }: RolloutView, at: number): string {
-  return turns[at - 1]?.memory ?? '';
+function memoryBefore({ initialMemory }: GroupView, { turns }: RolloutView, at: number): string {
+  return at === 0 ? initialMemory : (turns[at - 1].memory ?? '');
 }
 
 function Memory({ turn, before, route }: { turn: TurnView; before: string; route: Route }) {
@@ -184,7 +204,7 @@ function Bar({ value }: { value: number }) {
 function SideBySide({ group, route }: { group: GroupView; route: Route }) {
   const longest = group.rollouts.reduce((most, { turns }) => Math.max(most, turns.length), 0);
   return (
-    <section class="scroll" aria-label="All rollouts of the group" tabIndex={0}>
+    <section class="scroll" aria-label="All rollouts of the group">
       <table class="side">
         <thead>
           <tr>
@@ -212,7 +232,7 @@ function SideBySide({ group, route }: { group: GroupView; route: Route }) {
                 return (
                   <td>
                     <TurnHead turn={turn} at={at} rollout={rollout} />
-                    <Memory turn={turn} before={memoryBefore(rollout, at)} route={route} />
+                    <Memory turn={turn} before={memoryBefore(group, rollout, at)} route={route} />
                   </td>
                 );
               })}

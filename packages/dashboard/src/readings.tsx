@@ -50,7 +50,9 @@ export function ReadingsView({ id, route }: { id: string; route: Route }) {
         </section>
         <section class="detail" aria-label="Reading">
           {shown && <Pair pair={shown} metric={data?.metric ?? ''} />}
-          {data && pairs.length === 0 && <p>No question fits. Questions are read before the first step and after the last.</p>}
+          {data && pairs.length === 0 && (
+            <p>No question fits. Questions are read before the first step and after the last.</p>
+          )}
         </section>
       </div>
     </>
@@ -60,7 +62,7 @@ export function ReadingsView({ id, route }: { id: string; route: Route }) {
 function fits({ before, after }: ReadingPair, kind: Kind): boolean {
   const last = after ?? before;
   if (kind === 'changed') return after !== undefined && after.score !== before.score;
-  if (kind === 'better') return after !== undefined && after.right && !before.right;
+  if (kind === 'better') return after?.right === true && !before.right;
   if (kind === 'worse') return after !== undefined && !after.right && before.right;
   if (kind === 'right') return last.right;
   if (kind === 'wrong') return !last.right;
@@ -78,7 +80,12 @@ function verdicts({ before, after }: ReadingPair, metric?: string): string {
 
 function Pair({ pair, metric }: { pair: ReadingPair; metric: string }) {
   const { question, answers, before, after } = pair;
-  const sides = after ? ([['Before training', before], ['After training', after]] as const) : ([['Before training', before]] as const);
+  const sides = after
+    ? ([
+        ['Before training', before],
+        ['After training', after],
+      ] as const)
+    : ([['Before training', before]] as const);
   return (
     <article>
       <h2>{visible(question)}</h2>

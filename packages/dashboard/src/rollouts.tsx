@@ -79,7 +79,11 @@ function Filters({ route }: { route: Route }) {
       <fieldset class="choices">
         <legend>Show</legend>
         {Object.entries(FILTERS).map(([kind, name]) => (
-          <button type="button" aria-pressed={show === kind} onClick={() => go(route, { ...fresh, show: kind, turn: '' })}>
+          <button
+            type="button"
+            aria-pressed={show === kind}
+            onClick={() => go(route, { ...fresh, show: kind, turn: '' })}
+          >
             {name}
           </button>
         ))}

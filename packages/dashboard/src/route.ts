@@ -33,11 +33,7 @@ export function useRoute(): Route {
 }
 
 /** Changes parts of the query. @param replace no entry in the history, for what is typed */
-export function go(
-  route: Route,
-  changes: Record<string, string | number | undefined>,
-  { replace = false } = {},
-): void {
+export function go(route: Route, changes: Record<string, string | number | undefined>, { replace = false } = {}): void {
   const hash = linkTo(route.path, { ...route.query, ...changes });
   if (!replace) {
     location.hash = hash;

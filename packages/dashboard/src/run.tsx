@@ -50,7 +50,8 @@ function Head({ run }: { run: RunDetails }) {
       <h1>{visible(source.name)}</h1>
       <p>
         {source.about}. Step {steps.done.toLocaleString('en-US')}
-        {steps.planned > 0 && ` of ${steps.planned.toLocaleString('en-US')}`}. <span class="note">{visible(source.path)}</span>
+        {steps.planned > 0 && ` of ${steps.planned.toLocaleString('en-US')}`}.{' '}
+        <span class="note">{visible(source.path)}</span>
       </p>
       {!alone && (
         <p class="tools">

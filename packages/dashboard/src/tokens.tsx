@@ -23,7 +23,11 @@ export const COLOURING_NOTES: Record<Colouring, string> = {
 /** Nats at which a colour is full. */
 const FULL = 4;
 
-function valueOf({ student, teacher }: TokenView, { advantage }: TurnView, colouring: Colouring): number | undefined {
+function shownValue(
+  { student, teacher }: TokenView,
+  { advantage }: TurnView,
+  colouring: Colouring,
+): number | undefined {
   if (colouring === 'advantage') return advantage;
   if (colouring === 'student') return student ?? undefined;
   if (teacher === undefined || teacher === null) return undefined;
@@ -45,12 +49,17 @@ export function Tokens({ turn, colouring, values }: { turn: TurnView; colouring:
   return (
     <p class={values ? 'memory tokens values' : 'memory tokens'} data-colouring={colouring}>
       {turn.tokens.map((token) => {
-        const value = valueOf(token, turn, colouring);
+        const value = shownValue(token, turn, colouring);
         const said = [
           `student ${number(token.student)}`,
           ...(token.teacher === undefined ? [] : [`teacher ${number(token.teacher)}`]),
         ].join(', ');
-        const shown = value === undefined ? '–' : colouring === 'student' || colouring === 'teacher' ? number(value, 2) : signed(value);
+        const shown =
+          value === undefined
+            ? '–'
+            : colouring === 'student' || colouring === 'teacher'
+              ? number(value, 2)
+              : signed(value);
         return (
           <span class="token" style={{ background: colourOf(value, colouring) }} title={said}>
             {visible(token.text)}

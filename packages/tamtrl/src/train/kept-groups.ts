@@ -16,6 +16,8 @@ export interface KeptGroup {
   questionId: string;
   question: string;
   answers: readonly string[];
+  /** The memory before the first turn. */
+  initialMemory: string;
   /** What was read at each memory turn, in order. */
   chunks: KeptChunk[];
   rollouts: KeptRollout[];
@@ -79,6 +81,7 @@ export function keptGroups(
       questionId: id,
       question,
       answers,
+      initialMemory: plainText(tokenizer, trajectories[0].initialMemoryIds),
       chunks: chunks.map((chunk, at) => keptChunk(chunk, relevantRanges?.[at] ?? [], tokenizer)),
       rollouts: trajectories.map(({ sample, output, turns }, i): KeptRollout => {
         return {

@@ -5,11 +5,23 @@ import { parseCsv } from './csv.js';
 import type { ComparisonDetails, SourceSummary } from './types.js';
 
 const TABLES = [
-  { file: 'results', title: 'Results', note: 'Score with its 95 % interval, and the difference from the baseline, paired by seed and record.' },
+  {
+    file: 'results',
+    title: 'Results',
+    note: 'Score with its 95 % interval, and the difference from the baseline, paired by seed and record.',
+  },
   { file: 'ablations', title: 'Ablations', note: 'The same against the method that the ablations are of.' },
-  { file: 'budgets', title: 'Equal steps, tokens and time', note: 'Held-out score while training, at the largest budget that every run used; paired by seed.' },
+  {
+    file: 'budgets',
+    title: 'Equal steps, tokens and time',
+    note: 'Held-out score while training, at the largest budget that every run used; paired by seed.',
+  },
   { file: 'learning-curves', title: 'Learning curves', note: 'Held-out score by step, mean over seeds.' },
-  { file: 'cost', title: 'Cost', note: 'Seconds and thousands of tokens (kT) of a training, mean over seeds; seconds and tokens of an answer.' },
+  {
+    file: 'cost',
+    title: 'Cost',
+    note: 'Seconds and thousands of tokens (kT) of a training, mean over seeds; seconds and tokens of an answer.',
+  },
 ] as const;
 
 export class ComparisonSource {

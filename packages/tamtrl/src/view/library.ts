@@ -39,7 +39,9 @@ export class Library {
     const problems: string[] = [];
     for (const path of this.#paths) {
       const before = this.#sources.size;
-      const known = [...this.#sources.values()].some((source) => source.path === path || source.path.startsWith(`${path}/`));
+      const known = [...this.#sources.values()].some(
+        (source) => source.path === path || source.path.startsWith(`${path}/`),
+      );
       await this.#look(path, DEPTH, true);
       if (this.#sources.size === before && !known) problems.push(await nothingIn(path));
     }
@@ -100,7 +102,9 @@ export class Library {
     return {
       // Of several with one name, each shows more of its path.
       sources: sources.map((source) =>
-        names.get(source.name) === 1 ? source : { ...source, name: `${basename(join(source.path, '..'))}/${source.name}` },
+        names.get(source.name) === 1
+          ? source
+          : { ...source, name: `${basename(join(source.path, '..'))}/${source.name}` },
       ),
       problems: this.#problems,
     };
@@ -138,7 +142,10 @@ export class Library {
     const bands = [...kinds.values()].map((members) =>
       members.length === 1
         ? sets[members[0]]
-        : seedBand(`${runs[members[0]].label}, ${members.length} seeds`, members.map((at) => sets[at])),
+        : seedBand(
+            `${runs[members[0]].label}, ${members.length} seeds`,
+            members.map((at) => sets[at]),
+          ),
     );
     return { sets: bands, differing: table };
   }

@@ -1,6 +1,6 @@
 /** The rollouts that a run has kept: an index of them that grows with the file, and a group of them in full. */
 import { stat } from 'node:fs/promises';
-import { RunFolder } from '../run/folder.js';
+import type { RunFolder } from '../run/folder.js';
 import { type KeptGroup, type KeptTurn, unpacked, unpackedLogProbabilities } from '../train/kept-groups.js';
 import type { WrittenTrajectory } from '../train/metrics.js';
 import { lostWords, missedWords } from './facts.js';
@@ -72,7 +72,10 @@ export class RolloutIndex {
   #add(text: string, place: LinePlace): void {
     if (text.trim() === '') return;
     const group = this.#textOnly ? groupOfTrajectory(text) : groupOf(text);
-    if (!group) return this.#damaged.add(place.number);
+    if (!group) {
+      this.#damaged.add(place.number);
+      return;
+    }
     if (this.#entries.length + group.rollouts.length > MOST) {
       this.#left += group.rollouts.length;
       return;
@@ -121,7 +124,7 @@ export class RolloutIndex {
 /** A line of groups.jsonl; undefined if it is damaged. */
 export function groupOf(line: string): GroupView | undefined {
   try {
-    const { step, questionId, question, answers, chunks, rollouts } = JSON.parse(line) as KeptGroup;
+    const { step, questionId, question, answers, initialMemory, chunks, rollouts } = JSON.parse(line) as KeptGroup;
     const relevant = chunks.map(({ parts }) =>
       parts.flatMap((part) => ('text' in part && part.relevant ? part.text : [])).join('\n'),
     );
@@ -130,6 +133,7 @@ export function groupOf(line: string): GroupView | undefined {
       questionId,
       question,
       answers,
+      initialMemory,
       chunks,
       rollouts: rollouts.map(({ sample, outcome, answer, turns }) => {
         const views = turns.map(turnOf);
@@ -169,12 +173,14 @@ function turnOf(turn: KeptTurn): TurnView {
 /** A line of trajectories.jsonl, whose memories are what was written, as a group of one. */
 function groupOfTrajectory(line: string): GroupView | undefined {
   try {
-    const { step, questionId, question, answers, sample, outcome, output, turns } = JSON.parse(line) as WrittenTrajectory;
+    const { step, questionId, question, answers, sample, outcome, output, turns } = JSON.parse(
+      line,
+    ) as WrittenTrajectory;
     const views = turns.map(({ kind, text, stopReason, reward, score, advantage }): TurnView => {
       return { kind, text, ...(kind === 'memory' && { memory: text }), stopReason, reward, score, advantage };
     });
     const rollout: RolloutView = { sample, outcome, answer: output, ...factsOf(answers, views, []), turns: views };
-    return { step, questionId, question, answers, rollouts: [rollout] };
+    return { step, questionId, question, answers, initialMemory: '', rollouts: [rollout] };
   } catch {
     return undefined;
   }

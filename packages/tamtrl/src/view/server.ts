@@ -11,7 +11,7 @@ import { csv } from '../report/comparison.js';
 import { metricsTable } from '../report/exports/csv.js';
 import { ComparisonSource } from './comparison-source.js';
 import { EvaluationSource } from './evaluation-source.js';
-import { Library, type Source } from './library.js';
+import type { Library, Source } from './library.js';
 import { PAGE_FILES, type PageFile, pageFile, runPage } from './page.js';
 import { ReadingSource } from './reading-source.js';
 import { RunSource } from './run-source.js';
@@ -91,7 +91,9 @@ export function inspector(library: Library, token: string): Hono {
   app.get(`${at}/api/records/:id`, (context) =>
     known(context, EvaluationSource, async (evaluation) => {
       const { show, text, from } = filterOf(context);
-      return context.json(await evaluation.page({ show: show === 'right' || show === 'wrong' ? show : 'all', text, from }));
+      return context.json(
+        await evaluation.page({ show: show === 'right' || show === 'wrong' ? show : 'all', text, from }),
+      );
     }),
   );
   app.get(`${at}/api/comparison/:id`, (context) =>

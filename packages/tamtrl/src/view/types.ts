@@ -136,6 +136,8 @@ export interface GroupView {
   questionId: string;
   question: string;
   answers: readonly string[];
+  /** Before the first turn. */
+  initialMemory: string;
   /** Absent where a run kept no chunks. */
   chunks?: { start: number; end: number; parts: TextPart[] }[];
   rollouts: RolloutView[];

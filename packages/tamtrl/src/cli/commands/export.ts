@@ -68,7 +68,10 @@ async function runExport(format: Format, run: string, { out, overwrite }: Export
 
 function defaultPath(format: Format, run: string): string {
   if (format === 'html') return `${basename(run)}.html`;
-  return join(run, { csv: 'metrics.csv', tensorboard: 'tensorboard', 'rollout-summaries': 'rollout-summaries' }[format]);
+  return join(
+    run,
+    { csv: 'metrics.csv', tensorboard: 'tensorboard', 'rollout-summaries': 'rollout-summaries' }[format],
+  );
 }
 
 async function htmlOf(run: string): Promise<string> {

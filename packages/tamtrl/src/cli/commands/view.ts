@@ -19,7 +19,10 @@ export function addViewCommand(program: Command, io: Io, exit: (code: number) =>
   program
     .command('view')
     .description('look at runs, evaluations, comparisons and saved readings on a local page')
-    .argument('[folders...]', `their folders, folders that hold several, or files of ask --state (default: ${DEFAULT_FOLDER})`)
+    .argument(
+      '[folders...]',
+      `their folders, folders that hold several, or files of ask --state (default: ${DEFAULT_FOLDER})`,
+    )
     .optionsGroup(GROUPS.output)
     .option('--port <n>', 'port of the page, on this machine only (default: a free one)', wholeNumber(0))
     .action(async (folders: string[], flags: ViewFlags) =>
@@ -61,7 +64,9 @@ async function served(library: Library, port: number | undefined): Promise<Inspe
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'ERR_SOCKET_BAD_PORT') {
-      throw new UsageError(`--port: ${port} cannot be used (${code}). Name another port, or leave it out for a free one.`);
+      throw new UsageError(
+        `--port: ${port} cannot be used (${code}). Name another port, or leave it out for a free one.`,
+      );
     }
     throw error;
   }

@@ -15,4 +15,3 @@ export async function* textOfFiles(paths: readonly string[]): AsyncGenerator<str
     if (paths.length > 1) yield '\n\n';
   }
 }
-
