@@ -140,6 +140,17 @@ describe('the packed packages', () => {
     const forTests = files.filter((path) => /\.test\.|\.test-support\.|(^|\/)(testing|fixtures)\//.test(path));
     expect(forTests.filter((path) => existsSync(join(root, folder, sourceOf(path))))).toEqual([]);
   });
+
+  it('hold the page of tamtrl view, built', () => {
+    expect(packed('packages/dashboard').sort()).toEqual(
+      ['LICENSE', 'dist/index.html', 'dist/page.css', 'dist/page.js', 'package.json'].filter(
+        (path) => path !== 'LICENSE' || existsSync(join(root, 'packages/dashboard', path)),
+      ),
+    );
+    const built = read('packages/dashboard/dist/index.html');
+    // Nothing is fetched from elsewhere.
+    expect(built).not.toMatch(/(src|href)="(https?:)?\/\//);
+  });
 });
 
 describe('the documentation', () => {

@@ -1,11 +1,12 @@
 /**
- * Makes the screenshots of docs/inspector.md: npm run docs:inspector
+ * Makes the screenshots of docs/inspector.md: npm run docs:inspector [-- RUN COMPARISON]
  *
- * Trains the embedded model for 20 steps, compares two methods for a few, and photographs the page over them.
+ * Photographs the page over the folders of a run and of a comparison. Without them it trains the embedded model for 20
+ * steps and compares two methods for a few first, which takes some minutes.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { runProgram } from '../packages/tamtrl/dist/cli/program.js';
@@ -25,7 +26,7 @@ out: OUT
 preset: mini
 seeds: [1, 2, 3]
 baseline: memagent
-train: { steps: 6, questionsPerStep: 8, evaluation: { every: 2, questions: 128 } }
+train: { steps: 4, questionsPerStep: 4, groupSize: 4, evaluation: { every: 2, questions: 32 } }
 methods:
   - { name: memagent, train: memagent }
   - { name: tamtrl, train: tamtrl }
@@ -34,7 +35,8 @@ benchmarks:
 `;
 
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-screenshots-'));
-const [run, compared] = [join(folder, 'mini-tamtrl'), join(folder, 'compare-mini')];
+const given = process.argv.slice(2);
+const [run, compared] = given.length === 2 ? given : [join(folder, 'mini-tamtrl'), join(folder, 'compare-mini')];
 const io = { out: () => {}, err: (text) => process.stderr.write(text), interactive: false, columns: () => 100 };
 
 async function tamtrl(...args) {
@@ -42,9 +44,11 @@ async function tamtrl(...args) {
   if (code !== 0) throw new Error(`tamtrl ${args.join(' ')} ended with ${code}.`);
 }
 
-await tamtrl('train', '--preset', 'mini', '--steps', '20', '--seed', '0', '--out', run);
-await writeFile(join(folder, 'compare.yaml'), COMPARISON.replace('OUT', JSON.stringify(compared)));
-await tamtrl('compare', join(folder, 'compare.yaml'));
+if (given.length !== 2) {
+  await tamtrl('train', '--preset', 'mini', '--steps', '20', '--seed', '0', '--out', run);
+  await writeFile(join(folder, 'compare.yaml'), COMPARISON.replace('OUT', JSON.stringify(compared)));
+  await tamtrl('compare', join(folder, 'compare.yaml'));
+}
 
 const library = new Library([run, compared]);
 await library.scan();
@@ -56,13 +60,13 @@ async function photograph(name, { width = 1280, height = 900, colorScheme = 'lig
   const page = await browser.newPage({ viewport: { width, height }, colorScheme });
   await page.goto(inspector.address);
   await go(page);
-  await page.waitForTimeout(500);
+  await page.waitForTimeout(1500);
   await page.screenshot({ path: join(docs, `${name}.png`) });
   await page.close();
 }
 
 async function openRun(page, view) {
-  await page.getByRole('link', { name: /^mini-tamtrl/ }).click();
+  await page.getByRole('link', { name: new RegExp(`^${basename(run)} `) }).click();
   await page.getByRole('link', { name: view, exact: true }).click();
 }
 
@@ -92,7 +96,7 @@ try {
     await page.getByRole('link', { name: 'all side by side' }).click();
   });
   await photograph('comparison', {}, async (page) => {
-    await page.getByRole('link', { name: /^compare-mini/ }).click();
+    await page.getByRole('link', { name: new RegExp(`^${basename(compared)} comparison`) }).click();
     await page.getByRole('heading', { name: 'Curves of the trainings' }).scrollIntoViewIfNeeded();
   });
   await photograph('phone', { width: 390, height: 844 }, lost);

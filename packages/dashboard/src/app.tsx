@@ -1,6 +1,7 @@
 /** The frame of the page: what there is, the view that the address names, light and dark. */
 import { useEffect, useState } from 'preact/hooks';
 import type { Overview } from 'tamtrl/view';
+import { Boundary } from './boundary.js';
 import { ComparisonView } from './comparison.js';
 import { CurvesView } from './curves.js';
 import { EvaluationView } from './evaluation.js';
@@ -34,7 +35,11 @@ export function App() {
       </header>
       <main id="main" tabIndex={-1}>
         <Problems texts={[error]} />
-        {data && <View overview={data} route={shown} />}
+        {data && (
+          <Boundary key={shown.path.join('/')}>
+            <View overview={data} route={shown} />
+          </Boundary>
+        )}
       </main>
     </>
   );

@@ -1,10 +1,10 @@
 /** The rollouts that a run has kept: an index of them that grows with the file, and a group of them in full. */
 import { stat } from 'node:fs/promises';
 import type { RunFolder } from '../run/folder.js';
-import { type KeptGroup, type KeptTurn, unpacked, unpackedLogProbabilities } from '../train/kept-groups.js';
-import type { WrittenTrajectory } from '../train/metrics.js';
+import { type KeptTurn, unpacked, unpackedLogProbabilities } from '../train/kept-groups.js';
 import { lostWords, missedWords } from './facts.js';
 import { filterRollouts } from './filter.js';
+import { keptGroupSchema, trajectorySchema } from './kept-lines.js';
 import { DamagedLines, type LinePlace, LineTail, lineAt } from './tail.js';
 import type {
   GroupView,
@@ -71,7 +71,7 @@ export class RolloutIndex {
 
   #add(text: string, place: LinePlace): void {
     if (text.trim() === '') return;
-    const group = this.#textOnly ? groupOfTrajectory(text) : groupOf(text);
+    const group = this.#textOnly ? groupOfTrajectory(text) : groupOf(text, { tokens: false });
     if (!group) {
       this.#damaged.add(place.number);
       return;
@@ -121,10 +121,12 @@ export class RolloutIndex {
   }
 }
 
-/** A line of groups.jsonl; undefined if it is damaged. */
-export function groupOf(line: string): GroupView | undefined {
+/** A line of groups.jsonl, with its tokens unless they are not wanted; undefined if it is damaged. */
+export function groupOf(line: string, { tokens = true } = {}): GroupView | undefined {
   try {
-    const { step, questionId, question, answers, initialMemory, chunks, rollouts } = JSON.parse(line) as KeptGroup;
+    const { step, questionId, question, answers, initialMemory, chunks, rollouts } = keptGroupSchema.parse(
+      JSON.parse(line),
+    );
     const relevant = chunks.map(({ parts }) =>
       parts.flatMap((part) => ('text' in part && part.relevant ? part.text : [])).join('\n'),
     );
@@ -136,7 +138,7 @@ export function groupOf(line: string): GroupView | undefined {
       initialMemory,
       chunks,
       rollouts: rollouts.map(({ sample, outcome, answer, turns }) => {
-        const views = turns.map(turnOf);
+        const views = turns.map((turn) => turnOf(turn, tokens));
         return { sample, outcome, answer, ...factsOf(answers, views, relevant), turns: views };
       }),
     };
@@ -145,19 +147,10 @@ export function groupOf(line: string): GroupView | undefined {
   }
 }
 
-function turnOf(turn: KeptTurn): TurnView {
-  const { kind, text, memory, stopReason, reward, score, advantage, lengths, student, teacher } = turn;
-  const ends: number[] = [];
-  for (const length of unpacked(lengths)) ends.push((ends.at(-1) ?? 0) + length);
-  const known = (values: readonly number[] | undefined, at: number) => {
-    const value = values?.[at];
-    return value === undefined || Number.isNaN(value) ? null : value;
-  };
-  const [own, other] = [unpackedLogProbabilities(student), teacher && unpackedLogProbabilities(teacher)];
-  const tokens = ends.map((end, at): TokenView => {
-    const token = { text: text.slice(ends[at - 1] ?? 0, end), student: known(own, at) };
-    return other ? { ...token, teacher: known(other, at) } : token;
-  });
+type Turn = Omit<KeptTurn, 'promptTokens'>;
+
+function turnOf(turn: Turn, withTokens: boolean): TurnView {
+  const { kind, text, memory, stopReason, reward, score, advantage } = turn;
   return {
     kind,
     text,
@@ -166,18 +159,41 @@ function turnOf(turn: KeptTurn): TurnView {
     reward,
     score,
     advantage,
-    tokens,
+    ...(withTokens && { tokens: tokensOf(turn) }),
   };
+}
+
+function tokensOf({ text, lengths, student, teacher }: Turn): TokenView[] {
+  const known = (values: readonly number[], at: number) => {
+    const value = values[at] ?? Number.NaN;
+    return Number.isNaN(value) ? null : value;
+  };
+  const own = unpackedLogProbabilities(student);
+  const other = teacher === undefined ? undefined : unpackedLogProbabilities(teacher);
+  let end = 0;
+  return unpacked(lengths).map((length, at): TokenView => {
+    const token = { text: text.slice(end, end + length), student: known(own, at) };
+    end += length;
+    return other ? { ...token, teacher: known(other, at) } : token;
+  });
 }
 
 /** A line of trajectories.jsonl, whose memories are what was written, as a group of one. */
 function groupOfTrajectory(line: string): GroupView | undefined {
   try {
-    const { step, questionId, question, answers, sample, outcome, output, turns } = JSON.parse(
-      line,
-    ) as WrittenTrajectory;
+    const { step, questionId, question, answers, sample, outcome, output, turns } = trajectorySchema.parse(
+      JSON.parse(line),
+    );
     const views = turns.map(({ kind, text, stopReason, reward, score, advantage }): TurnView => {
-      return { kind, text, ...(kind === 'memory' && { memory: text }), stopReason, reward, score, advantage };
+      return {
+        kind,
+        text,
+        ...(kind === 'memory' && { memory: text }),
+        stopReason,
+        reward,
+        score: score ?? undefined,
+        advantage,
+      };
     });
     const rollout: RolloutView = { sample, outcome, answer: output, ...factsOf(answers, views, []), turns: views };
     return { step, questionId, question, answers, initialMemory: '', rollouts: [rollout] };

@@ -103,7 +103,10 @@ describe('a run', () => {
   it('with damaged lines says which, and shows the others', async () => {
     const folder = await runIn(join(base, 'damaged'), 1);
     await appendFile(folder.file('metrics'), `{"step":\nnull\n${stepLine(2)}`);
-    await appendFile(folder.file('groups'), '{"step":3}\n\u0000\n');
+    await appendFile(
+      folder.file('groups'),
+      `{"step":3}\n\u0000\n${JSON.stringify({ ...keptGroup(4), initialMemory: undefined })}\n`,
+    );
     const { json, sources } = await opened(folder.path);
     const [{ id }] = sources;
     const { source } = await json<RunDetails>(`run/${id}`);
@@ -112,7 +115,7 @@ describe('a run', () => {
     ]);
     const { total, problems } = await json<RolloutPage>(`rollouts/${id}`);
     expect(total).toBe(2);
-    expect(problems[0]).toContain('line 3 and 1 more cannot be read');
+    expect(problems[0]).toContain('line 3 and 2 more cannot be read');
   });
 
   it('of another version says so, and shows its numbers', async () => {
