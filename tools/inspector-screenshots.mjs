@@ -58,6 +58,7 @@ const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }
 /** @param go brings the page to the view, with what a person can see on it */
 async function photograph(name, { width = 1280, height = 900, colorScheme = 'light' }, go) {
   const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+  page.setDefaultTimeout(180_000);
   await page.goto(inspector.address);
   await go(page);
   await page.waitForTimeout(1500);
