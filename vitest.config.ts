@@ -6,7 +6,13 @@ export default defineConfig({
     include: process.env.TAMTRL_SLOW
       ? ['packages/**/*.slow.test.ts', 'test/**/*.slow.test.ts']
       : ['packages/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', ...(process.env.TAMTRL_SLOW ? [] : ['**/*.slow.test.ts'])],
+    exclude: [
+      '**/node_modules/**',
+      '**/dist/**',
+      ...(process.env.TAMTRL_SLOW ? [] : ['**/*.slow.test.ts']),
+      // A browser and other files at once would make both slow.
+      ...(process.env.TAMTRL_BROWSER ? [] : ['**/*.browser.test.ts']),
+    ],
     // Against tests that hang; on a machine with much other work a second becomes a minute.
     testTimeout: process.env.TAMTRL_SLOW ? 1_200_000 : 300_000,
     hookTimeout: 300_000,

@@ -70,6 +70,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ['base', 'data', 'reward', 'eval', 'train', 'run'],
     why: 'Reports are made from what a run has kept.',
   },
+  view: {
+    imports: ['base', 'data', 'reward', 'eval', 'train', 'run', 'report', 'reader'],
+    why: 'The inspector reads what others have written, and writes nothing; it prints nothing either.',
+  },
   reader: {
     imports: ['base', 'text', 'memory', 'policy', 'models', 'reward'],
     why: 'The reader is the agent for programs that do not train; it opens models by name only when it is asked to.',
@@ -81,7 +85,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   cli: {
     imports: [
       ...['base', 'text', 'data', 'memory', 'policy', 'models', 'reward', 'eval', 'train', 'run', 'report'],
-      ...['reader', 'integrations', '.'],
+      ...['reader', 'view', 'integrations', '.'],
     ],
     why: 'The command line is where everything meets, and the only room that prints or exits.',
   },

@@ -26,6 +26,16 @@ describe('the packages', () => {
     expect(violations.map(({ file, line, message }) => `${file}:${line} ${message}`)).toEqual([]);
   });
 
+  it('the page knows tamtrl by what its room view exports alone, and nothing of Node', () => {
+    const folder = join(root, 'packages/dashboard/src');
+    const specifiers = readdirSync(folder).flatMap((name) =>
+      importsOf(readFileSync(join(folder, name), 'utf8')).map(({ specifier }) => specifier),
+    );
+    const others = new Set(specifiers.filter((specifier) => !specifier.startsWith('./')));
+    expect([...others].sort()).toEqual(['@observablehq/plot', 'diff', 'preact', 'preact/hooks', 'tamtrl/view']);
+    expect([...packagesLoadedBy('packages/tamtrl/src/view/index.ts', sources)]).toEqual([]);
+  });
+
   it('have no circle of files', () => {
     expect(circlesIn(sources).map((files) => files.join(' → '))).toEqual([]);
   });

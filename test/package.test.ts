@@ -145,6 +145,19 @@ describe('the packed packages', () => {
     const forTests = files.filter((path) => /\.test\.|\.test-support\.|(^|\/)(testing|fixtures)\//.test(path));
     expect(forTests.filter((path) => existsSync(join(root, folder, sourceOf(path))))).toEqual([]);
   });
+
+  it('hold the page of tamtrl view, built', () => {
+    const files = packed.get('@tamtrl/dashboard') ?? [];
+    expect(files.filter((path) => path !== 'LICENSE').sort()).toEqual([
+      'dist/index.html',
+      'dist/page.css',
+      'dist/page.js',
+      'package.json',
+    ]);
+    const built = read('packages/dashboard/dist/index.html');
+    // Nothing is fetched from elsewhere.
+    expect(built).not.toMatch(/(src|href)="(https?:)?\/\//);
+  });
 });
 
 describe('the documentation', () => {

@@ -37,7 +37,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}');
   const packed: string[] = [];
-  for (const name of ['engine', 'tamtrl']) {
+  for (const name of ['engine', 'dashboard', 'tamtrl']) {
     const args = ['pack', '--silent', '--pack-destination', folder];
     packed.push((await run('npm', args, { cwd: join(root, 'packages', name) })).stdout.trim());
   }
@@ -186,7 +186,7 @@ it('workerd reads with a model at a server', async () => {
 describe('the packages', () => {
   it('satisfy publint', async () => {
     const { publint } = await import('publint');
-    for (const name of ['tamtrl', '@tamtrl/engine']) {
+    for (const name of ['tamtrl', '@tamtrl/engine', '@tamtrl/dashboard']) {
       const { messages } = await publint({ pkgDir: join(folder, 'node_modules', name), strict: true });
       expect(messages.filter(({ type }) => type !== 'suggestion')).toEqual([]);
     }

@@ -2,9 +2,10 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Writes a file under a temporary name and renames it, so that the file is always complete. Objects become JSON. */
+/** Writes a file under a temporary name and renames it, so that the file is always complete. Text and bytes are written as they are; other objects become JSON. */
 export async function writeWhole(path: string, content: unknown): Promise<void> {
-  const text = typeof content === 'string' ? content : `${JSON.stringify(content, undefined, 2)}\n`;
+  const isWritten = typeof content === 'string' || content instanceof Uint8Array;
+  const text = isWritten ? content : `${JSON.stringify(content, undefined, 2)}\n`;
   // A link left in the temporary file's place would lead to another file.
   await rm(`${path}.partial`, { force: true });
   await writeFile(`${path}.partial`, text, { flag: 'wx', flush: true });

@@ -55,6 +55,7 @@ it('two steps: plain progress on stderr, one JSON object on stdout, everything i
   expect(await readdir(join(folder, 'two'))).toEqual([
     'checkpoints',
     'config.json',
+    'groups.jsonl',
     'info.json',
     'learning-curve.svg',
     'metrics.jsonl',

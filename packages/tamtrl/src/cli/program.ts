@@ -7,9 +7,11 @@ import { addDataCommand } from './commands/data.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addEvalCommand } from './commands/eval.js';
+import { addExportCommand } from './commands/export.js';
 import { addMcpCommand } from './commands/mcp.js';
 import { addSftCommand } from './commands/sft.js';
 import { addTrainCommand } from './commands/train.js';
+import { addViewCommand } from './commands/view.js';
 import { describe, EXIT, exitCodeOf } from './terminal/errors.js';
 import type { Io } from './terminal/io.js';
 
@@ -34,6 +36,8 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   addDataCommand(program, io, exit);
   addEvalCommand(program, io, exit);
   addCompareCommand(program, io, exit);
+  addViewCommand(program, io, exit);
+  addExportCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
   try {
     await program.parseAsync(args, { from: 'user' });

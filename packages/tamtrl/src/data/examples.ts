@@ -3,7 +3,8 @@
 import { SeededRandom } from '../base/random.js';
 import { type AgentChunk, type Chunk, chunkDocuments } from '../text/chunks.js';
 import { type DocumentRenderer, plainRenderer } from '../text/documents.js';
-import { filterChunk } from '../text/filter.js';
+import { filterChunk, relevantRanges } from '../text/filter.js';
+import type { TextRange } from '../text/sentences.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { type Fact, factsHeld, supportingFacts } from './facts.js';
 import type { Reference } from './metrics.js';
@@ -21,6 +22,8 @@ export interface Example extends Reference {
   chunks: readonly AgentChunk[];
   /** The filtered chunk C_t for each chunk, empty if nothing in it is relevant; absent without relevance marks. */
   filteredChunks?: string[];
+  /** Where the text of the filtered chunk lies in each chunk, in UTF-16 code units of the chunk's text. */
+  relevantRanges?: TextRange[][];
   /** Ideal memory before the first chunk and after each: [chunks + 1]. Present if the task knows it. */
   idealMemories?: string[];
   /**
@@ -112,7 +115,8 @@ export function recordExample(
   if (!marks) return example;
   const filteredChunks = chunks.map((chunk: Chunk) => filterChunk(chunk, marks));
   const facts = supportingFacts(record, marks, chunks);
-  return { ...example, filteredChunks, facts, quality: factsHeld(record, facts) };
+  const ranges = chunks.map((chunk) => relevantRanges(chunk, marks));
+  return { ...example, filteredChunks, relevantRanges: ranges, facts, quality: factsHeld(record, facts) };
 }
 
 /** The generated mini task. With `count` 0 its questions never repeat. */

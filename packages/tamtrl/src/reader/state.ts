@@ -39,6 +39,13 @@ export const readerStateSchema = z.object({
   seconds: z.number().min(0),
 });
 
+/** What `tamtrl ask --state` writes. */
+export const savedStateSchema = readerStateSchema.extend({
+  /** Files that were read, in order; absent in files of earlier versions. */
+  documents: z.array(z.string()).optional(),
+});
+
+export type SavedState = z.output<typeof savedStateSchema>;
 export type ReaderState = z.output<typeof readerStateSchema>;
 export type MemoryPiece = z.output<typeof pieceSchema>;
 export type PieceSource = z.output<typeof sourceSchema>;

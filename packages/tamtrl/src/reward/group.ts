@@ -14,6 +14,8 @@ export interface RolloutGroup extends Reference {
   outcomes: readonly number[];
   /** Filtered chunk C_t of each memory turn, empty if nothing is relevant; absent without relevance marks. [T] */
   filteredChunks?: readonly string[];
+  /** See `Example.relevantRanges`; absent without relevance marks. [T] */
+  relevantRanges?: readonly (readonly { start: number; end: number }[])[];
   /** See `Example.quality`; absent without annotation. */
   quality?: (turn: number, memory: string) => number | undefined;
 }

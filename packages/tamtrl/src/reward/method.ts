@@ -95,6 +95,11 @@ export interface MethodContext<Options extends OptionShape = OptionShape, Prepar
 export interface MethodResult {
   /** A finite number for each memory turn, [groups][G][T_i]. Absent: every turn gets the outcome. */
   scores?: TurnScores;
+  /**
+   * Where the scores come from a teacher's likelihood: its log-probability of every token of every memory turn's output,
+   * [groups][G][T_i][tokens]. Runs keep it for people to look at; it changes nothing.
+   */
+  teacherLogProbabilities?: readonly (readonly (readonly (readonly number[])[])[])[];
   /** Tokens that were read to find the scores; default 0. */
   tokens?: number;
   /** Further numbers for the step's metrics. */

@@ -18,7 +18,7 @@ export function checkedResult(name: string, groups: readonly RolloutGroup[], res
   if (typeof result !== 'object' || result === null) {
     throw fault(name, `returned ${shown(result)}, expected an object with scores`);
   }
-  const { scores, tokens = 0, metrics = {} } = result;
+  const { scores, teacherLogProbabilities, tokens = 0, metrics = {} } = result;
   if (!(Number.isFinite(tokens) && tokens >= 0)) {
     throw fault(name, `returned ${shown(tokens)} as its tokens, expected a number of at least 0`);
   }
@@ -27,7 +27,8 @@ export function checkedResult(name: string, groups: readonly RolloutGroup[], res
     throw fault(name, `returned ${shown(value)} as its metric ${JSON.stringify(metric)}, expected a finite number`);
   }
   if (scores !== undefined) checkScores(name, groups, scores);
-  return { scores, tokens, metrics };
+  if (teacherLogProbabilities !== undefined) checkLogProbabilities(name, groups, teacherLogProbabilities);
+  return { scores, teacherLogProbabilities, tokens, metrics };
 }
 
 function checkScores(name: string, groups: readonly RolloutGroup[], scores: TurnScores): void {
@@ -37,6 +38,27 @@ function checkScores(name: string, groups: readonly RolloutGroup[], scores: Turn
     expectLength(name, scores[g], group.trajectories.length, 'rollouts', place);
     group.trajectories.forEach((trajectory, i) => {
       checkRollout(name, trajectory, scores[g][i], `rollout ${i} of ${place}`);
+    });
+  });
+}
+
+/** A number that is not finite is one that the teacher does not know. */
+function checkLogProbabilities(
+  name: string,
+  groups: readonly RolloutGroup[],
+  found: NonNullable<MethodResult['teacherLogProbabilities']>,
+): void {
+  groups.forEach((group, g) => {
+    group.trajectories.forEach((trajectory, i) => {
+      memoryTurns(trajectory).forEach(({ outputIds }, turn) => {
+        const length = found[g]?.[i]?.[turn]?.length ?? 0;
+        if (length === outputIds.length) return;
+        const place = `memory turn ${turn} of rollout ${i} of group ${g} (${JSON.stringify(group.id)})`;
+        throw new RewardError(
+          'shape',
+          `The method ${name} returned ${length} log-probabilities of its teacher for ${place}, expected ${outputIds.length}: one for each token, or none at all.`,
+        );
+      });
     });
   });
 }

@@ -54,6 +54,10 @@ async function scoreWithTeacher(
   const mean = likelihoods.length === 0 ? 0 : likelihoods.reduce((a, b) => a + b, 0) / likelihoods.length;
   return {
     scores: normalizeScores(byTurn(groups, likelihoods), context.options),
+    teacherLogProbabilities: byTurn(
+      groups,
+      scored.map(({ logProbabilities }) => logProbabilities),
+    ),
     tokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
     metrics: { teacher_score: mean },
   };

@@ -26,6 +26,12 @@ export async function requireComparisonFolder(folder: string): Promise<void> {
   throw new RunError('settings', foreignFolderMessage(folder, entries, 'a comparison', 'as "out" in its file'));
 }
 
+/** A folder that a comparison was written to, by whichever version. */
+export async function isComparison(folder: string): Promise<boolean> {
+  if (await isMarked(folder)) return true;
+  return (await readFile(join(folder, 'comparison.md'), 'utf8').catch(() => '')).startsWith(PAGE_HEAD);
+}
+
 async function isMarked(folder: string): Promise<boolean> {
   return (await readJsonObject(join(folder, MARK)))?.format === FORMAT;
 }

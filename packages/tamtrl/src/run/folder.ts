@@ -13,6 +13,7 @@ import { CHECKPOINTS } from '../models/run-checkpoints.js';
 import { ADAPTER_FOLDER } from '../policy/local.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { TrainError } from '../train/errors.js';
+import type { KeptGroup } from '../train/kept-groups.js';
 import type { MetricsLine, WrittenTrajectory } from '../train/metrics.js';
 import type { CheckpointName, RunState, RunStore, SavedCheckpoint } from '../train/store.js';
 import { RunError } from './errors.js';
@@ -33,6 +34,8 @@ export const RUN_FILES = {
   metrics: 'metrics.jsonl',
   /** A line for each rollout that is kept in words. */
   trajectories: 'trajectories.jsonl',
+  /** A line for each group of rollouts that is kept with the log-probabilities of its tokens. */
+  groups: 'groups.jsonl',
   /** Held-out questions read before and after training. */
   readings: 'readings.json',
   report: 'report.md',
@@ -115,6 +118,7 @@ export class RunFolder implements RunStore {
     await this.writeConfig(config);
     await writeFile(this.file('metrics'), '');
     await writeFile(this.file('trajectories'), '');
+    await rm(this.file('groups'), { force: true });
     await rm(this.file('readings'), { force: true });
     await makeFolder(join(this.path, CHECKPOINTS));
   }
@@ -128,6 +132,9 @@ export class RunFolder implements RunStore {
     await writeWhole(this.file('metrics'), jsonLines(metrics));
     const trajectories = (await wholeLines(this.file('trajectories'))).filter((line) => line.step <= step);
     await writeWhole(this.file('trajectories'), jsonLines(trajectories));
+    if (!(await exists(this.file('groups')))) return;
+    const groups = (await wholeLines(this.file('groups'))).filter((line) => line.step <= step);
+    await writeWhole(this.file('groups'), jsonLines(groups));
   }
 
   async append(line: MetricsLine): Promise<void> {
@@ -136,6 +143,19 @@ export class RunFolder implements RunStore {
 
   async appendTrajectories(lines: readonly WrittenTrajectory[]): Promise<void> {
     if (lines.length > 0) await appendFile(this.file('trajectories'), jsonLines(lines));
+  }
+
+  /** A group that the file has no room for is left out. */
+  async appendGroups(groups: readonly KeptGroup[], bytes: number): Promise<void> {
+    const path = this.file('groups');
+    let size = (await stat(path).catch(() => undefined))?.size ?? 0;
+    for (const group of groups) {
+      const line = jsonLines([group]);
+      const length = Buffer.byteLength(line);
+      if (size + length > bytes) continue;
+      await appendFile(path, line);
+      size += length;
+    }
   }
 
   async saveCheckpoint(policy: Pick<TrainablePolicy, 'save'>, state: RunState, config: unknown): Promise<string> {
@@ -262,6 +282,11 @@ export class RunFolder implements RunStore {
   /** All lines, in order. */
   async readTrajectories(): Promise<WrittenTrajectory[]> {
     return (await readLines(this.file('trajectories'))) as unknown[] as WrittenTrajectory[];
+  }
+
+  /** All groups that are kept, in order; none if there is no such file. */
+  async readGroups(): Promise<KeptGroup[]> {
+    return (await wholeLines(this.file('groups'))) as unknown[] as KeptGroup[];
   }
 
   /** `last`, or the one that was being replaced when the process ended. */

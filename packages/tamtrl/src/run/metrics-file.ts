@@ -15,7 +15,17 @@ export interface SavedLine {
  * @throws RunError `no-run` if the file is missing, or another line is damaged.
  */
 export async function readMetricsLines(path: string): Promise<MetricsLine[]> {
-  return (await readLines(path)).map((line) => withMetric(inPresentNames(line)) as unknown as MetricsLine);
+  return (await readLines(path)).map(metricsLineOf);
+}
+
+/** A line of a metrics.jsonl with the names of today; undefined if it is damaged. */
+export function parseMetricsLine(text: string): MetricsLine | undefined {
+  const line = parseLine(text);
+  return line && metricsLineOf(line);
+}
+
+function metricsLineOf(line: SavedLine): MetricsLine {
+  return withMetric(inPresentNames(line)) as unknown as MetricsLine;
 }
 
 /** As `readMetricsLines`, of any file, with the names that it has. */

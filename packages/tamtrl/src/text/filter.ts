@@ -42,6 +42,21 @@ export function filterChunk(chunk: Chunk, marks: readonly DocumentRange[], optio
   return kept.join('\n');
 }
 
+/** Where the marked text of a chunk lies in the chunk's own text, in order. */
+export function relevantRanges(chunk: Pick<Chunk, 'pieces' | 'start'>, marks: readonly DocumentRange[]): TextRange[] {
+  const merged = mergeRanges(marks);
+  return chunk.pieces.flatMap(({ part, document, start, documentStart, documentEnd }) => {
+    if (part !== 'text') return [];
+    return merged.flatMap((mark): TextRange[] => {
+      const from = Math.max(mark.start, documentStart);
+      const to = Math.min(mark.end, documentEnd);
+      if (mark.document !== document || from >= to) return [];
+      const offset = start - chunk.start - documentStart;
+      return [{ start: from + offset, end: to + offset }];
+    });
+  });
+}
+
 /** The parts of `text`, which starts at `offset` of its document, that lie in the ranges (sorted, not overlapping). */
 function keepRanges(text: string, offset: number, ranges: readonly TextRange[], gap: string): string {
   let result = '';

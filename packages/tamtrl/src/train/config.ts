@@ -191,6 +191,15 @@ export const runConfigSchema = z.strictObject({
   asyncRollouts: z.boolean().default(false),
   /** Rollouts written out in full, each step. */
   savedTrajectories: whole.default(1),
+  /** Groups kept for `tamtrl view`: all rollouts of a question with their text and the log-probability of each token. */
+  savedGroups: z
+    .strictObject({
+      /** 0: none. */
+      perStep: whole.default(4),
+      /** Limit of the run's file, spread evenly over its steps. */
+      megabytes: positive.default(64),
+    })
+    .prefault({}),
 });
 
 /** Supervised warm-up on ideal memories and answers. */

@@ -11,6 +11,7 @@ import { promptFormatNamed } from '../memory/prompts.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import type { CommonConfig, RunConfig } from './config.js';
 import { TrainError } from './errors.js';
+import type { KeptGroup } from './kept-groups.js';
 import type { EvaluationMetrics, Phase, SftMetrics, StepMetrics, WrittenTrajectory } from './metrics.js';
 import { type CheckpointName, newRunState, type RunState, type RunStore, requireSameRun } from './store.js';
 
@@ -60,6 +61,8 @@ export interface StepResult {
   metrics: StepMetrics | SftMetrics;
   position: number;
   trajectories: WrittenTrajectory[];
+  /** Groups to keep, and how large their file may be by now. */
+  kept?: { groups: KeptGroup[]; bytes: number };
   warnings?: string[];
 }
 
@@ -131,13 +134,14 @@ async function* runLocked<Config extends CommonConfig>(
       reason = endReason(state, config);
       if (reason !== undefined) break;
       signal?.throwIfAborted();
-      const { metrics, position, trajectories, warnings = [] } = await trainer.step(run, state.step + 1);
+      const { metrics, position, trajectories, kept, warnings = [] } = await trainer.step(run, state.step + 1);
       state.step++;
       state.position = position;
       for (const phase of ['prompt', 'sampled', 'scored', 'trained'] as const)
         state.tokens[phase] += metrics.tokens[phase];
       await store.append(metrics);
       await store.appendTrajectories(trajectories);
+      if (kept && kept.groups.length > 0) await store.appendGroups?.(kept.groups, kept.bytes);
       if (state.step % config.checkpointEvery === 0) {
         yield { type: 'saved', step: state.step, what: 'last', folder: await save() };
       }

@@ -26,6 +26,8 @@ export interface StepMetrics {
   reward: number;
   /** Mean final reward of their memory turns. */
   turn_reward: number;
+  /** The same after turn t, over the rollouts that have such a turn; absent in runs of earlier versions. */
+  turn_reward_by_turn?: number[];
   /** Mean score of their memory turns as it entered the reward; absent for outcome-only methods. */
   turn_score?: number;
   /** Share of rollouts with a right answer (SQuAD normalisation). */

@@ -11,6 +11,7 @@
  * from the TAMTRL paper is said in docs/method.md.
  */
 import { learningRateAt, type RunConfig } from './config.js';
+import { allowance, keptGroups } from './kept-groups.js';
 import { type Run, runTraining, type StepResult, type TrainingEvent, type TrainingSummary } from './loop.js';
 import { PhaseClock } from './metrics.js';
 import { imitates } from './objective.js';
@@ -83,5 +84,9 @@ async function reinforce(
     warnings: watchdog.observe(metrics),
     position,
     trajectories: writtenTrajectories(step, drawn, config.savedTrajectories, policy.tokenizer),
+    kept: {
+      groups: keptGroups(step, drawn, config.savedGroups.perStep, policy),
+      bytes: allowance(step, config),
+    },
   };
 }

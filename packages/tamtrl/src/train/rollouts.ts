@@ -180,6 +180,8 @@ async function rewardGroups(
     const advantages = imitates(objective)
       ? imitated(objective, group.trajectories, group.outcomes)
       : groupAdvantages(rewards, config.advantage);
-    return { group, scores, rewards, advantages, method: g === 0 ? result : undefined };
+    const { chunks } = tasks[g];
+    const teacher = result.teacherLogProbabilities?.[g];
+    return { group, chunks, scores, teacher, rewards, advantages, method: g === 0 ? result : undefined };
   });
 }

@@ -6,6 +6,7 @@ import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js'
 import type { RolloutGroup } from '../reward/group.js';
 import { scoreAnswer } from '../reward/outcome.js';
 import type { CheckedResult } from '../reward/result.js';
+import type { AgentChunk } from '../text/chunks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Collected } from './dynamic-sampling.js';
 import type { StepMetrics, WrittenTrajectory } from './metrics.js';
@@ -14,6 +15,10 @@ import type { Row } from './rows.js';
 /** A group with what each turn of each rollout earned: [G][turns], the answer turn last. */
 export interface RewardedGroup {
   group: RolloutGroup;
+  /** What its rollouts read. */
+  chunks: readonly AgentChunk[];
+  /** Log-probabilities of the tokens of the memory turns under the teacher, if the method has one. [G][T_i][tokens] */
+  teacher?: readonly (readonly (readonly number[])[])[];
   /** Of memory turns, as they entered the rewards. */
   scores?: readonly (readonly number[])[];
   rewards: number[][];
@@ -56,6 +61,7 @@ export function stepMetrics(parts: StepParts): StepMetrics {
       drawn.flatMap(({ rewards }) => rewards.flatMap((turns) => turns.slice(0, -1))),
       (reward) => reward,
     ),
+    turn_reward_by_turn: meansByTurn(drawn.flatMap(({ rewards }) => rewards.map((turns) => turns.slice(0, -1)))),
     ...(drawn.some((group) => group.scores) ? { turn_score: meanOf(scores, (score) => score) } : {}),
     exact_match: meanOf(answers, ({ output, group }) =>
       scoreAnswer(extractAnswer(output), group, { metric: 'exact_match' }),
@@ -76,6 +82,17 @@ export function stepMetrics(parts: StepParts): StepMetrics {
     seconds,
     method: meanOfRecords(methods.map(({ metrics }) => metrics)),
   };
+}
+
+/** @param rollouts a number for each memory turn, of rollouts that may differ in how many they have */
+function meansByTurn(rollouts: readonly (readonly number[])[]): number[] {
+  const longest = rollouts.reduce((most, { length }) => Math.max(most, length), 0);
+  return Array.from({ length: longest }, (_, turn) =>
+    meanOf(
+      rollouts.filter(({ length }) => length > turn),
+      (own) => own[turn],
+    ),
+  );
 }
 
 /** Several rollouts, token for token the same. */

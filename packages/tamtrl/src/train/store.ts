@@ -7,6 +7,7 @@ import type { Metric } from '../data/metrics.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { inPresentForm } from './config.js';
 import { TrainError } from './errors.js';
+import type { KeptGroup } from './kept-groups.js';
 import type { MetricsLine, WrittenTrajectory } from './metrics.js';
 
 /** Where a run stands. Randomness has no state: every draw is named by the run's seed and the draw's place. */
@@ -72,6 +73,10 @@ export interface RunStore {
   resume(step: number, evaluatedStep: number): Promise<void>;
   append(line: MetricsLine): Promise<void>;
   appendTrajectories(lines: readonly WrittenTrajectory[]): Promise<void>;
+  /**
+   * Keeps groups for people to look at, as far as the file stays within `bytes`; a store may do without.
+   */
+  appendGroups?(groups: readonly KeptGroup[], bytes: number): Promise<void>;
   /** Saves policy and state as `last`, whole or not at all. Returns the place. */
   saveCheckpoint(policy: Pick<TrainablePolicy, 'save'>, state: RunState, config: unknown): Promise<string>;
   /** Saves only the state, next to the policy of `last`, which has not changed. */
@@ -85,7 +90,7 @@ export interface RunStore {
 }
 
 /** Settings that may change between the sessions of a run: they do not change what a step does. */
-const FREE_KEYS = new Set(['steps', 'evaluation', 'checkpointEvery', 'savedTrajectories', 'model']);
+const FREE_KEYS = new Set(['steps', 'evaluation', 'checkpointEvery', 'savedTrajectories', 'savedGroups', 'model']);
 
 /** @throws TrainError `checkpoint` if the configuration differs from the saved one in what a step does. */
 export function requireSameRun(saved: SavedCheckpoint, config: unknown, place: string): void {

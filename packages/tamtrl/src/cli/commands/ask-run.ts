@@ -1,6 +1,6 @@
 /** One reading from its arguments to its answer. */
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { writeWhole } from '../../base/files.js';
 import { count, duration } from '../../base/format.js';
@@ -9,8 +9,7 @@ import type { Budgets } from '../../memory/frames.js';
 import { readerSettings, readingDifferences, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
 import { ReaderError } from '../../reader/errors.js';
-import { loadText } from '../../reader/files/load.js';
-import { textOf } from '../../reader/input.js';
+import { STDIN, textOfFiles } from '../../reader/files/several.js';
 import { type Answer, type MemoryEvent, MemoryReader } from '../../reader/reader.js';
 import { type MemoryPiece, type ReaderState, readerStateSchema } from '../../reader/state.js';
 import { withoutControls } from '../terminal/clean.js';
@@ -29,8 +28,6 @@ export interface AskFlags extends ModelFlags {
   quiet?: boolean;
   json?: boolean;
 }
-
-const STDIN = '-';
 
 export async function runAsk(...[inputs, flags, ...rest]: Parameters<typeof askOnce>): Promise<number> {
   if (flags.state === undefined) return askOnce(inputs, flags, ...rest);
@@ -96,12 +93,12 @@ async function askOnce(
     const memory: string[] = [];
     let begun = false;
     let empty = 0;
-    for await (const event of reader.read(textFrom(paths), { whole: true })) {
+    for await (const event of reader.read(textOfFiles(paths), { whole: true })) {
       if (!begun) started();
       begun = true;
       memory.push(event.memories[0].memory);
       if (event.memories.some((each) => each.empty)) empty++;
-      if (flags.state !== undefined) await saveState(flags.state, reader.state());
+      if (flags.state !== undefined) await saveState(flags.state, reader.state(), paths);
       view.show(event);
     }
     started();
@@ -116,7 +113,7 @@ async function askOnce(
     return EXIT.failure;
   } catch (error) {
     if (ReaderError.isInstance(error, 'interrupted') && flags.state !== undefined && error.state) {
-      await saveState(flags.state, error.state);
+      await saveState(flags.state, error.state, paths);
       throw new ReaderError(
         'interrupted',
         `${error.message} ${count(error.state.turns)} chunks are saved in ${flags.state}; the same command continues from there.`,
@@ -186,16 +183,6 @@ async function charactersOf(paths: readonly string[]): Promise<number | undefine
   return total;
 }
 
-/** Several files become one text, each under its name. */
-async function* textFrom(paths: readonly string[]): AsyncGenerator<string> {
-  for (const path of paths) {
-    if (paths.length > 1) yield `${path === STDIN ? 'Input' : basename(path)}:\n\n`;
-    if (path === STDIN) yield* textOf(process.stdin as AsyncIterable<Uint8Array>);
-    else yield* loadText(path);
-    if (paths.length > 1) yield '\n\n';
-  }
-}
-
 async function savedState(path: string): Promise<ReaderState | undefined> {
   let text: string;
   try {
@@ -222,8 +209,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function saveState(path: string, state: ReaderState): Promise<void> {
-  await writeWhole(path, JSON.stringify(state));
+/** With the files that were read, so that `tamtrl view` can show where a piece of the memory stands in them. */
+async function saveState(path: string, state: ReaderState, paths: readonly string[]): Promise<void> {
+  const documents = paths.map((name) => (name === STDIN ? name : resolve(name)));
+  await writeWhole(path, JSON.stringify({ ...state, documents }));
 }
 
 /** The memory as it changes: on a terminal the last one stays in view; in a pipe, each is a separate block. */

@@ -3,6 +3,7 @@ import { isAbort } from '../../base/errors.js';
 import { alignedTable, count, duration } from '../../base/format.js';
 import { serverOf } from '../../models/spec.js';
 import { examplesText } from '../../report/examples.js';
+import { type LogKind, openLog, type RunLog } from '../../report/exports/run-log.js';
 import { writeReport } from '../../report/report.js';
 import { beforeAndAfter, comparisonRows, costRows, INTERVAL_NOTE, jsonSummary, stepsOf } from '../../report/summary.js';
 import { RunFolder } from '../../run/folder.js';
@@ -27,10 +28,13 @@ export async function runSession(command: RunPlan['command'], flags: RunFlags, i
   const interruption = new Interruption(note);
   const { signal } = interruption;
   let started = false;
+  let logs: RunLog[] = [];
   try {
     const options = { signal, note, onDownload: downloadTold(note), onProgress: view.tick };
     for await (const event of openRun(plan, options)) {
       started ||= event.type === 'reading' || event.type === 'started';
+      if (event.type === 'started') logs = await openLogs(flags.log ?? [], plan.folder);
+      if (event.type === 'step' || event.type === 'evaluation') for (const log of logs) await log.add(event.metrics);
       view.event(event);
       if (event.type === 'finished') await finish(plan, event, io, flags.json === true);
     }
@@ -46,6 +50,10 @@ export async function runSession(command: RunPlan['command'], flags: RunFlags, i
   }
 }
 
+function openLogs(kinds: readonly LogKind[], folder: string): Promise<RunLog[]> {
+  return Promise.all([...new Set(kinds)].map((kind) => openLog(kind, new RunFolder(folder))));
+}
+
 /** A sentence on what was saved, after a system error; empty for other errors. */
 async function resumeAdvice(error: unknown, { command, folder }: RunPlan): Promise<string> {
   if (systemCode(error) === undefined) return '';
@@ -59,7 +67,7 @@ async function resumeAdvice(error: unknown, { command, folder }: RunPlan): Promi
 async function planOf(command: RunPlan['command'], flags: RunFlags): Promise<RunPlan> {
   const resumed = resumedFolder(flags);
   if (resumed === undefined) {
-    const { out, allowHost, resume: _, json: __, ...settings } = flags;
+    const { out, allowHost, resume: _, json: __, log: ___, ...settings } = flags;
     return planRun({ ...settings, command, folder: out, allowHosts: allowHost });
   }
   const plan = await planRun({ resume: resumed, steps: flags.steps, allowHosts: flags.allowHost });

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readingSchema } from '../../memory/reading-settings.js';
 import { allowedOrigins } from '../../models/hosts.js';
 import { MODEL_SPECS } from '../../models/spec.js';
+import { LOG_KINDS, type LogKind } from '../../report/exports/run-log.js';
 import type { SettingFlags } from '../../run/settings.js';
 import { UsageError } from './errors.js';
 
@@ -15,6 +16,7 @@ export interface RunFlags extends SettingFlags {
   judge?: string;
   tokenizer?: string;
   allowHost?: string[];
+  log?: LogKind[];
 }
 
 /** Parses a whole number of at least `least`; "1_000_000" is one. */
@@ -120,7 +122,18 @@ export function addRunOptions(command: Command, presets: readonly string[]): Com
     .optionsGroup(GROUPS.output)
     .option('--out <folder>', 'folder of the run (default: runs/<preset>-<method>-seed<seed>-<time>)')
     .option('--resume [folder]', 'continue the run in this folder (or in --out) with its own settings')
+    .option(
+      '--log <kind>',
+      `write the numbers for other programs too, into the run's folder: ${LOG_KINDS.join(' or ')}; repeat it for both`,
+      logKinds,
+    )
     .option(...JSON_OPTION);
+}
+
+function logKinds(value: string, before: readonly LogKind[] = []): LogKind[] {
+  const kind = LOG_KINDS.find((known) => known === value);
+  if (kind) return [...before, kind];
+  throw new InvalidArgumentError(`Expected ${LOG_KINDS.join(' or ')}.`);
 }
 
 /** Settings that a resumed run already has. */

@@ -1,0 +1,2 @@
+/** Path of a browser that playwright-core can drive; undefined if there is none. */
+export function findBrowser(): string | undefined;
