@@ -102,8 +102,13 @@ export class Batch {
       .map((sequence) => (this.#stopReason(sequence) ? 0 : sequence.promptIds.length + sequence.tokens.length - 1));
     rows.forEach((row, index) => {
       if (kept[index] === 0) return;
-      if (outputs) this.#cache.append(first + index, outputs, row, kept[index]);
-      else if (index !== row) this.#cache.copySlot(first + index, first + row);
+      if (outputs) {
+        // A slot keeps the length of the sequence that left it.
+        this.#cache.truncate(first + index, 0);
+        this.#cache.append(first + index, outputs, row, kept[index]);
+      } else if (index !== row) {
+        this.#cache.copySlot(first + index, first + row);
+      }
     });
     kept.forEach((length, index) => void this.#cache.truncate(first + index, length));
   }
