@@ -77,31 +77,54 @@ export class Batch {
   async #enter(entering: readonly Sequence[]): Promise<void> {
     for (const together of readingsOf(entering)) {
       const first = this.#live.length;
-      await this.#read(together, first);
-      for (const { text } of together) this.#live.push(text.sequences[0]);
-      together.forEach(({ text }, index) => {
-        for (const sequence of text.sequences.slice(1)) {
-          this.#cache.copySlot(this.#live.length, first + index);
-          this.#live.push(sequence);
-        }
-      });
+      const outputs = await this.#read(together, first);
       await this.#drawAfter(together.map(({ text }) => text));
-      for (let slot = first; slot < this.#live.length; slot++) {
-        const { promptIds, tokens } = this.#live[slot];
-        // The last token has not been read, and the cache may hold the rest of a draft that was not followed.
-        this.#cache.truncate(slot, promptIds.length + tokens.length - 1);
-      }
+      this.#occupy(together, first, outputs);
     }
+  }
+
+  /**
+   * Gives each sequence of `readings` a slot, with the keys and values of the tokens that it keeps. A sequence that is
+   * already finished gets an empty one: its keys and values are never used.
+   */
+  #occupy(readings: readonly Reading[], first: number, outputs: Outputs | undefined): void {
+    const rows = readings.map((_, row) => row);
+    for (const { text } of readings) this.#live.push(text.sequences[0]);
+    readings.forEach(({ text }, row) => {
+      for (const sequence of text.sequences.slice(1)) {
+        rows.push(row);
+        this.#live.push(sequence);
+      }
+    });
+    // The last token has not been read, and the text may hold the rest of a draft that was not followed.
+    const kept = this.#live
+      .slice(first)
+      .map((sequence) => (this.#stopReason(sequence) ? 0 : sequence.promptIds.length + sequence.tokens.length - 1));
+    rows.forEach((row, index) => {
+      if (kept[index] === 0) return;
+      if (outputs) {
+        // A slot keeps the length of the sequence that left it.
+        this.#cache.truncate(first + index, 0);
+        this.#cache.append(first + index, outputs, row, kept[index]);
+      } else if (index !== row) {
+        this.#cache.copySlot(first + index, first + row);
+      }
+    });
+    kept.forEach((length, index) => void this.#cache.truncate(first + index, length));
   }
 
   /**
    * Reads texts into the slots from `first` on, piece by piece, and keeps the hidden states that tokens follow from.
    * What texts have in common is read once, and copied before their ways part.
+   *
+   * If one run reads all of them, returns its outputs and leaves the cache as it is: with good drafts, most sequences
+   * end before they need their keys and values.
    */
-  async #read(readings: readonly Reading[], first: number): Promise<void> {
+  async #read(readings: readonly Reading[], first: number): Promise<Outputs | undefined> {
     const pieces = readings.reduce((most, { text }) => Math.max(most, text.pieces.length), 0);
     this.#cache.reserve(readings.reduce((most, { text }) => Math.max(most, text.ids.length), 0));
     for (let slot = first; slot < first + readings.length; slot++) this.#cache.truncate(slot, 0);
+    if (pieces === 1) return this.#readPiece(readings, first, 0);
     const slotOf = new Map(readings.map(({ text }, index) => [text, first + index]));
     for (let piece = 0; piece < pieces; piece++) {
       for (const { text, firstOwn, source } of readings) {
@@ -109,12 +132,18 @@ export class Batch {
           this.#cache.copySlot(slotOf.get(text) as number, slotOf.get(source) as number);
         }
       }
-      await this.#readPiece(readings, first, piece);
+      const outputs = await this.#readPiece(readings, first, piece);
+      readings.forEach((reading, row) => {
+        if (readsPiece(reading, piece)) {
+          this.#cache.append(first + row, outputs, row, lengthOf(reading.text.pieces[piece]));
+        }
+      });
     }
+    return undefined;
   }
 
-  async #readPiece(readings: readonly Reading[], first: number, piece: number): Promise<void> {
-    const reads = ({ text, firstOwn }: Reading) => firstOwn <= piece && piece < text.pieces.length;
+  async #readPiece(readings: readonly Reading[], first: number, piece: number): Promise<Outputs> {
+    const reads = (reading: Reading) => readsPiece(reading, piece);
     // Texts that have ended among them are rows without use.
     const rows = readings.slice(0, readings.findLastIndex(reads) + 1);
     const own = rows.flatMap((reading, row) => (reads(reading) ? [{ row, text: reading.text }] : []));
@@ -138,10 +167,10 @@ export class Batch {
       rows: wanted.length > 0 ? wanted : [0],
     };
     const outputs = await this.#runs.read(tokens, piece > 0 ? { cache: this.#cache, slot: first } : undefined);
-    for (const { row, text } of own) this.#cache.append(first + row, outputs, row, lengthOf(text.pieces[piece]));
     const hidden = outputs['last hidden'].data as Float32Array;
     const size = this.#inputs.config.hiddenSize;
     owners.forEach((text, row) => void text.hidden.push(hidden.slice(row * size, (row + 1) * size)));
+    return outputs;
   }
 
   /**
@@ -204,16 +233,22 @@ export class Batch {
     this.#written++;
   }
 
+  /** Why a sequence ends, or undefined while it goes on. */
+  #stopReason({ tokens, maxTokens }: Sequence): Sample['stopReason'] | undefined {
+    if (this.#stops.has(tokens[tokens.length - 1])) return 'stop';
+    return tokens.length < maxTokens ? undefined : 'length';
+  }
+
   /** Removes finished sequences and moves the last live slot into each gap. */
   #leave(finish: (sequence: Sequence, stopReason: Sample['stopReason']) => void): void {
     for (let slot = 0; slot < this.#live.length; ) {
       const sequence = this.#live[slot];
-      const stopped = this.#stops.has(sequence.tokens[sequence.tokens.length - 1]);
-      if (!stopped && sequence.tokens.length < sequence.maxTokens) {
+      const stopReason = this.#stopReason(sequence);
+      if (!stopReason) {
         slot++;
         continue;
       }
-      finish(sequence, stopped ? 'stop' : 'length');
+      finish(sequence, stopReason);
       this.#finished++;
       const last = this.#live.pop() as Sequence;
       if (last === sequence) continue;
@@ -232,6 +267,11 @@ export class Batch {
       tokens: this.#written,
     });
   }
+}
+
+/** Whether a text's own run reads this piece of it. */
+function readsPiece({ text, firstOwn }: Reading, piece: number): boolean {
+  return firstOwn <= piece && piece < text.pieces.length;
 }
 
 function lengthOf({ start, end }: Piece): number {

@@ -17,8 +17,9 @@ const STEP = 64;
  */
 export class Cache {
   readonly #config: ModelConfig;
-  readonly #keys: Float32Array[];
-  readonly #values: Float32Array[];
+  /** One buffer for each layer; none until something is stored, because some calls never store anything. */
+  #keys: Float32Array[] = [];
+  #values: Float32Array[] = [];
   /** Number of tokens in each slot. */
   readonly lengths: Int32Array;
   capacity: number;
@@ -30,9 +31,6 @@ export class Cache {
   ) {
     this.#config = config;
     this.capacity = roundUp(tokens);
-    const size = slots * config.keyValueHeads * this.capacity * config.headSize;
-    this.#keys = Array.from({ length: config.layers }, () => new Float32Array(size));
-    this.#values = Array.from({ length: config.layers }, () => new Float32Array(size));
     this.lengths = new Int32Array(slots);
   }
 
@@ -59,8 +57,17 @@ export class Cache {
     this.capacity = capacity;
   }
 
+  #allocate(): void {
+    if (this.#keys.length > 0) return;
+    const { keyValueHeads, headSize, layers } = this.#config;
+    const size = this.slots * keyValueHeads * this.capacity * headSize;
+    this.#keys = Array.from({ length: layers }, () => new Float32Array(size));
+    this.#values = Array.from({ length: layers }, () => new Float32Array(size));
+  }
+
   /** Slots `first` to `first + count` as graph inputs. */
   feeds(first: number, count: number): Record<string, Tensor> {
+    this.#allocate();
     const { keyValueHeads, headSize, layers } = this.#config;
     const dims = [count, keyValueHeads, this.capacity, headSize];
     const slot = keyValueHeads * this.capacity * headSize;
@@ -78,6 +85,7 @@ export class Cache {
    * `slot`.
    */
   append(slot: number, outputs: Record<string, Tensor>, row: number, count: number): void {
+    this.#allocate();
     const { keyValueHeads, headSize, layers } = this.#config;
     const at = this.lengths[slot];
     for (let layer = 0; layer < layers; layer++) {
@@ -99,9 +107,10 @@ export class Cache {
 
   /** Makes slot `to` a copy of slot `from`. */
   copySlot(to: number, from: number): void {
-    const { keyValueHeads, headSize, layers } = this.#config;
+    const { keyValueHeads, headSize } = this.#config;
     const length = this.lengths[from];
-    for (let layer = 0; layer < layers; layer++) {
+    // There are no buffers as long as every slot is empty.
+    for (let layer = 0; layer < this.#keys.length; layer++) {
       for (const buffer of [this.#keys[layer], this.#values[layer]]) {
         for (let head = 0; head < keyValueHeads; head++) {
           const start = (from * keyValueHeads + head) * this.capacity * headSize;
