@@ -59,6 +59,7 @@ export {
   sftConfigSchema,
 } from './train/config.js';
 export { TrainError } from './train/errors.js';
+export type { ChunkPart, KeptChunk, KeptGroup, KeptRollout, KeptTurn } from './train/kept-groups.js';
 export type { RunProgress, TrainingEvent, TrainingSetup, TrainingSummary } from './train/loop.js';
 export type {
   EvaluationMetrics,

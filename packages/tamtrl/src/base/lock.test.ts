@@ -58,7 +58,7 @@ it('a living process keeps its lock, a killed one does not', async () => {
 it.runIf(process.platform === 'linux')('a dead process that nobody has waited for does not keep its lock', async () => {
   const place = await folder();
   // The shell starts one that ends at once, and becomes a program that waits for none.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 100'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 100'], { stdio: ['ignore', 'pipe', 'ignore'] });
   try {
     const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)));
     const state = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1][0];

@@ -1,6 +1,7 @@
 /** What `tamtrl demo` does: makes the text, reads it, and shows every change of the memory beside what caused it. */
 import { count, duration, percent } from '../../base/format.js';
 import { Books, EMBEDDED_BOOKS } from '../../data/babi/books.js';
+import type { BabiTask } from '../../data/babi/events.js';
 import { type BabilongRecord, babilongRecord, simulatedQuestion } from '../../data/generators/babilong.js';
 import { runAgent } from '../../memory/agent.js';
 import { fittingBudgets, promptsFor } from '../../memory/asking.js';
@@ -12,11 +13,19 @@ import { scoreAnswer } from '../../reward/outcome.js';
 import { chunkStream } from '../../text/chunks.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
-import type { DemoFlags } from './demo.js';
 
 /** Milliseconds between two lines of progress where nothing happens. */
 const TELL_EVERY = 250;
 const TELL_EVERY_PIPED = 5000;
+
+export interface DemoFlags {
+  task: BabiTask;
+  tokens: number;
+  books?: string[];
+  seed: number;
+  model: string;
+  json?: boolean;
+}
 
 interface Change {
   turn: number;

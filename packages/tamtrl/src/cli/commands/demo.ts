@@ -1,19 +1,10 @@
 /** `tamtrl demo`: a book with a story hidden in it is read before one's eyes. */
 import { type Command, Option } from 'commander';
-import { BABI_TASKS, type BabiTask } from '../../data/babi/events.js';
+import { BABI_TASKS } from '../../data/babi/events.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import { GROUPS, JSON_OPTION, wholeNumber } from '../terminal/options.js';
-import { runDemo } from './demo-run.js';
-
-export interface DemoFlags {
-  task: BabiTask;
-  tokens: number;
-  books?: string[];
-  seed: number;
-  model: string;
-  json?: boolean;
-}
+import { type DemoFlags, runDemo } from './demo-run.js';
 
 export function addDemoCommand(program: Command, io: Io, exit: (code: number) => void): void {
   program

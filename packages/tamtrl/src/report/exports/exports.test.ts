@@ -19,10 +19,8 @@ const first = {
   memory_tokens_by_turn: [6, 7],
 } as MetricsLine;
 const held = { kind: 'evaluation', step: 1, score: 0.25, metric: 'exact_match' } as MetricsLine;
-const second = {
-  ...first,
-  ...{ step: 2, reward: 1e300, kl: Number.NaN, method: { teacher_score: -2 } },
-} as MetricsLine;
+const method: Record<string, number> = { teacher_score: -2 };
+const second = { kind: 'step', step: 2, reward: 1e300, kl: Number.NaN, method } as MetricsLine;
 
 /** Records of a file, with their checksums held. */
 function recordsOf(file: Uint8Array): Uint8Array[] {
