@@ -12,10 +12,8 @@ import { closeTinyPolicies, tinyPolicy, tinyTokenizer } from '../engine-pool.tes
 import { PolicyError } from '../errors.js';
 import type { LocalPolicy } from '../local.js';
 import type { Sample, TrainingRow } from '../types.js';
-import { policyDatum, weightedDatum } from './datum.js';
 import { type EngineServer, type EngineServerOptions, engineServer } from './engine-server.test-support.js';
 import { TinkerError } from './errors.js';
-import { lossMetrics } from './loss-metrics.js';
 import { openTinkerPolicy, type TinkerPolicy, type TinkerPolicyOptions } from './policy.js';
 import { areCopies, sampleOf } from './sampling.js';
 
@@ -403,25 +401,4 @@ describe('refusals', () => {
       'cannot be weighted against one another',
     );
   });
-});
-
-it('a row is shifted by one, and its prompt is silent', () => {
-  const [row] = rows;
-  expect(weightedDatum(row, [1, 2, 3, 4], 8)).toEqual({
-    model_input: { chunks: [{ type: 'encoded_text', tokens: [3, 4, 5, 6, 7, 8, 9, 9] }] },
-    loss_fn_inputs: {
-      target_tokens: { data: [4, 5, 6, 7, 8, 9, 9, 9], dtype: 'int64', shape: [8] },
-      weights: { data: [0, 0, 1, 2, 3, 4, 0, 0], dtype: 'float32', shape: [8] },
-    },
-  });
-  const { advantages } = policyDatum(row, [0.1, 0.1, 0.1, 0.1], { scaling: 'average', rows: 2 }).loss_fn_inputs;
-  expect(advantages.data).toEqual([0, 0, 0.8, 0.8, 0.8, 0.8]);
-});
-
-it('log-probabilities that are far apart give finite advantages and metrics', () => {
-  const far = { ...rows[1], oldLogProbabilities: [-900, 0], referenceLogProbabilities: [0, -900] };
-  const { advantages } = policyDatum(far, [1, 1], { klCoefficient: 1 }).loss_fn_inputs;
-  expect(advantages.data).toEqual([0, -0.5, -0.5]);
-  const { loss, metrics } = lossMetrics([far], [[0, -900]], [[1, 1]], { ...ppo, klCoefficient: 1 });
-  expect([loss, metrics.ratioMax, metrics.kl].every(Number.isFinite)).toBe(true);
 });
