@@ -62,12 +62,12 @@ export async function openSources(
     };
   }
   if (data.kind === 'babilong') {
-    const { seed, trainingSeed, tasks, chunks, leastChunkTokens } = data;
+    const { seed, trainingSeed, tasks, chunks, leastChunkTokens, decoys } = data;
     const own = trainingSeed === 'run' ? streamSeed(config.seed, 'questions', seed) : trainingSeed;
     const books = await Books.open(data.books ?? [EMBEDDED_BOOKS]);
     const task = { tasks, chunks, chunkTokens: memory.chunkTokens, books };
     return {
-      train: babilongSource({ ...task, leastChunkTokens }, own, tokenizer),
+      train: babilongSource({ ...task, leastChunkTokens, decoys }, own, tokenizer),
       heldOut: babilongSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer),
       problems: [],
       blanks: [],

@@ -46,6 +46,8 @@ const babilongData = z.strictObject({
    * which all orders of magnitude are equally likely. Absent: always that one.
    */
   leastChunkTokens: count.optional(),
+  /** Share of the books' sentences that get names of the stories in training, so that the model learns to pass over them. */
+  decoys: share.default(0),
   /** Text files, or folders of them, between whose sentences the stories are hidden; absent: those of the package. */
   books: z.array(z.string()).min(1).optional(),
   /** Seed of the held-out questions, apart from the run's seed: runs with other seeds meet the same ones. */

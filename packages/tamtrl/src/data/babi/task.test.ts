@@ -1,6 +1,7 @@
 /** Training questions of BABILong: the text is the one that the ordinary pipeline would cut, and the memories are right. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { SeededRandom } from '../../base/random.js';
 import { babiPrompts } from '../../memory/prompts.js';
 import { EMBEDDED_BABI } from '../../models/embedded.js';
 import { chunkDocuments } from '../../text/chunks.js';
@@ -8,6 +9,7 @@ import { plainRenderer } from '../../text/documents.js';
 import { loadTokenizer } from '../../text/hugging-face-tokenizer.js';
 import type { Example } from '../examples.js';
 import { Books, EMBEDDED_BOOKS } from './books.js';
+import { withDecoys } from './decoys.js';
 import { BABI_TASKS } from './events.js';
 import { idealReader } from './ideal.js';
 import { BABI_MARKS, BABI_VOCABULARY_SIZE } from './marks.js';
@@ -105,4 +107,23 @@ it('books without a sentence that fits a chunk are refused', () => {
   expect(() => source({ books: new Books(['Too short. Yes.']) })).toThrow(
     'The books have no sentence of 10 to 128 tokens. Name other books, or raise chunkTokens.',
   );
+});
+
+it('decoys put names of the stories into books, but never a fact', async () => {
+  const plain = source({ tasks: ['qa1'], chunks: [8, 8] });
+  const decoyed = source({ tasks: ['qa1'], chunks: [8, 8], decoys: 1 });
+  const names = (text: string) => text.match(/\b(?:Mary|Fred|Bill|Jeff|Julie|Sandra|Daniel|John)\b/g)?.length ?? 0;
+  let [before, after] = [0, 0];
+  for (let index = 0; index < 5; index++) {
+    const [a, b] = [await plain.get(index), await decoyed.get(index)];
+    expect(b.question).toBe(a.question);
+    expect(b.idealMemories?.at(-1)).toBe(a.idealMemories?.at(-1));
+    before += names(textOf(a));
+    after += names(textOf(b));
+    for (const { ids } of b.chunks) expect(ids.length).toBeLessThanOrEqual(128);
+  }
+  expect(after).toBeGreaterThan(2 * before);
+  const random = new SeededRandom('test');
+  expect(withDecoys('He went to the garden.', random)).toMatch(/^He went to the \w+\.$/);
+  expect(withDecoys('"I saw Syme there," said the doctor, and he left.', random)).not.toContain('Syme');
 });

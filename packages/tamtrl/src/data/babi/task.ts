@@ -8,6 +8,7 @@ import type { Tokenizer } from '../../text/tokenizer.js';
 import { DataError } from '../errors.js';
 import type { Example, ExampleSource } from '../examples.js';
 import type { Books } from './books.js';
+import { withDecoys } from './decoys.js';
 import type { BabiTask } from './events.js';
 import { idealReader } from './ideal.js';
 import { memoryOf, notesIn } from './notes.js';
@@ -27,9 +28,13 @@ export interface BabilongTaskOptions {
    * magnitude are equally likely. Default: always `chunkTokens`. Short chunks teach more a token.
    */
   leastChunkTokens?: number;
+  /** Share of the books' sentences that get names of the stories (see decoys.ts); default 0. */
+  decoys?: number;
   books: Books;
 }
 
+/** Versions of a sentence with decoys. */
+const VERSIONS = 4;
 /** BABILong takes sentences of at least so many tokens. */
 const LEAST_SENTENCE_TOKENS = 10;
 
@@ -54,15 +59,18 @@ export function babilongSource(options: BabilongTaskOptions, seed: number, token
 class BookSentences {
   readonly #books: Books;
   readonly #tokenizer: Tokenizer;
+  readonly #chunkTokens: number;
   /** Numbers of the sentences that can be used. */
   readonly #usable: number[] = [];
   readonly #facts = new Map<string, readonly number[]>();
   readonly #ids = new Map<number, readonly number[]>();
+  readonly #decoys = new Map<string, Sentence>();
 
   /** @throws DataError `invalid-argument` for books without a sentence that fits a chunk. */
   constructor({ books, chunkTokens }: BabilongTaskOptions, tokenizer: Tokenizer) {
     this.#books = books;
     this.#tokenizer = tokenizer;
+    this.#chunkTokens = chunkTokens;
     for (let at = 0; at < books.size; at++) {
       const tokens = books.tokens(at, tokenizer);
       if (tokens >= LEAST_SENTENCE_TOKENS && tokens <= chunkTokens) this.#usable.push(at);
@@ -89,6 +97,21 @@ class BookSentences {
     return { text, ids };
   }
 
+  /** The same sentence with names of the stories in it; as it is if that would make it too long. */
+  decoy(index: number, version: number): Sentence {
+    const number = this.#usable[index % this.#usable.length];
+    const key = `${number} ${version}`;
+    let decoy = this.#decoys.get(key);
+    if (decoy === undefined) {
+      const plain = this.at(index);
+      const text = withDecoys(plain.text, new SeededRandom('decoy', number, version));
+      const ids = this.#tokenizer.encodeText(` ${text}`);
+      decoy = ids.length <= this.#chunkTokens ? { text, ids } : plain;
+      this.#decoys.set(key, decoy);
+    }
+    return decoy;
+  }
+
   fact(text: string, fact: number): Sentence {
     let ids = this.#facts.get(text);
     if (ids === undefined) {
@@ -100,7 +123,7 @@ class BookSentences {
 }
 
 function babilongExample(options: BabilongTaskOptions, seed: number, index: number, books: BookSentences): Example {
-  const { tasks, chunkTokens: longest, leastChunkTokens = longest } = options;
+  const { tasks, chunkTokens: longest, leastChunkTokens = longest, decoys = 0 } = options;
   const random = new SeededRandom('babilong task', seed, index);
   const task = random.pick(tasks);
   const story = random.pick(babiStory({ task, seed, index }));
@@ -110,7 +133,8 @@ function babilongExample(options: BabilongTaskOptions, seed: number, index: numb
   const background: Sentence[] = [];
   let room = wanted * chunkTokens - facts.reduce((sum, { ids }) => sum + ids.length, 0);
   for (let next = random.integer(books.size); ; next++) {
-    const sentence = books.at(next);
+    const isDecoy = decoys > 0 && random.next() < decoys;
+    const sentence = isDecoy ? books.decoy(next, random.integer(VERSIONS)) : books.at(next);
     room -= sentence.ids.length;
     if (room < 0) break;
     background.push(sentence);
