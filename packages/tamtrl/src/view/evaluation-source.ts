@@ -49,6 +49,11 @@ export class EvaluationSource {
     return this.#opened ? this.#tail.poll() : this.#tail.look();
   }
 
+  /** See `LineTail.mark`. */
+  get mark(): string {
+    return this.#tail.mark;
+  }
+
   async summary(): Promise<SourceSummary> {
     await this.poll();
     const gone = this.#tail.changed === 0 ? [`${this.#tail.path} is not there.`] : [];

@@ -40,6 +40,11 @@ export class ReadingSource {
     return before !== this.#changed;
   }
 
+  /** See `LineTail.mark`. */
+  get mark(): string {
+    return String(this.#changed);
+  }
+
   async summary(): Promise<SourceSummary> {
     await this.poll();
     const state = await savedStateIn(this.path);

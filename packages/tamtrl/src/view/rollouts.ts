@@ -44,6 +44,11 @@ export class RolloutIndex {
     return tail ? tail.poll(SLICE) : false;
   }
 
+  /** See `LineTail.mark`. */
+  get mark(): string {
+    return `${this.#textOnly} ${this.#tail?.mark}`;
+  }
+
   /** groups.jsonl, or where a run kept none, its trajectories. */
   async #chosen(): Promise<LineTail | undefined> {
     if (this.#tail && !this.#textOnly) return this.#tail;

@@ -56,6 +56,11 @@ export class RunSource {
     return metrics || rollouts;
   }
 
+  /** See `LineTail.mark`. */
+  get mark(): string {
+    return `${this.#metrics.mark} ${this.rollouts.mark}`;
+  }
+
   /** Settings are read once they can be, and again after an error. */
   async #read(): Promise<Settings> {
     if (this.#settings && this.#problem === undefined) return this.#settings;

@@ -302,20 +302,28 @@ describe('the server', () => {
     }
   });
 
-  it('tells of changes as they happen', async () => {
+  it('tells every page of changes as they happen, also of those that another request sees first', async () => {
     const folder = await runIn(join(base, 'told'), 1);
     const library = new Library([folder.path]);
     await library.scan();
     const server = await serve(library);
     try {
-      const overview = (await (await fetch(`${server.address}api/overview`)).json()) as Overview;
-      const { body } = await fetch(`${server.address}api/events`);
-      const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+      const overview = async () => (await (await fetch(`${server.address}api/overview`)).json()) as Overview;
+      const [{ id }] = (await overview()).sources;
+      const pages = await Promise.all(
+        ['one', 'two'].map(async () => {
+          const { body } = await fetch(`${server.address}api/events`);
+          return body!.pipeThrough(new TextDecoderStream()).getReader();
+        }),
+      );
       await appendFile(folder.file('metrics'), stepLine(2));
-      const { value } = await reader.read();
-      expect(value).toContain('event: changed');
-      expect(value).toContain(overview.sources[0].id);
-      await reader.cancel();
+      await overview();
+      for (const page of pages) {
+        const { value } = await page.read();
+        expect(value).toContain('event: changed');
+        expect(value).toContain(id);
+        await page.cancel();
+      }
     } finally {
       await server.close();
     }

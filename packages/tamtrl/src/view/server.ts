@@ -121,6 +121,9 @@ export function inspector(library: Library, token: string): Hono {
   app.get(`${at}/api/events`, (context) =>
     streamSSE(context, async (stream) => {
       let open = true;
+      // Each page has to learn of a change, also of one that another request saw first.
+      const followed = () => library.sources.flatMap((source) => (source instanceof ComparisonSource ? [] : [source]));
+      const seen = new Map(followed().map(({ id, mark }) => [id, mark]));
       stream.onAbort(() => {
         open = false;
       });
@@ -129,9 +132,10 @@ export function inspector(library: Library, token: string): Hono {
         const changed: string[] = [];
         const before = library.sources.length;
         if (look % SCAN_EVERY === 0) await library.scan();
-        for (const source of library.sources) {
-          if (source instanceof ComparisonSource) continue;
-          if (await source.poll()) changed.push(source.id);
+        for (const source of followed()) {
+          await source.poll();
+          if (seen.get(source.id) !== source.mark) changed.push(source.id);
+          seen.set(source.id, source.mark);
         }
         if (library.sources.length !== before) changed.push('overview');
         // A comment keeps the connection, and shows that it is gone.

@@ -56,6 +56,11 @@ export class LineTail {
     return this.#polling;
   }
 
+  /** Another text whenever anything new was seen, whoever saw it first. */
+  get mark(): string {
+    return `${this.#inode} ${this.changed} ${this.read}`;
+  }
+
   /** Sees whether the file was written since it was last looked at, without reading it. */
   async look(): Promise<boolean> {
     const was = this.changed;
