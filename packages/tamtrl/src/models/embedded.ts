@@ -54,6 +54,8 @@ const EMBEDDED: Record<EmbeddedName, { folder: string; preset: string }> = {
   babi: { folder: EMBEDDED_BABI, preset: 'babilong' },
 };
 
+export const embeddedFolder = (name: EmbeddedName): string => EMBEDDED[name].folder;
+
 /** @throws ModelError `missing` if the package is incomplete. */
 export async function embeddedModel(name: EmbeddedName): Promise<string> {
   const { folder, preset } = EMBEDDED[name];

@@ -1,6 +1,7 @@
 /** Where a trained model says how it reads. What the file says is read in memory/reading-settings.ts. */
 import { basename, dirname, join } from 'node:path';
 import { readIfThere } from '../base/files.js';
+import { embeddedFolder } from './embedded.js';
 import { CHECKPOINTS, checkpointOf } from './run-checkpoints.js';
 import { parseModelSpec } from './spec.js';
 
@@ -20,6 +21,7 @@ export interface SavedReading {
  */
 export async function savedReading(model: string): Promise<SavedReading | undefined> {
   const spec = parseModelSpec(model);
+  if (spec.kind === 'embedded') return fileAt(join(embeddedFolder(spec.name), READING_FILE), false);
   if (spec.kind !== 'folder') return undefined;
   const folder = await checkpointOf(spec.path);
   const own = await fileAt(join(folder, READING_FILE), false);

@@ -13,13 +13,16 @@ import { withDecoys } from './decoys.js';
 import { BABI_TASKS } from './events.js';
 import { idealReader } from './ideal.js';
 import { BABI_MARKS, BABI_VOCABULARY_SIZE } from './marks.js';
-import { memoryOf, NO_NOTES, notesIn } from './notes.js';
+import { memoryOf, NO_NOTES } from './notes.js';
 import { type BabilongTaskOptions, babilongSource } from './task.js';
 
 const tokenizer = await loadTokenizer(EMBEDDED_BABI);
 const books = await Books.open([EMBEDDED_BOOKS]);
 const source = (options: Partial<BabilongTaskOptions> = {}, seed = 1) =>
   babilongSource({ tasks: BABI_TASKS, chunks: [4, 8], chunkTokens: 128, books, ...options }, seed, tokenizer);
+
+/** What may be facts; an ideal reader passes over the rest. */
+const factsIn = (text: string) => [...text.matchAll(/(?:[A-Z]\w+|The \w+) [a-z ]+(?:\w+)\./g)].map(([fact]) => fact);
 
 const textOf = ({ chunks }: Example) => chunks.map(({ ids }) => tokenizer.decode(ids)).join('');
 
@@ -62,8 +65,7 @@ it('ideal memories lead to the answer, and change only where a fact is', async (
     expect(idealMemories).toHaveLength(chunks.length + 1);
     expect(idealMemories[0]).toBe('nothing');
     const reader = idealReader(question);
-    const told = [...textOf(example).matchAll(/(?:[A-Z]\w+|The \w+) [a-z ]+(?:\w+)\./g)].map(([sentence]) => sentence);
-    for (const sentence of told) reader.read(sentence);
+    for (const sentence of factsIn(textOf(example))) reader.read(sentence);
     expect(idealMemories.at(-1)).toBe(memoryOf(reader.notes()));
     expect(reader.answer()).toBe(answers[0]);
     expect(filteredChunks.join(' ').replaceAll(/ +/g, ' ').trim()).toBe(facts.map(({ text }) => text).join(' '));
@@ -75,21 +77,20 @@ it('ideal memories lead to the answer, and change only where a fact is', async (
 });
 
 it('a filtered chunk leads from the ideal memory to the one that its facts alone give', async () => {
+  let without = 0;
   for (let index = 0; index < 40; index++) {
-    const {
-      chunks,
-      filteredChunks = [],
-      filteredMemories,
-      idealMemories = [],
-    } = await source({ tasks: ['qa2'] }).get(index);
+    const example = await source({ tasks: ['qa2'] }).get(index);
+    const { question, chunks, filteredChunks = [], filteredMemories, idealMemories = [] } = example;
     for (const turn of chunks.keys()) {
-      const next = filteredMemories!(turn);
-      if (filteredChunks[turn] === '') expect(next).toBe(idealMemories[turn]);
-      // Whoever reads everything knows everything that the other does.
-      else if (notesIn(idealMemories[turn]).length < notesIn(next).length)
-        expect(notesIn(idealMemories[turn + 1]).length).toBeGreaterThan(0);
+      const reader = idealReader(question);
+      for (const { ids } of chunks.slice(0, turn)) for (const told of factsIn(tokenizer.decode(ids))) reader.read(told);
+      for (const told of factsIn(filteredChunks[turn])) reader.read(told);
+      expect(filteredMemories!(turn)).toBe(memoryOf(reader.notes()));
+      if (filteredMemories!(turn) !== idealMemories[turn + 1]) without++;
     }
   }
+  // Of some chunks, the filtered one leaves out where other persons are.
+  expect(without).toBeGreaterThan(0);
 });
 
 it('is the same again, other for another seed, and as long as asked for', async () => {
@@ -124,6 +125,7 @@ it('decoys put names of the stories into books, but never a fact', async () => {
   }
   expect(after).toBeGreaterThan(2 * before);
   const random = new SeededRandom('test');
-  expect(withDecoys('He went to the garden.', random)).toMatch(/^He went to the \w+\.$/);
+  const changed = Array.from({ length: 100 }, () => withDecoys('He went to the garden.', random));
+  expect(changed).toEqual(changed.map(() => 'He went to the garden.'));
   expect(withDecoys('"I saw Syme there," said the doctor, and he left.', random)).not.toContain('Syme');
 });
