@@ -26,7 +26,7 @@ export interface ExecutorOptions extends RuntimeOptions {
   activationBytes?: number;
   /** Maximum bytes for one tokens x vocabulary tensor; default 256 MiB. */
   logitBytes?: number;
-  /** Maximum number of tokens in a micro-batch, padding included, if memory allows; default 4,096. */
+  /** Maximum number of tokens in a micro-batch, padding included, if memory allows; default 2,048. */
   microBatchTokens?: number;
   /** `layered` recomputes activations layer by layer; default: by the model's size. */
   execution?: 'auto' | 'whole' | 'layered';
@@ -89,7 +89,7 @@ export class Executor {
     this.#tables = new RotaryTables(config);
     this.#activationBytes = options.activationBytes ?? Math.min(4 * 2 ** 30, totalmem() / 4);
     this.#logitBytes = options.logitBytes ?? 256 * 2 ** 20;
-    this.#microBatchTokens = options.microBatchTokens ?? 4096;
+    this.#microBatchTokens = options.microBatchTokens ?? 2048;
     const execution = options.execution ?? 'auto';
     this.#layered = execution === 'layered' || (execution === 'auto' && parameterCount(config) > LARGEST_WHOLE_MODEL);
   }

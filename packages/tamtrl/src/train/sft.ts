@@ -32,23 +32,45 @@ export function warmUp(setup: TrainingSetup<SftConfig>): AsyncGenerator<Training
   });
 }
 
+/** The next step's rows, for each run. */
+const PREPARED = new WeakMap<Run<SftConfig>, { position: number; rows: Promise<TrainingRow[]> }>();
+
+function prepare(run: Run<SftConfig>, position: number): void {
+  const rows = rowsAt(run, position);
+  // Whoever takes the rows meets the error; a run that ends before has no use for it.
+  rows.catch(() => {});
+  PREPARED.set(run, { position, rows });
+}
+
+function prepared(run: Run<SftConfig>, position: number): Promise<TrainingRow[]> {
+  const next = PREPARED.get(run);
+  PREPARED.delete(run);
+  return next?.position === position ? next.rows : rowsAt(run, position);
+}
+
+/** One turn of each of `batchSize` examples: more different questions in a batch than all turns of a few. */
+function rowsAt(run: Run<SftConfig>, first: number): Promise<TrainingRow[]> {
+  const { config } = run;
+  return Promise.all(
+    Array.from({ length: config.batchSize }, async (_, at) => {
+      const position = first + at;
+      const example = await exampleAt(run.train, config.seed, position);
+      const random = new SeededRandom('sft', config.seed, position);
+      const turn = drawnTurn(example, config.changingShare, random);
+      return supervisedRow(example, turn, random.next() < config.filteredShare, run);
+    }),
+  );
+}
+
 async function learn(run: Run<SftConfig>, step: number): Promise<StepResult> {
   const { config, policy } = run;
   const clock = new PhaseClock();
-  // One turn of each of `batchSize` examples: more different questions in a batch than all turns of a few.
-  const rows = await clock.time('rollout', () =>
-    Promise.all(
-      Array.from({ length: config.batchSize }, async (_, at) => {
-        const position = run.state.position + at;
-        const example = await exampleAt(run.train, config.seed, position);
-        const random = new SeededRandom('sft', config.seed, position);
-        const turn = drawnTurn(example, config.changingShare, random);
-        return supervisedRow(example, turn, random.next() < config.filteredShare, run);
-      }),
-    ),
-  );
+  const rows = await clock.time('rollout', () => prepared(run, run.state.position));
   const learningRate = learningRateAt(step, config);
-  const result = await clock.time('train', () => policy.forwardBackward(rows, { loss: { kind: 'cross-entropy' } }));
+  const learned = clock.time('train', () => policy.forwardBackward(rows, { loss: { kind: 'cross-entropy' } }));
+  // The model works in a thread of its own; meanwhile, this one prepares the next step.
+  if (step < config.steps) prepare(run, run.state.position + config.batchSize);
+  const result = await learned;
   const optim = await clock.time('train', () => policy.optimStep({ ...config.optimizer, learningRate }));
   return {
     metrics: {

@@ -1,5 +1,4 @@
 /** Writes records so that a file under its final name is always complete. */
-import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -84,12 +83,10 @@ async function writeLocked(
   try {
     // If a link is left in its place, writing would change another file.
     await rm(partial, { force: true });
-    const file = createWriteStream(partial, { flags: 'wx' });
+    // Opened first: a stream that opens its file itself can do so after an error, when the file has been removed.
+    const file = (await open(partial, 'wx')).createWriteStream({ flush: true });
     if (path.endsWith('.gz')) await pipeline(text, createGzip(), file);
     else await pipeline(text, file);
-    const handle = await open(partial, 'r+');
-    await handle.sync();
-    await handle.close();
     await rename(partial, path);
     return count;
   } catch (error) {
