@@ -22,6 +22,17 @@ export const FREE_ZSTD_COPIES = 64 * GIB;
 /** Beyond them, copied bytes for each unpacked byte: blocks of the full 128 KiB in the largest window need no more. */
 export const MAX_ZSTD_COPIES = 1024;
 
+// Archives: zip files, office documents and books.
+
+/** Entries of an archive. */
+export const MAX_ARCHIVE_ENTRIES = 65_535;
+/** Bytes that all entries of an archive unpack to, those of documents in it included. */
+export const MAX_ARCHIVE_UNPACKED = 2 * GIB;
+/** Unpacked bytes for each byte of an archive, beyond `FREE_UNPACKED_BYTES`. Office documents take up to 50. */
+export const MAX_ARCHIVE_EXPANSION = 200;
+/** Bytes of an entry that is held in memory as a whole, unpacked. */
+export const MAX_PART_BYTES = 256 * MIB;
+
 // Data files.
 
 /** Bytes of the longest line that is read. */
@@ -33,6 +44,14 @@ export const MAX_PARQUET_PAGE_VALUES = 16 * MIB;
 
 // Documents.
 
+/** Bytes of a document that has to be held in memory as a whole: a PDF, or what comes from a stream. */
+export const MAX_HELD_BYTES = 512 * MIB;
+
+/** Bytes of a page that is fetched. */
+export const MAX_PAGE_BYTES = 64 * MIB;
+/** Files of a folder that is read, and folders within one another. */
+export const MAX_FOLDER_FILES = 50_000;
+export const MAX_FOLDER_DEPTH = 200;
 /** Bytes of a Markdown file, which is held in memory as a whole. */
 export const MAX_MARKDOWN_BYTES = 64 * MIB;
 /**
@@ -41,8 +60,22 @@ export const MAX_MARKDOWN_BYTES = 64 * MIB;
  * takes 0.4 s at this depth, 2 s at 5,000.
  */
 export const MAX_HTML_NESTING = 1000;
+/** Depth of elements within one another in the XML of office documents. */
+export const MAX_XML_NESTING = 1000;
+/** Characters of all strings that the cells of a spreadsheet share. */
+export const MAX_SHARED_CHARACTERS = 256 * MIB;
+/** Empty cells between two others that are written out in a row; more become "…". */
+export const MAX_EMPTY_CELLS = 100;
+/** Characters of a row of a CSV file. A quotation mark that is never closed takes all that follows. */
+export const MAX_CSV_ROW = MIB;
+/** Bytes of an e-mail message with its attachments. */
+export const MAX_MESSAGE_BYTES = 64 * MIB;
+/** Parts of an e-mail message within one another. */
+export const MAX_MESSAGE_NESTING = 50;
+/** Bytes of a notebook or of subtitles. */
+export const MAX_NOTEBOOK_BYTES = 256 * MIB;
 /** Bytes of a PDF file. */
-export const MAX_PDF_BYTES = 512 * MIB;
+export const MAX_PDF_BYTES = MAX_HELD_BYTES;
 /** Pages of a PDF. */
 export const MAX_PDF_PAGES = 100_000;
 /** Bytes that reading a PDF may take beyond twice its size. */

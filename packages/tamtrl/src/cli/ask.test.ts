@@ -21,7 +21,7 @@ async function file(name: string, content: string | Uint8Array): Promise<string>
 const textFile = (path: string) =>
   (async () => {
     let all = '';
-    for await (const bit of loadText(path)) all += bit;
+    for await (const { text } of loadText(path)) all += text;
     return all;
   })();
 
@@ -116,6 +116,22 @@ it('Markdown, HTML and PDF are read as their words', async () => {
   const { code, out } = await run(join(folder, 'many/*'), 'anna dan', '--model', 'mini', '--json');
   expect(code).toBe(0);
   expect(JSON.parse(out).memory.at(-1)).toMatch(/^anna \S+ dan \S+/);
+});
+
+it('text in UTF-16 and Latin-1 is read, an assumption is told once, and lines are named', async () => {
+  const wide = await file('wide.txt', Buffer.from(`\ufeff${facts.join('\n')}`, 'utf16le'));
+  const western = await file('western.txt', Buffer.from(`Café\n${facts.join('\n')}`, 'latin1'));
+  const one = await run(wide, 'anna dan cora', '--model', 'mini', '--quiet');
+  expect(one.err).toMatch(/ {2}\[line \d+(?:-\d+)?, characters \d+ to \d+, /);
+  expect(one.err).not.toContain('was read as');
+  const { code, err } = await run(wide, western, 'anna dan cora', '--model', 'mini', '--quiet');
+  expect(code).toBe(0);
+  expect(err.match(/western\.txt was read as Windows-1252 \(it is not UTF-8\)\.\n/g)).toHaveLength(1);
+  expect(err).toMatch(/\[(?:wide|western)\.txt:\d+(?:-\d+)?, characters/);
+  expect(await run(wide, 'anna', '--model', 'mini', '--encoding', 'klingon')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('There is no encoding "klingon"'),
+  });
 });
 
 it.each([

@@ -10,6 +10,8 @@ export type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.j
 export type { AgentChunk } from '../text/chunks.js';
 export { ReaderError } from './errors.js';
 export { type TextSource, textOf } from './input.js';
+export { type LoadDocumentOptions, loadDocument } from './load-document.js';
+export type { PlacedText, TextPiece } from './places.js';
 export {
   createMemoryReader,
   type DocumentReading,

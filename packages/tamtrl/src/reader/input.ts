@@ -1,29 +1,41 @@
-/** Turns text in any of the usual forms into a stream of strings. */
+/** Turns text in any of the usual forms into a stream of strings, with its places where they are known. */
+import { Decoding, type DecodingOptions } from './decoding.js';
 import { ReaderError } from './errors.js';
+import { type PlacedText, placed, type TextPiece } from './places.js';
 
 export type TextSource =
   | string
   | Uint8Array
   | Iterable<string>
-  | AsyncIterable<string | Uint8Array>
+  /** For example what `loadDocument` gives. */
+  | AsyncIterable<TextPiece | Uint8Array>
   | ReadableStream<string | Uint8Array>
-  /** A text file; needs a runtime with node:fs. */
+  /** A file of any kind that is read; needs a runtime with node:fs. */
   | { file: string };
 
+/** Yields the source as strings. See `placedTextOf`. */
+export async function* textOf(source: TextSource, name?: string, options?: DecodingOptions): AsyncGenerator<string> {
+  for await (const { text } of placedTextOf(source, name, options)) yield text;
+}
+
 /**
- * Yields the source as strings. Bytes are decoded as UTF-8.
+ * Yields the source as strings with the places that it knows. Bytes are decoded as text; a file is read by its kind.
  * @param name of the source, for messages
- * @throws ReaderError `input` if the bytes are not text.
+ * @throws ReaderError `input` if the bytes are not text, or the file cannot be read.
  */
-export async function* textOf(source: TextSource, name?: string): AsyncGenerator<string> {
-  if (typeof source === 'string') yield source;
-  else if (source instanceof Uint8Array) yield* decoded([source], name);
+export async function* placedTextOf(
+  source: TextSource,
+  name = 'The input',
+  options: DecodingOptions = {},
+): AsyncGenerator<PlacedText> {
+  if (typeof source === 'string') yield placed(source);
+  else if (source instanceof Uint8Array) yield* decoded([source], name, options);
   else if ('file' in source) {
-    const { createReadStream } = await import('node:fs');
-    yield* decoded(createReadStream(source.file) as AsyncIterable<Uint8Array>, source.file);
-  } else if (Symbol.asyncIterator in source) yield* decoded(source, name);
-  else if (Symbol.iterator in source) yield* source;
-  else yield* decoded(chunksOf(source), name);
+    const { loadText } = await import('./files/load.js');
+    for await (const piece of loadText(source.file, options)) yield placed(piece);
+  } else if (Symbol.asyncIterator in source) yield* decoded(source, name, options);
+  else if (Symbol.iterator in source) for (const text of source) yield placed(text);
+  else yield* decoded(chunksOf(source), name, options);
 }
 
 /** Not every runtime's ReadableStream can be iterated. */
@@ -37,31 +49,28 @@ async function* chunksOf(stream: ReadableStream<string | Uint8Array>): AsyncGene
 }
 
 async function* decoded(
-  source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
-  name = 'The input',
-): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let read = 0;
-  const decode = (bytes: Uint8Array, stream: boolean): string => {
-    try {
-      return decoder.decode(bytes, { stream });
-    } catch (error) {
-      throw new ReaderError(
-        'input',
-        `${name} is not UTF-8 text (around byte ${read}). Convert it to UTF-8 text first.`,
-        {
-          cause: error,
-        },
-      );
-    }
-  };
+  source: AsyncIterable<TextPiece | Uint8Array> | Iterable<Uint8Array>,
+  name: string,
+  options: DecodingOptions,
+): AsyncGenerator<PlacedText> {
+  let decoding: Decoding | undefined;
   for await (const bit of source) {
-    const text = typeof bit === 'string' ? bit : decode(bit, true);
-    read += bit.length;
-    if (text.includes('\0'))
+    if (bit instanceof Uint8Array) {
+      decoding ??= new Decoding(name, options);
+      const text = decoding.write(bit);
+      if (text !== '') yield placed(text);
+      continue;
+    }
+    // Bytes that still wait come before a string that follows them.
+    const before = decoding?.end() ?? '';
+    decoding = undefined;
+    if (before !== '') yield placed(before);
+    const piece = placed(bit);
+    if (piece.text.includes('\0')) {
       throw new ReaderError('input', `${name} is binary: it has a zero byte. Convert it to text first.`);
-    if (text !== '') yield text;
+    }
+    if (piece.text !== '' || piece.places.length > 0) yield piece;
   }
-  const rest = decode(new Uint8Array(0), false);
-  if (rest !== '') yield rest;
+  const rest = decoding?.end() ?? '';
+  if (rest !== '') yield placed(rest);
 }

@@ -7,6 +7,8 @@ export interface ReadChunk {
   text: string;
   /** Offset of `text` in the whole text. */
   start: number;
+  /** The name of what lies between two offsets in the whole text. */
+  placeOf?: (start: number, end: number) => string | undefined;
 }
 
 interface Word {
@@ -51,12 +53,11 @@ export function piecesOf(memory: string, before: readonly MemoryPiece[], chunk: 
 }
 
 function sourceIn(piece: string, chunk: ReadChunk, words: readonly Word[]): PieceSource | undefined {
-  const place = (start: number, end: number, match: PieceSource['match']): PieceSource => ({
-    chunk: chunk.index,
-    start: chunk.start + start,
-    end: chunk.start + end,
-    match,
-  });
+  const place = (from: number, to: number, match: PieceSource['match']): PieceSource => {
+    const [start, end] = [chunk.start + from, chunk.start + to];
+    const label = chunk.placeOf?.(start, end);
+    return { chunk: chunk.index, start, end, match, ...(label !== undefined && { place: label }) };
+  };
   // The memory may add list marks, which are not in the text.
   const bare = piece.replace(/^(?:[-*•]|\d+[.)])\s+/, '').trim();
   const at = chunk.text.indexOf(bare);

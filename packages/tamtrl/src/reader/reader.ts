@@ -24,8 +24,9 @@ import type { GenerateRequest } from '../policy/types.js';
 import { type Chunk, type ChunkOptions, chunkStream } from '../text/chunks.js';
 import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
-import { type TextSource, textOf } from './input.js';
-import { piecesOf } from './provenance.js';
+import { placedTextOf, type TextSource, textOf } from './input.js';
+import { type PlacedText, Places } from './places.js';
+import { piecesOf, type ReadChunk } from './provenance.js';
 import { type MemoryPiece, type ReaderState, readerStateSchema } from './state.js';
 import { TakenText } from './taken-text.js';
 
@@ -48,6 +49,8 @@ export interface ReaderOptions extends Partial<Budgets> {
   temperature?: number;
   seed?: number;
   signal?: AbortSignal;
+  /** Receives what was assumed of a file or left out of it: "notes.txt was read as Windows-1252". */
+  onNote?: (note: string) => void;
 }
 
 export interface ReadingOptions {
@@ -76,6 +79,7 @@ export class MemoryReader {
   #position = 0;
   #fingerprint = fnv1a('');
   #pending = '';
+  readonly #places = new Places();
   readonly #tokens = { prompt: 0, output: 0 };
   #seconds = 0;
 
@@ -131,6 +135,7 @@ export class MemoryReader {
     this.#position = state.position;
     this.#fingerprint = state.fingerprint;
     this.#pending = state.pending;
+    this.#places.list = state.places ?? [];
     Object.assign(this.#tokens, state.tokens);
     this.#seconds = state.seconds;
   }
@@ -164,6 +169,7 @@ export class MemoryReader {
     const questions = this.#slots.map(({ question, memoryIds, pieces }) => {
       return { question, memory: this.#text(memoryIds), pieces };
     });
+    const places = this.#places.list;
     return {
       version: 1,
       questions,
@@ -172,6 +178,7 @@ export class MemoryReader {
       position: this.#position,
       fingerprint: this.#fingerprint,
       pending: this.#pending,
+      ...(places.length > 0 && { places }),
       tokens: { ...this.#tokens },
       seconds: this.#seconds,
     };
@@ -185,7 +192,7 @@ export class MemoryReader {
   async *read(source: TextSource, options: ReadingOptions = {}): AsyncGenerator<MemoryEvent, void> {
     const base = this.#position;
     const held = this.#pending;
-    const text = options.whole ? this.#after(source) : following(held, source);
+    const text = options.whole ? this.#after(source) : this.#following(source);
     const taken = new TakenText();
     const chunks = this.#chunks(taken.keep(text));
     let waiting: Chunk | undefined;
@@ -241,7 +248,7 @@ export class MemoryReader {
         chunk,
         memories.map(({ ids }) => ids),
       );
-      const place = { index: this.#turns + at, text: chunk.text, start: this.#position + chunk.start };
+      const place = this.#readChunk(chunk, this.#turns + at, this.#position + chunk.start);
       memories = updates.map(({ ids }, slot) => {
         return { ids, pieces: piecesOf(this.#text(ids), memories[slot].pieces, place) };
       });
@@ -281,7 +288,7 @@ export class MemoryReader {
       this.#slots.map(({ memoryIds }) => memoryIds),
     );
     const start = base + chunk.start;
-    const place = { index: this.#turns, text: chunk.text, start };
+    const place = this.#readChunk(chunk, this.#turns, start);
     const memories = this.#slots.map((slot, at): QuestionMemory => {
       const { ids, truncated, empty, draft } = updates[at];
       slot.memoryIds = ids;
@@ -292,6 +299,7 @@ export class MemoryReader {
     });
     this.#turns++;
     this.#position = start + chunk.text.length;
+    this.#places.drop(this.#position);
     this.#fingerprint = fnv1a(chunk.text, this.#fingerprint);
     const tokens = { prompt: this.#tokens.prompt - before.prompt, output: this.#tokens.output - before.output };
     const seconds = (performance.now() - started) / 1000;
@@ -303,6 +311,10 @@ export class MemoryReader {
       tokens,
       seconds,
     };
+  }
+
+  #readChunk({ text }: Chunk, index: number, start: number): ReadChunk {
+    return { index, text, start, placeOf: (from, to) => this.#places.between(from, to) };
   }
 
   async #sampleUpdate(chunk: Chunk, memories: readonly (readonly number[])[]) {
@@ -360,7 +372,8 @@ export class MemoryReader {
     const expected = this.#fingerprint;
     let passed = 0;
     let hash = fnv1a('');
-    for await (const bit of textOf(source)) {
+    this.#places.clear();
+    for await (const bit of this.#places.record(this.#open(source), 0)) {
       if (passed >= skip) {
         yield bit;
         continue;
@@ -368,11 +381,23 @@ export class MemoryReader {
       const old = bit.slice(0, skip - passed);
       hash = fnv1a(old, hash);
       passed += old.length;
+      this.#places.drop(passed);
       if (passed < skip) continue;
       if (hash !== expected) throw this.#otherText();
       if (old.length < bit.length) yield bit.slice(old.length);
     }
     if (passed < skip) throw this.#otherText();
+  }
+
+  async *#following(source: TextSource): AsyncGenerator<string> {
+    const pending = this.#pending;
+    const from = this.#position + pending.length;
+    if (pending !== '') yield pending;
+    yield* this.#places.record(this.#open(source), from);
+  }
+
+  #open(source: TextSource): AsyncIterable<PlacedText> {
+    return placedTextOf(source, undefined, given({ onNote: this.#options.onNote }));
   }
 
   #otherText(): ReaderError {
@@ -381,11 +406,6 @@ export class MemoryReader {
       `The first ${this.#position} characters of the text differ from what the saved state has read. Give the same text (it may have grown), or read again without the state.`,
     );
   }
-}
-
-async function* following(pending: string, source: TextSource): AsyncGenerator<string> {
-  if (pending !== '') yield pending;
-  yield* textOf(source);
 }
 
 function isTruncated({ sample }: Output): boolean {

@@ -14,6 +14,8 @@ const sourceSchema = z.object({
    * most of the words.
    */
   match: z.enum(['exact', 'words', 'similar']),
+  /** What people call that place: "page 12", "sheet Prices, cell B7", "notes.txt:40"; absent if nothing is known. */
+  place: z.string().optional(),
 });
 
 const pieceSchema = z.object({
@@ -35,6 +37,8 @@ export const readerStateSchema = z.object({
   fingerprint: z.number().int(),
   /** Text after `position` that is not yet a whole chunk. */
   pending: z.string(),
+  /** Where the places begin that `pending` lies in; absent if none are known. */
+  places: z.array(z.object({ start: whole, label: z.string() })).optional(),
   tokens: z.object({ prompt: whole, output: whole }),
   seconds: z.number().min(0),
 });
@@ -42,7 +46,9 @@ export const readerStateSchema = z.object({
 /** What `tamtrl ask --state` writes. */
 export const savedStateSchema = readerStateSchema.extend({
   /** Files that were read, in order; absent in files of earlier versions. */
-  documents: z.array(z.string()).optional(),
+  documents: z
+    .array(z.union([z.string(), z.object({ path: z.string(), title: z.string(), mayFail: z.boolean().optional() })]))
+    .optional(),
 });
 
 export type SavedState = z.output<typeof savedStateSchema>;

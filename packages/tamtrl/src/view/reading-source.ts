@@ -2,7 +2,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fnv1a } from '../base/hash.js';
-import { STDIN, textOfFiles } from '../reader/files/several.js';
+import { STDIN } from '../reader/files/document-place.js';
+import { isAddress, shown } from '../reader/files/page.js';
+import { textOfFiles } from '../reader/files/several.js';
 import { type SavedState, savedStateSchema } from '../reader/state.js';
 import type { Passage, SavedReading, SourceSummary } from './types.js';
 
@@ -64,7 +66,8 @@ export class ReadingSource {
     const source = await this.summary();
     const state = await savedStateIn(this.path);
     if (!state) return { source, turns: 0, position: 0, questions: [], documents: [], problem: source.problems[0] };
-    const { turns, position, questions, documents = [] } = state;
+    const { turns, position, questions } = state;
+    const documents = namesOf(state);
     const problem = await this.#textOf(state).then(
       () => undefined,
       (error: Error) => error.message,
@@ -94,14 +97,22 @@ export class ReadingSource {
   }
 }
 
+function namesOf({ documents = [] }: Pick<SavedState, 'documents'>): string[] {
+  return documents.map((each) => (typeof each === 'string' ? each : each.path));
+}
+
 /** What the state has read of its documents. @throws Error that says why it is not known. */
 async function readText({ documents, position, fingerprint }: SavedState): Promise<string> {
   if (!documents) throw new Error('An earlier version saved this reading, without the names of what it read.');
-  if (documents.includes(STDIN)) throw new Error('The text came from the standard input, so it is not there any more.');
+  const names = namesOf({ documents });
+  if (names.includes(STDIN)) throw new Error('The text came from the standard input, so it is not there any more.');
+  // The inspector sends nothing anywhere.
+  const page = names.find(isAddress);
+  if (page) throw new Error(`The text came from ${shown(page)}, which is not fetched again.`);
   let text = '';
   try {
     for await (const bit of textOfFiles(documents)) {
-      text += bit;
+      text += bit.text;
       if (text.length >= position) break;
     }
   } catch (error) {
@@ -109,5 +120,5 @@ async function readText({ documents, position, fingerprint }: SavedState): Promi
   }
   const read = text.slice(0, position);
   if (fnv1a(read) === fingerprint) return read;
-  throw new Error(`${documents.join(', ')} has changed since it was read, so places in it are not shown.`);
+  throw new Error(`${names.join(', ')} has changed since it was read, so places in it are not shown.`);
 }

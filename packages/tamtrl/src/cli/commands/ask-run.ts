@@ -5,11 +5,16 @@ import { glob, isDynamicPattern } from 'tinyglobby';
 import { writeWhole } from '../../base/files.js';
 import { count, duration } from '../../base/format.js';
 import { LockError, lockFile } from '../../base/lock.js';
+import { given } from '../../base/objects.js';
 import type { Budgets } from '../../memory/frames.js';
 import { readerSettings, readingDifferences, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
+import { checkEncoding } from '../../reader/decoding.js';
 import { ReaderError } from '../../reader/errors.js';
-import { STDIN, textOfFiles } from '../../reader/files/several.js';
+import { type DocumentPlace, STDIN } from '../../reader/files/document-place.js';
+import { isPlain } from '../../reader/files/kinds.js';
+import { isAddress } from '../../reader/files/page.js';
+import { documentsAt, textOfFiles } from '../../reader/files/several.js';
 import { type Answer, type MemoryEvent, MemoryReader } from '../../reader/reader.js';
 import { type MemoryPiece, type ReaderState, readerStateSchema } from '../../reader/state.js';
 import { withoutControls } from '../terminal/clean.js';
@@ -25,6 +30,7 @@ export interface AskFlags extends ModelFlags {
   memoryTokens?: number;
   answerTokens?: number;
   state?: string;
+  encoding?: string;
   quiet?: boolean;
   json?: boolean;
 }
@@ -57,13 +63,15 @@ async function askOnce(
   started: () => void,
 ): Promise<number> {
   const questions = flags.question ?? [await lastQuestion(inputs)];
-  const paths = await filesOf(flags.question ? inputs : inputs.slice(0, -1));
+  const tell = noteOn(io);
+  const paths = await filesOf(flags.question ? inputs : inputs.slice(0, -1), (text) => tell(`${text}.`));
   const address = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
   if (address === undefined) {
     throw new UsageError(
       'No model is named. Give --model (or set TAMTRL_MODEL): a .gguf file or model folder on this machine, hf:owner/name to download one, or openai:URL#MODEL for a server.',
     );
   }
+  if (flags.encoding !== undefined) checkEncoding(flags.encoding);
   const state = flags.state === undefined ? undefined : await savedState(flags.state);
   const total = await charactersOf(paths);
   const model = await namedModel(address, noteOn(io));
@@ -73,11 +81,11 @@ async function askOnce(
   for (const line of readingDifferences({ ...limits, thinking: flags.thinking }, trained)) io.err(`${line}\n`);
   const opening = { ...flags, thinking: flags.thinking ?? trained?.thinking };
   let view: MemoryView | undefined;
-  const tell = noteOn(io);
   const note = (text: string) => {
     view?.end();
     tell(text);
   };
+  const loading = { signal, ...given({ encoding: flags.encoding }), onNote: (text: string) => note(`${text}.`) };
   const policy = await openForCommand(model, opening, { note, signal });
   try {
     const reader = new MemoryReader({
@@ -93,7 +101,7 @@ async function askOnce(
     const memory: string[] = [];
     let begun = false;
     let empty = 0;
-    for await (const event of reader.read(textOfFiles(paths), { whole: true })) {
+    for await (const event of reader.read(textOfFiles(paths, loading), { whole: true })) {
       if (!begun) started();
       begun = true;
       memory.push(event.memories[0].memory);
@@ -130,9 +138,9 @@ async function askOnce(
 async function lastQuestion(inputs: readonly string[]): Promise<string> {
   const last = inputs[inputs.length - 1];
   const found = inputs.length > 1 ? await stat(last).catch(() => undefined) : undefined;
-  if (!found?.isFile()) return last;
+  if (!found?.isFile() && !found?.isDirectory()) return last;
   throw new UsageError(
-    `${last} is a file, but the last argument is the question. Add the question after it, or give it with -q.`,
+    `${last} is a ${found.isFile() ? 'file' : 'folder'}, but the last argument is the question. Add the question after it, or give it with -q.`,
   );
 }
 
@@ -151,32 +159,36 @@ function nothingIn(answers: readonly Answer[], { answerTokens }: Budgets, empty:
 }
 
 /** @throws UsageError if nothing is named or found. */
-async function filesOf(inputs: readonly string[]): Promise<string[]> {
+async function filesOf(inputs: readonly string[], onNote: (note: string) => void): Promise<DocumentPlace[]> {
   if (inputs.length === 0)
     throw new UsageError(
       'There is nothing to read: name files (or - for stdin) before the question, as in tamtrl ask book.txt "Who did it?"',
     );
-  const paths: string[] = [];
+  const documents = new Map<string, DocumentPlace>();
   for (const input of inputs) {
-    // A file whose name looks like a pattern is a file.
-    if (input === STDIN || !isDynamicPattern(input) || (await stat(input).catch(() => undefined))) paths.push(input);
-    else {
-      const found = (await glob(input, { absolute: false, dot: false })).sort();
-      if (found.length === 0) throw new UsageError(`No file matches ${input}.`);
-      paths.push(...found);
+    let names = [input];
+    // A file whose name looks like a pattern is a file, and so is an address.
+    const isName = input === STDIN || isAddress(input) || !isDynamicPattern(input);
+    if (!isName && !(await stat(input).catch(() => undefined))) {
+      names = (await glob(input, { absolute: false, dot: false })).sort();
+      if (names.length === 0) throw new UsageError(`No file matches ${input}.`);
+    }
+    for (const name of names) {
+      for (const each of await documentsAt(name, onNote)) documents.set(each.path, each);
     }
   }
-  return [...new Set(paths)];
+  return [...documents.values()];
 }
 
 /**
  * Undefined if the length is known only at the end. Bytes approximate characters, which is good enough for the time
  * left.
  */
-async function charactersOf(paths: readonly string[]): Promise<number | undefined> {
+async function charactersOf(documents: readonly DocumentPlace[]): Promise<number | undefined> {
   let total = 0;
-  for (const path of paths) {
-    const found = path === STDIN || path.endsWith('.pdf') ? undefined : await stat(path).catch(() => undefined);
+  for (const { path } of documents) {
+    const found =
+      path === STDIN || isAddress(path) || !isPlain(path) ? undefined : await stat(path).catch(() => undefined);
     if (!found) return undefined;
     total += found.size;
   }
@@ -210,8 +222,11 @@ function parseJson(text: string): unknown {
 }
 
 /** With the files that were read, so that `tamtrl view` can show where a piece of the memory stands in them. */
-async function saveState(path: string, state: ReaderState, paths: readonly string[]): Promise<void> {
-  const documents = paths.map((name) => (name === STDIN ? name : resolve(name)));
+async function saveState(path: string, state: ReaderState, places: readonly DocumentPlace[]): Promise<void> {
+  const documents = places.map(({ path, title, mayFail }) => {
+    const name = path === STDIN || isAddress(path) ? path : resolve(path);
+    return title === undefined ? name : { path: name, title, mayFail };
+  });
   await writeWhole(path, JSON.stringify({ ...state, documents }));
 }
 
@@ -302,8 +317,9 @@ function tellAnswers(
 }
 
 function pieceLine({ text, source }: MemoryPiece): string {
+  const place = source?.place === undefined ? '' : `${source.place}, `;
   const from = source
-    ? `characters ${count(source.start)} to ${count(source.end)}, ${source.match}`
+    ? `${place}characters ${count(source.start)} to ${count(source.end)}, ${source.match}`
     : 'not found in the text';
   return `  ${text}  [${from}]\n`;
 }

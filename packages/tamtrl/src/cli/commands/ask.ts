@@ -17,13 +17,17 @@ export function addAskCommand(program: Command, io: Io, exit: (code: number) => 
   const command = program
     .command('ask')
     .description('read files of any length and answer a question about them')
-    .argument('<inputs...>', 'files, patterns or - for stdin, then the question (unless -q gives it)')
+    .argument(
+      '<inputs...>',
+      'files, folders, patterns, addresses or - for stdin, then the question (unless -q gives it)',
+    )
     .optionsGroup(GROUPS.model)
     .option('--model <model>', `${MODEL_SPECS} (default: $TAMTRL_MODEL)`)
     .option('--context-length <n>', 'window of a server that does not report it, in tokens', wholeNumber(1));
   addBudgetOptions(addModelOptions(command))
     .optionsGroup(GROUPS.input)
     .option('-q, --question <text>', 'a question; repeat it to ask several in one reading', repeatable)
+    .option('--encoding <name>', 'encoding of text files that is not recognised, such as shift_jis')
     .option('--state <file>', 'save the position after every turn, and continue from there next time')
     .optionsGroup(GROUPS.output)
     .option('--quiet', 'do not show the memory as it changes')

@@ -1,12 +1,9 @@
 /** Pages whose address begins with an allowed one. */
-import { BodyTooLong, bodyWithin } from '../../base/body.js';
-import { ReaderError } from '../../reader/errors.js';
-import { convert, kindOfContent } from '../../reader/files/load.js';
+import type { ReaderError } from '../../reader/errors.js';
+import { loadContent } from '../../reader/files/load.js';
+import { fetchPage, shown } from '../../reader/files/page.js';
+import type { PlacedText } from '../../reader/places.js';
 
-/** Longest page that is fetched, in bytes. */
-const LARGEST_PAGE = 64 * 2 ** 20;
-const FETCH_TIMEOUT = 60_000;
-const REDIRECTS = 5;
 /** Percent codes within percent codes that are looked through; more of them are refused. */
 const ENCODINGS = 5;
 
@@ -59,78 +56,24 @@ function withoutDots(path: string, merge: boolean): string | undefined {
   return `/${kept.join('/')}`;
 }
 
-export const isAddress = (text: string): boolean => /^https?:\/\//i.test(text);
-
-/** A source as messages and logs name it: an address without user, password and query, which may hold a key. */
-export const shown = (source: string): string =>
-  isAddress(source) ? source.replace(/\/\/[^/?#]*@/, '//').replace(/\?[^#]*/, '?…') : source;
-
-/**
- * @throws ReaderError `input` for text that is not an address, and for an address with a user or password, which is not
- * repeated.
- */
-export function addressOf(text: string): URL {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch (error) {
-    throw new ReaderError('input', `${shown(text)} is not an address that can be fetched.`, { cause: error });
-  }
-  if (url.username + url.password === '') return url;
-  throw new ReaderError('input', `${shown(text)} contains a user name or password, which is never sent. Remove it.`);
-}
-
 /**
  * The text of a page. Redirects are followed within the roots.
  * @param outside makes the refusal of an address outside of the roots
  * @throws ReaderError `input` if it is outside, cannot be fetched, or is too large.
  */
-export async function page(
+export async function* page(
   source: string,
   roots: readonly string[],
   outside: (address: string) => ReaderError,
   signal: AbortSignal | undefined,
-): Promise<string> {
-  let url = addressOf(source);
-  const limit = AbortSignal.timeout(FETCH_TIMEOUT);
-  const both = signal ? AbortSignal.any([signal, limit]) : limit;
-  for (let hops = 0; ; hops++) {
-    // Each redirect is a new address, to be checked again.
-    const name = shown(url.href);
-    if (!isAllowed(url, roots)) throw outside(name);
-    const { response, bytes } = await fetched(url, both).catch((error: unknown) => {
-      signal?.throwIfAborted();
-      if (error instanceof BodyTooLong) throw new ReaderError('input', `${name} has ${error.message}.`);
-      const why = limit.aborted ? `no answer within ${FETCH_TIMEOUT / 1000} s` : (error as Error).message;
-      throw new ReaderError('input', `Cannot fetch ${name}: ${why}.`, { cause: error });
-    });
-    const { status, headers } = response;
-    const location = headers.get('location');
-    if (status >= 300 && status < 400 && location !== null) {
-      if (hops >= REDIRECTS) throw new ReaderError('input', `${shown(source)} redirects more than ${REDIRECTS} times.`);
-      if (!URL.canParse(location, url.href)) {
-        throw new ReaderError(
-          'input',
-          `${name} redirects to ${JSON.stringify(shown(location))}, which is not an address.`,
-        );
-      }
-      url = addressOf(new URL(location, url).href);
-      if (/^https?:$/.test(url.protocol)) continue;
-      throw outside(url.href);
-    }
-    if (!response.ok) throw new ReaderError('input', `${name} answered ${status}.`);
-    if (bytes.length === 0) throw new ReaderError('input', `${name} answered ${status} without any content.`);
-    const type = headers.get('content-type') ?? '';
-    if (type.includes('application/pdf')) return convert('pdf', bytes, name);
-    if (type.includes('html')) return convert('html', bytes, name);
-    return convert(kindOfContent(bytes.subarray(0, 4096), url.pathname), bytes, name);
-  }
-}
-
-/** The bodies of redirects and refusals are not read. */
-async function fetched(url: URL, signal: AbortSignal): Promise<{ response: Response; bytes: Uint8Array }> {
-  const response = await fetch(url, { redirect: 'manual', signal });
-  if (response.ok) return { response, bytes: await bodyWithin(response, LARGEST_PAGE) };
-  await response.body?.cancel();
-  return { response, bytes: new Uint8Array(0) };
+  onNote: ((note: string) => void) | undefined,
+): AsyncGenerator<PlacedText> {
+  const { content, served } = await fetchPage(source, {
+    ...(signal && { signal }),
+    refuse: outside,
+    check: (url) => {
+      if (!isAllowed(url, roots)) throw outside(shown(url.href));
+    },
+  });
+  yield* loadContent(content, { ...served, ...(onNote && { onNote }) });
 }

@@ -4,8 +4,10 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ReaderError } from '../../reader/errors.js';
 import { loadText } from '../../reader/files/load.js';
+import { addressOf, isAddress, shown } from '../../reader/files/page.js';
+import type { PlacedText } from '../../reader/places.js';
 import { openWithin } from './files.js';
-import { addressOf, isAddress, page, shown } from './pages.js';
+import { page } from './pages.js';
 
 /** Folders or files (real paths) and prefixes of http(s) addresses. */
 export interface Roots {
@@ -65,14 +67,19 @@ function pathOf(name: string): string {
  * The text of a file or page within the roots, in pieces.
  * @throws ReaderError `input` for anything outside of them, without revealing whether it exists.
  */
-export async function* readWithin(source: string, roots: Roots, signal?: AbortSignal): AsyncGenerator<string> {
+export async function* readWithin(
+  source: string,
+  roots: Roots,
+  signal?: AbortSignal,
+  onNote?: (note: string) => void,
+): AsyncGenerator<PlacedText> {
   if (isAddress(source)) {
-    yield await page(source, roots.urls, (address) => outside(address, roots), signal);
+    yield* page(source, roots.urls, (address) => outside(address, roots), signal, onNote);
     return;
   }
   const { handle, path } = await openWithin(source, pathOf(source), roots.paths, () => outside(source, roots));
   try {
-    yield* loadText(path, handle);
+    yield* loadText(path, onNote ? { onNote } : {}, handle);
   } finally {
     await handle.close();
   }

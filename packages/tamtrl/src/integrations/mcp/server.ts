@@ -5,8 +5,8 @@ import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { MemoryModel } from '../../memory/turn.js';
 import { ReaderError } from '../../reader/errors.js';
+import { shown } from '../../reader/files/page.js';
 import { type MemoryEvent, MemoryReader, type ReaderOptions } from '../../reader/reader.js';
-import { shown } from './pages.js';
 import { readWithin, rootsOf } from './roots.js';
 
 export interface McpOptions {
@@ -30,7 +30,7 @@ const inputSchema = z.object({
     .string()
     .min(1)
     .describe(
-      'Path of a file (text, Markdown, HTML, PDF) within the allowed roots, or an http(s) address that begins with an allowed one',
+      'Path of a file (text, Markdown, HTML, PDF, office document, EPUB, e-mail, notebook, subtitles, zip archive) within the allowed roots, or an http(s) address that begins with an allowed one',
     ),
   question: z.string().min(1).describe('The question to answer from it'),
 });
@@ -54,7 +54,7 @@ export function createMcpServer(options: McpOptions): McpServer {
       try {
         const roots = await rootsOf([...options.roots, ...(await clientRoots(server, signal))]);
         const reader = new MemoryReader({ model, question, signal, ...options.reading });
-        for await (const event of reader.read(readWithin(source, roots, signal))) {
+        for await (const event of reader.read(readWithin(source, roots, signal, log))) {
           log(`${shown(source)}: chunk ${event.turn}`);
           if (token !== undefined)
             await notify({

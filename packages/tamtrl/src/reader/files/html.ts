@@ -5,9 +5,11 @@
 import { Parser } from 'htmlparser2';
 import { MAX_HTML_NESTING } from '../../base/limits.js';
 import { ReaderError } from '../errors.js';
+import { joinedPieces, labelOf, type Place, type PlacedText } from '../places.js';
 
 /** Elements whose content is not shown. */
 const SKIPPED = new Set(['script', 'style', 'nav', 'noscript', 'template', 'svg', 'iframe', 'object']);
+const HEADING = /^h[1-6]$/;
 /** Line breaks before and after an element. */
 const BREAKS = new Map([
   ...'address article aside caption dd details div dt figcaption figure footer form header legend li main option section summary tr'
@@ -35,9 +37,19 @@ export class HtmlText {
   readonly #lists: (number | undefined)[] = [];
   /** Cells so far in the rows that are open. */
   readonly #rows: number[] = [];
+  /** Headings that have begun in the text that has not been taken yet. */
+  #places: Place[] = [];
+  /** The heading that is open: its place, and its words so far. */
+  #heading: { place: Place; words: string } | undefined;
 
-  /** @param name of the text, for refusals */
-  constructor(name: string) {
+  readonly #hasTitle: boolean;
+
+  /**
+   * @param name of the text, for refusals
+   * @param title whether the text of the element `title` is read (default)
+   */
+  constructor(name: string, { title = true } = {}) {
+    this.#hasTitle = title;
     this.#parser = new Parser({
       onopentag: (tag, attributes) => {
         if (++this.#depth > MAX_HTML_NESTING) {
@@ -56,25 +68,28 @@ export class HtmlText {
     });
   }
 
-  /** The text of the next piece of HTML, as far as it is certain. */
-  write(html: string): string {
+  /** The text of the next piece of HTML, as far as it is certain. Sections are its places. */
+  write(html: string): PlacedText {
     this.#parser.write(html);
     return this.#take();
   }
 
-  end(): string {
+  end(): PlacedText {
     this.#parser.end();
     return this.#take();
   }
 
-  #take(): string {
-    const text = this.#text;
+  #take(): PlacedText {
+    const piece = { text: this.#text, places: this.#places };
     this.#text = '';
-    return text;
+    this.#places = [];
+    // The name of a heading that is cut here is known only in the next piece.
+    if (this.#heading) this.#heading.place.at = 0;
+    return piece;
   }
 
   #open(tag: string, attributes: Readonly<Record<string, string>>): void {
-    if (SKIPPED.has(tag)) this.#skipped++;
+    if (this.#isSkipped(tag)) this.#skipped++;
     if (this.#skipped > 0) return;
     const nested = (tag === 'ul' || tag === 'ol') && this.#lists.length > 0;
     this.#break(nested ? 1 : (BREAKS.get(tag) ?? 0));
@@ -85,11 +100,13 @@ export class HtmlText {
     else if (tag === 'li') this.#item();
     else if (tag === 'tr') this.#rows.push(0);
     else if (tag === 'td' || tag === 'th') this.#cell();
+    else if (HEADING.test(tag)) this.#heading = { place: { at: -1, label: '' }, words: '' };
   }
 
   #close(tag: string): void {
-    if (SKIPPED.has(tag)) this.#skipped--;
+    if (this.#isSkipped(tag)) this.#skipped--;
     if (this.#skipped > 0) return;
+    if (HEADING.test(tag)) this.#endHeading();
     if (tag === 'pre') this.#preformatted--;
     else if (tag === 'ul' || tag === 'ol') this.#lists.pop();
     else if (tag === 'tr') {
@@ -97,6 +114,19 @@ export class HtmlText {
       this.#fresh = false;
     } else if (tag === 'li') this.#fresh = false;
     this.#break((tag === 'ul' || tag === 'ol') && this.#lists.length > 0 ? 1 : (BREAKS.get(tag) ?? 0));
+  }
+
+  #isSkipped(tag: string): boolean {
+    return SKIPPED.has(tag) || (tag === 'title' && !this.#hasTitle);
+  }
+
+  #endHeading(): void {
+    if (!this.#heading) return;
+    const { place, words } = this.#heading;
+    this.#heading = undefined;
+    if (words.trim() === '') return;
+    place.label = `section "${labelOf(words)}"`;
+    this.#places.push(place);
   }
 
   #item(): void {
@@ -148,16 +178,18 @@ export class HtmlText {
     }
     const words = text.replaceAll(/[ \t\n\f\r]+/g, ' ');
     if (words.startsWith(' ')) this.#blank = true;
+    if (this.#heading) this.#heading.words += words;
     const body = words.slice(words.startsWith(' ') ? 1 : 0, words.endsWith(' ') ? -1 : undefined);
     if (body === '') return;
     this.#begin();
+    if (this.#heading && this.#heading.place.at < 0) this.#heading.place.at = this.#text.length;
     this.#text += body;
     this.#blank = words.endsWith(' ');
   }
 }
 
 /** The text of a whole page. @throws ReaderError `input` for what is nested too deep. */
-export function htmlText(html: string, name: string): string {
+export function htmlText(html: string, name: string): PlacedText {
   const text = new HtmlText(name);
-  return text.write(html) + text.end();
+  return joinedPieces([text.write(html), text.end()]);
 }

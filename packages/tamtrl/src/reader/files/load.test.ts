@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MAX_HTML_NESTING, MAX_MARKDOWN_BYTES } from '../../base/limits.js';
-import { convert, loadText } from './load.js';
+import { joinedPieces } from '../places.js';
+import { contentOfBytes } from './content.js';
+import { convert, loadContent, loadText } from './load.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const html = (text: string) => convert('html', bytes(text), 'page.html');
@@ -51,8 +53,15 @@ describe('HTML', () => {
   it('does not depend on how the text is split', async () => {
     const text = `<p>anna oslo ${'é'.repeat(70_000)}</p><table><tr><td>a</td><td>b</td></tr></table>`;
     let read = '';
-    for await (const piece of loadText(await fileOf('a.html', text))) read += piece;
+    for await (const piece of loadText(await fileOf('a.html', text))) read += piece.text;
     expect(read).toBe(await html(text));
+  });
+
+  it('in any encoding that it declares is read, and sections are its places', async () => {
+    const page = Buffer.from('<meta charset="shift_jis"><h2>\x93\x8c\x8b\x9e</h2><p>anna</p>', 'latin1');
+    const pieces = [];
+    for await (const piece of loadContent(contentOfBytes(page, 'a.html'))) pieces.push(piece);
+    expect(joinedPieces(pieces)).toEqual({ text: '東京\n\nanna', places: [{ at: 0, label: 'section "東京"' }] });
   });
 
   it('nested deep is read, and refused beyond all reason', async () => {

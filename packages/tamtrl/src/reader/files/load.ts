@@ -1,159 +1,109 @@
-/** The text of files that people have: plain text, Markdown, HTML, PDF. */
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
-import { extname } from 'node:path';
-import { bytesText, MAX_MARKDOWN_BYTES, MAX_PDF_BYTES } from '../../base/limits.js';
+/** The text of files that people have, with the places in them. */
+import type { FileHandle } from 'node:fs/promises';
+import { MAX_MARKDOWN_BYTES, MAX_NOTEBOOK_BYTES, MAX_PDF_BYTES } from '../../base/limits.js';
+import { Decoding, type DecodingOptions, declaredEncoding, decodedText } from '../decoding.js';
 import { ReaderError } from '../errors.js';
-import { textOf } from '../input.js';
+import { type PlacedText, withLines } from '../places.js';
+import type { UnpackBudget } from './archive.js';
+import { type Content, contentOfBytes, contentOfHandle, openFile, wholeOf } from './content.js';
+import { type FileKind, kindOfContent } from './kinds.js';
 
-export type FileKind = 'text' | 'markdown' | 'html' | 'pdf';
-
-const BY_NAME: Readonly<Record<string, FileKind>> = {
-  '.md': 'markdown',
-  '.markdown': 'markdown',
-  '.mdx': 'markdown',
-  '.html': 'html',
-  '.htm': 'html',
-  '.xhtml': 'html',
-  '.pdf': 'pdf',
-};
-
-/** Number of bytes that are checked to recognise a file's kind. */
-const HEAD = 4096;
-
-/**
- * The kind of a file, recognised from its first bytes and its name.
- * @param opened the file, if it is open already
- * @throws ReaderError `input` if it cannot be read, is a folder, or is binary but not a PDF.
- */
-export async function kindOf(path: string, opened?: FileHandle): Promise<FileKind> {
-  const head = await headOf(path, opened);
-  if (head.subarray(0, 5).toString('latin1') === '%PDF-') return 'pdf';
-  const kind = kindOfContent(head, path);
-  if (kind === 'pdf')
-    throw new ReaderError(
-      'input',
-      `${path} is named like a PDF but does not begin like one. It may be damaged; export it again.`,
-    );
-  return kind;
+export interface LoadOptions extends DecodingOptions {
+  /** What a server says that the content is: "text/html". Its own first bytes say more. */
+  type?: string;
 }
 
-/** The kind of content without a file. @throws ReaderError `input` for binary content. */
-export function kindOfContent(head: Uint8Array, name: string): FileKind {
-  if (head.includes(0)) {
-    const what = BY_SIGNATURE.find(({ bytes }) => bytes.every((byte, at) => head[at] === byte))?.what;
-    throw new ReaderError(
-      'input',
-      `${name} is binary${what ? ` (${what})` : ''}, not text. Text, Markdown, HTML and PDF can be read.`,
-    );
-  }
-  return BY_NAME[extname(name).toLowerCase()] ?? 'text';
-}
-
-const BY_SIGNATURE = [
-  { bytes: [0x50, 0x4b, 0x03, 0x04], what: 'a zip archive, or an office document' },
-  { bytes: [0x89, 0x50, 0x4e, 0x47], what: 'a PNG image' },
-  { bytes: [0xff, 0xd8, 0xff], what: 'a JPEG image' },
-  { bytes: [0x1f, 0x8b], what: 'a gzip file' },
-  { bytes: [0x7f, 0x45, 0x4c, 0x46], what: 'a program' },
-];
-
-async function headOf(path: string, opened?: FileHandle): Promise<Buffer> {
-  try {
-    const found = await (opened ? opened.stat() : stat(path));
-    if (found.isDirectory()) {
-      throw new ReaderError('input', `${path} is a folder. Name its files, for example "${path}/*.md".`);
-    }
-    // Opening a pipe can block forever, and its beginning can be read only once.
-    if (!found.isFile()) {
-      throw new ReaderError(
-        'input',
-        `${path} is not a regular file, but a named pipe, a socket or a device. Pipe its contents to stdin instead: tamtrl ask - "Who did it?" < ${path}`,
-      );
-    }
-    const handle = opened ?? (await open(path, 'r'));
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD), 0, HEAD, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      if (handle !== opened) await handle.close();
-    }
-  } catch (error) {
-    if (ReaderError.isInstance(error)) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new ReaderError(
-      'input',
-      code === 'ENOENT' ? `There is no file ${path}.` : `Cannot read ${path}: ${message}.`,
-      { cause: error },
-    );
-  }
+/** For what lies within an archive. */
+interface EntryOptions extends LoadOptions {
+  within?: UnpackBudget;
 }
 
 /**
- * The readable text of a file, in pieces: plain text and HTML as they are read, PDFs page by page, Markdown at once.
+ * The readable text of a file, in pieces.
  * @param opened the file, if it is open already: `path` is then only its name, and the caller closes it
- * @throws ReaderError `input`, `empty` for a file without text.
+ * @throws ReaderError `input` for a file that cannot be read, `empty` for one without text.
  */
-export async function* loadText(path: string, opened?: FileHandle): AsyncGenerator<string> {
-  const kind = await kindOf(path, opened);
+export async function* loadText(
+  path: string,
+  options: LoadOptions = {},
+  opened?: FileHandle,
+): AsyncGenerator<PlacedText> {
+  const handle = opened ?? (await openFile(path));
+  try {
+    yield* loadContent(await contentOfHandle(handle, path), options);
+  } finally {
+    if (handle !== opened) await handle.close();
+  }
+}
+
+/**
+ * The readable text of any content, in pieces: plain text and HTML as they are read, PDFs page by page, Markdown at once.
+ * @throws ReaderError `input` for content that cannot be read, `empty` for content without text.
+ */
+export async function* loadContent(content: Content, options: EntryOptions = {}): AsyncGenerator<PlacedText> {
+  const kind = kindOfContent(content.head, content.name, options.type);
   let some = false;
-  for await (const piece of piecesOf(kind, path, opened)) {
-    some ||= piece.trim() !== '';
-    yield piece;
+  for await (const piece of piecesOf(kind, content, options)) {
+    some ||= piece.text.trim() !== '';
+    if (piece.text !== '' || piece.places.length > 0) yield piece;
   }
-  if (!some) {
-    throw new ReaderError(
-      'empty',
-      `${path} contains no text${kind === 'pdf' ? ' (scanned pages are images; run text recognition first)' : ''}.`,
-    );
-  }
-}
-
-async function* piecesOf(kind: FileKind, path: string, opened: FileHandle | undefined): AsyncGenerator<string> {
-  const bytesOf = () => opened?.createReadStream({ start: 0, autoClose: false }) ?? createReadStream(path);
-  if (kind === 'text') yield* opened ? textOf(bytesOf(), path) : textOf({ file: path });
-  else if (kind === 'html') {
-    const { HtmlText } = await import('./html.js');
-    const text = new HtmlText(path);
-    const decoder = new TextDecoder();
-    for await (const bytes of bytesOf()) yield text.write(decoder.decode(bytes, { stream: true }));
-    yield text.write(decoder.decode()) + text.end();
-  } else {
-    await checkSize(path, kind, opened);
-    const bytes = await readFile(opened ?? path);
-    if (kind === 'pdf') yield* pdf(bytes, path);
-    else yield await convert(kind, bytes, path);
-  }
-}
-
-/** @throws ReaderError `input` for a file that is too large to be held in memory. */
-async function checkSize(path: string, kind: 'markdown' | 'pdf', opened: FileHandle | undefined): Promise<void> {
-  const { size } = await (opened ? opened.stat() : stat(path));
-  const [most, advice] =
-    kind === 'pdf'
-      ? [MAX_PDF_BYTES, 'Split it, or export its text']
-      : [MAX_MARKDOWN_BYTES, 'Rename it to .txt to read it as plain text'];
-  if (size <= most) return;
+  if (some) return;
   throw new ReaderError(
-    'input',
-    `${path} has ${bytesText(size)}; ${kind === 'pdf' ? 'PDF' : 'Markdown'} files of up to ${bytesText(most)} are read. ${advice}.`,
+    'empty',
+    `${content.name} contains no text${kind === 'pdf' ? ' (scanned pages are images; run text recognition first)' : ''}.`,
   );
 }
 
 /** The libraries are large and seldom all needed, so each is loaded on first use. */
-export async function convert(kind: FileKind, bytes: Uint8Array, name: string): Promise<string> {
-  if (kind === 'pdf') {
-    let text = '';
-    for await (const page of pdf(bytes, name)) text += page;
-    return text;
+async function* piecesOf(kind: FileKind, content: Content, options: EntryOptions): AsyncGenerator<PlacedText> {
+  const { name, head } = content;
+  const { onNote, within } = options;
+  const decoding = { ...options, encoding: options.encoding ?? declaredIn(kind, head) };
+  if (kind === 'text') yield* withLines(decodedStream(content, decoding));
+  else if (kind === 'html') {
+    const { HtmlText } = await import('./html.js');
+    const text = new HtmlText(name);
+    for await (const piece of decodedStream(content, decoding)) yield text.write(piece);
+    yield text.end();
+  } else if (kind === 'markdown') {
+    const advice = 'Rename it to .txt to read it as plain text';
+    const bytes = await wholeOf(content, 'Markdown', MAX_MARKDOWN_BYTES, advice);
+    const { markdownText } = await import('./markdown.js');
+    yield markdownText(decodedText(bytes, name, decoding), name);
+  } else if (kind === 'csv') {
+    const { csvText } = await import('./csv.js');
+    yield* csvText(decodedStream(content, decoding), name);
+  } else if (kind === 'pdf') {
+    const { pdfPages } = await import('./pdf.js');
+    yield* pdfPages(await wholeOf(content, 'PDF', MAX_PDF_BYTES), name);
+  } else if (kind === 'zip') {
+    const { zipText } = await import('./zip.js');
+    yield* zipText(content, onNote, within, (entry, budget) => loadContent(entry, { ...options, within: budget }));
+  } else if (kind === 'message' || kind === 'mailbox') {
+    const { messageText, mailboxText } = await import('./mail.js');
+    yield* kind === 'message' ? messageText(content, onNote) : mailboxText(content, onNote);
+  } else {
+    const text = decodedText(await wholeOf(content, kind, MAX_NOTEBOOK_BYTES), name, decoding);
+    if (kind === 'notebook') yield* (await import('./notebook.js')).notebookText(text, name, onNote);
+    else yield (await import('./subtitles.js')).subtitleText(text);
   }
-  const text = new TextDecoder('utf-8', { fatal: false }).decode(bytes);
-  if (kind === 'markdown') return (await import('./markdown.js')).markdownText(text, name);
-  if (kind === 'html') return (await import('./html.js')).htmlText(text, name);
-  return text;
 }
 
-async function* pdf(bytes: Uint8Array, name: string): AsyncGenerator<string> {
-  const { pdfPages } = await import('./pdf.js');
-  yield* pdfPages(bytes, name);
+/** Plain text declares no encoding, but XML that is read as it is does. */
+function declaredIn(kind: FileKind, head: Uint8Array): string | undefined {
+  const isXml = Buffer.from(head.subarray(0, 5)).toString('latin1') === '<?xml';
+  return kind === 'html' || (kind === 'text' && isXml) ? declaredEncoding(head) : undefined;
+}
+
+async function* decodedStream(content: Content, options: DecodingOptions): AsyncGenerator<string> {
+  const decoding = new Decoding(content.name, options);
+  for await (const bytes of content.stream()) yield decoding.write(bytes);
+  yield decoding.end();
+}
+
+/** The text of bytes of a known kind, without its places. */
+export async function convert(kind: FileKind, bytes: Uint8Array, name: string): Promise<string> {
+  let all = '';
+  for await (const { text } of piecesOf(kind, contentOfBytes(bytes, name), {})) all += text;
+  return all;
 }

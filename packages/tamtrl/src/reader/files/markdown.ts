@@ -3,6 +3,7 @@ import MarkdownIt from 'markdown-it';
 import { isMap, parseDocument } from 'yaml';
 import { MAX_MARKDOWN_NESTING } from '../../base/limits.js';
 import { ReaderError } from '../errors.js';
+import { joinedPieces, type PlacedText, placed } from '../places.js';
 import { htmlText } from './html.js';
 
 // Markdown may hold HTML, so that all of it becomes HTML and is read as such. Line breaks of the text stay.
@@ -15,7 +16,7 @@ parser.renderer.rules.image = (tokens, at, options, environment) =>
 const MAX_FRONT_MATTER = 2 ** 16;
 
 /** @throws ReaderError `input` for what is nested too deep. */
-export function markdownText(markdown: string, name: string): string {
+export function markdownText(markdown: string, name: string): PlacedText {
   const { fields, body } = frontMatter(markdown);
   const environment = {};
   const tokens = parser.parse(body, environment);
@@ -27,7 +28,7 @@ export function markdownText(markdown: string, name: string): string {
     );
   }
   const text = htmlText(parser.renderer.render(tokens, parser.options, environment), name);
-  return fields === '' ? text : `${fields}\n\n${text}`;
+  return fields === '' ? text : joinedPieces([placed(`${fields}\n\n`), text]);
 }
 
 /** Fields at the very start, between lines of "---"; a rule at the start of a text does not count. */

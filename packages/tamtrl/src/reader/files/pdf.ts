@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { bytesText, MAX_PDF_BYTES, MAX_PDF_MEMORY, MAX_PDF_PAGE_SECONDS, MAX_PDF_PAGES } from '../../base/limits.js';
 import { ReaderError } from '../errors.js';
+import type { PlacedText } from '../places.js';
 import type { PdfMessage } from './pdf-messages.js';
 
 /** Milliseconds between two looks at the memory. */
@@ -15,14 +16,15 @@ const WATCH = 50;
  * page has text gives none.
  * @throws ReaderError `input` for a PDF that is damaged, locked, or beyond the limits.
  */
-export async function* pdfPages(bytes: Uint8Array, name: string): AsyncGenerator<string> {
+export async function* pdfPages(bytes: Uint8Array, name: string): AsyncGenerator<PlacedText> {
+  const onPage = (page: number, text: string) => ({ text, places: [{ at: 0, label: `page ${page}` }] });
   if (bytes.length > MAX_PDF_BYTES) throw refused(name, `it has more than ${bytesText(MAX_PDF_BYTES)}`);
   let some = false;
   /** Pages without text that came before the first one with text. */
-  let empty: string[] = [];
+  let empty: PlacedText[] = [];
   for await (const { page, text } of pagesFrom(bytes, name)) {
     if (text.trim() === '') {
-      const note = `[Page ${page} has no text. It may be a scanned picture.]\n\n`;
+      const note = onPage(page, `[Page ${page} has no text. It may be a scanned picture.]\n\n`);
       if (some) yield note;
       else empty.push(note);
       continue;
@@ -30,7 +32,7 @@ export async function* pdfPages(bytes: Uint8Array, name: string): AsyncGenerator
     some = true;
     yield* empty;
     empty = [];
-    yield `${rejoined(text)}\n\n`;
+    yield onPage(page, `${rejoined(text)}\n\n`);
   }
 }
 

@@ -1,17 +1,86 @@
-/** The text of several files, as `tamtrl ask` reads it. */
-import { basename } from 'node:path';
-import { textOf } from '../input.js';
-import { loadText } from './load.js';
+/** The text of several documents, as `tamtrl ask` reads it. */
+import { stat } from 'node:fs/promises';
+import { basename, dirname, relative, resolve, sep } from 'node:path';
+import { ReaderError } from '../errors.js';
+import { type PlacedText, placedUnder } from '../places.js';
+import { contentOfStream } from './content.js';
+import { type DocumentPlace, STDIN } from './document-place.js';
+import { type LoadOptions, loadContent, loadText } from './load.js';
+import { fetchPage, isAddress, shown } from './page.js';
 
-/** Stands for the standard input among the names of files. */
-export const STDIN = '-';
+/** The documents that a name stands for: a folder's files, or the one that it names. @throws ReaderError `input` */
+export async function documentsAt(name: string, onNote?: (note: string) => void): Promise<DocumentPlace[]> {
+  const isFolder = name !== STDIN && !isAddress(name) && (await stat(name).catch(() => undefined))?.isDirectory();
+  return isFolder ? (await import('./folder.js')).filesUnder(name, onNote) : [{ path: name }];
+}
 
-/** Several files become one text, each under its name. */
-export async function* textOfFiles(paths: readonly string[]): AsyncGenerator<string> {
-  for (const path of paths) {
-    if (paths.length > 1) yield `${path === STDIN ? 'Input' : basename(path)}:\n\n`;
-    if (path === STDIN) yield* textOf(process.stdin as AsyncIterable<Uint8Array>);
-    else yield* loadText(path);
-    if (paths.length > 1) yield '\n\n';
+export interface SeveralOptions extends LoadOptions {
+  signal?: AbortSignal;
+}
+
+/** Several documents become one text, each under its title, which the names of its places begin with. */
+export async function* textOfFiles(
+  documents: readonly (string | DocumentPlace)[],
+  options: SeveralOptions = {},
+): AsyncGenerator<PlacedText> {
+  const places = documents.map((each) => (typeof each === 'string' ? { path: each } : each));
+  const titles = titlesOf(places);
+  for (const [at, { path, mayFail }] of places.entries()) {
+    const title = titles[at];
+    // A folder may hold a single file, whose name nobody has given.
+    if (places.length === 1 && !mayFail) {
+      yield* textOfDocument(path, options);
+      continue;
+    }
+    let begun = false;
+    try {
+      for await (const piece of textOfDocument(path, options)) {
+        if (!begun) yield { text: `${title}:\n\n`, places: [{ at: 0, label: title }] };
+        begun = true;
+        yield placedUnder(title, piece);
+      }
+    } catch (error) {
+      if (begun || !mayFail || !ReaderError.isInstance(error)) throw error;
+      options.onNote?.(`${title} was left out: ${error.message.replace(/\.$/, '')}`);
+    }
+    if (begun) yield { text: '\n\n', places: [{ at: 0, label: '' }] };
   }
+}
+
+/** Names by which the documents can be told apart: a file's own, or its path where two have the same. */
+function titlesOf(documents: readonly DocumentPlace[]): string[] {
+  const names = documents.map(({ path, title }) => title ?? (path === STDIN ? 'Input' : nameOf(path)));
+  const isShared = (name: string) => names.filter((each) => each === name).length > 1;
+  return documents.map(({ path, title }, at) => {
+    if (title !== undefined || path === STDIN || isAddress(path) || !isShared(names[at])) return names[at];
+    const alike = documents.filter((_, other) => names[other] === names[at]).map((each) => dirname(resolve(each.path)));
+    return relative(commonFolder(alike), resolve(path)).split(sep).join('/');
+  });
+}
+
+const nameOf = (path: string) => (isAddress(path) ? shown(path) : basename(path));
+
+function commonFolder(folders: readonly string[]): string {
+  let common = folders[0].split(sep);
+  for (const folder of folders) {
+    const parts = folder.split(sep);
+    const end = common.findIndex((part, at) => parts[at] !== part);
+    if (end >= 0) common = common.slice(0, end);
+  }
+  return common.join(sep) || sep;
+}
+
+async function* textOfDocument(path: string, options: SeveralOptions): AsyncGenerator<PlacedText> {
+  if (path === STDIN) {
+    yield* loadContent(await contentOfStream(process.stdin as AsyncIterable<Uint8Array>, 'The input'), options);
+  } else if (isAddress(path)) yield* textOfPage(path, options);
+  else yield* loadText(path, options);
+}
+
+/** A page, and where it really came from. */
+async function* textOfPage(address: string, options: SeveralOptions): AsyncGenerator<PlacedText> {
+  const { signal, ...loading } = options;
+  const { url, content, served } = await fetchPage(address, signal ? { signal } : {});
+  if (url !== new URL(address).href) options.onNote?.(`${shown(address)} led to ${shown(url)}`);
+  yield* loadContent(content, { ...served, ...loading });
 }
