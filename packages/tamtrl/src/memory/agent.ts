@@ -14,7 +14,6 @@ import {
   asMemory,
   type EmptyRule,
   firstMemoryOf,
-  keptWhereDoubtful,
   type MemoryModel,
   memoryAfter,
   type Output,
@@ -170,32 +169,13 @@ async function takeTurn(
   const started = performance.now();
   const maxTokens = Math.max(budgets.memoryTokens, budgets.answerTokens);
   const results = await sampleTurn(model, requests, { maxTokens, temperature, topP, topK, signal, onProgress });
-  const outputs = temperature === 0 ? await settled(model, asked, results, options) : results;
   const seconds = (performance.now() - started) / 1000;
   asked.forEach(({ group, first, promptIds }, request) => {
-    outputs[request].forEach((output, at) => {
+    results[request].forEach((output, at) => {
       record(group, first + at, promptIds, output, seconds, options);
     });
   });
   for (const group of live) group.turn++;
-}
-
-/** Updates that the model is not sure of leave the memory as it is; answers are what they are. */
-async function settled(
-  model: MemoryModel,
-  asked: readonly Asked[],
-  results: readonly Output[][],
-  { frames, signal }: AgentOptions,
-): Promise<Output[][]> {
-  const updates = asked.flatMap(({ group, promptIds }, at) =>
-    group.chunk ? [{ at, promptIds, outputs: results[at] }] : [],
-  );
-  const kept = await keptWhereDoubtful(model, frames, updates, signal);
-  const outputs = [...results];
-  updates.forEach(({ at }, update) => {
-    outputs[at] = kept[update];
-  });
-  return outputs;
 }
 
 function record(

@@ -30,13 +30,6 @@ export interface PromptFormat {
   readonly nothingRelevant: string;
   /** The whole output of an update that leaves the memory as it is; absent: the memory is written anew each time. */
   readonly unchanged?: string;
-  /**
-   * The probability of `unchanged` from which a greedy reading keeps the memory, even if the model would rather change it;
-   * absent: it keeps it only where `unchanged` is likelier than anything else. In training, half of the chunks change the
-   * memory; in a long text, one in thousands. For a threshold t, the odds of a change are weighed as if changes were t / (1
-   * - t) times as frequent as in training (prior shift: Saerens, Latinne and Decaestecker, Neural Computation 14, 2002).
-   */
-  readonly keepFrom?: number;
   /** Writes a correct answer in the expected form: the target of supervised warm-up. */
   answerTarget(answer: string): string;
   /** Answers are given in `\boxed{…}`; otherwise the whole output is the answer. */

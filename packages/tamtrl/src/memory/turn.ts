@@ -10,8 +10,7 @@ import type { Budgets, PromptFrames } from './frames.js';
 import type { DraftCounts, Turn } from './trajectory.js';
 
 /** The part of a policy that the agent needs. */
-export type MemoryModel = Pick<Policy, 'tokenizer' | 'chat' | 'contextLength' | 'sample'> &
-  Partial<Pick<Policy, 'score' | 'capabilities'>>;
+export type MemoryModel = Pick<Policy, 'tokenizer' | 'chat' | 'contextLength' | 'sample'>;
 
 /** What an empty output does to the memory before it: keep it, or lose it. */
 export type EmptyRule = 'keep' | 'overwrite';
@@ -56,36 +55,6 @@ export async function sampleTurn(
   );
 }
 
-/**
- * The outputs of greedy updates, [requests][samples], of which those become `unchanged` whose model gives that output at
- * least the probability `keepFrom` (see `PromptFormat`). Models that cannot score keep what they wrote.
- */
-export async function keptWhereDoubtful(
-  model: MemoryModel,
-  { unchanged, format: { keepFrom } }: PromptFrames,
-  prompts: readonly { promptIds: readonly number[]; outputs: readonly Output[] }[],
-  signal?: AbortSignal,
-): Promise<Output[][]> {
-  const results = prompts.map(({ outputs }) => [...outputs]);
-  if (unchanged === undefined || keepFrom === undefined || !model.score || !model.capabilities?.score) return results;
-  const changing = prompts.flatMap(({ promptIds, outputs }, at) =>
-    outputs.some(({ ids }) => !isSame(ids, unchanged)) ? [{ at, promptIds }] : [],
-  );
-  if (changing.length === 0) return results;
-  const rows = changing.map(({ promptIds }) => ({ promptIds, completionIds: unchanged }));
-  const scored = await model.score(rows, { signal });
-  changing.forEach(({ at }, row) => {
-    const logProbability = scored[row].logProbabilities.reduce((sum, each) => sum + each, 0);
-    if (logProbability < Math.log(keepFrom)) return;
-    results[at] = results[at].map((output) => ({ ...output, ids: [...unchanged] }));
-  });
-  return results;
-}
-
-function isSame(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((id, at) => id === b[at]);
-}
-
 function countsOf(draft: readonly number[], { acceptedDraft }: Sample): DraftCounts | undefined {
   return acceptedDraft === undefined ? undefined : { drafted: draft.length, accepted: acceptedDraft };
 }
@@ -93,7 +62,8 @@ function countsOf(draft: readonly number[], { acceptedDraft }: Sample): DraftCou
 /** The output as the next prompt's memory, without control tokens, which could end a message there. */
 export function asMemory(output: Output, frames: PromptFrames): Output {
   const { unchanged } = frames;
-  if (unchanged && isSame(unchanged, output.ids)) return { ...output, empty: false, unchanged: true };
+  if (unchanged?.length === output.ids.length && unchanged.every((id, at) => id === output.ids[at]))
+    return { ...output, empty: false, unchanged: true };
   const ids = frames.carried(output.ids);
   const text = plainText(frames.tokenizer, ids);
   return { ...output, ids: [...ids], text, empty: text.trim() === '' };

@@ -13,7 +13,6 @@ import {
   asMemory,
   type EmptyRule,
   firstMemoryOf,
-  keptWhereDoubtful,
   type MemoryModel,
   memoryAfter,
   type Output,
@@ -311,8 +310,7 @@ export class MemoryReader {
       const promptIds = this.#frames.update(questionIds, memories[at], chunk.ids);
       return { promptIds, draft: drafting.next(memories[at]) };
     });
-    const written = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
-    const outputs = await this.#settled(requests, written);
+    const outputs = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
     return outputs.map((sampled, at) => {
       const output = asMemory(sampled, this.#frames);
       return {
@@ -324,37 +322,15 @@ export class MemoryReader {
     });
   }
 
-  /** Updates that the model is not sure of leave the memory as it is. */
-  async #settled(requests: readonly GenerateRequest[], written: readonly Output[]): Promise<Output[]> {
-    const { temperature = 0, signal } = this.#options;
-    if (temperature !== 0) return [...written];
-    const prompts = requests.map(({ promptIds }, at) => ({ promptIds, outputs: [written[at]] }));
-    const kept = await this.#calling(`chunk ${this.#turns + 1}`, () =>
-      keptWhereDoubtful(this.#model, this.#frames, prompts, signal),
-    );
-    return kept.map(([output]) => output);
-  }
-
   async #sample(requests: readonly GenerateRequest[], maxTokens: number, what: string): Promise<Output[]> {
     const { temperature = 0, seed = 0, signal } = this.#options;
     signal?.throwIfAborted();
-    const groups = await this.#calling(what, () =>
-      sampleTurn(this.#model, requests, { maxTokens, temperature, seed, signal }),
-    );
-    return groups.map(([output], at) => {
-      this.#tokens.prompt += requests[at].promptIds.length;
-      this.#tokens.output += output.sample.tokens.length;
-      return output;
-    });
-  }
-
-  /** A call of the model: timed, and with the state in the error if it fails. */
-  async #calling<Result>(what: string, call: () => Promise<Result>): Promise<Result> {
     const started = performance.now();
+    let groups: Output[][];
     try {
-      return await call();
+      groups = await sampleTurn(this.#model, requests, { maxTokens, temperature, seed, signal });
     } catch (error) {
-      this.#options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const { message } = error as Error;
       throw new ReaderError('interrupted', `Reading stopped at ${what}: ${message}`, {
         cause: error,
@@ -363,6 +339,11 @@ export class MemoryReader {
     } finally {
       this.#seconds += (performance.now() - started) / 1000;
     }
+    return groups.map(([output], at) => {
+      this.#tokens.prompt += requests[at].promptIds.length;
+      this.#tokens.output += output.sample.tokens.length;
+      return output;
+    });
   }
 
   #text(ids: readonly number[]): string {
