@@ -9,6 +9,7 @@ import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
 import type { TrainablePolicy } from '../policy/types.js';
+import { RewardError } from '../reward/errors.js';
 import type { CommonConfig, RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { KeptGroup } from './kept-groups.js';
@@ -149,7 +150,9 @@ async function* runLocked<Config extends CommonConfig>(
       for (const text of warnings) yield { type: 'warning', text };
     }
   } catch (error) {
-    // An aborted step has not touched the weights, so they are those of the last whole step.
+    // An aborted step has not touched the weights, so they are those of the last whole step. Nor has one whose rewards
+    // could not be computed: what was trained before it is kept.
+    if (RewardError.isInstance(error) && savedStep !== state.step) await save();
     if (!isAbort(error, signal)) throw error;
     reason = 'stopped';
   }

@@ -32,7 +32,7 @@ export async function* train(setup: ReinforcementSetup): AsyncGenerator<Training
   const { method } = scoring;
   const rollouts = new Rollouts(scoring);
   const watchdog = new Watchdog(setup.config);
-  const named = { ...setup, config: { ...setup.config, method: method.name } };
+  const named = { ...setup, config: scoring.config };
   try {
     return yield* runTraining(named, {
       kind: 'reinforcement',

@@ -1,6 +1,7 @@
 /** The parts that reinforcement needs besides the loop, and whether they fit the configuration. */
 import type { CrossEntropyLoss, Policy, PolicyGradientLoss } from '../policy/types.js';
 import { checkRequirements, type RewardMethod } from '../reward/method.js';
+import type { LoadedReward, OwnReward } from '../reward/own-reward.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { Run, TrainingSetup } from './loop.js';
@@ -15,6 +16,11 @@ export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
    * name.
    */
   method?: string | RewardMethod;
+  /**
+   * A reward of your own: outcomes, turn scores, or both. Its turn scores take the place of a method. The run's
+   * configuration keeps where it comes from (`reward.module`); the run resumes only with the reward given again.
+   */
+  reward?: OwnReward | LoadedReward;
   /** Opens the policy's model again, for methods that train a copy. The caller closes what it opens. */
   openCopy?: () => Promise<Policy>;
   /** Receives sentences for the user about what happens before the first step. */

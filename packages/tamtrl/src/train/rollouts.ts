@@ -160,13 +160,14 @@ async function rewardGroups(
   const rollouts = distils
     ? written.map((group, at) => group.map((rollout) => withWholeChunks(rollout, examples[at], frames)))
     : written;
-  const groups = examples.map((example, at): RolloutGroup => {
-    const { chunks: _, idealMemories: __, ...asked } = example;
+  const scored = examples.map((example, at): RolloutGroup => {
+    const { chunks, idealMemories: _, ...asked } = example;
     const options = { ...reward.outcome, extraction: { boxed: frames.format.boxed } };
     const outcomes = rollouts[at].map(({ output }) => outcomeReward(output, asked, options));
-    return { ...asked, trajectories: rollouts[at], outcomes };
+    return { ...asked, chunks, trajectories: rollouts[at], outcomes };
   });
 
+  const groups = await clock.time('reward', () => scoring.withOutcomes(scored, run, step));
   const result = await clock.time('reward', () => scoring.score(groups, run, step, sampledBy));
   return groups.map((group, g): RewardedGroup => {
     const scores = result.scores?.[g];
