@@ -89,6 +89,7 @@ export type {
   PreparationContext,
   Requirements,
   RewardMethod,
+  TokenAdvantages,
 } from './reward/method.js';
 export { methodNamed, rewardMethods } from './reward/methods.js';
 export {

@@ -85,6 +85,11 @@ it('outcome and scores combined; the answer keeps the outcome', () => {
   expect(combine(0, 'gated')).toEqual([0, 0, 0]);
   expect(combine(1, 'additive')).toEqual([1.2, 1.5, 1]);
   expect(combine(0, 'additive')).toEqual([0.2, 0.5, 0]);
+  // The score alone; 0.8 x 1 + 0.2 x 0.4 and 0.8 x 1 + 0.2 x 1; 0.5 + 0.5 x 0.4 and 0.5 + 0.5 x 1.
+  expect(combineRewards(1, 2, [0.4, 1], { combine: 'score', alpha: 1 })).toEqual([0.4, 1, 1]);
+  expect(combineRewards(1, 2, undefined, { combine: 'score', alpha: 1 })).toEqual([0, 0, 1]);
+  expect(combineRewards(1, 1, [0.4], { combine: 'advantages', alpha: 0.2 })[0]).toBeCloseTo(0.88, 12);
+  expect(combineRewards(1, 2, [0.4, 1], { combine: 'product', alpha: 1, floor: 0.5 })).toEqual([0.7, 1, 1]);
   // Without scores: MemAgent.
   expect(combineRewards(1, 3, undefined, { combine: 'product', alpha: 1 })).toEqual([1, 1, 1, 1]);
   // A document without chunks.

@@ -55,7 +55,7 @@ it('flags win over the file, the file over the preset', async () => {
     seed: 9,
   });
   expect(config).toEqual({ ...preset, steps: 7, seed: 9, evaluation: { ...preset.evaluation, every: 2 } });
-  expect(names).toEqual({ preset: 'mini', method: 'tamtrl' });
+  expect(names).toEqual({ preset: 'mini', method: 'tamtrl', methodNamed: false });
   expect((await trainSettings({})).preset).toBe('mini');
   expect(await withFile('steps: 7')).toMatchObject({ preset: 'custom', config: { steps: 7, groupSize: 8 } });
 });
@@ -66,6 +66,7 @@ it('a configuration names a preset, and a flag overrides it', async () => {
     config: { ...preset, steps: 7 },
     preset: 'mini-long',
     method: 'tamtrl',
+    methodNamed: false,
   });
   expect(await withFile('preset: mini-long', { preset: 'mini' })).toMatchObject({ preset: 'mini' });
   expect(await trainSettings({ config: { preset: 'mini-long', steps: 7 } })).toMatchObject({ preset: 'mini-long' });

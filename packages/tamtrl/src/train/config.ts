@@ -5,6 +5,7 @@ import { metricSchema } from '../data/metrics.js';
 import { memorySchema } from '../memory/settings.js';
 import { rewardSchema } from '../reward/options.js';
 import { advantageSchema } from './advantages.js';
+import { returnsSchema } from './credit.js';
 import { objectiveSchema } from './objective.js';
 
 const count = z.number().int().min(1);
@@ -163,6 +164,8 @@ export const runConfigSchema = z.strictObject({
   temperature: positive.default(1),
   topP: positive.max(1).default(1),
   advantage: advantageSchema.default('question-mean-std'),
+  /** Rewards are summed up over the turns to come; absent: a turn earns its own reward only. See credit.ts. */
+  returns: returnsSchema.optional(),
   aggregation: z.enum(['token-mean', 'sequence-mean']).default('token-mean'),
   turnCredit: z.enum(['share', 'split']).default('share'),
   clipLow: positive.default(0.2),

@@ -61,7 +61,7 @@ async function reinforce(
   const clock = new PhaseClock();
 
   // Advantages were computed while a rollout was one row; from here on, every conversation is a separate row.
-  const expanded = collected.kept.flatMap(({ group, advantages }) => expandRows(group.trajectories, advantages));
+  const expanded = collected.kept.flatMap((kept) => expandRows(kept.group.trajectories, kept));
   const turns = collected.kept.flatMap(({ group }) => group.trajectories.flatMap((trajectory) => trajectory.turns));
   assertCount(turns.length, expanded.length, 'rows for the turns of the rollouts');
   // Rows that are not imitated are left out; rows with an advantage of 0 still count for the KL term.
@@ -78,7 +78,17 @@ async function reinforce(
   if (run.state.snapshots.includes(AVERAGE)) await policy.blendSnapshot(AVERAGE, config.emaDecay);
 
   const seconds = { ...drawing.seconds, ...clock.seconds };
-  const metrics = stepMetrics({ step, learningRate, collected, drawn, rows, updates, scorings, staleness, seconds });
+  const metrics = stepMetrics({
+    step,
+    learningRate,
+    collected,
+    drawn,
+    rows,
+    updates,
+    scorings,
+    staleness,
+    seconds,
+  });
   return {
     metrics,
     warnings: watchdog.observe(metrics),

@@ -2,6 +2,7 @@
 import type { CrossEntropyLoss, Policy, PolicyGradientLoss } from '../policy/types.js';
 import { checkRequirements, type RewardMethod } from '../reward/method.js';
 import type { LoadedReward, OwnReward } from '../reward/own-reward.js';
+import { checkCombinations } from './combinations.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { Run, TrainingSetup } from './loop.js';
@@ -38,6 +39,7 @@ export async function checkRun(
   method: RewardMethod,
 ): Promise<string[]> {
   const { config, policy, train: source } = run;
+  checkCombinations(config, method);
   checkTeacher(setup);
   const distils = config.objective === 'distillation';
   const teacher = method.requires.score || distils ? teacherOf(setup) : undefined;
@@ -78,7 +80,7 @@ export async function checkRun(
 
 /** @throws TrainError `config` if rollouts have nothing to be compared with, so that no step could change anything. */
 function checkGroupSize({ groupSize, advantage, objective }: RunConfig, method: RewardMethod): void {
-  if (groupSize > 1 || imitates(objective)) return;
+  if (groupSize > 1 || imitates(objective) || method.perToken) return;
   const overTurns = advantage.startsWith('question') && method.name !== 'memagent';
   if (overTurns) return;
   const why =

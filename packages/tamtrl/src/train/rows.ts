@@ -5,6 +5,7 @@ import type { Trajectory } from '../memory/trajectory.js';
 import type { TrainingRow } from '../policy/types.js';
 import { TrainError } from './errors.js';
 import { type Aggregation, lossWeights, type TurnCredit } from './loss-weights.js';
+import type { Advantages } from './token-advantages.js';
 
 /** A conversation of a rollout. */
 export interface Row {
@@ -12,6 +13,8 @@ export interface Row {
   completionIds: readonly number[];
   /** Of the turn: every token that the policy wrote in it gets it, and no prompt token. */
   advantage: number;
+  /** Of each token, where they differ. */
+  advantages?: readonly number[];
   /** The sampler's. */
   sampledLogProbabilities: readonly number[];
   oldLogProbabilities?: readonly number[];
@@ -21,7 +24,7 @@ export interface Row {
 }
 
 /** `advantages`: [rollouts][turns], as the trajectories. */
-export function expandRows(trajectories: readonly Trajectory[], advantages: readonly (readonly number[])[]): Row[] {
+export function expandRows(trajectories: readonly Trajectory[], { advantages, tokenAdvantages }: Advantages): Row[] {
   return trajectories.flatMap(({ turns, questionId, sample }, rollout) => {
     assertCount(turns.length, advantages[rollout].length, `advantages of rollout ${sample} of ${questionId}`);
     return turns.map((turn, index): Row => {
@@ -30,6 +33,7 @@ export function expandRows(trajectories: readonly Trajectory[], advantages: read
         promptIds: turn.promptIds,
         completionIds: turn.outputIds,
         advantage: advantages[rollout][index],
+        ...(tokenAdvantages && { advantages: tokenAdvantages[rollout][index] }),
         sampledLogProbabilities: turn.logProbabilities,
         turns: turns.length,
       };
@@ -58,7 +62,7 @@ export function trainingRows(rows: readonly Row[], aggregation: Aggregation, cre
     return {
       promptIds: row.promptIds,
       completionIds: row.completionIds,
-      advantages: all(row.advantage),
+      advantages: row.advantages ?? all(row.advantage),
       oldLogProbabilities: row.oldLogProbabilities ?? row.sampledLogProbabilities,
       referenceLogProbabilities: row.referenceLogProbabilities,
       lossWeights: all(weights[index]),

@@ -22,7 +22,10 @@ export interface RewardedGroup {
   /** Of memory turns, as they entered the rewards. */
   scores?: readonly (readonly number[])[];
   rewards: number[][];
+  /** Of tokens that have advantages of their own, the mean. */
   advantages: number[][];
+  /** [G][turns][tokens] */
+  tokenAdvantages?: number[][][];
   /** With the first group of a draw: what scoring all of the draw took. */
   method?: CheckedResult;
 }
