@@ -194,6 +194,8 @@ export const runConfigSchema = z.strictObject({
    * step older.
    */
   asyncRollouts: z.boolean().default(false),
+  /** What a warning of the watchdog (watchdog.ts) does; absent: `warn`. `stop` ends the run, saved, with its report. */
+  watchdog: z.enum(['warn', 'stop']).optional(),
   /** Rollouts written out in full, each step. */
   savedTrajectories: whole.default(1),
   /** Groups kept for `tamtrl view`: all rollouts of a question with their text and the log-probability of each token. */

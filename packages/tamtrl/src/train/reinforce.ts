@@ -84,14 +84,17 @@ async function reinforce(
     collected,
     drawn,
     rows,
+    frames: run.frames,
     updates,
     scorings,
     staleness,
     seconds,
   });
+  const warnings = watchdog.observe(metrics);
   return {
     metrics,
-    warnings: watchdog.observe(metrics),
+    warnings,
+    halt: config.watchdog === 'stop' && warnings.length > 0,
     position,
     trajectories: writtenTrajectories(step, drawn, config.savedTrajectories, policy.tokenizer),
     kept: {

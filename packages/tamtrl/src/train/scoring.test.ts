@@ -263,3 +263,20 @@ it('a single rollout, which has nothing to compare with, is refused', async () =
   // Over the question the turns of one rollout can be compared.
   expect((await alone('tamtrl', {})).steps).toHaveLength(1);
 });
+
+it('the watchdog ends a run that asks for it, saved, after three steps without a gradient', async () => {
+  const equal: RewardMethod = {
+    name: 'equal',
+    summary: 'the same for all',
+    requires: {},
+    turnScores: async (groups) => ({
+      scores: groups.map(({ trajectories }) => trajectories.map((rollout) => memoryTurns(rollout).map(() => 0))),
+    }),
+  };
+  const idle: RunConfigInput = { steps: 6, dynamicSampling: { enabled: true, maxRounds: 1 } };
+  const config = configOf({ ...idle, watchdog: 'stop' });
+  const ended = await run('watched', equal, { config });
+  expect(ended.steps).toHaveLength(3);
+  // The rest is done once nobody watches; three more steps would be needed for another warning.
+  expect((await run('watched', equal, { config: configOf(idle), resume: true })).steps).toHaveLength(6);
+});

@@ -1,5 +1,6 @@
 /** Puts together what a reinforcement step reports. */
 import { extractAnswer } from '../memory/extract.js';
+import type { PromptFrames } from '../memory/frames.js';
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
 import type { Trajectory } from '../memory/trajectory.js';
 import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js';
@@ -8,6 +9,7 @@ import { scoreAnswer } from '../reward/outcome.js';
 import type { CheckedResult } from '../reward/result.js';
 import type { AgentChunk } from '../text/chunks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { copyRates } from './copies.js';
 import type { Collected } from './dynamic-sampling.js';
 import type { StepMetrics, WrittenTrajectory } from './metrics.js';
 import type { Row } from './rows.js';
@@ -37,6 +39,7 @@ export interface StepParts {
   /** All groups, the dropped ones too. */
   drawn: readonly RewardedGroup[];
   rows: readonly Row[];
+  frames: Pick<PromptFrames, 'update'>;
   updates: readonly { batch: readonly Row[]; result: ForwardBackwardResult; optim: OptimStepResult }[];
   /** Passes over the rows for log-probabilities. */
   scorings: number;
@@ -70,12 +73,14 @@ export function stepMetrics(parts: StepParts): StepMetrics {
       scoreAnswer(extractAnswer(output), group, { metric: 'exact_match' }),
     ),
     ...statistics,
+    ...copyRates(trajectories, parts.frames),
     ...updateMetrics(updates),
     groups: collected.kept.length,
     dropped_groups: collected.dropped,
     identical_groups: drawn.filter(({ group }) => areEqual(group.trajectories)).length,
     questions: collected.drawn,
     rows: rows.length,
+    zero_advantage_rate: meanOf(rows, (row) => Number((row.advantages ?? [row.advantage]).every((each) => each === 0))),
     staleness,
     tokens: {
       ...tokens,

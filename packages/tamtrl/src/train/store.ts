@@ -90,7 +90,15 @@ export interface RunStore {
 }
 
 /** Settings that may change between the sessions of a run: they do not change what a step does. */
-const FREE_KEYS = new Set(['steps', 'evaluation', 'checkpointEvery', 'savedTrajectories', 'savedGroups', 'model']);
+const FREE_KEYS = new Set([
+  'steps',
+  'evaluation',
+  'checkpointEvery',
+  'savedTrajectories',
+  'savedGroups',
+  'model',
+  'watchdog',
+]);
 
 /** A reward may have moved, and its time limit may change. That a run has one may not. */
 const isMoved = ({ path, before, now }: Difference) =>
