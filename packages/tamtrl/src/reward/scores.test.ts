@@ -3,7 +3,7 @@ import { combineRewards } from './combine.js';
 import { parseGrade } from './judge.js';
 import type { RewardMethod } from './method.js';
 import { chosenMethod, methodNamed, rewardMethods } from './methods.js';
-import { minMaxScores } from './score-normalization.js';
+import { minMaxScores, normalizeScores } from './score-normalization.js';
 import { teacherScore } from './tamtrl.js';
 
 /** Two groups: two rollouts of two turns, and one rollout of one turn. */
@@ -74,6 +74,20 @@ it('the score of a memory: sum, mean, probability', () => {
   expect(teacherScore([], { lengthNormalize: true, scale: 'mean-prob' })).toBe(1);
   expect(teacherScore([], { lengthNormalize: true, scale: 'logprob' })).toBe(0);
   expect(teacherScore([], { lengthNormalize: true, scale: 'prob' })).toBe(1);
+});
+
+it('other scales: rank, z-score, and min-max with an epsilon', () => {
+  const scores = [[[0.9], [0.1], [0.1], [0.3], [100]]];
+  const options = { minmax: true, scope: 'turn' } as const;
+  // Of five: two share the ranks 1 and 2, so (0 + 1/2) / 4; then 2/4, 3/4, 4/4. The outlier squeezes nobody.
+  expect(normalizeScores(scores, { ...options, scaling: 'rank' })).toEqual([[[0.75], [0.125], [0.125], [0.5], [1]]]);
+  expect(normalizeScores([[[7]]], { ...options, scaling: 'rank' })).toEqual([[[0.5]]]);
+  // 1, 2, 3: mean 2, deviation 1.
+  const [[[low], [middle], [high]]] = normalizeScores([[[1], [2], [3]]], { ...options, scaling: 'z-score' });
+  expect([low, middle, high]).toEqual([expect.closeTo(-1, 5), 0, expect.closeTo(1, 5)]);
+  // (2 - 1) / (2 + 0.5) and 2 / 2.5.
+  expect(normalizeScores([[[1], [2], [3]]], { ...options, minmaxEpsilon: 0.5 })).toEqual([[[0], [0.4], [0.8]]]);
+  expect(normalizeScores(scores, { ...options, minmax: false, scaling: 'rank' })).toEqual(scores);
 });
 
 it('outcome and scores combined; the answer keeps the outcome', () => {

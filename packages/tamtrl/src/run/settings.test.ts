@@ -114,7 +114,7 @@ it('unknown settings: line, column and the nearest valid name', async () => {
     'run.yaml:1:21: unknown setting "chnks" in data. Did you mean "chunks"?',
   );
   expect(await refusal('overlong:\n  xyz: 1')).toBe(
-    'run.yaml:2:3: unknown setting "xyz" in overlong. Expected one of: buffer, penalty.',
+    'run.yaml:2:3: unknown setting "xyz" in overlong. Expected one of: buffer, penalty, filter.',
   );
   expect(await refusal('a: 1\nb: 2\n')).toMatch(/^run.yaml:1:1: .*\nrun.yaml:2:1: /);
 });

@@ -4,7 +4,20 @@ import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import { imitates } from './objective.js';
 
-type Checked = Pick<RunConfig, 'advantage' | 'objective' | 'overlong' | 'returns' | 'reward'>;
+type Checked = Pick<
+  RunConfig,
+  | 'advantage'
+  | 'aggregation'
+  | 'dualClip'
+  | 'importanceSampling'
+  | 'objective'
+  | 'overlong'
+  | 'ratio'
+  | 'returns'
+  | 'reward'
+  | 'turnCredit'
+  | 'turnWeights'
+>;
 
 interface Clash {
   clashes(config: Checked, method: Pick<RewardMethod, 'name'>): boolean;
@@ -57,6 +70,32 @@ const clashes: readonly Clash[] = [
     clashes: ({ overlong, reward }) => overlong.buffer > 0 && reward.combine === 'advantages',
     text: () =>
       'overlong makes rewards smaller, but reward.combine "advantages" compares outcomes and scores before they are rewards. Set overlong.buffer to 0.',
+  },
+  {
+    clashes: ({ ratio, aggregation }) => ratio === 'sequence' && aggregation !== 'sequence-mean',
+    text: ({ aggregation }) =>
+      `ratio "sequence" is GSPO's, whose loss is a mean over sequences, but aggregation is "${aggregation}". Set it to "sequence-mean".`,
+  },
+  {
+    clashes: ({ ratio, dualClip }) => (ratio === 'sequence' || ratio === 'cispo') && dualClip !== undefined,
+    text: ({ ratio }) => `dualClip bounds the loss of single tokens, but ratio is "${ratio}". Leave dualClip out.`,
+  },
+  {
+    clashes: ({ objective, ratio, importanceSampling }) =>
+      imitates(objective) && ((ratio !== undefined && ratio !== 'token') || importanceSampling !== undefined),
+    text: ({ objective }) =>
+      `ratio and importanceSampling weigh a policy gradient, but objective "${objective}" imitates. Leave them out.`,
+  },
+  {
+    clashes: ({ reward }) =>
+      reward.scaling === 'z-score' && reward.minmax && (reward.combine === 'product' || reward.combine === 'gated'),
+    text: ({ reward }) =>
+      `reward.scaling "z-score" makes half of the scores negative, and reward.combine "${reward.combine}" multiplies them by the outcome, which punishes success. Set combine to "additive", "score" or "advantages", or scaling to "rank".`,
+  },
+  {
+    clashes: ({ turnCredit, aggregation }) => turnCredit === 'split' && aggregation === 'trajectory-mean',
+    text: () =>
+      'turnCredit "split" and aggregation "trajectory-mean" both keep long documents from counting more. Choose one of the two.',
   },
 ];
 

@@ -121,6 +121,11 @@ describe('settings that make no sense together', () => {
     [{ returns: { lambda: 0.9 }, reward: { combine: 'score' as const } }, 'Set advantage to "mean" or "mean-std"'],
     [{ reward: { floor: 0.1, combine: 'gated' as const } }, 'reward.floor belongs to reward.combine "product"'],
     [{ overlong: { buffer: 2 }, reward: { combine: 'advantages' as const } }, 'Set overlong.buffer to 0'],
+    [{ ratio: 'sequence' as const }, 'aggregation is "token-mean". Set it to "sequence-mean"'],
+    [{ ratio: 'cispo' as const, dualClip: 3 }, 'Leave dualClip out'],
+    [{ objective: 'star' as const, importanceSampling: {} }, 'Leave them out'],
+    [{ turnCredit: 'split' as const, aggregation: 'trajectory-mean' as const }, 'Choose one of the two'],
+    [{ reward: { scaling: 'z-score' as const } }, 'punishes success'],
     [{ reward: { combine: 'advantages' as const, alpha: 2 } }, 'reward.alpha is 2. Set it to a number from 0 to 1'],
   ])('%j is refused', (config, text) => {
     expect(() => check(config)).toThrow(text);

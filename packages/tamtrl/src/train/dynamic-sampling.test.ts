@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { collectUseful, hasGradient } from './dynamic-sampling.js';
+import { areEqual, collectUseful, hasGradient } from './dynamic-sampling.js';
 
 /** Draws 0, 1, 2, … in order. */
 function counter() {
@@ -49,4 +49,8 @@ it('a group is useful if any turn distinguishes its rollouts, even if all failed
   // Tokens whose advantages add up to nothing teach something all the same.
   expect(hasGradient({ advantages: none, tokenAdvantages: [[[0.5, -0.5], [0]]] })).toBe(true);
   expect(hasGradient({ advantages: none, tokenAdvantages: [[[0, 0], [0]]] })).toBe(false);
+});
+
+it("DAPO's criterion: outcomes that are all equal, right or wrong", () => {
+  expect([[1, 1, 1], [0, 0], [0.5], [1, 0]].map(areEqual)).toEqual([true, true, true, false]);
 });

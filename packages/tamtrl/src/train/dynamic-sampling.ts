@@ -44,3 +44,8 @@ export async function collectUseful<T>(
 export function hasGradient({ advantages, tokenAdvantages }: Advantages): boolean {
   return (tokenAdvantages ?? [advantages]).flat(2).some((advantage) => advantage !== 0);
 }
+
+/** DAPO's criterion: all rollouts of the question have the same outcome, all right or all wrong. */
+export function areEqual(outcomes: readonly number[]): boolean {
+  return outcomes.every((outcome) => outcome === outcomes[0]);
+}

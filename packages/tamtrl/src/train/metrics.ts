@@ -63,6 +63,8 @@ export interface StepMetrics {
   identical_groups?: number;
   questions: number;
   rows: number;
+  /** Mean weight of tokens by truncated importance sampling; absent without it. */
+  importance_weight?: number;
   /** Share of the rows of the kept groups whose advantage is 0; absent in runs of earlier versions. */
   zero_advantage_rate?: number;
   /**

@@ -73,6 +73,18 @@ export async function checkRun(
       `${policy.name} cannot recompute log-probabilities. Set oldLogProbabilities to "sampler".`,
     );
   }
+  if (config.importanceSampling && !imitates(config.objective) && !recomputes(run)) {
+    throw new TrainError(
+      'config',
+      `importanceSampling weighs tokens by trainer over sampler, but the old log-probabilities are the sampler's own (oldLogProbabilities "${config.oldLogProbabilities}", asyncRollouts ${config.asyncRollouts}), so every weight would be 1. Set oldLogProbabilities to "recompute" and asyncRollouts to false, or leave importanceSampling out.`,
+    );
+  }
+  if (config.ratio !== undefined && config.ratio !== 'token' && !score) {
+    throw new TrainError(
+      'capability',
+      `ratio is "${config.ratio}", which needs log-probabilities before each update, and ${policy.name} gives none. Set it to "token".`,
+    );
+  }
   await policy.checkTraining?.({ loss: lossOf(config), temperature: config.temperature, signal: run.signal });
   const frozen = comparesWithStart(config) || teacher?.weights === INITIAL;
   return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
@@ -127,6 +139,12 @@ export function lossOf({ objective, ...config }: RunConfig): PolicyGradientLoss 
   if (imitates(objective)) return { kind: 'cross-entropy' };
   const { clipLow, clipHigh, dualClip, klCoefficient } = config;
   return { kind: 'policy-gradient', clipLow, clipHigh, dualClip, klCoefficient };
+}
+
+/** Before the first update of a step, old and new log-probabilities are the same numbers. */
+export function oldAreOfPresentWeights(run: Run<RunConfig>): boolean {
+  const { config, policy } = run;
+  return !config.asyncRollouts && (recomputes(run) || policy.capabilities.exactLogProbabilities);
 }
 
 /** The loss has a KL term to the initial weights. */

@@ -14,7 +14,7 @@ import type { RolloutGroup } from '../reward/group.js';
 import { outcomeReward } from '../reward/outcome.js';
 import type { RunConfig } from './config.js';
 import { turnAdvantages } from './credit.js';
-import { type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
+import { areEqual, type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
 import type { Run } from './loop.js';
 import { PhaseClock } from './metrics.js';
 import { imitated, imitates, withWholeChunks } from './objective.js';
@@ -65,7 +65,9 @@ async function draw(
     drawn.push(...groups);
     return groups;
   };
-  const collected = await collectUseful(more, hasGradient, {
+  const byOutcome = config.dynamicSampling.criterion === 'outcome';
+  const useful = (group: RewardedGroup) => hasGradient(group) && !(byOutcome && areEqual(group.group.outcomes));
+  const collected = await collectUseful(more, useful, {
     wanted: config.questionsPerStep,
     maxRounds: config.dynamicSampling.maxRounds,
     keepAll: !config.dynamicSampling.enabled,

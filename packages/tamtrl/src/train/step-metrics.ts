@@ -40,7 +40,7 @@ export interface StepParts {
   drawn: readonly RewardedGroup[];
   rows: readonly Row[];
   frames: Pick<PromptFrames, 'update'>;
-  updates: readonly { batch: readonly Row[]; result: ForwardBackwardResult; optim: OptimStepResult }[];
+  updates: readonly { batch: readonly Row[]; scored?: number; result: ForwardBackwardResult; optim: OptimStepResult }[];
   /** Passes over the rows for log-probabilities. */
   scorings: number;
   staleness: number;
@@ -80,16 +80,25 @@ export function stepMetrics(parts: StepParts): StepMetrics {
     identical_groups: drawn.filter(({ group }) => areEqual(group.trajectories)).length,
     questions: collected.drawn,
     rows: rows.length,
+    ...importanceMetric(rows),
     zero_advantage_rate: meanOf(rows, (row) => Number((row.advantages ?? [row.advantage]).every((each) => each === 0))),
     staleness,
     tokens: {
       ...tokens,
-      scored: methods.reduce((sum, method) => sum + method.tokens, 0) + parts.scorings * rowTokens,
+      scored:
+        methods.reduce((sum, method) => sum + method.tokens, 0) +
+        updates.reduce((sum, { scored = 0 }) => sum + scored, 0) +
+        parts.scorings * rowTokens,
       trained: updates.reduce((sum, { result }) => sum + result.metrics.totalTokens, 0),
     },
     seconds,
     method: meanOfRecords(methods.map(({ metrics }) => metrics)),
   };
+}
+
+function importanceMetric(rows: readonly Row[]): Pick<StepMetrics, 'importance_weight'> {
+  const weights = rows.flatMap(({ importance = [] }) => importance);
+  return weights.length === 0 ? {} : { importance_weight: meanOf(weights, (weight) => weight) };
 }
 
 /** @param rollouts a number for each memory turn, of rollouts that may differ in how many they have */
