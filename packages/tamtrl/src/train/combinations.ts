@@ -9,6 +9,7 @@ type Checked = Pick<
   | 'advantage'
   | 'aggregation'
   | 'dualClip'
+  | 'entropyCoefficient'
   | 'importanceSampling'
   | 'objective'
   | 'overlong'
@@ -81,10 +82,10 @@ const clashes: readonly Clash[] = [
     text: ({ ratio }) => `dualClip bounds the loss of single tokens, but ratio is "${ratio}". Leave dualClip out.`,
   },
   {
-    clashes: ({ objective, ratio, importanceSampling }) =>
-      imitates(objective) && ((ratio !== undefined && ratio !== 'token') || importanceSampling !== undefined),
+    clashes: ({ objective, ratio = 'token', importanceSampling, entropyCoefficient = 0 }) =>
+      imitates(objective) && (ratio !== 'token' || importanceSampling !== undefined || entropyCoefficient > 0),
     text: ({ objective }) =>
-      `ratio and importanceSampling weigh a policy gradient, but objective "${objective}" imitates. Leave them out.`,
+      `ratio, importanceSampling and entropyCoefficient belong to a policy gradient, but objective "${objective}" imitates. Leave them out.`,
   },
   {
     clashes: ({ reward }) =>

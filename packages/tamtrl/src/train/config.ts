@@ -113,6 +113,8 @@ const optimizerSchema = z.strictObject({
   beta2: share.default(0.95),
   epsilon: positive.default(1e-8),
   weightDecay: z.number().min(0).default(0),
+  /** False: no decay of normalisation weights and biases; absent: of all weights, as torch does. */
+  decayNorms: z.boolean().optional(),
   /** 0: no clipping. */
   gradientClipNorm: z.number().min(0).default(1),
 });
@@ -184,6 +186,8 @@ export const runConfigSchema = z.strictObject({
   clipHigh: positive.default(0.28),
   dualClip: positive.min(1).optional(),
   klCoefficient: z.number().min(0).default(1e-3),
+  /** Of the entropy bonus: a token's loss is smaller by this times the entropy at its place, in nats; absent: 0. */
+  entropyCoefficient: z.number().min(0).optional(),
   /** Updates per step: mini-batches that the rows are dealt into. */
   miniBatches: count.default(1),
   /** Times that the rows of a step are gone through. */

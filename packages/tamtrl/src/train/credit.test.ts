@@ -124,6 +124,7 @@ describe('settings that make no sense together', () => {
     [{ ratio: 'sequence' as const }, 'aggregation is "token-mean". Set it to "sequence-mean"'],
     [{ ratio: 'cispo' as const, dualClip: 3 }, 'Leave dualClip out'],
     [{ objective: 'star' as const, importanceSampling: {} }, 'Leave them out'],
+    [{ objective: 'star' as const, entropyCoefficient: 0.1 }, 'Leave them out'],
     [{ turnCredit: 'split' as const, aggregation: 'trajectory-mean' as const }, 'Choose one of the two'],
     [{ reward: { scaling: 'z-score' as const } }, 'punishes success'],
     [{ reward: { combine: 'advantages' as const, alpha: 2 } }, 'reward.alpha is 2. Set it to a number from 0 to 1'],

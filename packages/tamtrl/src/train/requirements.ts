@@ -137,8 +137,8 @@ export function teacherOf({ config, policy, teacher }: ReinforcementSetup): { po
 
 export function lossOf({ objective, ...config }: RunConfig): PolicyGradientLoss | CrossEntropyLoss {
   if (imitates(objective)) return { kind: 'cross-entropy' };
-  const { clipLow, clipHigh, dualClip, klCoefficient } = config;
-  return { kind: 'policy-gradient', clipLow, clipHigh, dualClip, klCoefficient };
+  const { clipLow, clipHigh, dualClip, klCoefficient, entropyCoefficient } = config;
+  return { kind: 'policy-gradient', clipLow, clipHigh, dualClip, klCoefficient, entropyCoefficient };
 }
 
 /** Before the first update of a step, old and new log-probabilities are the same numbers. */

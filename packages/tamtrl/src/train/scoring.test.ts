@@ -322,6 +322,14 @@ describe('ratios and importance weights in a run', () => {
     );
   });
 
+  it('an entropy bonus changes the loss by its share of the entropy', async () => {
+    const once = { epochs: 1, klCoefficient: 0 };
+    const [none, bonus] = [await lastStep('none', once), await lastStep('bonus', { ...once, entropyCoefficient: 0.5 })];
+    // A token mean: every token counts the same, as in the mean entropy.
+    expect(none.loss - bonus.loss).toBeCloseTo(0.5 * none.entropy, 4);
+    expect(bonus.gradient_norm).not.toBe(none.gradient_norm);
+  });
+
   it('weights of 0 for memory turns leave them to the KL term alone', async () => {
     const answers = { turnWeights: { memory: 0, answer: 1 }, aggregation: 'trajectory-mean' } as const;
     expect((await lastStep('answers', answers)).gradient_norm).toBeGreaterThan(0);
