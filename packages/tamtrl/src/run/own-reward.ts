@@ -5,6 +5,7 @@ import { loadReward, rewardFingerprint } from '../reward/reward-module.js';
 import type { RunConfig } from '../train/config.js';
 import { RunError } from './errors.js';
 import type { RunInfo } from './info.js';
+import { OWN_REWARD } from './recipes.js';
 
 export interface OpenedReward {
   loaded: LoadedReward;
@@ -29,11 +30,17 @@ export async function openReward(
 ): Promise<OpenedReward | undefined> {
   const seconds = settings.moduleSeconds ?? SECONDS;
   const found = given ?? settings.module;
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    if (method !== OWN_REWARD) return undefined;
+    throw new RunError(
+      'settings',
+      'The method "own" takes its rewards from a file, but none is named. Give --reward FILE, or set reward.module.',
+    );
+  }
   const loaded =
     typeof found === 'string' ? await loadReward(found, seconds) : checkedReward(found, found.name ?? 'reward');
   const own = rewardParts(loaded, seconds).method;
-  if (own && method !== undefined && method !== own.name) {
+  if (own && method !== undefined && method !== OWN_REWARD && method !== own.name) {
     throw new RunError(
       'settings',
       `${loaded.place} scores memory turns itself, and so does the method "${method}". Leave one of the two out, or keep only the function outcome.`,

@@ -12,6 +12,9 @@ export interface Recipe {
   readonly patch: Pick<RunConfigInput, 'method' | 'objective' | 'reward' | 'teacher' | 'advantage' | 'returns'>;
 }
 
+/** For comparisons, where every training names its method. */
+export const OWN_REWARD = 'own';
+
 /** Ablations of the paper (arXiv 2603.21663), by its names for them. */
 const ablations: readonly Recipe[] = [
   {
@@ -107,6 +110,11 @@ const variants: readonly Recipe[] = [
     name: 'tamtrl-additive',
     summary: 'the same as tamtrl-plus-reward',
     patch: { method: 'tamtrl', reward: { combine: 'additive' } },
+  },
+  {
+    name: OWN_REWARD,
+    summary: 'your own reward, from the file that --reward or reward.module names; outcome only if it scores no turns',
+    patch: { method: 'memagent' },
   },
   {
     name: 'process-reward',
