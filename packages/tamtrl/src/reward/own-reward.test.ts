@@ -147,7 +147,7 @@ describe('a reward of your own', () => {
     await expect(ended).rejects.toBe(reason);
   });
 
-  it.each([
+  it.each<[unknown, string]>([
     [undefined, 'the reward is undefined'],
     [[], 'the reward has none of its functions'],
     [() => 1, 'the reward is a function'],
