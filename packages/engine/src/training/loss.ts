@@ -22,8 +22,8 @@ export type LossKind = 'cross-entropy' | 'policy-gradient';
 const NO_DUAL_CLIP = 1e20;
 
 /**
- * Largest difference of log-probabilities that is taken at its word (as verl does): exp(20) is beyond every clip, and the
- * exponential of a larger one, from a sampler that disagrees, could overflow.
+ * Largest difference of log-probabilities that is taken at its word (as verl does): exp(20) is beyond every clip, and
+ * the exponential of a larger one, from a sampler that disagrees, could overflow.
  */
 const LARGEST_DIFFERENCE = 20;
 

@@ -1,6 +1,6 @@
 /**
- * Joins the outcome R of a rollout with the scores of its memory turns. `product` is TAMTRL's (arXiv 2603.21663, Eq. 6),
- * `additive` its ablation "plus reward"; `gated` is ours.
+ * Joins the outcome R of a rollout with the scores of its memory turns. `product` is TAMTRL's (arXiv 2603.21663, Eq.
+ * 6), `additive` its ablation "plus reward"; `gated` is ours.
  */
 import { z } from 'zod';
 
