@@ -1,7 +1,7 @@
 /**
- * AdamW's arithmetic as WebAssembly: square roots and divisions of four numbers at a time, which JavaScript would compute
- * one by one. The module is put together here, instruction by instruction, so that nothing has to be built or shipped.
- * Encoding: WebAssembly Core Specification 2.0, chapter 5.
+ * AdamW's arithmetic as WebAssembly: square roots and divisions of four numbers at a time, which JavaScript would
+ * compute one by one. The module is put together here, instruction by instruction, so that nothing has to be built or
+ * shipped. Encoding: WebAssembly Core Specification 2.0, chapter 5.
  */
 import type { AdamwTensor, AdamwUpdate } from './adamw-update.js';
 

@@ -28,8 +28,8 @@ export function lossKind(loss: PolicyGradientLoss | CrossEntropyLoss): LossKind 
 const NO_DUAL_CLIP = 1e20;
 
 /**
- * Largest difference of log-probabilities that is taken at its word (as verl does): exp(20) is beyond every clip, and the
- * exponential of a larger one, from a sampler that disagrees, could overflow.
+ * Largest difference of log-probabilities that is taken at its word (as verl does): exp(20) is beyond every clip, and
+ * the exponential of a larger one, from a sampler that disagrees, could overflow.
  */
 const LARGEST_DIFFERENCE = 20;
 

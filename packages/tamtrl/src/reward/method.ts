@@ -102,8 +102,8 @@ export interface MethodResult {
   /** Advantages of single tokens, beside those of turns. */
   tokenAdvantages?: TokenAdvantages;
   /**
-   * Where the scores come from a teacher's likelihood: its log-probability of every token of every memory turn's output,
-   * [groups][G][T_i][tokens]. Runs keep it for people to look at; it changes nothing.
+   * Where the scores come from a teacher's likelihood: its log-probability of every token of every memory turn's
+   * output, [groups][G][T_i][tokens]. Runs keep it for people to look at; it changes nothing.
    */
   teacherLogProbabilities?: readonly (readonly (readonly (readonly number[])[])[])[];
   /** Tokens that were read to find the scores; default 0. */

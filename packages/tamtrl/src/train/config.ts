@@ -38,19 +38,22 @@ const babilongData = z.strictObject({
   /** One is drawn for each question; a task that is named twice is drawn twice as often. */
   tasks: z.array(z.enum(BABI_TASKS)).min(1).default(['qa1', 'qa2', 'qa3', 'qa4', 'qa5']),
   /**
-   * Least and greatest number of chunks of a text, between which all orders of magnitude are equally likely. A story that
-   * needs more gets more.
+   * Least and greatest number of chunks of a text, between which all orders of magnitude are equally likely. A story
+   * that needs more gets more.
    */
   chunks: z
     .tuple([many, many])
     .refine(([least, most]) => least <= most, 'the least number of chunks exceeds the greatest')
     .default([16, 16]),
   /**
-   * Least size of a chunk in training: a text is cut at a size of its own from this one to `memory.chunkTokens`, between
-   * which all orders of magnitude are equally likely. Absent: always that one.
+   * Least size of a chunk in training: a text is cut at a size of its own from this one to `memory.chunkTokens`,
+   * between which all orders of magnitude are equally likely. Absent: always that one.
    */
   leastChunkTokens: count.optional(),
-  /** Share of the books' sentences that get names of the stories in training, so that the model learns to pass over them. */
+  /**
+   * Share of the books' sentences that get names of the stories in training, so that the model learns to pass over
+   * them.
+   */
   decoys: share.default(0),
   /** Text files, or folders of them, between whose sentences the stories are hidden; absent: those of the package. */
   books: z.array(z.string()).min(1).optional(),
@@ -227,7 +230,9 @@ export const runConfigSchema = z.strictObject({
   watchdog: z.enum(['warn', 'stop']).optional(),
   /** Rollouts written out in full, each step. */
   savedTrajectories: whole.default(1),
-  /** Groups kept for `tamtrl view`: all rollouts of a question with their text and the log-probability of each token. */
+  /**
+   * Groups kept for `tamtrl view`: all rollouts of a question with their text and the log-probability of each token.
+   */
   savedGroups: z
     .strictObject({
       /** 0: none. */

@@ -1,4 +1,6 @@
-/** The operators of transformers: rotary embedding, softmax, attention, log-probability of tokens. Norms: rms-norm.ts. */
+/**
+ * The operators of transformers: rotary embedding, softmax, attention, log-probability of tokens. Norms: rms-norm.ts.
+ */
 import { int, type Shape, type Value, withGradient } from '../graph.js';
 import { reduceSum } from './broadcast.js';
 import { add, exp, multiply, negate, scalarLike, sigmoid, subtract } from './elementwise.js';
