@@ -1,6 +1,6 @@
 /**
- * How well the classifier of the method prm tells memories of questions that it has not seen, compared with always choosing the more frequent label.
- * Usage: --help.
+ * How well the classifier of the method prm tells memories of questions that it has not seen, compared with always
+ * choosing the more frequent label. Usage: --help.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

@@ -4,7 +4,9 @@ import { CompiledGraph, float32 } from '../packages/engine/dist/runtime/onnx.js'
 
 const SIZE = 1024;
 
-/** Floating-point operations per second of a product of two 1024 x 1024 matrices: the best of `repeat` after warming up. */
+/**
+ * Floating-point operations per second of a product of two 1024 x 1024 matrices: the best of `repeat` after warming up.
+ */
 export async function measureSgemm(repeat = 12) {
   const graph = new Graph('sgemm');
   const shape = [SIZE, SIZE];

@@ -43,7 +43,8 @@ describe('bench/engine.mjs', () => {
     expect(row).toMatchObject({ case: 'mini', what: 'score', pytorch_tokens_per_second: null, ratio: null });
     const [seconds] = report.runs[0].seconds;
     expect(row.tokens_per_second).toBeCloseTo((128 * 60) / seconds, 3);
-    // Layers of the mini shape: 3 x (q 64x64 + k, v 32x64 each + o 64x64 + 3 x 192x64); head: 256 x 64 on 12 of 60 tokens.
+    // Layers of the mini shape: 3 x (q 64x64 + k, v 32x64 each + o 64x64 + 3 x 192x64); head: 256 x 64 on 12 of 60
+    // tokens.
     const operations = 2 * (3 * (2 * 64 * 64 + 2 * 32 * 64 + 3 * 192 * 64) * 128 * 60 + 256 * 64 * 128 * 12);
     expect(row.sgemm_share).toBeCloseTo(operations / seconds / (report.machine.sgemm_gflops * 1e9), 6);
     expect(stderr).toMatch(/mini score: preparing \(about \d+ s left\)/);

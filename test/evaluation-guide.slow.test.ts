@@ -1,4 +1,7 @@
-/** docs/evaluation.md: its commands run one after another in one folder, with its YAML file; every reader and score is named. */
+/**
+ * docs/evaluation.md: its commands run one after another in one folder, with its YAML file; every reader and score is
+ * named.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

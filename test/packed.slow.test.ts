@@ -1,6 +1,7 @@
 /**
- * The packages as they are packed, installed from the registry into an empty project: a local model and a model at a server, in Node, Bun, Deno
- * and workerd (the edge; bundled there, and without the engine). And what publint and attw say of them.
+ * The packages as they are packed, installed from the registry into an empty project: a local model and a model at a
+ * server, in Node, Bun, Deno and workerd (the edge; bundled there, and without the engine). And what publint and attw
+ * say of them.
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -50,8 +51,8 @@ beforeAll(async () => {
     'workerd@1.20261117.1',
   ];
   await run('npm', ['install', '--no-audit', '--no-fund', ...wanted], { cwd: folder, env });
-  // npm passes this repository's ignore-scripts on to the installation above. Without their scripts, Bun has no program,
-  // and workerd has a wrapper that leaves its server running when it is killed.
+  // npm passes this repository's ignore-scripts on to the installation above. Without their scripts, Bun has no
+  // program, and workerd has a wrapper that leaves its server running when it is killed.
   for (const name of ['bun', 'workerd'])
     await run(process.execPath, ['install.js'], { cwd: join(folder, 'node_modules', name) });
   writeFileSync(

@@ -1,4 +1,7 @@
-/** docs/scale.md: its tables are what tools/scale.mjs prints, its addresses and example files can be read, and every known server is in it. */
+/**
+ * docs/scale.md: its tables are what tools/scale.mjs prints, its addresses and example files can be read, and every
+ * known server is in it.
+ */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,6 @@
-/** Benchmarks and tools are plain JavaScript that no compiler checks: what they import from the packages must be there. */
+/**
+ * Benchmarks and tools are plain JavaScript that no compiler checks: what they import from the packages must be there.
+ */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -4,8 +4,8 @@
 //   node tools/babi-statistics.mjs FILE...                 prints a table; the files' names say their tasks
 //   node tools/babi-statistics.mjs --record OUT FILE...    writes the published statistics as JSON
 //
-// For each statistic, the table shows the total variation distance between the published and the simulated stories, and in
-// brackets the 95th percentile of the distance between two simulated sets of that size, which is chance alone.
+// For each statistic, the table shows the total variation distance between the published and the simulated stories, and
+// in brackets the 95th percentile of the distance between two simulated sets of that size, which is chance alone.
 import { writeFileSync } from 'node:fs';
 import { readStories } from '../packages/tamtrl/dist/data/babi/read.js';
 import { STATISTICS, storyStatistics, totalVariation } from '../packages/tamtrl/dist/data/babi/statistics.js';

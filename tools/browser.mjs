@@ -1,4 +1,6 @@
-/** Finds a browser that is installed on this machine: the one that $CHROMIUM names, or Chromium or Chrome on the path. */
+/**
+ * Finds a browser that is installed on this machine: the one that $CHROMIUM names, or Chromium or Chrome on the path.
+ */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 

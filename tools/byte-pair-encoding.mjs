@@ -1,7 +1,7 @@
 /**
  * Trains a byte-level BPE tokenizer (Sennrich et al. 2016, arXiv 1508.07909, on bytes as in GPT-2): the pair of
- * neighbouring tokens that occurs most often becomes a token, again and again. Of equally frequent pairs the one with the
- * smaller text wins, so that the same text always gives the same vocabulary.
+ * neighbouring tokens that occurs most often becomes a token, again and again. Of equally frequent pairs the one with
+ * the smaller text wins, so that the same text always gives the same vocabulary.
  */
 
 /** GPT-2's words: a run of letters, digits or other signs with one blank before it, English endings, white space. */

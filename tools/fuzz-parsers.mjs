@@ -359,7 +359,9 @@ const PARSERS = {
   ],
 };
 
-/** How many inputs a parser gets, beside 10 of every other: those that were written by others get more, slow ones less. */
+/**
+ * How many inputs a parser gets, beside 10 of every other: those that were written by others get more, slow ones less.
+ */
 const SHARES = {
   pdf: 30,
   'pdf in its thread': 0.3,

@@ -1,10 +1,11 @@
 // Gives every parser damaged and random inputs and counts the outcomes. It prints whatever is not one of our refusals.
 //
-//   npm run -s build && node tools/fuzz.mjs --seconds 60 [--inputs N] [--jobs N] [--parser NAME] [--seed N] [--json FILE]
+//   npm run -s build && node tools/fuzz.mjs --seconds 60 [--inputs N] [--jobs N] [--parser NAME] [--seed N] [--json
+//   FILE]
 //
-// Time or number are divided among the parsers. Each parser runs in a separate process with 1 GB of heap, and saves each
-// input before it reads it: one that ends the process or takes more than five seconds of CPU time is found in the folder
-// that is named at the end. Inputs that reach parts of the code for the first time are changed further.
+// Time or number are divided among the parsers. Each parser runs in a separate process with 1 GB of heap, and saves
+// each input before it reads it: one that ends the process or takes more than five seconds of CPU time is found in the
+// folder that is named at the end. Inputs that reach parts of the code for the first time are changed further.
 import { fork } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
 /**
- * Makes the warm start of the embedded model from its seed: `npm run make:mini -- [FOLDER]`, by default the one that the package ships.
+ * Makes the warm start of the embedded model from its seed: `npm run make:mini -- [FOLDER]`, by default the one that
+ * the package ships.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

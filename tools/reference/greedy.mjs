@@ -1,7 +1,8 @@
 /**
  * Greedy tokens of the engine on a real model, for greedy.py to compare with transformers on the same weights.
  *
- *   npm run build && node tools/reference/greedy.mjs MODEL.gguf > tokens.json && python tools/reference/greedy.py MODEL.gguf tokens.json
+ *   npm run build && node tools/reference/greedy.mjs MODEL.gguf > tokens.json && python tools/reference/greedy.py
+ *   MODEL.gguf tokens.json
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

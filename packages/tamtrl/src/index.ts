@@ -89,6 +89,7 @@ export type {
   PreparationContext,
   Requirements,
   RewardMethod,
+  TokenAdvantages,
 } from './reward/method.js';
 export { methodNamed, rewardMethods } from './reward/methods.js';
 export {
@@ -103,9 +104,11 @@ export {
   type Reference,
   scoreAnswer,
 } from './reward/outcome.js';
+export type { LoadedReward, OwnReward, OwnRewardContext, OwnRollout, OwnTurn } from './reward/own-reward.js';
 export { type LabelSettings, labelledMemories } from './reward/prm.js';
 export { type Accuracy, type LabelledMemory, ProcessRewardModel } from './reward/process-reward.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
+export { loadReward } from './reward/reward-module.js';
 
 // Evaluation
 

@@ -133,6 +133,11 @@ const cases: Record<string, Case> = {
     integers: { tokens: { shape: ['B'], below: 7 } },
     build: ({ a, tokens }) => transformer.tokenLogProbability(a, tokens).logProbability,
   },
+  'entropy of tokenLogProbability': {
+    inputs: { a: ['B', 7] },
+    integers: { tokens: { shape: ['B'], below: 7 } },
+    build: ({ a, tokens }) => transformer.tokenLogProbability(a, tokens).entropy,
+  },
   swiglu: { inputs: { a: ['B', 5], b: ['B', 5] }, build: ({ a, b }) => transformer.swiglu(a, b) },
 };
 

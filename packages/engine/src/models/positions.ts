@@ -98,7 +98,9 @@ function declareBlocks(graph: Graph, size: string, blockCount: number): CausalBl
   });
 }
 
-/** Feeds of the `query order` and `key order` inputs for sequences of `length` tokens, in pieces as equal as possible. */
+/**
+ * Feeds of the `query order` and `key order` inputs for sequences of `length` tokens, in pieces as equal as possible.
+ */
 export function orderFeeds(length: number, blockCount = 1): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (let index = 0; index < blockCount; index++) {

@@ -17,9 +17,9 @@ export type GraphKind = 'read' | 'continue' | 'step' | 'head';
 /**
  * Inputs of `read`, `continue` and `step`: hidden [N, hiddenSize] of B x T new tokens, with a cache `past keys i` /
  * `past values i` [B, keyValueHeads, P, headSize], and `rows` int64 [M], the flat indices of tokens whose successor is
- * predicted. They return `new keys i` / `new values i` [B, keyValueHeads, T, headSize], which the caller writes into the
- * caches. `read` and `continue` also return `last hidden` [M, hiddenSize], before the final norm, and `step` returns
- * `probabilities` [M, V].
+ * predicted. They return `new keys i` / `new values i` [B, keyValueHeads, T, headSize], which the caller writes into
+ * the caches. `read` and `continue` also return `last hidden` [M, hiddenSize], before the final norm, and `step`
+ * returns `probabilities` [M, V].
  *
  * `head` makes `probabilities` from `last hidden`. It and `step` take `inverseTemperature` [M, 1] and `tokenBias` [V].
  */

@@ -1,7 +1,7 @@
 /**
- * AdamW's arithmetic as WebAssembly: square roots and divisions of four numbers at a time, which JavaScript would compute
- * one by one. The module is put together here, instruction by instruction, so that nothing has to be built or shipped.
- * Encoding: WebAssembly Core Specification 2.0, chapter 5.
+ * AdamW's arithmetic as WebAssembly: square roots and divisions of four numbers at a time, which JavaScript would
+ * compute one by one. The module is put together here, instruction by instruction, so that nothing has to be built or
+ * shipped. Encoding: WebAssembly Core Specification 2.0, chapter 5.
  */
 import type { AdamwTensor, AdamwUpdate } from './adamw-update.js';
 
@@ -134,8 +134,10 @@ export class AdamwKernel {
     this.#blocks = { weight: block(0), gradient: block(1), first: block(2), second: block(3) };
   }
 
-  run({ weight, gradient, first, second }: AdamwTensor, update: AdamwUpdate): void {
-    const scalars: Record<Scalar, number> = { ...update, rest1: 1 - update.beta1, rest2: 1 - update.beta2 };
+  run({ weight, gradient, first, second, keep: own }: AdamwTensor, update: AdamwUpdate): void {
+    const { beta1, beta2 } = update;
+    const keep = own ?? update.keep;
+    const scalars: Record<Scalar, number> = { ...update, rest1: 1 - beta1, rest2: 1 - beta2, keep };
     const values = SCALARS.map((name) => scalars[name]);
     const blocks = this.#blocks;
     for (let start = 0; start < weight.length; start += BLOCK) {

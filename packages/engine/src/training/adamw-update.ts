@@ -22,4 +22,6 @@ export interface AdamwTensor {
   gradient: Float32Array | undefined;
   first: Float32Array;
   second: Float32Array;
+  /** Of this tensor, instead of the step's. */
+  keep?: number;
 }

@@ -70,3 +70,18 @@ function bytes(array: Float32Array | undefined): Buffer {
   if (!array) throw new Error('no such tensor');
   return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 }
+
+it('leaves norms and biases out of the decay if asked to', async () => {
+  const names = ['model.norm.weight', 'model.layers.0.self_attn.q_norm.weight', 'x.q_proj.bias', 'x.q_proj.weight'];
+  const filled = (value: number): ParameterSet => new Map(names.map((name) => [name, Float32Array.of(value, value)]));
+  const step = async (decayNorms?: boolean) => {
+    const weights = filled(2);
+    const state = { step: 0, first: filled(0), second: filled(0) };
+    // Without gradients only the decay acts: 2 x (1 - 0.1 x 0.5) = 1.9.
+    await adamwStep(weights, new Gradients(), state, { learningRate: 0.1, weightDecay: 0.5, decayNorms });
+    return [...weights.values()].map(([first]) => Math.round(1e4 * first) / 1e4);
+  };
+  expect(await step()).toEqual([1.9, 1.9, 1.9, 1.9]);
+  expect(await step(true)).toEqual([1.9, 1.9, 1.9, 1.9]);
+  expect(await step(false)).toEqual([2, 2, 2, 1.9]);
+});

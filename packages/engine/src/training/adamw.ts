@@ -45,7 +45,7 @@ const SMALLEST_SHARED = 4e6;
 /**
  * theta <- theta - lr weightDecay theta - lr m^ / (sqrt(v^) + epsilon), with bias-corrected moments m^ and v^ of the
  * gradient scaled to a norm of at most gradientClipNorm. Decay applies to every parameter, as in torch.optim.AdamW by
- * default. A gradient that is not finite changes nothing.
+ * default, unless `decayNorms` is false. A gradient that is not finite changes nothing.
  */
 export async function adamwStep(
   weights: ParameterSet,
@@ -77,7 +77,8 @@ export async function adamwStep(
   };
   const tensors = [...weights].map(([name, weight]): AdamwTensor => {
     const [first, second] = [state.first.get(name), state.second.get(name)] as [Float32Array, Float32Array];
-    return { name, weight, gradient: gradients.get(name), first, second };
+    const keep = options.decayNorms === false && isNorm(name) ? 1 : undefined;
+    return { name, weight, gradient: gradients.get(name), first, second, keep };
   });
   const [own, other] = thread ? shareOut(tensors) : [tensors, []];
   const elsewhere = thread && other.length > 0 ? thread.run(other, update) : Promise.resolve([]);
@@ -89,6 +90,11 @@ export async function adamwStep(
     state.second.set(name, second);
   }
   return { gradientNorm, skipped: false, step: state.step };
+}
+
+/** Weights of a normalisation, and biases: numbers for which 0 is no rest position. */
+function isNorm(name: string): boolean {
+  return /norm\.weight$|\.bias$/.test(name);
 }
 
 /** Two lists with about the same number of parameters. The second holds only arrays that can be transferred whole. */

@@ -17,7 +17,7 @@ import {
   layerForwardGraph,
   wholeGraph,
 } from './graphs.js';
-import { lossFeeds, lossRowInputs } from './loss.js';
+import { lossFeeds, lossKind, lossRowInputs } from './loss.js';
 
 export interface ExecutorOptions extends RuntimeOptions {
   /**
@@ -176,7 +176,7 @@ export class Executor {
     hidden: Float32Array,
     training: ({ gradients: Gradients } & BatchLoss) | undefined,
   ) {
-    const kind = training?.loss.kind;
+    const kind = training && lossKind(training.loss);
     const masked = distribution.tokenBias !== undefined;
     const plan = this.#planOf(batch);
     const graph = await this.#graph(`whole ${kind} ${JSON.stringify(plan)} ${masked}`, () =>
@@ -265,7 +265,7 @@ export class Executor {
   ) {
     const width = this.config.hiddenSize;
     const count = batch.targets.length;
-    const kind = training?.loss.kind;
+    const kind = training && lossKind(training.loss);
     const masked = distribution.tokenBias !== undefined;
     const graph = await this.#graph(`head ${kind} ${masked}`, () => headGraph(this.config, kind, masked));
     const result: BatchResult = {
@@ -360,7 +360,7 @@ export class Executor {
       float32(gatherTokens(rows, batch, numbers), [batch.targets.length]);
     const feeds = lossFeeds(training.loss);
     feeds.lossWeights = tokens((row) => row.lossWeights ?? training.defaultLossWeight);
-    for (const name of lossRowInputs(training.loss.kind)) {
+    for (const name of lossRowInputs(lossKind(training.loss))) {
       // Without a reference, the KL coefficient is 0, and the old log-probabilities fill the input.
       feeds[name] = tokens((row) => row[name] ?? row.oldLogProbabilities ?? 0);
     }

@@ -75,12 +75,12 @@ function scoreTargets(
   const { logProbability, entropy } = tokenLogProbability(kept, targets);
   graph.output('logProbabilities', logProbability);
   graph.output('entropies', entropy);
-  return logProbability;
+  return { logProbability, entropy };
 }
 
 /** Token losses as an output, and their weights as the seed: the loss is the weighted sum. */
-function weightedLoss(graph: Graph, kind: LossKind, logProbability: Value) {
-  const losses = tokenLoss(graph, kind, logProbability);
+function weightedLoss(graph: Graph, kind: LossKind, { logProbability, entropy }: ReturnType<typeof scoreTargets>) {
+  const losses = tokenLoss(graph, kind, logProbability, entropy);
   graph.output('losses', losses);
   return { value: losses, seed: graph.input('lossWeights', 'float32', ['M']) };
 }
@@ -118,12 +118,12 @@ export function wholeGraph(
   const headParameters = declareHead(graph, config);
   // Only completions are scored, so the head runs on the rows that predict them.
   const rows = gatherRows(hidden, graph.input('rows', 'int64', ['M']));
-  const logProbability = scoreTargets(graph, config, rows, headParameters, masked);
+  const scored = scoreTargets(graph, config, rows, headParameters, masked);
   if (loss) {
     // The embedding of an adapted model is not trained.
     const input: [string, Value][] = config.adapter ? [] : [['hidden', embedded]];
     const named = [...input, ...parameters, ...trainedOfHead(config, headParameters)];
-    outputGradients(graph, [weightedLoss(graph, loss, logProbability)], named);
+    outputGradients(graph, [weightedLoss(graph, loss, scored)], named);
   }
   return graph;
 }
@@ -157,10 +157,10 @@ export function headGraph(config: ModelConfig, loss: LossKind | undefined, maske
   const graph = new Graph(loss ? `head ${loss}` : 'head');
   const hidden = graph.input('hidden', 'float32', ['M', config.hiddenSize]);
   const headParameters = declareHead(graph, config);
-  const logProbability = scoreTargets(graph, config, hidden, headParameters, masked);
+  const scored = scoreTargets(graph, config, hidden, headParameters, masked);
   if (loss) {
     const named: [string, Value][] = [['hidden', hidden], ...trainedOfHead(config, headParameters)];
-    outputGradients(graph, [weightedLoss(graph, loss, logProbability)], named);
+    outputGradients(graph, [weightedLoss(graph, loss, scored)], named);
   }
   return graph;
 }

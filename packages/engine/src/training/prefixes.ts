@@ -8,8 +8,8 @@ export interface PrefixGroup {
 }
 
 /**
- * Groups that save less than this share of their tokens are better read row by row: attention in two parts has its costs
- * (measured: docs/speed.md).
+ * Groups that save less than this share of their tokens are better read row by row: attention in two parts has its
+ * costs (measured: docs/speed.md).
  */
 const LEAST_SAVING = 0.3;
 

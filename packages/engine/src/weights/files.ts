@@ -37,7 +37,10 @@ export async function makeFolder(path: string): Promise<void> {
   });
 }
 
-/** The recursive `mkdir` of Node.js never ends in /proc, where what is missing cannot be made though its parent is there. */
+/**
+ * The recursive `mkdir` of Node.js never ends in /proc, where what is missing cannot be made though its parent is
+ * there.
+ */
 async function makeWithParents(path: string): Promise<void> {
   await mkdir(path).catch(async (cause: NodeJS.ErrnoException) => {
     const found = await stat(path).catch(() => undefined);

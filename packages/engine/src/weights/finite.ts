@@ -1,7 +1,9 @@
 /** Refuses weights that are not numbers. */
 import { EngineError } from '../errors.js';
 
-/** @throws EngineError 'non-finite-weights' with the number of values that are not finite and the place of the first. */
+/**
+ * @throws EngineError 'non-finite-weights' with the number of values that are not finite and the place of the first.
+ */
 export function checkFinite(file: string, tensor: string, values: Float32Array): void {
   let count = 0;
   let first = -1;

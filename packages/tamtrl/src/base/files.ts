@@ -1,8 +1,13 @@
-/** Makes folders, writes files so that a killed process never leaves half of one, and reads files that may be missing. */
+/**
+ * Makes folders, writes files so that a killed process never leaves half of one, and reads files that may be missing.
+ */
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Writes a file under a temporary name and renames it, so that the file is always complete. Text and bytes are written as they are; other objects become JSON. */
+/**
+ * Writes a file under a temporary name and renames it, so that the file is always complete. Text and bytes are written
+ * as they are; other objects become JSON.
+ */
 export async function writeWhole(path: string, content: unknown): Promise<void> {
   const isWritten = typeof content === 'string' || content instanceof Uint8Array;
   const text = isWritten ? content : `${JSON.stringify(content, undefined, 2)}\n`;
@@ -13,8 +18,8 @@ export async function writeWhole(path: string, content: unknown): Promise<void> 
 }
 
 /**
- * Makes a folder and those above it, unless they are there. The recursive `mkdir` of Node.js never ends where the system
- * says "no such folder" below a folder that exists, as in /proc.
+ * Makes a folder and those above it, unless they are there. The recursive `mkdir` of Node.js never ends where the
+ * system says "no such folder" below a folder that exists, as in /proc.
  * @returns the topmost folder that was made; undefined if all were there
  * @throws what the system says if it refuses
  */

@@ -56,8 +56,8 @@ export const MAX_FOLDER_DEPTH = 200;
 export const MAX_MARKDOWN_BYTES = 64 * MIB;
 /**
  * Depth of HTML's elements within one another. Old pages that close no element have a few hundred, and Chrome builds no
- * deeper tree than 512 (kMaximumHTMLParserDOMTreeDepth). A closing tag may look at all that are open: a megabyte of them
- * takes 0.4 s at this depth, 2 s at 5,000.
+ * deeper tree than 512 (kMaximumHTMLParserDOMTreeDepth). A closing tag may look at all that are open: a megabyte of
+ * them takes 0.4 s at this depth, 2 s at 5,000.
  */
 export const MAX_HTML_NESTING = 1000;
 /** Depth of elements within one another in the XML of office documents. */

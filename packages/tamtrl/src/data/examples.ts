@@ -27,8 +27,8 @@ export interface Example extends Reference {
   /** Ideal memory before the first chunk and after each: [chunks + 1]. Present if the task knows it. */
   idealMemories?: string[];
   /**
-   * Ideal memory of one who had the ideal memory before chunk `turn` and read only the filtered chunk; absent: the filtered
-   * chunk tells all that the whole one does.
+   * Ideal memory of one who had the ideal memory before chunk `turn` and read only the filtered chunk; absent: the
+   * filtered chunk tells all that the whole one does.
    */
   filteredMemories?: (turn: number) => string;
   /** What supports the answer, in reading order; absent without relevance marks. */

@@ -1,4 +1,7 @@
-/** No text sets the roles of a conversation: documents, questions, replies and tool results, at servers and in the AI SDK. */
+/**
+ * No text sets the roles of a conversation: documents, questions, replies and tool results, at servers and in the AI
+ * SDK.
+ */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { LanguageModelV3CallOptions, LanguageModelV3Prompt } from '@ai-sdk/provider';

@@ -29,7 +29,9 @@ export interface AgentTask {
   chunks: Iterable<AgentChunk> | AsyncIterable<AgentChunk>;
   /** Rollouts of this question; default 1. */
   samples?: number;
-  /** Read on with this memory, at this turn, as a reading that was interrupted; default: the first memory, at turn 0. */
+  /**
+   * Read on with this memory, at this turn, as a reading that was interrupted; default: the first memory, at turn 0.
+   */
   from?: { memoryIds: readonly number[]; turn: number };
   /** Replaces the call's seed, for example if a question occurs twice. */
   seed?: number;

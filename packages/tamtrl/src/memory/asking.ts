@@ -14,7 +14,7 @@ export function promptsFor(tokenizer: Tokenizer): PromptFormat {
 /** The budgets that the embedded models were trained with. */
 export const MINI_BUDGETS: Budgets = { questionTokens: 5, chunkTokens: 12, memoryTokens: 10, answerTokens: 6 };
 
-export const BABI_BUDGETS: Budgets = { questionTokens: 16, chunkTokens: 128, memoryTokens: 40, answerTokens: 8 };
+export const BABI_BUDGETS: Budgets = { questionTokens: 16, chunkTokens: 64, memoryTokens: 40, answerTokens: 8 };
 
 const LARGEST_CHUNK = 4096;
 

@@ -18,8 +18,8 @@ export interface TrajectoryStatistics {
   /** Share of answers cut off by the token limit. */
   answer_overflow_rate: number;
   /**
-   * Share of the draft's tokens that the model wrote, over all memory turns: how much of the memories the chunks left as
-   * it was. Absent if the policy verified no drafts.
+   * Share of the draft's tokens that the model wrote, over all memory turns: how much of the memories the chunks left
+   * as it was. Absent if the policy verified no drafts.
    */
   draft_acceptance?: number;
   tokens: { prompt: number; sampled: number };

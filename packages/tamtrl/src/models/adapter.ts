@@ -1,4 +1,6 @@
-/** Folders that hold an adapter alone, as PEFT and trained models' `adapter` folders do, and the base that they name. */
+/**
+ * Folders that hold an adapter alone, as PEFT and trained models' `adapter` folders do, and the base that they name.
+ */
 import { isAbsolute, join, resolve } from 'node:path';
 import { exists, readIfThere } from '../base/files.js';
 import { ModelError } from './errors.js';

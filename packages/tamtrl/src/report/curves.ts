@@ -68,7 +68,10 @@ export function curvesOf(courses: readonly Course[], methods: readonly string[])
   });
 }
 
-/** The curves in one figure, by the metric of their scores; two seeds, whose interval would fill it, have a line only. Undefined without any point. */
+/**
+ * The curves in one figure, by the metric of their scores; two seeds, whose interval would fill it, have a line only.
+ * Undefined without any point.
+ */
 export function curvesFigure(curves: readonly Curve[], metric: string): string | undefined {
   const series = curves.map(({ method, seeds, points }) => {
     const banded = seeds === 1 || seeds >= LEAST_SEEDS;

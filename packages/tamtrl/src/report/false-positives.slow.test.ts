@@ -1,4 +1,7 @@
-/** Tables without a true difference show a p below 0.05 in at most 6 % of them: the settings that the fast test leaves out. */
+/**
+ * Tables without a true difference show a p below 0.05 in at most 6 % of them: the settings that the fast test leaves
+ * out.
+ */
 import { expect, it } from 'vitest';
 import { type Setting, Simulation } from './simulation.test-support.js';
 

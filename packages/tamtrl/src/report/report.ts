@@ -47,6 +47,8 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
     stopped: 'It was interrupted; "--resume" continues it.',
     patience: `It stopped early: ${metric} no longer improved.`,
     target: `It stopped early: ${metric} reached its target.`,
+    watchdog:
+      'It stopped early: its numbers show that it goes wrong, as the warnings say. "--resume" continues it all the same.',
   }[summary.reason];
   const title = info.command === 'sft' ? 'Supervised warm-up' : `Training with ${info.method}`;
   const parts = [

@@ -1,6 +1,7 @@
 /** Groups of rollouts, the unit of rewards and baselines, and one number for each of their memory turns. */
 import type { Reference } from '../data/metrics.js';
 import { memoryTurns, type Trajectory } from '../memory/trajectory.js';
+import type { AgentChunk } from '../text/chunks.js';
 import { RewardError } from './errors.js';
 
 /** The rollouts of one question. G rollouts; rollout i has T_i memory turns and, after them, its answer turn. */
@@ -12,6 +13,10 @@ export interface RolloutGroup extends Reference {
   trajectories: readonly Trajectory[];
   /** Outcome reward R of each rollout. [G] */
   outcomes: readonly number[];
+  /** What `reward.outcome.metric` gives, if a reward of one's own gave the outcomes. [G] */
+  metricScores?: readonly number[];
+  /** What the rollouts read, a chunk for each memory turn. [T] */
+  chunks?: readonly AgentChunk[];
   /** Filtered chunk C_t of each memory turn, empty if nothing is relevant; absent without relevance marks. [T] */
   filteredChunks?: readonly string[];
   /** See `Example.relevantRanges`; absent without relevance marks. [T] */

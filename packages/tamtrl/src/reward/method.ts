@@ -30,6 +30,8 @@ export interface RewardMethod<Options extends OptionShape = OptionShape, Prepare
    */
   readonly options?: Options;
   readonly requires: Requirements;
+  /** It gives tokens advantages of their own, so that a single rollout of a question can teach. */
+  readonly perToken?: boolean;
   /**
    * Makes, before the first step of every session, what the method needs besides the policy. The same inputs must give
    * the same result.
@@ -95,15 +97,32 @@ export interface MethodContext<Options extends OptionShape = OptionShape, Prepar
 export interface MethodResult {
   /** A finite number for each memory turn, [groups][G][T_i]. Absent: every turn gets the outcome. */
   scores?: TurnScores;
+  /** What takes the place of R in the rewards; metrics and `imitates` keep R. [groups][G] */
+  outcomes?: readonly (readonly number[])[];
+  /** Advantages of single tokens, beside those of turns. */
+  tokenAdvantages?: TokenAdvantages;
   /**
-   * Where the scores come from a teacher's likelihood: its log-probability of every token of every memory turn's output,
-   * [groups][G][T_i][tokens]. Runs keep it for people to look at; it changes nothing.
+   * Where the scores come from a teacher's likelihood: its log-probability of every token of every memory turn's
+   * output, [groups][G][T_i][tokens]. Runs keep it for people to look at; it changes nothing.
    */
   teacherLogProbabilities?: readonly (readonly (readonly (readonly number[])[])[])[];
   /** Tokens that were read to find the scores; default 0. */
   tokens?: number;
   /** Further numbers for the step's metrics. */
   metrics?: Record<string, number>;
+}
+
+/**
+ * The advantage of token j of memory turn t is share_j A_t + added_j, with A_t the advantage of the turn. An answer's
+ * tokens get answerShare A.
+ */
+export interface TokenAdvantages {
+  /** One number for each token of each memory turn's output. [groups][G][T_i][tokens] */
+  added: readonly (readonly (readonly (readonly number[])[])[])[];
+  /** For all tokens of memory turns, or for each of them in the same shape; default 1. */
+  share?: number | TokenAdvantages['added'];
+  /** Default 1. */
+  answerShare?: number;
 }
 
 /**

@@ -1,10 +1,16 @@
 /** The reward methods that configurations can name. To add one, write a file for it and list it here. */
 import { RewardError } from './errors.js';
+import { grumem } from './grumem.js';
+import { himpo } from './himpo.js';
+import { igpo } from './igpo.js';
+import { infomem } from './infomem.js';
 import { information } from './information.js';
 import { llmJudge } from './judge.js';
 import { memagent } from './memagent.js';
 import type { RewardMethod } from './method.js';
+import { opsdl } from './opsdl.js';
 import { prm } from './prm.js';
+import { rememr1 } from './rememr1.js';
 import { tamtrl } from './tamtrl.js';
 
 const registered = [
@@ -13,6 +19,12 @@ const registered = [
   llmJudge,
   prm,
   information,
+  infomem,
+  igpo,
+  rememr1,
+  grumem,
+  himpo,
+  opsdl,
 ] as const;
 
 export type RegisteredMethod = (typeof registered)[number];

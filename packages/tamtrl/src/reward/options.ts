@@ -27,7 +27,10 @@ type MethodOptions = Intersection<OptionsOf<RegisteredMethod>>;
 export function mergedOptions(methods: readonly Pick<RewardMethod, 'name' | 'options'>[]): OptionShape {
   const merged: Record<string, OptionShape[string]> = {};
   const owners = new Map<string, string>([
-    ...[...Object.keys(combineOptions), 'outcome'].map((key): [string, string] => [key, 'the common part']),
+    ...[...Object.keys(combineOptions), 'outcome', 'module', 'moduleSeconds'].map((key): [string, string] => [
+      key,
+      'the common part',
+    ]),
   ]);
   for (const { name, options = {} } of methods) {
     for (const [key, schema] of Object.entries(options)) {
@@ -49,6 +52,13 @@ export function mergedOptions(methods: readonly Pick<RewardMethod, 'name' | 'opt
 export const rewardSchema = z.strictObject({
   ...combineOptions,
   ...(mergedOptions(rewardMethods) as MethodOptions),
+  /**
+   * File with a reward of your own (reward-module.ts): .ts or .js. It is code, and runs. Of an object that a program
+   * hands in, its name.
+   */
+  module: z.string().min(1).optional(),
+  /** Longest time that one call of its functions may take; default 60. */
+  moduleSeconds: z.number().positive().max(86_400).optional(),
   /** The outcome reward R. */
   outcome: outcomeSchema.prefault({}),
 });

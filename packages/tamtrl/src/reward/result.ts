@@ -2,7 +2,7 @@
 import { memoryTurns, type Trajectory } from '../memory/trajectory.js';
 import { RewardError } from './errors.js';
 import type { RolloutGroup, TurnScores } from './group.js';
-import type { MethodResult } from './method.js';
+import type { MethodResult, TokenAdvantages } from './method.js';
 
 /** A method's result with nothing left open. */
 export interface CheckedResult extends MethodResult {
@@ -18,7 +18,7 @@ export function checkedResult(name: string, groups: readonly RolloutGroup[], res
   if (typeof result !== 'object' || result === null) {
     throw fault(name, `returned ${shown(result)}, expected an object with scores`);
   }
-  const { scores, teacherLogProbabilities, tokens = 0, metrics = {} } = result;
+  const { scores, outcomes, tokenAdvantages, teacherLogProbabilities, tokens = 0, metrics = {} } = result;
   if (!(Number.isFinite(tokens) && tokens >= 0)) {
     throw fault(name, `returned ${shown(tokens)} as its tokens, expected a number of at least 0`);
   }
@@ -27,8 +27,17 @@ export function checkedResult(name: string, groups: readonly RolloutGroup[], res
     throw fault(name, `returned ${shown(value)} as its metric ${JSON.stringify(metric)}, expected a finite number`);
   }
   if (scores !== undefined) checkScores(name, groups, scores);
+  if (outcomes !== undefined) checkOutcomes(name, groups, outcomes);
+  if (tokenAdvantages !== undefined) {
+    const { added, share = 1, answerShare = 1 } = tokenAdvantages;
+    checkTokens(name, groups, added, 'advantages of its tokens');
+    if (typeof share !== 'number') checkTokens(name, groups, share, 'shares of its tokens');
+    for (const each of [typeof share === 'number' ? share : 1, answerShare]) {
+      if (!Number.isFinite(each)) throw fault(name, `returned ${shown(each)} as the share of an advantage`);
+    }
+  }
   if (teacherLogProbabilities !== undefined) checkLogProbabilities(name, groups, teacherLogProbabilities);
-  return { scores, teacherLogProbabilities, tokens, metrics };
+  return { scores, outcomes, tokenAdvantages, teacherLogProbabilities, tokens, metrics };
 }
 
 function checkScores(name: string, groups: readonly RolloutGroup[], scores: TurnScores): void {
@@ -38,6 +47,47 @@ function checkScores(name: string, groups: readonly RolloutGroup[], scores: Turn
     expectLength(name, scores[g], group.trajectories.length, 'rollouts', place);
     group.trajectories.forEach((trajectory, i) => {
       checkRollout(name, trajectory, scores[g][i], `rollout ${i} of ${place}`);
+    });
+  });
+}
+
+function checkOutcomes(
+  name: string,
+  groups: readonly RolloutGroup[],
+  outcomes: NonNullable<MethodResult['outcomes']>,
+): void {
+  expectLength(name, outcomes, groups.length, 'groups', 'the draw');
+  groups.forEach((group, g) => {
+    const place = `group ${g} (${JSON.stringify(group.id)})`;
+    expectLength(name, outcomes[g], group.trajectories.length, 'rollouts', place);
+    outcomes[g].forEach((value, i) => {
+      if (Number.isFinite(value)) return;
+      throw fault(
+        name,
+        `returned ${shown(value)} as the outcome of rollout ${i} of ${place}, expected a finite number`,
+      );
+    });
+  });
+}
+
+function checkTokens(
+  name: string,
+  groups: readonly RolloutGroup[],
+  found: TokenAdvantages['added'],
+  what: string,
+): void {
+  groups.forEach((group, g) => {
+    group.trajectories.forEach((trajectory, i) => {
+      memoryTurns(trajectory).forEach(({ outputIds }, turn) => {
+        const own = found[g]?.[i]?.[turn];
+        const place = `memory turn ${turn} of rollout ${i} of group ${g} (${JSON.stringify(group.id)})`;
+        if (own?.length !== outputIds.length) {
+          throw fault(name, `returned ${own?.length ?? 0} ${what} for ${place}, expected ${outputIds.length}`);
+        }
+        const at = own.findIndex((value) => !Number.isFinite(value));
+        if (at < 0) return;
+        throw fault(name, `returned ${shown(own[at])} for token ${at} of ${place}, expected a finite number`);
+      });
     });
   });
 }

@@ -1,6 +1,7 @@
-/** Min-max normalisation of turn scores to [0, 1], over a choice of sets. */
+/** Turn scores brought to one scale, over a choice of sets: by min-max, by rank, or as z-scores. */
 import { z } from 'zod';
 import type { TurnScores } from './group.js';
+import { relative } from './standardize.js';
 
 /** Options of the methods that normalise their scores. */
 export const normalizationOptions = {
@@ -13,6 +14,13 @@ export const normalizationOptions = {
   scope: z.enum(['batch', 'group', 'turn', 'trajectory']).default('batch'),
   /** Scores that differ by no more than this are equal: servers compute the same number a little differently. */
   minmaxTolerance: z.number().min(0).optional(),
+  /** Added to max - min in the denominator, so that small spreads stay small; absent: 0. */
+  minmaxEpsilon: z.number().min(0).optional(),
+  /**
+   * How they are brought to one scale, with `minmax`; absent: `minmax`. `rank`: (rank - 1) / (n - 1), ties in the middle,
+   * which outliers cannot squeeze. `z-score`: (x - mean) / standard deviation, which is not in [0, 1].
+   */
+  scaling: z.enum(['minmax', 'rank', 'z-score']).optional(),
 };
 
 /** Above the rounding of float32 sums, below any difference that says something. */
@@ -23,22 +31,52 @@ export type NormalizeScope = NormalizationOptions['scope'];
 
 /** The scores, normalised according to the options. */
 export function normalizeScores(scores: TurnScores, options: NormalizationOptions): TurnScores {
-  const { minmax, scope, minmaxTolerance } = options;
-  return minmax ? minMaxScores(scores, scope, minmaxTolerance) : scores;
+  const { minmax, scope, minmaxTolerance, minmaxEpsilon, scaling = 'minmax' } = options;
+  if (!minmax) return scores;
+  if (scaling === 'rank') return scaled(scores, scope, (values) => ranks(values, minmaxTolerance));
+  if (scaling === 'z-score') return scaled(scores, scope, (values) => relative(values, true));
+  return minMaxScores(scores, scope, minmaxTolerance, minmaxEpsilon);
 }
 
 /**
  * (x - min) / (max - min) within each set (arXiv 2603.21663, Eq. 5). A set whose scores are all equal, or that has only
  * one, says nothing: 0.5.
  */
-export function minMaxScores(scores: TurnScores, scope: NormalizeScope, tolerance = TOLERANCE): TurnScores {
-  const result = scores.map((group) => group.map((rollout) => rollout.map(() => 0)));
-  for (const set of setsOf(scores, scope)) {
-    const values = set.map(([group, rollout, turn]) => scores[group][rollout][turn]);
+export function minMaxScores(
+  scores: TurnScores,
+  scope: NormalizeScope,
+  tolerance = TOLERANCE,
+  epsilon = 0,
+): TurnScores {
+  return scaled(scores, scope, (values) => {
     const lowest = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
     const highest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+    const spread = highest - lowest;
+    return values.map((value) => (spread > tolerance ? (value - lowest) / (spread + epsilon) : 0.5));
+  });
+}
+
+/** (rank - 1) / (n - 1), the rank of equal values being the mean of theirs; 0.5 of one value. */
+function ranks(values: readonly number[], tolerance = TOLERANCE): number[] {
+  if (values.length === 1) return [0.5];
+  return values.map((value) => {
+    const below = values.filter((other) => other < value - tolerance).length;
+    const equal = values.filter((other) => Math.abs(other - value) <= tolerance).length;
+    return (below + (equal - 1) / 2) / (values.length - 1);
+  });
+}
+
+/** Each set of scores by itself. */
+function scaled(
+  scores: TurnScores,
+  scope: NormalizeScope,
+  scale: (values: readonly number[]) => readonly number[],
+): TurnScores {
+  const result = scores.map((group) => group.map((rollout) => rollout.map(() => 0)));
+  for (const set of setsOf(scores, scope)) {
+    const values = scale(set.map(([group, rollout, turn]) => scores[group][rollout][turn]));
     set.forEach(([group, rollout, turn], at) => {
-      result[group][rollout][turn] = highest - lowest > tolerance ? (values[at] - lowest) / (highest - lowest) : 0.5;
+      result[group][rollout][turn] = values[at];
     });
   }
   return result;

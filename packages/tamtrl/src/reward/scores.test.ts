@@ -3,7 +3,7 @@ import { combineRewards } from './combine.js';
 import { parseGrade } from './judge.js';
 import type { RewardMethod } from './method.js';
 import { chosenMethod, methodNamed, rewardMethods } from './methods.js';
-import { minMaxScores } from './score-normalization.js';
+import { minMaxScores, normalizeScores } from './score-normalization.js';
 import { teacherScore } from './tamtrl.js';
 
 /** Two groups: two rollouts of two turns, and one rollout of one turn. */
@@ -76,6 +76,20 @@ it('the score of a memory: sum, mean, probability', () => {
   expect(teacherScore([], { lengthNormalize: true, scale: 'prob' })).toBe(1);
 });
 
+it('other scales: rank, z-score, and min-max with an epsilon', () => {
+  const scores = [[[0.9], [0.1], [0.1], [0.3], [100]]];
+  const options = { minmax: true, scope: 'turn' } as const;
+  // Of five: two share the ranks 1 and 2, so (0 + 1/2) / 4; then 2/4, 3/4, 4/4. The outlier squeezes nobody.
+  expect(normalizeScores(scores, { ...options, scaling: 'rank' })).toEqual([[[0.75], [0.125], [0.125], [0.5], [1]]]);
+  expect(normalizeScores([[[7]]], { ...options, scaling: 'rank' })).toEqual([[[0.5]]]);
+  // 1, 2, 3: mean 2, deviation 1.
+  const [[[low], [middle], [high]]] = normalizeScores([[[1], [2], [3]]], { ...options, scaling: 'z-score' });
+  expect([low, middle, high]).toEqual([expect.closeTo(-1, 5), 0, expect.closeTo(1, 5)]);
+  // (2 - 1) / (2 + 0.5) and 2 / 2.5.
+  expect(normalizeScores([[[1], [2], [3]]], { ...options, minmaxEpsilon: 0.5 })).toEqual([[[0], [0.4], [0.8]]]);
+  expect(normalizeScores(scores, { ...options, minmax: false, scaling: 'rank' })).toEqual(scores);
+});
+
 it('outcome and scores combined; the answer keeps the outcome', () => {
   const combine = (outcome: number, combine: 'product' | 'gated' | 'additive', alpha = 0.5) =>
     combineRewards(outcome, 2, [0.4, 1], { combine, alpha });
@@ -85,6 +99,11 @@ it('outcome and scores combined; the answer keeps the outcome', () => {
   expect(combine(0, 'gated')).toEqual([0, 0, 0]);
   expect(combine(1, 'additive')).toEqual([1.2, 1.5, 1]);
   expect(combine(0, 'additive')).toEqual([0.2, 0.5, 0]);
+  // The score alone; 0.8 x 1 + 0.2 x 0.4 and 0.8 x 1 + 0.2 x 1; 0.5 + 0.5 x 0.4 and 0.5 + 0.5 x 1.
+  expect(combineRewards(1, 2, [0.4, 1], { combine: 'score', alpha: 1 })).toEqual([0.4, 1, 1]);
+  expect(combineRewards(1, 2, undefined, { combine: 'score', alpha: 1 })).toEqual([0, 0, 1]);
+  expect(combineRewards(1, 1, [0.4], { combine: 'advantages', alpha: 0.2 })[0]).toBeCloseTo(0.88, 12);
+  expect(combineRewards(1, 2, [0.4, 1], { combine: 'product', alpha: 1, floor: 0.5 })).toEqual([0.7, 1, 1]);
   // Without scores: MemAgent.
   expect(combineRewards(1, 3, undefined, { combine: 'product', alpha: 1 })).toEqual([1, 1, 1, 1]);
   // A document without chunks.

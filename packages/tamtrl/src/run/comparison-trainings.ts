@@ -2,6 +2,7 @@
 import { writeWhole } from '../base/files.js';
 import { type Difference, differences } from '../base/objects.js';
 import { readJsonObject } from '../data/files/output.js';
+import { rewardFingerprint } from '../reward/reward-module.js';
 import { inPresentForm } from '../train/config.js';
 import type { CompareConfig } from './comparison-config.js';
 import type { ComparisonRun } from './comparison-plan.js';
@@ -22,6 +23,20 @@ const recordFile = (training: string) => `${training}.json`;
 
 function requestOf(config: CompareConfig, { method, seed }: ComparisonRun): object {
   return { method: method.train, model: config.model, seed, ...trainingFile(config, method) };
+}
+
+/** The file of a training's own reward has another content than when the training began. */
+async function changedReward(training: string): Promise<Difference[]> {
+  const { info } = await new RunFolder(training).readSettings();
+  if (!info.reward) return [];
+  const { file, sha256 } = info.reward;
+  const now = await rewardFingerprint(file).catch(() => undefined);
+  if (now === sha256) return [];
+  return [{ path: 'reward.module', before: `${file}, as it was`, now: now ? `${file}, changed` : `${file}, missing` }];
+}
+
+function hasOwnReward(config: unknown): boolean {
+  return (config as { reward?: { module?: unknown } }).reward?.module !== undefined;
 }
 
 /** Written before the training begins. */
@@ -45,7 +60,11 @@ export async function differencesOfTraining(
   if (!record) return differencesOfOld(config, run, saved, files);
   const asked = differences(record.request, plain(requestOf(config, run)));
   // Somebody may have gone on with it for more steps.
-  return asked.length > 0 ? asked : differences(plain(inPresentForm(saved)), plain(inPresentForm(record.config)));
+  if (asked.length > 0) return asked;
+  const found = differences(plain(inPresentForm(saved)), plain(inPresentForm(record.config)));
+  if (!hasOwnReward(record.config)) return found;
+  // A reward of one's own gives the method its name once it is loaded.
+  return [...found.filter(({ path }) => path !== 'method'), ...(await changedReward(training))];
 }
 
 /**

@@ -1,4 +1,6 @@
-/** A small comparison: one method that is trained, one that is not, and one without memory, on one generated benchmark. */
+/**
+ * A small comparison: one method that is trained, one that is not, and one without memory, on one generated benchmark.
+ */
 export const SMALL_COMPARISON = `
 out: cmp
 preset: mini-long

@@ -9,6 +9,8 @@ export const infoSchema = z.object({
   preset: z.string(),
   /** As it was named on the command line or in the file: an ablation's name rather than its method's. */
   method: z.string(),
+  /** File with a reward of the user's own, and what it held when the run was started. */
+  reward: z.object({ file: z.string(), sha256: z.string() }).optional(),
   /** Model that grades memories for the method judge, or marks what is relevant. */
   judge: z.string().optional(),
   /** Whose tokenizer is used for a model at a server. */

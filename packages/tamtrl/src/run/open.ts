@@ -8,7 +8,9 @@ import { type NewAdapter, openModel } from '../models/open.js';
 import { LocalPolicy } from '../policy/local.js';
 import { isTrainable } from '../policy/trainable.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
+import type { RewardMethod } from '../reward/method.js';
 import { chosenMethod } from '../reward/methods.js';
+import { rewardParts } from '../reward/own-reward.js';
 import { relevanceJudge } from '../reward/relevance-judge.js';
 import { inPresentForm } from '../train/config.js';
 import type { RunProgress, TrainingEvent, TrainingSummary } from '../train/loop.js';
@@ -78,6 +80,7 @@ export async function* openRun(
     const judge = plan.info.judge === undefined ? undefined : await models.open(plan.info.judge);
     const sources = await sourcesOf(plan, policy, judge, options);
     if (plan.restarted) yield { type: 'restarted', folder: plan.folder };
+    if (plan.rewardChanged) yield { type: 'warning', text: changedText(plan) };
     for (const text of await warnings(sources, plan.config)) yield { type: 'warning', text };
     const events = await trainingOf(plan, { policy, judge, sources, models, options });
     return yield* withReadings(plan, events, { policy, sources, options });
@@ -143,13 +146,22 @@ function factsOf(name: string, policy: Policy): ModelFacts {
   return { name, parameters, trainedParameters, contextLength: policy.contextLength };
 }
 
+function changedText({ info }: RunPlan): string {
+  return `${info.reward?.file} is not what it was when the run was started: its first steps had other rewards.`;
+}
+
+function methodOf({ reward, method, config }: Extract<RunPlan, { command: 'train' }>): RewardMethod {
+  const own = reward && rewardParts(reward, 0).method;
+  return own ?? chosenMethod(method ?? config.method);
+}
+
 async function sourcesOf(
   plan: RunPlan,
   { tokenizer }: Policy,
   judge: Policy | undefined,
   { signal }: RunOptions,
 ): Promise<Sources> {
-  const method = plan.command === 'train' ? chosenMethod(plan.method ?? plan.config.method) : undefined;
+  const method = plan.command === 'train' ? methodOf(plan) : undefined;
   const ask = judge && relevanceJudge(judge, { signal });
   const sources = await openSources(plan.config, tokenizer, {
     ...(await earlierSplit(plan)),
@@ -190,10 +202,10 @@ async function trainingOf(
   const store = new RunFolder(plan.folder, plan.info, sources.split);
   const common = { policy, train: questions, heldOut, store, resume: plan.resumed, signal, onProgress };
   if (plan.command === 'sft') return warmUp({ ...common, config: plan.config });
-  const { config, method } = plan;
+  const { config, method, reward } = plan;
   const teacher = config.teacherModel === undefined ? undefined : await models.open(config.teacherModel);
   const openCopy = () => models.openTrained();
-  return train({ ...common, config, method, judge, teacher, openCopy, note });
+  return train({ ...common, config, method, reward, judge, teacher, openCopy, note });
 }
 
 /** The events of a training, with held-out questions read before the first step and after the last. */

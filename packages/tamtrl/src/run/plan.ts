@@ -3,19 +3,23 @@ import { suggestion } from '../base/nearest.js';
 import { requireNamedServer } from '../models/hosts.js';
 import { serverOf } from '../models/spec.js';
 import type { RewardMethod } from '../reward/method.js';
+import type { LoadedReward, OwnReward } from '../reward/own-reward.js';
 import { type RunConfig, runConfigSchema, type SftConfig } from '../train/config.js';
 import { RunError } from './errors.js';
 import { RunFolder } from './folder.js';
 import { defaultFolder, type RunInfo } from './info.js';
+import { openReward, reopenReward } from './own-reward.js';
 import { parseSettings } from './read.js';
 import { type SettingFlags, sftSettings, trainSettings } from './settings.js';
 
 /** A new run. Settings win over `config`, which wins over `preset`. */
-export interface RunSettings extends Omit<SettingFlags, 'method'> {
+export interface RunSettings extends Omit<SettingFlags, 'method' | 'reward'> {
   /** `train` (default): reinforcement learning; `sft`: supervised warm-up. */
   command?: RunInfo['command'];
   /** By name, an ablation's too, or an object of your own. */
   method?: string | RewardMethod;
+  /** A reward of your own: a file, or an object. A configuration names a file as `reward.module`. */
+  reward?: string | OwnReward;
   /** Where the run is kept; default: `runs/<preset>-<method>-seed<seed>-<time>`. */
   folder?: string;
   /** Model that grades memories (method `judge`) or marks relevant text (relevance `judge`). */
@@ -35,6 +39,8 @@ export interface ResumeSettings {
   steps?: number;
   /** If the run was started with a method object: the same. */
   method?: RewardMethod;
+  /** If the run was started with a reward of your own: the same. Its folder keeps the name only, because it is code. */
+  reward?: string | OwnReward;
   /** Servers that the files of the run may name: the folder may come from somebody else. */
   allowHosts?: readonly string[];
 }
@@ -51,6 +57,10 @@ export type RunPlan = {
   allowHosts: readonly string[];
   /** Instead of the method that the configuration names. */
   method?: RewardMethod;
+  /** A reward of the user's own. */
+  reward?: LoadedReward;
+  /** The reward's file is another than the run was started with. */
+  rewardChanged?: boolean;
 } & ({ command: 'train'; config: RunConfig } | { command: 'sft'; config: SftConfig });
 
 /**
@@ -80,6 +90,7 @@ const KNOWN: Record<keyof RunSettings | keyof ResumeSettings, true> = {
   teacher: true,
   thinking: true,
   adapterRank: true,
+  reward: true,
 };
 
 /** Otherwise, a setting that TypeScript has not checked would be ignored silently. */
@@ -93,18 +104,25 @@ function requireKnown(settings: object): void {
 }
 
 async function newRun(settings: RunSettings): Promise<RunPlan> {
-  const { command = 'train', method, folder, judge, tokenizer, allowHosts, ...flags } = settings;
+  const { command = 'train', method, reward: given, folder, judge, tokenizer, allowHosts, ...flags } = settings;
   const own = typeof method === 'object' ? method : undefined;
-  const named = { ...flags, method: typeof method === 'string' ? method : undefined };
+  const named = {
+    ...flags,
+    method: typeof method === 'string' ? method : undefined,
+    reward: typeof given === 'string' ? given : undefined,
+  };
   const resolved =
     command === 'sft'
       ? ({ command, ...(await sftSettings(named)) } as const)
       : ({ command, ...(await trainSettings(named)) } as const);
-  const { config, preset, method: name } = resolved;
+  const { config, preset, method: name, methodNamed } = resolved;
+  const reward =
+    resolved.command === 'train' ? await openReward(given, resolved.config, methodNamed ? name : own?.name) : undefined;
   const info: RunInfo = {
     command,
     preset,
-    method: own?.name ?? name,
+    method: own?.name ?? reward?.method ?? name,
+    reward: reward?.info,
     judge,
     tokenizer,
     started: new Date().toISOString(),
@@ -124,11 +142,18 @@ async function newRun(settings: RunSettings): Promise<RunPlan> {
   // The trainer refuses it too, but after the models have been downloaded and opened.
   await new RunFolder(plan.folder).requireUnused();
   if (resolved.command === 'sft') return { ...plan, command: resolved.command, config: resolved.config };
-  const trained = own ? { ...resolved.config, method: own.name } : resolved.config;
-  return { ...plan, command: resolved.command, config: trained, method: own };
+  const trained = { ...resolved.config, method: own?.name ?? reward?.method ?? resolved.config.method };
+  if (reward) trained.reward = { ...trained.reward, module: reward.loaded.place };
+  return { ...plan, command: resolved.command, config: trained, method: own, reward: reward?.loaded };
 }
 
-async function resumedRun({ resume: path, steps, method, allowHosts = [] }: ResumeSettings): Promise<RunPlan> {
+async function resumedRun({
+  resume: path,
+  steps,
+  method,
+  reward: given,
+  allowHosts = [],
+}: ResumeSettings): Promise<RunPlan> {
   const folder = new RunFolder(path);
   const settings = await parseSettings(folder);
   const { judge } = settings.info;
@@ -137,7 +162,12 @@ async function resumedRun({ resume: path, steps, method, allowHosts = [] }: Resu
   requireNamedServers(found, allowHosts);
   if (steps !== undefined) settings.config.steps = steps;
   const resumed = await folder.hasCheckpoint();
-  return { ...settings, folder: path, resumed, restarted: !resumed, method, allowHosts };
+  const plan = { ...settings, folder: path, resumed, restarted: !resumed, method, allowHosts };
+  if (settings.command !== 'train') return plan;
+  const reward = await reopenReward(given, settings.config, path);
+  const before = settings.info.reward?.sha256;
+  const rewardChanged = before !== undefined && reward?.info?.sha256 !== before;
+  return { ...plan, reward: reward?.loaded, rewardChanged };
 }
 
 interface FoundModel {

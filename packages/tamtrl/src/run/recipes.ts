@@ -9,8 +9,11 @@ export interface Recipe {
   readonly name: string;
   /** One line for lists. */
   readonly summary: string;
-  readonly patch: Pick<RunConfigInput, 'method' | 'objective' | 'reward' | 'teacher' | 'advantage'>;
+  readonly patch: Pick<RunConfigInput, 'method' | 'objective' | 'reward' | 'teacher' | 'advantage' | 'returns'>;
 }
+
+/** For comparisons, where every training names its method. */
+export const OWN_REWARD = 'own';
 
 /** Ablations of the paper (arXiv 2603.21663), by its names for them. */
 const ablations: readonly Recipe[] = [
@@ -38,6 +41,14 @@ const ablations: readonly Recipe[] = [
 
 /** Turn by turn: a score is compared with those of the other rollouts at the same turn only, and so is a reward. */
 const PER_TURN = { reward: { scope: 'turn' }, advantage: 'mean' } as const;
+
+/** The settings of a method that differ from the defaults. */
+const OWN_SETTINGS: Readonly<Record<string, Recipe['patch']>> = {
+  information: PER_TURN,
+  igpo: { advantage: 'question-mean-std', reward: { combine: 'score' }, returns: { of: 'advantages' } },
+  rememr1: { advantage: 'mean-std', reward: { combine: 'advantages', alpha: 0.2 } },
+  grumem: { advantage: 'mean-std', reward: { combine: 'advantages', alpha: 0.1 } },
+};
 
 const variants: readonly Recipe[] = [
   {
@@ -71,6 +82,16 @@ const variants: readonly Recipe[] = [
     patch: { method: 'memagent', advantage: 'mean' },
   },
   {
+    name: 'igpo-separate',
+    summary: "IGPO's other form: gains and outcomes are z-scored apart, not together",
+    patch: { ...OWN_SETTINGS.igpo, method: 'igpo', advantage: 'kind-mean-std' },
+  },
+  {
+    name: 'sdpo',
+    summary: "SDPO's mixture: half of each token's advantage is the outcome's, half the teacher's (opsdl)",
+    patch: { method: 'opsdl', reward: { opsdl: { outcomeWeight: 0.5 } } },
+  },
+  {
     name: 'star',
     summary: 'STaR: imitates its own rollouts that end in a right answer',
     patch: { method: 'memagent', objective: 'star' },
@@ -91,14 +112,16 @@ const variants: readonly Recipe[] = [
     patch: { method: 'tamtrl', reward: { combine: 'additive' } },
   },
   {
+    name: OWN_REWARD,
+    summary: 'your own reward, from the file that --reward or reward.module names; outcome only if it scores no turns',
+    patch: { method: 'memagent' },
+  },
+  {
     name: 'process-reward',
     summary: 'the same as prm',
     patch: { method: 'prm' },
   },
 ];
-
-/** The settings of a method that differ from the defaults. */
-const OWN_SETTINGS: Readonly<Record<string, Recipe['patch']>> = { information: PER_TURN };
 
 /** Every reward method under its own name, then ablations and variants. */
 export const recipes: readonly Recipe[] = [

@@ -55,7 +55,7 @@ it('flags win over the file, the file over the preset', async () => {
     seed: 9,
   });
   expect(config).toEqual({ ...preset, steps: 7, seed: 9, evaluation: { ...preset.evaluation, every: 2 } });
-  expect(names).toEqual({ preset: 'mini', method: 'tamtrl' });
+  expect(names).toEqual({ preset: 'mini', method: 'tamtrl', methodNamed: false });
   expect((await trainSettings({})).preset).toBe('mini');
   expect(await withFile('steps: 7')).toMatchObject({ preset: 'custom', config: { steps: 7, groupSize: 8 } });
 });
@@ -66,6 +66,7 @@ it('a configuration names a preset, and a flag overrides it', async () => {
     config: { ...preset, steps: 7 },
     preset: 'mini-long',
     method: 'tamtrl',
+    methodNamed: false,
   });
   expect(await withFile('preset: mini-long', { preset: 'mini' })).toMatchObject({ preset: 'mini' });
   expect(await trainSettings({ config: { preset: 'mini-long', steps: 7 } })).toMatchObject({ preset: 'mini-long' });
@@ -113,7 +114,7 @@ it('unknown settings: line, column and the nearest valid name', async () => {
     'run.yaml:1:21: unknown setting "chnks" in data. Did you mean "chunks"?',
   );
   expect(await refusal('overlong:\n  xyz: 1')).toBe(
-    'run.yaml:2:3: unknown setting "xyz" in overlong. Expected one of: buffer, penalty.',
+    'run.yaml:2:3: unknown setting "xyz" in overlong. Expected one of: buffer, penalty, filter.',
   );
   expect(await refusal('a: 1\nb: 2\n')).toMatch(/^run.yaml:1:1: .*\nrun.yaml:2:1: /);
 });

@@ -30,6 +30,8 @@ export interface SettingFlags {
   /** A YAML file, or what one would hold: settings, and the preset below them. */
   config?: string | ((RunConfigInput | SftConfigInput) & { preset?: string });
   method?: string;
+  /** A file with a reward of your own. */
+  reward?: string;
   model?: string;
   /** A JSONL file of question records, or the name of a generated task. */
   data?: string;
@@ -48,6 +50,8 @@ export interface Settings<Config> {
   preset: string;
   /** The method as it was named, an ablation's name rather than its method's. */
   method: string;
+  /** It was named by a flag or the configuration, not by a preset or by default. */
+  methodNamed: boolean;
 }
 
 type Tree = Record<string, unknown>;
@@ -106,7 +110,8 @@ async function resolve<Schema extends z.ZodType>(
   const parsed = schema.safeParse(merged);
   if (!parsed.success) throw new RunError('settings', explainIssues(parsed.error.issues, schema, merged, file));
   if (instead.files !== false) await requireFiles(parsed.data as RunConfig | SftConfig, file);
-  return { config: parsed.data, preset: preset?.name ?? 'custom', method };
+  const methodNamed = flags.method !== undefined || given.method !== undefined;
+  return { config: parsed.data, preset: preset?.name ?? 'custom', method, methodNamed };
 }
 
 /** The preset that the flag names, else the one that the configuration does (`named`). */
@@ -142,8 +147,9 @@ function methodPatch(name: string, place: string): Tree {
   throw new RunError('settings', `${place}there is no method "${name}". ${suggestion(name, known)}`);
 }
 
-function flagTree({ model, data, seed, steps, teacher, thinking, adapterRank }: SettingFlags): Tree {
+function flagTree({ model, data, seed, steps, teacher, thinking, adapterRank, reward }: SettingFlags): Tree {
   const tree: Tree = { model, seed, steps, thinking };
+  if (reward !== undefined) tree.reward = { module: reward };
   if (adapterRank !== undefined) tree.adapter = { rank: adapterRank };
   if (teacher !== undefined) Object.assign(tree, OWN_TEACHERS.includes(teacher) ? { teacher } : otherTeacher(teacher));
   if (data !== undefined) tree.data = GENERATED.includes(data) ? { kind: data } : { kind: 'records', train: data };
@@ -208,6 +214,11 @@ async function requireFiles(config: RunConfig | SftConfig, file: YamlFile | unde
       'settings',
       `${source(['data', key], '--data')}: expected a JSONL file of question records at ${path}, found ${found}.${names}`,
     );
+  }
+  const module = 'reward' in config ? config.reward.module : undefined;
+  if (module !== undefined && !(await stat(module).catch(() => undefined))?.isFile()) {
+    const place = source(['reward', 'module'], '--reward');
+    throw new RunError('settings', `${place}: expected a .ts or .js file with a reward at ${module}, found none.`);
   }
   const models = [{ model, place: source(['model'], '--model'), names: MODEL_NAMES as readonly string[] }];
   if ('teacherModel' in config && config.teacherModel !== undefined) {

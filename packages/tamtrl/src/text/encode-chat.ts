@@ -44,8 +44,8 @@ function encodeAround(rendered: string, tokenizer: Tokenizer, restored = (text: 
 
 /**
  * Whether the ids have the control tokens that are written in the text and no others. A tokenizer that normalises (wide
- * letters become narrow ones, capitals small ones) finds some in what is not written like them, and an unknown token may
- * also end a turn.
+ * letters become narrow ones, capitals small ones) finds some in what is not written like them, and an unknown token
+ * may also end a turn.
  */
 function sameControls(ids: readonly number[], rendered: string, { controlTokens }: Tokenizer): boolean {
   const control = new Set(controlTokens.values());

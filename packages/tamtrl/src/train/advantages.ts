@@ -3,17 +3,23 @@
  * first, long documents would count more in the group's mean.
  */
 import { z } from 'zod';
+import { relative } from '../reward/standardize.js';
 
 /**
  * What the reward of a turn is compared with. `question`: the rewards of all turns and rollouts of the question
- * (arXiv 2603.21663, Eq. 7); otherwise the same turn of the other rollouts. `mean` subtracts the mean (MemAgent,
+ * (arXiv 2603.21663, Eq. 7); `kind`: those of all memory turns of the question, or of all its answer turns; otherwise
+ * the same turn of the other rollouts. `mean` subtracts the mean (MemAgent,
  * Dr. GRPO); `mean-std` also divides by the standard deviation (GRPO, DAPO).
  */
-export const advantageSchema = z.enum(['question-mean-std', 'question-mean', 'mean-std', 'mean']);
+export const advantageSchema = z.enum([
+  'question-mean-std',
+  'question-mean',
+  'mean-std',
+  'mean',
+  'kind-mean-std',
+  'kind-mean',
+]);
 export type AdvantageMode = z.output<typeof advantageSchema>;
-
-/** As in verl: keeps a group of nearly equal rewards from blowing up. */
-const EPSILON = 1e-6;
 
 /**
  * Advantages of one group from its rewards, both [G][turns of the rollout], the answer turn last. The standard
@@ -21,7 +27,9 @@ const EPSILON = 1e-6;
  */
 export function groupAdvantages(rewards: readonly (readonly number[])[], mode: AdvantageMode): number[][] {
   const divided = mode.endsWith('mean-std');
-  return mode.startsWith('question') ? overQuestion(rewards, divided) : turnByTurn(rewards, divided);
+  if (mode.startsWith('question')) return overQuestion(rewards, divided);
+  if (mode.startsWith('kind')) return byKind(rewards, divided);
+  return turnByTurn(rewards, divided);
 }
 
 /** A_it = (r_it - mean(r)) / std(r), with r the rewards of every turn of every rollout. */
@@ -32,6 +40,19 @@ function overQuestion(rewards: readonly (readonly number[])[], divided: boolean)
     from += length;
     return advantages.slice(from - length, from);
   });
+}
+
+/** Memory turns with memory turns, answers with answers: two sets for a question. */
+function byKind(rewards: readonly (readonly number[])[], divided: boolean): number[][] {
+  const memories = overQuestion(
+    rewards.map((rollout) => rollout.slice(0, -1)),
+    divided,
+  );
+  const answers = overQuestion(
+    rewards.map((rollout) => rollout.slice(-1)),
+    divided,
+  );
+  return memories.map((own, rollout) => [...own, ...answers[rollout]]);
 }
 
 /**
@@ -53,14 +74,4 @@ function turnByTurn(rewards: readonly (readonly number[])[], divided: boolean): 
     });
   }
   return result;
-}
-
-function relative(values: readonly number[], divided: boolean): number[] {
-  // Equal rewards have no advantage; rounding in the mean must not give them one.
-  if (values.every((value) => value === values[0])) return values.map(() => 0);
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const centred = values.map((value) => value - mean);
-  if (!divided) return centred;
-  const variance = centred.reduce((sum, value) => sum + value * value, 0) / (values.length - 1);
-  return centred.map((value) => value / (Math.sqrt(variance) + EPSILON));
 }

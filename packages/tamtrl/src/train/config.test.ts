@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { METRICS } from '../reward/outcome.js';
-import { inPresentNames, learningRateAt, runConfigSchema, sftConfigSchema } from './config.js';
+import { inPresentNames, runConfigSchema, sftConfigSchema } from './config.js';
+import { learningRateAt } from './learning-rate.js';
 
 it('an empty configuration has every default of the method', () => {
   const config = runConfigSchema.parse({});
@@ -74,4 +75,17 @@ it('the learning rate rises, stays and falls', () => {
   expect([1, 2, 4, 5, 10].map((step) => learningRateAt(step, config))).toEqual([0.25, 0.5, 1, 1, 1]);
   const cooling = { ...config, warmupSteps: 0, cooldownSteps: 2 };
   expect([1, 8, 9, 10].map((step) => learningRateAt(step, cooling))).toEqual([1, 1, 1, 0.5]);
+});
+
+it('the learning rate falls on a line or a cosine after the warm-up, to a share of it', () => {
+  const config = { learningRate: 2, warmupSteps: 2, steps: 6 };
+  const rates = (schedule: { kind: 'linear' | 'cosine'; least: number }) =>
+    [1, 2, 3, 4, 5, 6].map((step) => learningRateAt(step, { ...config, learningRateSchedule: schedule }));
+  // 2 x 1/2, 2, then 1, 3/4, 1/2, 1/4 of 2.
+  expect(rates({ kind: 'linear', least: 0 })).toEqual([1, 2, 2, 1.5, 1, 0.5]);
+  // (1 + cos(pi / 4)) / 2 = 0.853553, (1 + cos(pi / 2)) / 2 = 0.5, (1 + cos(3 pi / 4)) / 2 = 0.146447.
+  const cosine = rates({ kind: 'cosine', least: 0 });
+  [1, 2, 2, 1.707107, 1, 0.292893].forEach((value, at) => void expect(cosine[at]).toBeCloseTo(value, 6));
+  // 0.1 + 0.9 x 1/4 = 0.325 of 2.
+  expect(rates({ kind: 'linear', least: 0.1 })[5]).toBeCloseTo(0.65, 12);
 });

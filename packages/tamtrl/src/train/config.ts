@@ -5,6 +5,10 @@ import { metricSchema } from '../data/metrics.js';
 import { memorySchema } from '../memory/settings.js';
 import { rewardSchema } from '../reward/options.js';
 import { advantageSchema } from './advantages.js';
+import { returnsSchema } from './credit.js';
+import { importanceSchema } from './importance.js';
+import { learningRateScheduleSchema } from './learning-rate.js';
+import { AGGREGATIONS } from './loss-weights.js';
 import { objectiveSchema } from './objective.js';
 
 const count = z.number().int().min(1);
@@ -34,19 +38,22 @@ const babilongData = z.strictObject({
   /** One is drawn for each question; a task that is named twice is drawn twice as often. */
   tasks: z.array(z.enum(BABI_TASKS)).min(1).default(['qa1', 'qa2', 'qa3', 'qa4', 'qa5']),
   /**
-   * Least and greatest number of chunks of a text, between which all orders of magnitude are equally likely. A story that
-   * needs more gets more.
+   * Least and greatest number of chunks of a text, between which all orders of magnitude are equally likely. A story
+   * that needs more gets more.
    */
   chunks: z
     .tuple([many, many])
     .refine(([least, most]) => least <= most, 'the least number of chunks exceeds the greatest')
     .default([16, 16]),
   /**
-   * Least size of a chunk in training: a text is cut at a size of its own from this one to `memory.chunkTokens`, between
-   * which all orders of magnitude are equally likely. Absent: always that one.
+   * Least size of a chunk in training: a text is cut at a size of its own from this one to `memory.chunkTokens`,
+   * between which all orders of magnitude are equally likely. Absent: always that one.
    */
   leastChunkTokens: count.optional(),
-  /** Share of the books' sentences that get names of the stories in training, so that the model learns to pass over them. */
+  /**
+   * Share of the books' sentences that get names of the stories in training, so that the model learns to pass over
+   * them.
+   */
   decoys: share.default(0),
   /** Text files, or folders of them, between whose sentences the stories are hidden; absent: those of the package. */
   books: z.array(z.string()).min(1).optional(),
@@ -109,6 +116,8 @@ const optimizerSchema = z.strictObject({
   beta2: share.default(0.95),
   epsilon: positive.default(1e-8),
   weightDecay: z.number().min(0).default(0),
+  /** False: no decay of normalisation weights and biases; absent: of all weights, as torch does. */
+  decayNorms: z.boolean().optional(),
   /** 0: no clipping. */
   gradientClipNorm: z.number().min(0).default(1),
 });
@@ -137,6 +146,8 @@ const commonShape = {
   learningRate: positive.default(1e-6),
   /** Steps over which the learning rate grows before it stays. */
   warmupSteps: whole.default(0),
+  /** How it falls after that, until the last step; absent: it does not. */
+  learningRateSchedule: learningRateScheduleSchema.optional(),
   optimizer: optimizerSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
   /** Steps between checkpoints. */
@@ -163,12 +174,23 @@ export const runConfigSchema = z.strictObject({
   temperature: positive.default(1),
   topP: positive.max(1).default(1),
   advantage: advantageSchema.default('question-mean-std'),
-  aggregation: z.enum(['token-mean', 'sequence-mean']).default('token-mean'),
+  /** Rewards are summed up over the turns to come; absent: a turn earns its own reward only. See credit.ts. */
+  returns: returnsSchema.optional(),
+  aggregation: z.enum(AGGREGATIONS).default('token-mean'),
   turnCredit: z.enum(['share', 'split']).default('share'),
+  /** Weights of memory turns and of answer turns in the loss; absent: 1. */
+  turnWeights: z
+    .strictObject({ memory: z.number().min(0).default(1), answer: z.number().min(0).default(1) })
+    .refine(({ memory, answer }) => memory + answer > 0, 'one of the two weights must be above 0')
+    .optional(),
+  /** New over old probability in the loss: of each token (absent), of the sequence, or as in CISPO. See ratios.ts. */
+  ratio: z.enum(['token', 'sequence', 'cispo']).optional(),
   clipLow: positive.default(0.2),
   clipHigh: positive.default(0.28),
   dualClip: positive.min(1).optional(),
   klCoefficient: z.number().min(0).default(1e-3),
+  /** Of the entropy bonus: a token's loss is smaller by this times the entropy at its place, in nats; absent: 0. */
+  entropyCoefficient: z.number().min(0).optional(),
   /** Updates per step: mini-batches that the rows are dealt into. */
   miniBatches: count.default(1),
   /** Times that the rows of a step are gone through. */
@@ -178,22 +200,39 @@ export const runConfigSchema = z.strictObject({
    * exact.
    */
   oldLogProbabilities: z.enum(['auto', 'sampler', 'recompute']).default('auto'),
+  /** Weighs tokens by trainer over sampler, where the two differ; absent: no. See importance.ts. */
+  importanceSampling: importanceSchema.optional(),
   dynamicSampling: z
     .strictObject({
       enabled: z.boolean().default(true),
       /** Number of rounds in which groups are drawn, including the first. */
       maxRounds: count.default(2),
+      /**
+       * Which groups are dropped: those whose advantages are all 0 (absent), or all whose outcomes are equal, as in DAPO.
+       */
+      criterion: z.enum(['advantage', 'outcome']).optional(),
     })
     .prefault({}),
-  overlong: z.strictObject({ buffer: whole.default(0), penalty: z.number().min(0).default(1) }).prefault({}),
+  overlong: z
+    .strictObject({
+      buffer: whole.default(0),
+      penalty: z.number().min(0).default(1),
+      /** Leaves out of the loss what was cut off at its limit: the turn, or the whole rollout; absent: nothing. */
+      filter: z.enum(['turn', 'rollout']).optional(),
+    })
+    .prefault({}),
   /**
    * Draw the next step's rollouts while this one trains, for policies that sample and train side by side; they are one
    * step older.
    */
   asyncRollouts: z.boolean().default(false),
+  /** What a warning of the watchdog (watchdog.ts) does; absent: `warn`. `stop` ends the run, saved, with its report. */
+  watchdog: z.enum(['warn', 'stop']).optional(),
   /** Rollouts written out in full, each step. */
   savedTrajectories: whole.default(1),
-  /** Groups kept for `tamtrl view`: all rollouts of a question with their text and the log-probability of each token. */
+  /**
+   * Groups kept for `tamtrl view`: all rollouts of a question with their text and the log-probability of each token.
+   */
   savedGroups: z
     .strictObject({
       /** 0: none. */
@@ -255,15 +294,4 @@ export function inPresentForm(saved: unknown): unknown {
   const present = inPresentNames(saved);
   const whole = [runConfigSchema, sftConfigSchema].map((schema) => schema.safeParse(present));
   return whole.find(({ success }) => success)?.data ?? present;
-}
-
-/** Rises over `warmupSteps`, then constant, then falls over `cooldownSteps`. `step` counts from 1. */
-export function learningRateAt(
-  step: number,
-  config: { learningRate: number; warmupSteps: number; steps: number; cooldownSteps?: number },
-): number {
-  const { learningRate, warmupSteps, steps, cooldownSteps = 0 } = config;
-  const rise = warmupSteps > 0 ? Math.min(1, step / warmupSteps) : 1;
-  const fall = cooldownSteps > 0 ? Math.min(1, Math.max(0, steps + 1 - step) / cooldownSteps) : 1;
-  return learningRate * Math.min(rise, fall);
 }

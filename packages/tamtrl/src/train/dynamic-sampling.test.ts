@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { collectUseful, hasGradient } from './dynamic-sampling.js';
+import { areEqual, collectUseful, hasGradient } from './dynamic-sampling.js';
 
 /** Draws 0, 1, 2, … in order. */
 function counter() {
@@ -33,16 +33,24 @@ it('switched off, everything is kept', async () => {
 });
 
 it('a group is useful if any turn distinguishes its rollouts, even if all failed', () => {
+  const none = [
+    [0, 0],
+    [0, 0],
+  ];
+  expect(hasGradient({ advantages: none })).toBe(false);
   expect(
-    hasGradient([
-      [0, 0],
-      [0, 0],
-    ]),
-  ).toBe(false);
-  expect(
-    hasGradient([
-      [0.2, 0],
-      [-0.2, 0],
-    ]),
+    hasGradient({
+      advantages: [
+        [0.2, 0],
+        [-0.2, 0],
+      ],
+    }),
   ).toBe(true);
+  // Tokens whose advantages add up to nothing teach something all the same.
+  expect(hasGradient({ advantages: none, tokenAdvantages: [[[0.5, -0.5], [0]]] })).toBe(true);
+  expect(hasGradient({ advantages: none, tokenAdvantages: [[[0, 0], [0]]] })).toBe(false);
+});
+
+it("DAPO's criterion: outcomes that are all equal, right or wrong", () => {
+  expect([[1, 1, 1], [0, 0], [0.5], [1, 0]].map(areEqual)).toEqual([true, true, true, false]);
 });

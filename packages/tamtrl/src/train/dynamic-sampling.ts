@@ -2,6 +2,7 @@
  * Dynamic sampling (DAPO, arXiv 2503.14476): groups whose rewards are all equal give no gradient; they are dropped and
  * others drawn, up to a cap.
  */
+import type { Advantages } from './token-advantages.js';
 
 export interface DynamicSamplingOptions {
   /** Groups wanted. */
@@ -39,7 +40,12 @@ export async function collectUseful<T>(
   return result;
 }
 
-/** Whether the group gives a gradient: some advantage is not 0. */
-export function hasGradient(advantages: readonly (readonly number[])[]): boolean {
-  return advantages.some((rollout) => rollout.some((advantage) => advantage !== 0));
+/** Whether the group gives a gradient: some advantage, of a turn or of a token, is not 0. */
+export function hasGradient({ advantages, tokenAdvantages }: Advantages): boolean {
+  return (tokenAdvantages ?? [advantages]).flat(2).some((advantage) => advantage !== 0);
+}
+
+/** DAPO's criterion: all rollouts of the question have the same outcome, all right or all wrong. */
+export function areEqual(outcomes: readonly number[]): boolean {
+  return outcomes.every((outcome) => outcome === outcomes[0]);
 }

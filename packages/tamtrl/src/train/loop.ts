@@ -9,6 +9,7 @@ import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
 import type { TrainablePolicy } from '../policy/types.js';
+import { RewardError } from '../reward/errors.js';
 import type { CommonConfig, RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { KeptGroup } from './kept-groups.js';
@@ -48,8 +49,11 @@ export type TrainingEvent =
   | { type: 'finished'; summary: TrainingSummary };
 
 export interface TrainingSummary {
-  /** All steps were done, it was stopped from outside, it no longer got better, or it reached its target. */
-  reason: 'steps' | 'stopped' | 'patience' | 'target';
+  /**
+   * All steps were done, it was stopped from outside, it no longer got better, it reached its target, or its numbers
+   * showed that it goes wrong.
+   */
+  reason: 'steps' | 'stopped' | 'patience' | 'target' | 'watchdog';
   state: RunState;
   /** Folder of the best model by the held-out outcome; the final one if none was better than the start. */
   model: string;
@@ -64,6 +68,8 @@ export interface StepResult {
   /** Groups to keep, and how large their file may be by now. */
   kept?: { groups: KeptGroup[]; bytes: number };
   warnings?: string[];
+  /** The run ends after this step, because of its warnings. */
+  halt?: boolean;
 }
 
 /** One way of training. */
@@ -134,7 +140,7 @@ async function* runLocked<Config extends CommonConfig>(
       reason = endReason(state, config);
       if (reason !== undefined) break;
       signal?.throwIfAborted();
-      const { metrics, position, trajectories, kept, warnings = [] } = await trainer.step(run, state.step + 1);
+      const { metrics, position, trajectories, kept, warnings = [], halt } = await trainer.step(run, state.step + 1);
       state.step++;
       state.position = position;
       for (const phase of ['prompt', 'sampled', 'scored', 'trained'] as const)
@@ -147,9 +153,12 @@ async function* runLocked<Config extends CommonConfig>(
       }
       yield { type: 'step', metrics, trajectories };
       for (const text of warnings) yield { type: 'warning', text };
+      if (halt) reason = 'watchdog';
     }
   } catch (error) {
-    // An aborted step has not touched the weights, so they are those of the last whole step.
+    // An aborted step has not touched the weights, so they are those of the last whole step. Nor has one whose rewards
+    // could not be computed: what was trained before it is kept.
+    if (RewardError.isInstance(error) && savedStep !== state.step) await save();
     if (!isAbort(error, signal)) throw error;
     reason = 'stopped';
   }

@@ -40,3 +40,25 @@ it('weights times tokens add up to 1, rows without tokens aside', () => {
   }
   expect(lossWeights([{ tokens: 0, turns: 1 }], 'token-mean', 'share')).toEqual([0]);
 });
+
+it('trajectory mean: 1 / (rollouts x tokens of the own one)', () => {
+  // Rollout a has 2 tokens, b has 3 + 5.
+  const owned = rows.map((row, at) => ({ ...row, rollout: at === 0 ? 'a' : 'b' }));
+  expectClose(lossWeights(owned, 'trajectory-mean', 'share'), [1 / 4, 1 / 16, 1 / 16]);
+  // A rollout without tokens is none.
+  const withEmpty = [...owned, { tokens: 0, turns: 1, rollout: 'c' }];
+  expectClose(lossWeights(withEmpty, 'trajectory-mean', 'share'), [1 / 4, 1 / 16, 1 / 16, 0]);
+});
+
+it('constant (Dr. GRPO): 1 / (sequences x limit), whatever the length', () => {
+  const limited = rows.map((row, at) => ({ ...row, limit: at === 2 ? 4 : 10 }));
+  expectClose(lossWeights(limited, 'constant', 'share'), [1 / 30, 1 / 30, 1 / 12]);
+});
+
+it('weights of turns: three times as much for the first', () => {
+  const weighed = rows.map((row, at) => ({ ...row, weight: at === 0 ? 3 : 1 }));
+  // 3 x 2 + 3 + 5 = 14 token credits; 3 + 1 + 1 = 5 sequence credits.
+  expectClose(lossWeights(weighed, 'token-mean', 'share'), [3 / 14, 1 / 14, 1 / 14]);
+  expectClose(lossWeights(weighed, 'sequence-mean', 'share'), [3 / 10, 1 / 15, 1 / 25]);
+  expectClose(lossWeights([{ ...rows[0], weight: 0 }, rows[1]], 'token-mean', 'share'), [0, 1 / 3]);
+});

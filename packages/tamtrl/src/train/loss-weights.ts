@@ -5,9 +5,12 @@
 
 /**
  * `token-mean`: over all tokens of the batch (DAPO, arXiv 2503.14476); `sequence-mean`: over conversations of each
- * one's token mean (GRPO).
+ * one's token mean (GRPO); `trajectory-mean`: over rollouts of each one's token mean, all its turns together; `constant`:
+ * over conversations of their sums of tokens, divided by the length limit (Dr. GRPO, arXiv 2503.20783), so that a token
+ * counts the same whatever the length of its conversation.
  */
-export type Aggregation = 'token-mean' | 'sequence-mean';
+export const AGGREGATIONS = ['token-mean', 'sequence-mean', 'trajectory-mean', 'constant'] as const;
+export type Aggregation = (typeof AGGREGATIONS)[number];
 
 /**
  * `share`: each of a rollout's T turns counts in full; `split`: 1/T, so that long documents count no more than short
@@ -20,18 +23,49 @@ export interface WeightedRow {
   tokens: number;
   /** Conversations of the rollout that this one belongs to. */
   turns: number;
+  /** Of its kind of turn; default 1. */
+  weight?: number;
+  /** For `trajectory-mean`: the same for the conversations of a rollout. */
+  rollout?: unknown;
+  /** For `constant`: most tokens that it could have. */
+  limit?: number;
 }
 
 /**
- * The weight of each token of each row: [rows]. Weights times tokens add up to 1, with `split` too, so the learning
- * rate means the same throughout.
+ * The weight of each token of each row: [rows]. Weights times tokens add up to 1, with `split` and weights too, so the
+ * learning rate means the same throughout; with `constant`, to 1 if every conversation is as long as its limit.
  */
 export function lossWeights(rows: readonly WeightedRow[], aggregation: Aggregation, credit: TurnCredit): number[] {
-  const credits = rows.map(({ tokens, turns }) => (tokens === 0 ? 0 : credit === 'split' ? 1 / turns : 1));
-  if (aggregation === 'token-mean') {
-    const total = rows.reduce((sum, { tokens }, at) => sum + credits[at] * tokens, 0);
-    return credits.map((own) => (total === 0 ? 0 : own / total));
+  const credits = rows.map(({ tokens, turns, weight = 1 }) =>
+    tokens === 0 ? 0 : credit === 'split' ? weight / turns : weight,
+  );
+  const sums = credits.map((own, at) => own * rows[at].tokens);
+  switch (aggregation) {
+    case 'token-mean': {
+      const total = sumOf(sums);
+      return credits.map((own) => (total === 0 ? 0 : own / total));
+    }
+    case 'trajectory-mean': {
+      const ofRollout = new Map<unknown, number>();
+      rows.forEach(({ rollout = rows }, at) => {
+        ofRollout.set(rollout, (ofRollout.get(rollout) ?? 0) + sums[at]);
+      });
+      const rollouts = [...ofRollout.values()].filter((sum) => sum > 0).length;
+      return rows.map(({ rollout = rows }, at) =>
+        credits[at] === 0 ? 0 : credits[at] / ((ofRollout.get(rollout) ?? 0) * rollouts),
+      );
+    }
+    case 'sequence-mean':
+    case 'constant': {
+      const total = sumOf(credits);
+      return rows.map(({ tokens, limit = tokens }, at) => {
+        const length = aggregation === 'constant' ? limit : tokens;
+        return credits[at] === 0 ? 0 : credits[at] / (total * length);
+      });
+    }
   }
-  const total = credits.reduce((a, b) => a + b, 0);
-  return rows.map(({ tokens }, at) => (tokens === 0 ? 0 : credits[at] / (total * tokens)));
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
 }

@@ -37,6 +37,9 @@ export interface StepMetrics {
   empty_rate: number;
   overflow_rate: number;
   answer_overflow_rate: number;
+  /** See copies.ts; absent in runs of earlier versions. */
+  question_copy_rate?: number;
+  prompt_copy_rate?: number;
   /** Share of the old memories, given as drafts, that the model wrote again; absent if no draft was verified. */
   draft_acceptance?: number;
   loss: number;
@@ -60,6 +63,10 @@ export interface StepMetrics {
   identical_groups?: number;
   questions: number;
   rows: number;
+  /** Mean weight of tokens by truncated importance sampling; absent without it. */
+  importance_weight?: number;
+  /** Share of the rows of the kept groups whose advantage is 0; absent in runs of earlier versions. */
+  zero_advantage_rate?: number;
   /**
    * Updates that the weights had seen when training began but not when drawing did; 0 unless rollouts are drawn ahead.
    */

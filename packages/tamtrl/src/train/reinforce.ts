@@ -5,16 +5,18 @@
  * Of the published algorithm it leaves out:
  * - sampling until the batch is full: groups without a gradient are drawn again `dynamicSampling.maxRounds` times at
  *   most, and the batch stays smaller after that;
- * - masking of rollouts that were cut off: they count, and `overlong` can make them cheaper by a penalty only.
+ * - masking of rollouts that were cut off, unless `overlong.filter` asks for it.
  *
  * Unlike DAPO, it has a KL term to the initial weights (`klCoefficient`, 0 for none). How turn rewards differ
  * from the TAMTRL paper is said in docs/method.md.
  */
-import { learningRateAt, type RunConfig } from './config.js';
+import type { RunConfig } from './config.js';
 import { allowance, keptGroups } from './kept-groups.js';
+import { learningRateAt } from './learning-rate.js';
 import { type Run, runTraining, type StepResult, type TrainingEvent, type TrainingSummary } from './loop.js';
 import { PhaseClock } from './metrics.js';
 import { imitates } from './objective.js';
+import { withoutOverlong } from './overlong.js';
 import { AVERAGE, checkRun, type ReinforcementSetup } from './requirements.js';
 import { Rollouts } from './rollouts.js';
 import { assertCount, expandRows } from './rows.js';
@@ -32,7 +34,7 @@ export async function* train(setup: ReinforcementSetup): AsyncGenerator<Training
   const { method } = scoring;
   const rollouts = new Rollouts(scoring);
   const watchdog = new Watchdog(setup.config);
-  const named = { ...setup, config: { ...setup.config, method: method.name } };
+  const named = { ...setup, config: scoring.config };
   try {
     return yield* runTraining(named, {
       kind: 'reinforcement',
@@ -61,11 +63,12 @@ async function reinforce(
   const clock = new PhaseClock();
 
   // Advantages were computed while a rollout was one row; from here on, every conversation is a separate row.
-  const expanded = collected.kept.flatMap(({ group, advantages }) => expandRows(group.trajectories, advantages));
+  const expanded = collected.kept.flatMap((kept) => expandRows(kept.group.trajectories, kept));
   const turns = collected.kept.flatMap(({ group }) => group.trajectories.flatMap((trajectory) => trajectory.turns));
   assertCount(turns.length, expanded.length, 'rows for the turns of the rollouts');
   // Rows that are not imitated are left out; rows with an advantage of 0 still count for the KL term.
-  const rows = imitates(config.objective) ? expanded.filter(({ advantage }) => advantage !== 0) : expanded;
+  const learned = imitates(config.objective) ? expanded.filter(({ advantage }) => advantage !== 0) : expanded;
+  const rows = withoutOverlong(learned, config.overlong.filter);
 
   // Log-probabilities of the initial weights for the KL term, and the old ones of the ratio.
   const scorings = await addLogProbabilities(run, rows, clock);
@@ -78,10 +81,23 @@ async function reinforce(
   if (run.state.snapshots.includes(AVERAGE)) await policy.blendSnapshot(AVERAGE, config.emaDecay);
 
   const seconds = { ...drawing.seconds, ...clock.seconds };
-  const metrics = stepMetrics({ step, learningRate, collected, drawn, rows, updates, scorings, staleness, seconds });
+  const metrics = stepMetrics({
+    step,
+    learningRate,
+    collected,
+    drawn,
+    rows,
+    frames: run.frames,
+    updates,
+    scorings,
+    staleness,
+    seconds,
+  });
+  const warnings = watchdog.observe(metrics);
   return {
     metrics,
-    warnings: watchdog.observe(metrics),
+    warnings,
+    halt: config.watchdog === 'stop' && warnings.length > 0,
     position,
     trajectories: writtenTrajectories(step, drawn, config.savedTrajectories, policy.tokenizer),
     kept: {

@@ -1,6 +1,8 @@
 /** The parts that reinforcement needs besides the loop, and whether they fit the configuration. */
 import type { CrossEntropyLoss, Policy, PolicyGradientLoss } from '../policy/types.js';
 import { checkRequirements, type RewardMethod } from '../reward/method.js';
+import type { LoadedReward, OwnReward } from '../reward/own-reward.js';
+import { checkCombinations } from './combinations.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import type { Run, TrainingSetup } from './loop.js';
@@ -15,6 +17,11 @@ export interface ReinforcementSetup extends TrainingSetup<RunConfig> {
    * name.
    */
   method?: string | RewardMethod;
+  /**
+   * A reward of your own: outcomes, turn scores, or both. Its turn scores take the place of a method. The run's
+   * configuration keeps where it comes from (`reward.module`); the run resumes only with the reward given again.
+   */
+  reward?: OwnReward | LoadedReward;
   /** Opens the policy's model again, for methods that train a copy. The caller closes what it opens. */
   openCopy?: () => Promise<Policy>;
   /** Receives sentences for the user about what happens before the first step. */
@@ -32,6 +39,7 @@ export async function checkRun(
   method: RewardMethod,
 ): Promise<string[]> {
   const { config, policy, train: source } = run;
+  checkCombinations(config, method);
   checkTeacher(setup);
   const distils = config.objective === 'distillation';
   const teacher = method.requires.score || distils ? teacherOf(setup) : undefined;
@@ -65,6 +73,18 @@ export async function checkRun(
       `${policy.name} cannot recompute log-probabilities. Set oldLogProbabilities to "sampler".`,
     );
   }
+  if (config.importanceSampling && !imitates(config.objective) && !recomputes(run)) {
+    throw new TrainError(
+      'config',
+      `importanceSampling weighs tokens by trainer over sampler, but the old log-probabilities are the sampler's own (oldLogProbabilities "${config.oldLogProbabilities}", asyncRollouts ${config.asyncRollouts}), so every weight would be 1. Set oldLogProbabilities to "recompute" and asyncRollouts to false, or leave importanceSampling out.`,
+    );
+  }
+  if (config.ratio !== undefined && config.ratio !== 'token' && !score) {
+    throw new TrainError(
+      'capability',
+      `ratio is "${config.ratio}", which needs log-probabilities before each update, and ${policy.name} gives none. Set it to "token".`,
+    );
+  }
   await policy.checkTraining?.({ loss: lossOf(config), temperature: config.temperature, signal: run.signal });
   const frozen = comparesWithStart(config) || teacher?.weights === INITIAL;
   return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
@@ -72,7 +92,7 @@ export async function checkRun(
 
 /** @throws TrainError `config` if rollouts have nothing to be compared with, so that no step could change anything. */
 function checkGroupSize({ groupSize, advantage, objective }: RunConfig, method: RewardMethod): void {
-  if (groupSize > 1 || imitates(objective)) return;
+  if (groupSize > 1 || imitates(objective) || method.perToken) return;
   const overTurns = advantage.startsWith('question') && method.name !== 'memagent';
   if (overTurns) return;
   const why =
@@ -117,8 +137,14 @@ export function teacherOf({ config, policy, teacher }: ReinforcementSetup): { po
 
 export function lossOf({ objective, ...config }: RunConfig): PolicyGradientLoss | CrossEntropyLoss {
   if (imitates(objective)) return { kind: 'cross-entropy' };
-  const { clipLow, clipHigh, dualClip, klCoefficient } = config;
-  return { kind: 'policy-gradient', clipLow, clipHigh, dualClip, klCoefficient };
+  const { clipLow, clipHigh, dualClip, klCoefficient, entropyCoefficient } = config;
+  return { kind: 'policy-gradient', clipLow, clipHigh, dualClip, klCoefficient, entropyCoefficient };
+}
+
+/** Before the first update of a step, old and new log-probabilities are the same numbers. */
+export function oldAreOfPresentWeights(run: Run<RunConfig>): boolean {
+  const { config, policy } = run;
+  return !config.asyncRollouts && (recomputes(run) || policy.capabilities.exactLogProbabilities);
 }
 
 /** The loss has a KL term to the initial weights. */

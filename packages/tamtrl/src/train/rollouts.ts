@@ -12,15 +12,16 @@ import type { TrainablePolicy } from '../policy/types.js';
 import { combineRewards } from '../reward/combine.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { outcomeReward } from '../reward/outcome.js';
-import { groupAdvantages } from './advantages.js';
 import type { RunConfig } from './config.js';
-import { type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
+import { turnAdvantages } from './credit.js';
+import { areEqual, type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
 import type { Run } from './loop.js';
 import { PhaseClock } from './metrics.js';
 import { imitated, imitates, withWholeChunks } from './objective.js';
 import { overlongPenalty } from './overlong.js';
 import { type Scoring, samplerOf } from './scoring.js';
 import type { RewardedGroup } from './step-metrics.js';
+import { withTokens } from './token-advantages.js';
 
 /** Names of the weights that rollouts ahead come from, to sample with and to score with. */
 const AHEAD = 'rollouts';
@@ -64,7 +65,9 @@ async function draw(
     drawn.push(...groups);
     return groups;
   };
-  const collected = await collectUseful(more, ({ advantages }) => hasGradient(advantages), {
+  const byOutcome = config.dynamicSampling.criterion === 'outcome';
+  const useful = (group: RewardedGroup) => hasGradient(group) && !(byOutcome && areEqual(group.group.outcomes));
+  const collected = await collectUseful(more, useful, {
     wanted: config.questionsPerStep,
     maxRounds: config.dynamicSampling.maxRounds,
     keepAll: !config.dynamicSampling.enabled,
@@ -160,28 +163,36 @@ async function rewardGroups(
   const rollouts = distils
     ? written.map((group, at) => group.map((rollout) => withWholeChunks(rollout, examples[at], frames)))
     : written;
-  const groups = examples.map((example, at): RolloutGroup => {
-    const { chunks: _, idealMemories: __, ...asked } = example;
+  const scored = examples.map((example, at): RolloutGroup => {
+    const { chunks, idealMemories: _, ...asked } = example;
     const options = { ...reward.outcome, extraction: { boxed: frames.format.boxed } };
     const outcomes = rollouts[at].map(({ output }) => outcomeReward(output, asked, options));
-    return { ...asked, trajectories: rollouts[at], outcomes };
+    return { ...asked, chunks, trajectories: rollouts[at], outcomes };
   });
 
+  const groups = await clock.time('reward', () => scoring.withOutcomes(scored, run, step));
   const result = await clock.time('reward', () => scoring.score(groups, run, step, sampledBy));
   return groups.map((group, g): RewardedGroup => {
+    const { trajectories } = group;
     const scores = result.scores?.[g];
-    const rewards = group.trajectories.map((trajectory, i) =>
-      combineRewards(group.outcomes[i], trajectory.turns.length - 1, scores?.[i], reward).map((value, t) => {
-        const { kind, outputTokens } = trajectory.turns[t];
+    const outcomes = result.outcomes?.[g] ?? group.outcomes;
+    const penalties = trajectories.map(({ turns }) =>
+      turns.map(({ kind, outputTokens }) => {
         const limit = kind === 'memory' ? memory.memoryTokens : memory.answerTokens;
-        return value + overlongPenalty(outputTokens, limit, overlong);
+        return overlongPenalty(outputTokens, limit, overlong);
       }),
     );
-    const advantages = imitates(objective)
-      ? imitated(objective, group.trajectories, group.outcomes)
-      : groupAdvantages(rewards, config.advantage);
+    const rewards = trajectories.map(({ turns }, i) =>
+      combineRewards(outcomes[i], turns.length - 1, scores?.[i], reward).map((value, t) => value + penalties[i][t]),
+    );
     const { chunks } = tasks[g];
     const teacher = result.teacherLogProbabilities?.[g];
-    return { group, chunks, scores, teacher, rewards, advantages, method: g === 0 ? result : undefined };
+    const rewarded = { group, chunks, scores, teacher, rewards, method: g === 0 ? result : undefined };
+    if (imitates(objective)) {
+      return { ...rewarded, advantages: imitated(objective, trajectories, group.outcomes) };
+    }
+    const { advantage, returns } = config;
+    const ofTurns = turnAdvantages({ rewards, outcomes, scores }, { advantage, combine: reward, returns });
+    return { ...rewarded, ...withTokens(trajectories, ofTurns, result.tokenAdvantages, g) };
   });
 }

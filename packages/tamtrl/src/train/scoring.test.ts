@@ -263,3 +263,76 @@ it('a single rollout, which has nothing to compare with, is refused', async () =
   // Over the question the turns of one rollout can be compared.
   expect((await alone('tamtrl', {})).steps).toHaveLength(1);
 });
+
+it('the watchdog ends a run that asks for it, saved, after three steps without a gradient', async () => {
+  const equal: RewardMethod = {
+    name: 'equal',
+    summary: 'the same for all',
+    requires: {},
+    turnScores: async (groups) => ({
+      scores: groups.map(({ trajectories }) => trajectories.map((rollout) => memoryTurns(rollout).map(() => 0))),
+    }),
+  };
+  const idle: RunConfigInput = { steps: 6, dynamicSampling: { enabled: true, maxRounds: 1 } };
+  const config = configOf({ ...idle, watchdog: 'stop' });
+  const ended = await run('watched', equal, { config });
+  expect(ended.steps).toHaveLength(3);
+  // The rest is done once nobody watches; three more steps would be needed for another warning.
+  expect((await run('watched', equal, { config: configOf(idle), resume: true })).steps).toHaveLength(6);
+});
+
+describe('ratios and importance weights in a run', () => {
+  /** Random models never answer right; these outcomes tell rollouts apart. */
+  const reward = { name: 'numbered', outcome: ({ sample }: { sample: number }) => sample };
+  // Bounds that clip nothing, and steps that move the ratio.
+  const wide = { clipLow: 0.999, clipHigh: 1000, learningRate: 0.02, klCoefficient: 0.1, epochs: 3 };
+  const lastStep = async (name: string, more: RunConfigInput) =>
+    (await run(name, 'memagent', { config: configOf({ ...wide, ...more }), reward })).steps[0];
+
+  it('CISPO without clipping has the gradient of PPO without clipping, also once the ratios have moved', async () => {
+    const ppo = await lastStep('ppo', {});
+    const cispo = await lastStep('cispo', { ratio: 'cispo' });
+    expect(Math.abs(ppo.ratio_mean - 1)).toBeGreaterThan(0.01);
+    expect(cispo.ratio_mean).toBeCloseTo(ppo.ratio_mean, 4);
+    expect(cispo.gradient_norm).toBeCloseTo(ppo.gradient_norm, 4);
+    expect(cispo.kl).toBeCloseTo(ppo.kl, 4);
+    // Two of the three updates read the rows once more.
+    expect(cispo.tokens.scored - ppo.tokens.scored).toBe((2 * ppo.tokens.trained) / 3);
+  });
+
+  it('GSPO differs from it once the ratios have moved, and clips whole sequences', async () => {
+    const sequences = { aggregation: 'sequence-mean' } as const;
+    const token = await lastStep('token', sequences);
+    const sequence = await lastStep('sequence', { ...sequences, ratio: 'sequence' });
+    expect(Math.abs(sequence.gradient_norm - token.gradient_norm)).toBeGreaterThan(1e-3);
+    expect(sequence.clip_fraction).toBe(0);
+    const clipped = await lastStep('clipped', { ...sequences, ratio: 'sequence', clipLow: 1e-3, clipHigh: 1e-3 });
+    expect(clipped.clip_fraction).toBeGreaterThan(0.1);
+    // One update: old and new probabilities are the same, and so is everything else.
+    const once = { ...sequences, epochs: 1 };
+    const [first, same] = [await lastStep('once', once), await lastStep('same', { ...once, ratio: 'sequence' })];
+    expect(same.gradient_norm).toBe(first.gradient_norm);
+  });
+
+  it('importance weights are 1 where sampler and trainer agree, and refused where they are not asked', async () => {
+    const weighed = await lastStep('weighed', { importanceSampling: {}, oldLogProbabilities: 'recompute' });
+    expect(weighed.importance_weight).toBeCloseTo(1, 3);
+    await expect(lastStep('unweighed', { importanceSampling: {} })).rejects.toThrow(
+      'so every weight would be 1. Set oldLogProbabilities to "recompute"',
+    );
+  });
+
+  it('an entropy bonus changes the loss by its share of the entropy', async () => {
+    const once = { epochs: 1, klCoefficient: 0 };
+    const [none, bonus] = [await lastStep('none', once), await lastStep('bonus', { ...once, entropyCoefficient: 0.5 })];
+    // A token mean: every token counts the same, as in the mean entropy.
+    expect(none.loss - bonus.loss).toBeCloseTo(0.5 * none.entropy, 4);
+    expect(bonus.gradient_norm).not.toBe(none.gradient_norm);
+  });
+
+  it('weights of 0 for memory turns leave them to the KL term alone', async () => {
+    const answers = { turnWeights: { memory: 0, answer: 1 }, aggregation: 'trajectory-mean' } as const;
+    expect((await lastStep('answers', answers)).gradient_norm).toBeGreaterThan(0);
+    expect((await lastStep('limits', { overlong: { filter: 'turn' }, aggregation: 'constant' })).rows).toBeLessThan(12);
+  });
+});

@@ -5,6 +5,7 @@ import type { Policy } from '../policy/types.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { type OptionShape, type OptionValues, optionsOf, type RewardMethod } from '../reward/method.js';
 import { chosenMethod } from '../reward/methods.js';
+import { type RewardParts, rewardParts } from '../reward/own-reward.js';
 import { type CheckedResult, checkedResult } from '../reward/result.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
@@ -14,12 +15,14 @@ import { type ReinforcementSetup, teacherOf } from './requirements.js';
 export class Scoring {
   readonly method: RewardMethod;
   readonly #setup: ReinforcementSetup;
+  readonly #own: RewardParts | undefined;
   readonly #options: OptionValues<OptionShape>;
   #prepared: unknown;
 
   /** @throws RewardError if there is no such method, or its options do not fit. */
   constructor(setup: ReinforcementSetup) {
-    this.method = chosenMethod(setup.method ?? setup.config.method);
+    this.#own = ownParts(setup);
+    this.method = this.#own?.method ?? chosenMethod(setup.method ?? setup.config.method);
     this.#setup = setup;
     this.#options = optionsOf(this.method, setup.config.reward);
   }
@@ -40,6 +43,29 @@ export class Scoring {
       seed,
       note,
     });
+  }
+
+  /** The settings of the run, with the method and the reward that it really has. */
+  get config(): RunConfig {
+    const { config } = this.#setup;
+    const own = this.#own && { module: this.#own.place };
+    return { ...config, method: this.method.name, reward: { ...config.reward, ...own } };
+  }
+
+  /**
+   * The groups with the outcomes of a reward of one's own, if there is one.
+   * @throws RewardError `module` naming file, rollout and reason.
+   */
+  async withOutcomes(groups: readonly RolloutGroup[], run: Run<RunConfig>, step: number): Promise<RolloutGroup[]> {
+    const outcomes = await this.#own?.outcomes?.(groups, {
+      policy: run.policy,
+      frames: run.frames,
+      seed: streamSeed(run.config.seed, 'outcome', step),
+      signal: run.signal,
+      seconds: secondsOf(run.config),
+    });
+    if (!outcomes) return [...groups];
+    return groups.map((group, g) => ({ ...group, outcomes: outcomes[g], metricScores: group.outcomes }));
   }
 
   /** Memories are scored with the weights that sampled them. */
@@ -78,6 +104,29 @@ export class Scoring {
   #common({ config, frames, signal }: Run<RunConfig>) {
     return { frames, options: this.#options, budgets: config.memory, temperature: config.temperature, signal };
   }
+}
+
+/** Limit of a call of a user's function, in seconds. */
+const CALL_SECONDS = 60;
+
+const secondsOf = ({ reward }: RunConfig) => reward.moduleSeconds ?? CALL_SECONDS;
+
+/** @throws TrainError `config` if a method is given too, or if the run scores with a reward that is not given. */
+function ownParts({ config, method, reward }: ReinforcementSetup): RewardParts | undefined {
+  const { module } = config.reward;
+  if (reward === undefined) {
+    if (module === undefined) return undefined;
+    throw new TrainError(
+      'config',
+      `The run takes its rewards from ${module} (reward.module), which is code and must be given again: pass it as reward.`,
+    );
+  }
+  const parts = rewardParts(reward, secondsOf(config));
+  if (parts.method === undefined || method === undefined) return parts;
+  throw new TrainError(
+    'config',
+    `${parts.place} scores memory turns itself, and a method is given too. Leave one of the two out.`,
+  );
 }
 
 /** A policy as the agent samples from it, with the live weights or those of a snapshot. */

@@ -8,8 +8,9 @@ import { type Example, exampleAt } from '../data/examples.js';
 import { filteredChunks } from '../eval/evaluate.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
 import type { TrainingRow } from '../policy/types.js';
-import { learningRateAt, type SftConfig } from './config.js';
+import type { SftConfig } from './config.js';
 import { TrainError } from './errors.js';
+import { learningRateAt } from './learning-rate.js';
 import {
   type Run,
   runTraining,

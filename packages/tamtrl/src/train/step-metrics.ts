@@ -1,5 +1,6 @@
 /** Puts together what a reinforcement step reports. */
 import { extractAnswer } from '../memory/extract.js';
+import type { PromptFrames } from '../memory/frames.js';
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
 import type { Trajectory } from '../memory/trajectory.js';
 import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js';
@@ -8,6 +9,7 @@ import { scoreAnswer } from '../reward/outcome.js';
 import type { CheckedResult } from '../reward/result.js';
 import type { AgentChunk } from '../text/chunks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { copyRates } from './copies.js';
 import type { Collected } from './dynamic-sampling.js';
 import type { StepMetrics, WrittenTrajectory } from './metrics.js';
 import type { Row } from './rows.js';
@@ -22,7 +24,10 @@ export interface RewardedGroup {
   /** Of memory turns, as they entered the rewards. */
   scores?: readonly (readonly number[])[];
   rewards: number[][];
+  /** Of tokens that have advantages of their own, the mean. */
   advantages: number[][];
+  /** [G][turns][tokens] */
+  tokenAdvantages?: number[][][];
   /** With the first group of a draw: what scoring all of the draw took. */
   method?: CheckedResult;
 }
@@ -34,7 +39,8 @@ export interface StepParts {
   /** All groups, the dropped ones too. */
   drawn: readonly RewardedGroup[];
   rows: readonly Row[];
-  updates: readonly { batch: readonly Row[]; result: ForwardBackwardResult; optim: OptimStepResult }[];
+  frames: Pick<PromptFrames, 'update'>;
+  updates: readonly { batch: readonly Row[]; scored?: number; result: ForwardBackwardResult; optim: OptimStepResult }[];
   /** Passes over the rows for log-probabilities. */
   scorings: number;
   staleness: number;
@@ -67,21 +73,32 @@ export function stepMetrics(parts: StepParts): StepMetrics {
       scoreAnswer(extractAnswer(output), group, { metric: 'exact_match' }),
     ),
     ...statistics,
+    ...copyRates(trajectories, parts.frames),
     ...updateMetrics(updates),
     groups: collected.kept.length,
     dropped_groups: collected.dropped,
     identical_groups: drawn.filter(({ group }) => areEqual(group.trajectories)).length,
     questions: collected.drawn,
     rows: rows.length,
+    ...importanceMetric(rows),
+    zero_advantage_rate: meanOf(rows, (row) => Number((row.advantages ?? [row.advantage]).every((each) => each === 0))),
     staleness,
     tokens: {
       ...tokens,
-      scored: methods.reduce((sum, method) => sum + method.tokens, 0) + parts.scorings * rowTokens,
+      scored:
+        methods.reduce((sum, method) => sum + method.tokens, 0) +
+        updates.reduce((sum, { scored = 0 }) => sum + scored, 0) +
+        parts.scorings * rowTokens,
       trained: updates.reduce((sum, { result }) => sum + result.metrics.totalTokens, 0),
     },
     seconds,
     method: meanOfRecords(methods.map(({ metrics }) => metrics)),
   };
+}
+
+function importanceMetric(rows: readonly Row[]): Pick<StepMetrics, 'importance_weight'> {
+  const weights = rows.flatMap(({ importance = [] }) => importance);
+  return weights.length === 0 ? {} : { importance_weight: meanOf(weights, (weight) => weight) };
 }
 
 /** @param rollouts a number for each memory turn, of rollouts that may differ in how many they have */

@@ -2,7 +2,7 @@
  * Where a run is kept, as the trainer sees it. `RunFolder` of run/folder.ts keeps runs in folders; a program may hand
  * in a store of its own.
  */
-import { differences } from '../base/objects.js';
+import { type Difference, differences } from '../base/objects.js';
 import type { Metric } from '../data/metrics.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { inPresentForm } from './config.js';
@@ -90,12 +90,24 @@ export interface RunStore {
 }
 
 /** Settings that may change between the sessions of a run: they do not change what a step does. */
-const FREE_KEYS = new Set(['steps', 'evaluation', 'checkpointEvery', 'savedTrajectories', 'savedGroups', 'model']);
+const FREE_KEYS = new Set([
+  'steps',
+  'evaluation',
+  'checkpointEvery',
+  'savedTrajectories',
+  'savedGroups',
+  'model',
+  'watchdog',
+]);
+
+/** A reward may have moved, and its time limit may change. That a run has one may not. */
+const isMoved = ({ path, before, now }: Difference) =>
+  path === 'reward.moduleSeconds' || (path === 'reward.module' && before !== undefined && now !== undefined);
 
 /** @throws TrainError `checkpoint` if the configuration differs from the saved one in what a step does. */
 export function requireSameRun(saved: SavedCheckpoint, config: unknown, place: string): void {
   const found = differences(inPresentForm(saved.config), JSON.parse(JSON.stringify(config)));
-  const difference = found.find(({ path }) => !FREE_KEYS.has(path.split('.')[0]));
+  const difference = found.find((each) => !FREE_KEYS.has(each.path.split('.')[0]) && !isMoved(each));
   if (difference === undefined) return;
   const { path, before, now } = difference;
   throw new TrainError(

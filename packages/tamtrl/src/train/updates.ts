@@ -1,16 +1,20 @@
 /** What a step does with its rows: log-probabilities under other weights than the sampler's, then updates. */
-import type { ForwardBackwardResult, OptimStepResult } from '../policy/types.js';
+import type { ForwardBackwardResult, OptimStepResult, TrainingRow } from '../policy/types.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
+import { importanceWeights } from './importance.js';
 import type { Run } from './loop.js';
 import type { PhaseClock } from './metrics.js';
 import { imitates } from './objective.js';
-import { comparesWithStart, INITIAL, lossOf, recomputes } from './requirements.js';
+import { type Ratio, ratioFactors } from './ratios.js';
+import { comparesWithStart, INITIAL, lossOf, oldAreOfPresentWeights, recomputes } from './requirements.js';
 import { assertCount, miniBatches, type Row, trainingRows } from './rows.js';
 
 /** One mini-batch and what its update gave. */
 export interface Update {
   batch: Row[];
+  /** Tokens read to find the ratios of the update. */
+  scored?: number;
   result: ForwardBackwardResult;
   optim: OptimStepResult;
 }
@@ -36,6 +40,10 @@ export async function addLogProbabilities(
   rows.forEach((row, index) => {
     row.referenceLogProbabilities = references[index];
     row.oldLogProbabilities = old[index] ?? row.sampledLogProbabilities;
+    const { importanceSampling } = config;
+    if (importanceSampling && old[index]) {
+      row.importance = importanceWeights(old[index], row.sampledLogProbabilities, importanceSampling);
+    }
   });
   if (old.length === 0 && !imitates(config.objective)) requireSampled(run, rows);
   return (references.length > 0 ? 1 : 0) + (old.length > 0 ? 1 : 0);
@@ -53,25 +61,89 @@ function requireSampled({ config, policy }: Run<RunConfig>, rows: readonly Row[]
 
 /** `epochs` passes over the rows, each in `miniBatches` updates. @throws TrainError `row-count` if rows got lost. */
 export async function updateWeights(
-  { config, policy }: Run<RunConfig>,
+  run: Run<RunConfig>,
   rows: readonly Row[],
   step: number,
   learningRate: number,
 ): Promise<Update[]> {
-  const { optimizer, aggregation, turnCredit, temperature } = config;
+  const { config, policy } = run;
+  const { optimizer, temperature } = config;
   const loss = lossOf(config);
   const batches = Array.from({ length: config.epochs }, (_, epoch) =>
     miniBatches(rows, config.miniBatches, config.seed, step, epoch),
   ).flat();
-  const updates = await oneAhead(batches, async (batch): Promise<Update> => {
-    const input = trainingRows(batch, aggregation, turnCredit);
+  const update = async (batch: Row[], input: TrainingRow[]): Promise<Update> => {
     const gradient = policy.forwardBackward(input, { loss, temperature });
     const [result, optim] = await Promise.all([gradient, policy.optimStep({ ...optimizer, learningRate })]);
     return { batch, result, optim };
-  });
+  };
+  const { ratio = 'token' } = config;
+  const updates =
+    ratio === 'token' || imitates(config.objective)
+      ? await oneAhead(batches, (batch) => update(batch, trainingRows(batch, config)))
+      : await withRatios({ run, ratio, batches, update });
   const trained = updates.reduce((sum, { result }) => sum + result.logProbabilities.length, 0);
   assertCount(rows.length * config.epochs, trained, 'trained rows');
   return updates;
+}
+
+interface RatioParts {
+  run: Run<RunConfig>;
+  ratio: Exclude<Ratio, 'token'>;
+  batches: readonly Row[][];
+  update(batch: Row[], input: TrainingRow[]): Promise<Update>;
+}
+
+/** One update after another, because each needs the log-probabilities that the one before leaves. See ratios.ts. */
+async function withRatios({ run, ratio, batches, update }: RatioParts): Promise<Update[]> {
+  const { config, policy, signal } = run;
+  const updates: Update[] = [];
+  for (const batch of batches) {
+    const input = trainingRows(batch, config);
+    // Before the first update, the weights may be those that the old log-probabilities are of.
+    if (updates.length === 0 && oldAreOfPresentWeights(run)) {
+      updates.push(await update(batch, input));
+      continue;
+    }
+    // From the first update on, the step is finished.
+    const options = { temperature: config.temperature, signal: updates.length === 0 ? signal : undefined };
+    const scored = await policy.score(input, options);
+    const factors = scored.map(({ logProbabilities }, row) => {
+      const { advantages = [], oldLogProbabilities = [] } = input[row];
+      return ratioFactors(ratio, logProbabilities, oldLogProbabilities, advantages, config);
+    });
+    const weighed = input.map(
+      (row, at): TrainingRow => ({
+        ...row,
+        advantages: row.advantages?.map((advantage, token) => factors[at][token] * advantage),
+        oldLogProbabilities: scored[at].logProbabilities,
+      }),
+    );
+    const done = await update(batch, weighed);
+    const ratios = input.map(({ oldLogProbabilities = [] }, row) =>
+      oldLogProbabilities.map((old, token) => Math.exp(scored[row].logProbabilities[token] - old)),
+    );
+    const metrics = { ...done.result.metrics, ...ratioMetrics(ratios, factors) };
+    const read = input.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0);
+    updates.push({ ...done, result: { ...done.result, metrics }, scored: read });
+  }
+  return updates;
+}
+
+/** Of tokens; a token is clipped if its factor is not the ratio that it is made of. */
+function ratioMetrics(ratios: readonly (readonly number[])[], factors: readonly (readonly number[])[]) {
+  const all = ratios.flat();
+  const clipped = factors.flatMap((row, at) => row.map((factor, token) => isClipped(factor, ratios[at], token)));
+  return {
+    clipFraction: clipped.length === 0 ? 0 : clipped.filter(Boolean).length / clipped.length,
+    ratioMean: all.length === 0 ? 0 : all.reduce((a, b) => a + b, 0) / all.length,
+    ratioMax: all.reduce((a, b) => Math.max(a, b), 0),
+  };
+}
+
+function isClipped(factor: number, ratios: readonly number[], token: number): boolean {
+  const whole = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+  return [ratios[token], whole].every((ratio) => Math.abs(factor - ratio) > 1e-6 * ratio);
 }
 
 /**

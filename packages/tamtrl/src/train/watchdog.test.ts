@@ -41,6 +41,30 @@ it('rollouts that are all the same, in most groups', () => {
   expect(told([copies, { questions: 4, identical_groups: 2 }, copies, copies]).flat()).toEqual([]);
 });
 
+it('an entropy that has blown up', () => {
+  // Three times the first is 3, and a nat above it is 2.
+  const risen = told([1, 2.9, 3.1, 3.2, 3.3].map((entropy) => ({ entropy })));
+  expect(risen.map(({ length }) => length)).toEqual([0, 0, 0, 0, 1]);
+  expect(risen[4][0]).toContain('The entropy rose to 3.30 by step 5');
+  // Three times very little is little.
+  expect(told([0.1, 0.9, 0.9, 0.9].map((entropy) => ({ entropy }))).flat()).toEqual([]);
+});
+
+it('copies of the question and of the prompt, if there are more than at first', () => {
+  const copied = told([0.2, 0.6, 0.7, 0.8].map((question_copy_rate) => ({ question_copy_rate })));
+  expect(copied[3][0]).toContain('70.0% of the memories in steps 2 to 4 are copies of the question');
+  const wording = told([0, 0.6, 0.6, 0.6].map((prompt_copy_rate) => ({ prompt_copy_rate })));
+  expect(wording[3][0]).toContain('60.0% of the memories in steps 2 to 4 repeat the wording of the prompt');
+  expect(told([0.6, 0.6, 0.6, 0.6].map((question_copy_rate) => ({ question_copy_rate }))).flat()).toEqual([]);
+});
+
+it('advantages of 0, and a sampler that differs from the trainer', () => {
+  const zero = told([0.95, 0.91, 0.99].map((zero_advantage_rate) => ({ zero_advantage_rate })));
+  expect(zero[2][0]).toContain('95.0% of the trained turns in steps 1 to 3 have an advantage of 0');
+  const apart = told([0.3, 0.3, 0.6].map((sampler_trainer_difference) => ({ sampler_trainer_difference })));
+  expect(apart[2][0]).toContain('Sampler and trainer disagree by 0.40 nats a token in steps 1 to 3');
+});
+
 it('a run that learns gets no warning', () => {
   expect(told([{}, { reward: 0.6 }, { groups: 0, updates: 0 }, {}, { overflow_rate: 0.4 }]).flat()).toEqual([]);
 });

@@ -1,6 +1,7 @@
 /**
  * Notices a training that does nothing, or goes wrong in a way that its numbers show early: steps without a gradient,
- * outputs that never end, an entropy that has vanished. It reports each once, with what to change.
+ * outputs that never end, an entropy that has vanished or blown up,
+ * memories that copy the question or the prompt, advantages of 0, a sampler that differs from the trainer. It reports each once, with what to change.
  */
 import { count, percent } from '../base/format.js';
 import type { RunConfig } from './config.js';
@@ -14,6 +15,15 @@ const OFTEN_CUT = 0.5;
 const OFTEN_IDENTICAL = 0.5;
 /** Entropy, as a share of that of the first step. */
 const ENTROPY_LEFT = 0.05;
+/** Entropy that has blown up: so many times that of the first step, and so many nats above it. */
+const ENTROPY_TIMES = 3;
+const ENTROPY_MORE = 1;
+/** Share of memories that are copies of the question, or of the prompt. */
+const OFTEN_COPIED = 0.5;
+/** Share of trained rows whose advantage is 0. */
+const OFTEN_ZERO = 0.9;
+/** Mean difference in nats: a quarter is a ratio of 1.28, where the loss begins to clip. */
+const DIFFERENT = 0.25;
 
 export type WatchedConfig = Pick<RunConfig, 'groupSize' | 'memory' | 'temperature'>;
 
@@ -44,6 +54,34 @@ const symptoms: readonly Symptom[] = [
     shows: ({ entropy, updates }, first) => updates > 0 && first.entropy > 0 && entropy < ENTROPY_LEFT * first.entropy,
     text: (steps) =>
       `The entropy fell to ${(steps.at(-1)?.entropy ?? 0).toFixed(4)} by step ${steps.at(-1)?.step}: the rollouts of a question are nearly all the same and teach little more. Lower learningRate, raise klCoefficient or clipHigh, or stop here.`,
+  },
+  {
+    shows: ({ entropy, updates }, first) =>
+      updates > 0 && entropy > ENTROPY_TIMES * first.entropy && entropy > first.entropy + ENTROPY_MORE,
+    text: (steps) =>
+      `The entropy rose to ${(steps.at(-1)?.entropy ?? 0).toFixed(2)} by step ${steps.at(-1)?.step}: the model writes more and more at random. Lower learningRate or entropyCoefficient, or raise klCoefficient.`,
+  },
+  {
+    shows: ({ question_copy_rate = 0 }, first) =>
+      question_copy_rate > OFTEN_COPIED && question_copy_rate > (first.question_copy_rate ?? 0),
+    text: (steps) =>
+      `${shareOf(steps, 'question_copy_rate')} of the memories in ${spanOf(steps)} are copies of the question, and more than at first: they are likely, but hold nothing of the text. The score of a turn rewards this; take one that is conditioned on the answer (infomem, information), or a higher weight of the outcome.`,
+  },
+  {
+    shows: ({ prompt_copy_rate = 0 }, first) =>
+      prompt_copy_rate > OFTEN_COPIED && prompt_copy_rate > (first.prompt_copy_rate ?? 0),
+    text: (steps) =>
+      `${shareOf(steps, 'prompt_copy_rate')} of the memories in ${spanOf(steps)} repeat the wording of the prompt, and more than at first. The score of a turn rewards this; take another, or a higher weight of the outcome.`,
+  },
+  {
+    shows: ({ zero_advantage_rate = 0, updates }) => updates > 0 && zero_advantage_rate > OFTEN_ZERO,
+    text: (steps, { groupSize }) =>
+      `${shareOf(steps, 'zero_advantage_rate')} of the trained turns in ${spanOf(steps)} have an advantage of 0, so only the KL term moves them. Use more rollouts (groupSize is ${groupSize}), a higher temperature, or scores for turns.`,
+  },
+  {
+    shows: ({ sampler_trainer_difference, updates }) => updates > 0 && sampler_trainer_difference > DIFFERENT,
+    text: (steps) =>
+      `Sampler and trainer disagree by ${meanOf(steps, 'sampler_trainer_difference').toFixed(2)} nats a token in ${spanOf(steps)}: they do not have the same weights, tokens or temperature, or their numerics differ much. Check the server, set oldLogProbabilities to "recompute", and importanceSampling.`,
   },
 ];
 
@@ -87,6 +125,18 @@ function spanOf(steps: readonly StepMetrics[]): string {
   return `steps ${steps[0].step} to ${steps.at(-1)?.step}`;
 }
 
-function shareOf(steps: readonly StepMetrics[], name: 'overflow_rate' | 'answer_overflow_rate'): string {
-  return percent(steps.reduce((sum, step) => sum + step[name], 0) / steps.length);
+type Rate =
+  | 'overflow_rate'
+  | 'answer_overflow_rate'
+  | 'question_copy_rate'
+  | 'prompt_copy_rate'
+  | 'zero_advantage_rate'
+  | 'sampler_trainer_difference';
+
+function meanOf(steps: readonly StepMetrics[], name: Rate): number {
+  return steps.reduce((sum, step) => sum + (step[name] ?? 0), 0) / steps.length;
+}
+
+function shareOf(steps: readonly StepMetrics[], name: Rate): string {
+  return percent(meanOf(steps, name));
 }

@@ -1,4 +1,6 @@
-/** Lines of groups.jsonl and trajectories.jsonl, checked: a page must not stumble over one that is not what it seems. */
+/**
+ * Lines of groups.jsonl and trajectories.jsonl, checked: a page must not stumble over one that is not what it seems.
+ */
 import { z } from 'zod';
 
 const whole = z.number().int().min(0);

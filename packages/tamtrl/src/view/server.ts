@@ -149,7 +149,9 @@ export function inspector(library: Library, token: string): Hono {
   return app;
 }
 
-/** The token must be right, and the request be for this machine by its own name: a foreign name leads here by a trick. */
+/**
+ * The token must be right, and the request be for this machine by its own name: a foreign name leads here by a trick.
+ */
 function isAllowed({ req }: Context, token: string): boolean {
   if (req.method !== 'GET') return false;
   const { hostname, pathname } = new URL(req.url);

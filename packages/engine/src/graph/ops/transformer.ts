@@ -1,4 +1,6 @@
-/** The operators of transformers: rotary embedding, softmax, attention, log-probability of tokens. Norms: rms-norm.ts. */
+/**
+ * The operators of transformers: rotary embedding, softmax, attention, log-probability of tokens. Norms: rms-norm.ts.
+ */
 import { int, type Shape, type Value, withGradient } from '../graph.js';
 import { reduceSum } from './broadcast.js';
 import { add, exp, multiply, negate, scalarLike, sigmoid, subtract } from './elementwise.js';
@@ -70,13 +72,17 @@ export function logSoftmax(x: Value): Value {
 
 /**
  * Log-probability of one token per row, and the entropy of each row's distribution. logits [M, V], tokens int64 [M];
- * both results are [M]. No gradient flows through the entropy.
+ * both results are [M].
  */
 export function tokenLogProbability(logits: Value, tokens: Value): { logProbability: Value; entropy: Value } {
   const rows = logits.shape[0];
   const all = logSoftmax(logits);
   const probabilities = exp(all);
-  const entropy = negate(reduceSum(multiply(probabilities, all), [-1], false));
+  const sums = reduceSum(multiply(probabilities, all), [-1], false);
+  const entropy = withGradient(negate(sums), [logits], (dy) => [
+    // dH / dz = -p (log p + H) = p (sum p log p - log p)
+    () => multiply(multiply(probabilities, subtract(reshape(sums, [rows, 1]), all)), reshape(dy, [rows, 1])),
+  ]);
   const logProbability = withGradient(gatherColumns(all, tokens), [logits], (dy) => [
     () => {
       // (one-hot - p) dy, with a single pass over [M, V] after the product.

@@ -176,7 +176,9 @@ async function train(
   );
   if (!begun) await writeTrainingRecord(config, run);
   const own = ['--config', settings, '--method', method.train!, '--model', config.model, '--seed', String(seed)];
-  const flags = begun ? ['--resume', path] : [...own, '--out', path];
+  const { module } = (trainingFile(config, method).reward ?? {}) as { module?: string };
+  const reward = module === undefined ? [] : ['--reward', module];
+  const flags = begun ? ['--resume', path, ...reward] : [...own, '--out', path];
   const { code, out } = await child(['train', ...flags, ...hosts, '--json'], `${path}.log`, signal);
   if (code !== EXIT.success) return explained(code, `${path}.log`, io);
   await writeWhole(folder.file('finished'), out);

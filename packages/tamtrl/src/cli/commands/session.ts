@@ -6,6 +6,7 @@ import { examplesText } from '../../report/examples.js';
 import { type LogKind, openLog, type RunLog } from '../../report/exports/run-log.js';
 import { writeReport } from '../../report/report.js';
 import { beforeAndAfter, comparisonRows, costRows, INTERVAL_NOTE, jsonSummary, stepsOf } from '../../report/summary.js';
+import { RewardError } from '../../reward/errors.js';
 import { RunFolder } from '../../run/folder.js';
 import { openRun, type RunEvent } from '../../run/open.js';
 import { planRun, type RunPlan } from '../../run/plan.js';
@@ -54,13 +55,14 @@ function openLogs(kinds: readonly LogKind[], folder: string): Promise<RunLog[]> 
   return Promise.all([...new Set(kinds)].map((kind) => openLog(kind, new RunFolder(folder))));
 }
 
-/** A sentence on what was saved, after a system error; empty for other errors. */
-async function resumeAdvice(error: unknown, { command, folder }: RunPlan): Promise<string> {
-  if (systemCode(error) === undefined) return '';
+/** A sentence on what was saved, after an error of the system or of a user's reward; empty for other errors. */
+async function resumeAdvice(error: unknown, plan: RunPlan): Promise<string> {
+  const ofReward = RewardError.isInstance(error, 'module');
+  if (systemCode(error) === undefined && !ofReward) return '';
+  const { command, folder } = plan;
   const saved = await new RunFolder(folder).hasCheckpoint().catch(() => false);
-  return saved
-    ? ` Everything saved so far is intact: continue with tamtrl ${command} --resume ${folder}`
-    : ' Nothing was saved.';
+  if (!saved) return ofReward ? '' : ' Nothing was saved.';
+  return ` Everything saved so far is intact: continue with tamtrl ${command} --resume ${folder}${rewardFlag(plan)}`;
 }
 
 /** A new run, or an earlier one from its folder. */
@@ -70,7 +72,8 @@ async function planOf(command: RunPlan['command'], flags: RunFlags): Promise<Run
     const { out, allowHost, resume: _, json: __, log: ___, ...settings } = flags;
     return planRun({ ...settings, command, folder: out, allowHosts: allowHost });
   }
-  const plan = await planRun({ resume: resumed, steps: flags.steps, allowHosts: flags.allowHost });
+  const { steps, reward, allowHost: allowHosts } = flags;
+  const plan = await planRun({ resume: resumed, steps, reward, allowHosts });
   if (plan.command === command) return plan;
   throw new UsageError(`The run in ${resumed} was started with "tamtrl ${plan.command}"; resume it with that.`);
 }
@@ -100,9 +103,14 @@ function closingText(run: SavedRun): string {
     `Checkpoint  ${place.checkpoint('final')}\nReport      ${place.file('report')}\n`,
   ];
   if (summary.reason === 'stopped') {
-    parts.push(`Continue with  tamtrl ${command} --resume ${folder}${hostFlags(run)}\n`);
+    parts.push(`Continue with  tamtrl ${command} --resume ${folder}${rewardFlag(run)}${hostFlags(run)}\n`);
   }
   return parts.join('\n');
+}
+
+/** The file with the run's own reward, which a resuming command has to name. */
+function rewardFlag({ info }: Pick<RunPlan, 'info'>): string {
+  return info.reward === undefined ? '' : ` --reward ${info.reward.file}`;
 }
 
 /** Servers that the run's folder names, which a resuming command has to allow. */

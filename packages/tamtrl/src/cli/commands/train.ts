@@ -19,6 +19,7 @@ export function addTrainCommand(program: Command, io: Io, exit: (code: number) =
   )
     .optionsGroup(GROUPS.settings)
     .option('--method <name>', 'reward method or variant, listed below (default: tamtrl)')
+    .option('--reward <file>', 'a .ts or .js file with a reward of your own: outcomes, turn scores, or both')
     .option('--teacher <teacher>', 'model that scores memories: self (default), ema, frozen, or another model')
     .option('--judge <model>', 'model that grades memories (method judge) or marks relevant text (relevance: judge)')
     .addHelpText('after', `\nPresets:\n${list(able)}\n\nMethods:\n${list(recipes)}`)

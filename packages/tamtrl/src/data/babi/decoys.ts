@@ -1,6 +1,6 @@
 /**
- * Sentences of books with persons, objects and places of the stories in them. Few books mention all of these names, but a
- * reader meets one that does, and must not take a conversation with Mary for a fact about her.
+ * Sentences of books with persons, objects and places of the stories in them. Few books mention all of these names, but
+ * a reader meets one that does, and must not take a conversation with Mary for a fact about her.
  */
 import type { SeededRandom } from '../../base/random.js';
 import { eventOf, WORLD_WORDS } from './events.js';

@@ -30,7 +30,10 @@ export type BabiEvent =
   /** `place` is north of `other`. */
   | { kind: 'relation'; place: string; direction: Direction; other: string };
 
-/** Persons, by the tasks that they occur in. The order matters: of several to whom an object could be given, it is the first. */
+/**
+ * Persons, by the tasks that they occur in. The order matters: of several to whom an object could be given, it is the
+ * first.
+ */
 export const HOUSEHOLD = ['John', 'Mary', 'Sandra', 'Daniel'] as const;
 export const GIVERS = ['Mary', 'Fred', 'Bill', 'Jeff'] as const;
 export const TOWNSPEOPLE = ['Mary', 'Fred', 'Bill', 'Julie'] as const;
@@ -55,8 +58,8 @@ const NOTS = ['not', 'no longer'] as const;
 const THERE = 0.2;
 
 /**
- * The event in one of bAbI's wordings, all equally likely. "there" ends every sentence about a get, except in qa3, where
- * it ends one in five.
+ * The event in one of bAbI's wordings, all equally likely. "there" ends every sentence about a get, except in qa3,
+ * where it ends one in five.
  */
 export function sentenceOf(event: BabiEvent, task: BabiTask, random: SeededRandom): string {
   const there = () => (random.next() < THERE ? ' there' : '');

@@ -107,8 +107,8 @@ function personTracker(person: string, asked?: string): Tracker {
 }
 
 /**
- * Follows one object. As long as its place is not known, everybody's place may tell it: whoever picks it up stands where
- * it lies. Once it is known, only its holder can change it.
+ * Follows one object. As long as its place is not known, everybody's place may tell it: whoever picks it up stands
+ * where it lies. Once it is known, only its holder can change it.
  */
 function objectTracker(object: string, next?: string): Tracker {
   const places = new Map<string, string>();

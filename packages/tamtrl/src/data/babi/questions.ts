@@ -1,6 +1,7 @@
 /**
- * What each task asks at a point of its story. In the published stories, the last fact that the answer rests on is always
- * among the last five sentences, and a question is asked at every second sentence where there is something to ask.
+ * What each task asks at a point of its story. In the published stories, the last fact that the answer rests on is
+ * always among the last five sentences, and a question is asked at every second sentence where there is something to
+ * ask.
  */
 import type { SeededRandom } from '../../base/random.js';
 import { type BabiEvent, type BabiTask, OPPOSITE } from './events.js';

@@ -1,7 +1,7 @@
 /**
- * Stories like those of bAbI's tasks 1 to 10 (Weston et al. 2015, arXiv 1502.05698), written from the descriptions of the
- * tasks and from counts in the published stories. qa3 follows version 1.2, which BABILong uses: an object's places are
- * those to which its present holder carried it, and stories are twice as long as in version 1.1.
+ * Stories like those of bAbI's tasks 1 to 10 (Weston et al. 2015, arXiv 1502.05698), written from the descriptions of
+ * the tasks and from counts in the published stories. qa3 follows version 1.2, which BABILong uses: an object's places
+ * are those to which its present holder carried it, and stories are twice as long as in version 1.1.
  */
 import { SeededRandom } from '../../base/random.js';
 import {
@@ -110,7 +110,9 @@ function relations(random: SeededRandom): () => Happening {
   };
 }
 
-/** Persons who change place at every sentence, half of which tell the new place only in part (qa9, qa10) or as a state. */
+/**
+ * Persons who change place at every sentence, half of which tell the new place only in part (qa9, qa10) or as a state.
+ */
 function reports(task: 'qa9' | 'qa10', random: SeededRandom): () => Happening {
   const [persons, places] = task === 'qa9' ? [HOUSEHOLD, ROOMS] : [TOWNSPEOPLE, TOWN];
   const at = new Map<string, string>(persons.map((person) => [person, random.pick<string>(places)]));

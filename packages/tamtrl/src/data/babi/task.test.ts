@@ -1,4 +1,6 @@
-/** Training questions of BABILong: the text is the one that the ordinary pipeline would cut, and the memories are right. */
+/**
+ * Training questions of BABILong: the text is the one that the ordinary pipeline would cut, and the memories are right.
+ */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SeededRandom } from '../../base/random.js';

@@ -18,14 +18,14 @@ export interface BabilongTaskOptions {
   /** One is drawn for each question; a task that is named twice is drawn twice as often. */
   tasks: readonly BabiTask[];
   /**
-   * Least and greatest number of chunks of a text, between which all orders of magnitude are equally likely. A story that
-   * needs more gets more.
+   * Least and greatest number of chunks of a text, between which all orders of magnitude are equally likely. A story
+   * that needs more gets more.
    */
   chunks: readonly [number, number];
   chunkTokens: number;
   /**
-   * Least size of a chunk: a text is cut at a size of its own from this one to `chunkTokens`, between which all orders of
-   * magnitude are equally likely. Default: always `chunkTokens`. Short chunks teach more a token.
+   * Least size of a chunk: a text is cut at a size of its own from this one to `chunkTokens`, between which all orders
+   * of magnitude are equally likely. Default: always `chunkTokens`. Short chunks teach more a token.
    */
   leastChunkTokens?: number;
   /** Share of the books' sentences that get names of the stories (see decoys.ts); default 0. */

@@ -5,8 +5,8 @@ import type { BabiEvent } from './events.js';
 export type Action = 'move' | 'get' | 'drop' | 'give';
 
 /**
- * Everybody and everything starts in a random room, which no sentence tells. Each event comes from drawing an action and
- * a person until the person can do it. These odds were found by counting in the published stories.
+ * Everybody and everything starts in a random room, which no sentence tells. Each event comes from drawing an action
+ * and a person until the person can do it. These odds were found by counting in the published stories.
  */
 export class House {
   readonly #random: SeededRandom;
@@ -51,7 +51,9 @@ export class House {
     return { kind: action, person, object };
   }
 
-  /** Unlike the other actions, a give is found whenever one is possible: of the first object, to the first companion. */
+  /**
+   * Unlike the other actions, a give is found whenever one is possible: of the first object, to the first companion.
+   */
   #give(): BabiEvent | undefined {
     for (const [object, at] of this.#object) {
       if (!('holder' in at)) continue;

@@ -1,6 +1,6 @@
 /**
- * Rows of parquet files. This file combines the parts of hyparquet itself, because its own reader leaves failures in some
- * columns of damaged files unhandled, which ends the process, and because a page may claim any size.
+ * Rows of parquet files. This file combines the parts of hyparquet itself, because its own reader leaves failures in
+ * some columns of damaged files unhandled, which ends the process, and because a page may claim any size.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { AsyncBuffer } from 'hyparquet';

@@ -26,7 +26,10 @@ export const said = (content: string, finish_reason = 'stop') => ({
   usage: { prompt_tokens: 5, completion_tokens: 2 },
 });
 
-/** An OpenAI-compatible server that ends with the test. @param handlers answers to requests but that for the models, one after another; the last one stays */
+/**
+ * An OpenAI-compatible server that ends with the test. @param handlers answers to requests but that for the models, one
+ * after another; the last one stays
+ */
 export async function serve(
   handlers: Handler[],
   list: unknown | Handler = models(),

@@ -214,6 +214,12 @@ export class TinkerPolicy implements TrainablePolicy {
 
   async optimStep(options: OptimStepOptions): Promise<OptimStepResult> {
     const { learningRate, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weightDecay = 0, gradientClipNorm = 0 } = options;
+    if (options.decayNorms === false && weightDecay > 0) {
+      throw new PolicyError(
+        'capability',
+        `The optimiser of ${this.name} decays all weights alike. Set optimizer.weightDecay to 0, or leave decayNorms out.`,
+      );
+    }
     const adam = {
       learning_rate: learningRate,
       beta1,
@@ -341,6 +347,12 @@ export class TinkerPolicy implements TrainablePolicy {
     this.#checkTemperature(temperature);
     if (loss.kind === 'policy-gradient' && loss.dualClip !== undefined) {
       throw new PolicyError('capability', `The losses of ${this.name} have no dual clip. Remove dualClip.`);
+    }
+    if (loss.kind === 'policy-gradient' && (loss.entropyCoefficient ?? 0) > 0) {
+      throw new PolicyError(
+        'capability',
+        `The losses of ${this.name} have no entropy bonus. Set entropyCoefficient to 0, or raise clipHigh.`,
+      );
     }
   }
 

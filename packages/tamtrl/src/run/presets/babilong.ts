@@ -5,10 +5,10 @@
 import type { RunConfigInput, SftConfigInput } from '../../train/config.js';
 import type { Preset } from './preset.js';
 
-/** A chunk is a paragraph or two; sentences are kept whole, since half a fact is none. */
+/** A chunk is a few sentences, which are kept whole: half a fact is none, and several at once are hard to follow. */
 const memory = {
   questionTokens: 16,
-  chunkTokens: 128,
+  chunkTokens: 64,
   memoryTokens: 40,
   answerTokens: 8,
   align: 'sentence',
@@ -20,20 +20,21 @@ export const BABILONG_WARM_UP: SftConfigInput = {
   data: {
     kind: 'babilong',
     // Long stories of several persons and objects need most practice.
-    tasks: ['qa1', 'qa2', 'qa2', 'qa3', 'qa3', 'qa3', 'qa4', 'qa5', 'qa5'],
-    chunks: [1, 16],
-    leastChunkTokens: 24,
+    tasks: ['qa1', 'qa2', 'qa2', 'qa2', 'qa3', 'qa3', 'qa3', 'qa3', 'qa4', 'qa4', 'qa5', 'qa5'],
+    chunks: [2, 48],
+    leastChunkTokens: 20,
+    decoys: 0.2,
     seed: 1,
     trainingSeed: 1,
   },
   memory,
-  steps: 4600,
+  steps: 11_000,
   batchSize: 64,
-  learningRate: 1e-3,
-  warmupSteps: 100,
-  cooldownSteps: 4400,
+  learningRate: 2e-3,
+  warmupSteps: 200,
+  cooldownSteps: 10_800,
   filteredShare: 0.1,
-  changingShare: 0.6,
+  changingShare: 0.5,
   evaluation: { every: 0, questions: 200 },
   checkpointEvery: 100,
 };
@@ -50,7 +51,7 @@ export const BABILONG_REINFORCEMENT: RunConfigInput = {
 
 export const babilong: Preset = {
   name: 'babilong',
-  summary: 'a model of 1.4 million parameters on BABILong: bAbI stories hidden in books, 16 chunks of 128 tokens',
+  summary: 'a model of 1.4 million parameters on BABILong: bAbI stories hidden in books, 16 chunks of 64 tokens',
   train: { ...BABILONG_REINFORCEMENT, model: 'babi' },
-  sft: { ...BABILONG_WARM_UP, model: 'babi-random', evaluation: { every: 1150, questions: 200 } },
+  sft: { ...BABILONG_WARM_UP, model: 'babi-random', evaluation: { every: 2200, questions: 200 } },
 };

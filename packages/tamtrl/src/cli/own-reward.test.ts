@@ -1,0 +1,90 @@
+/** `tamtrl train --reward FILE`, as users run it: TypeScript, errors within a step, and resuming after them. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runnable, spawned } from './executable.test-support.js';
+
+const example = fileURLToPath(new URL('../../../../examples/my-reward.ts', import.meta.url));
+
+let place: { folder: string; config: string };
+
+beforeAll(async () => {
+  place = await runnable();
+});
+
+afterAll(() => rm(place.folder, { recursive: true, force: true }));
+
+const train = (...args: string[]) => spawned(place.folder, ['train', ...args]);
+
+async function steps(run: string): Promise<{ reward: number; turn_score: number; gradient_norm: number }[]> {
+  const lines = (await readFile(join(place.folder, run, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+  return lines.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'step');
+}
+
+it('the example, which is TypeScript, trains', async () => {
+  const { code, err } = await train('--config', place.config, '--reward', example, '--out', 'example');
+  expect(err).toContain('method words-kept');
+  expect(code).toBe(0);
+  const done = await steps('example');
+  expect(done).toHaveLength(2);
+  for (const { turn_score, gradient_norm } of done) {
+    expect(turn_score).toBeGreaterThan(0);
+    expect(turn_score).toBeLessThan(1);
+    expect(gradient_norm).toBeGreaterThan(0);
+  }
+  const saved = JSON.parse(await readFile(join(place.folder, 'example', 'config.json'), 'utf8'));
+  expect(saved).toMatchObject({ method: 'words-kept', reward: { module: example } });
+}, 120_000);
+
+it('a module that throws in step 2 ends the run, which continues once it is mended', async () => {
+  const code = (second: string) => `
+    // Types, and a helper of its own.
+    import { worth } from './helper.ts';
+    interface Seen { sample: number; score: number }
+    let calls = 0;
+    export default {
+      outcome({ sample, score }: Seen): number {
+        if (++calls > 9) ${second}
+        return worth(score, sample);
+      },
+    };`;
+  const path = join(place.folder, 'mine.ts');
+  await writeFile(
+    join(place.folder, 'helper.ts'),
+    'export const worth = (score: number, sample: number): number => score + sample / 10;',
+  );
+  await writeFile(path, code("throw new Error('the table has no row')"));
+  const args = ['--config', place.config, '--method', 'memagent', '--reward', 'mine.ts', '--out', 'thrown'];
+  const ended = await train(...args);
+  expect(ended.err).toMatch(
+    /tamtrl: mine\.ts: outcome threw an error for rollout 0 of "mini-\S+": the table has no row \(line 8\)\. Everything saved so far is intact: continue with tamtrl train --resume thrown --reward mine\.ts/,
+  );
+  expect(ended.code).toBe(1);
+  // The mean of 0, 0.1 and 0.2: random weights never answer right.
+  expect((await steps('thrown')).map(({ reward }) => reward)).toEqual([expect.closeTo(0.1, 10)]);
+  const bare = await train('--resume', 'thrown');
+  expect(bare).toMatchObject({ code: 2, err: expect.stringContaining('--resume thrown --reward mine.ts') });
+  await writeFile(path, code('return 0.5;'));
+  const mended = await train('--resume', 'thrown', '--reward', 'mine.ts');
+  expect(mended.err).toContain('Warning: mine.ts is not what it was when the run was started');
+  expect(mended.code).toBe(0);
+  expect((await steps('thrown')).map(({ reward }) => reward)).toHaveLength(2);
+}, 180_000);
+
+it('what cannot be a reward is refused before anything is written', async () => {
+  const refused = async (name: string, code: string, ...more: string[]) => {
+    await writeFile(join(place.folder, name), code);
+    const ended = await train('--config', place.config, '--reward', name, '--out', 'none', ...more);
+    expect(ended.code).toBe(2);
+    return ended.err;
+  };
+  expect(await refused('enum.ts', 'enum A { B }\nexport default { outcome: () => A.B };')).toMatch(
+    /tamtrl: enum\.ts: the module cannot be loaded: .*enum\.ts.*enum/,
+  );
+  expect(await refused('own.mjs', 'export default { turnScore: () => 1 };', '--method', 'memagent')).toContain(
+    'own.mjs scores memory turns itself, and so does the method "memagent". Leave one of the two out',
+  );
+  const gone = await train('--config', place.config, '--reward', 'gone.ts', '--out', 'none');
+  expect(gone).toMatchObject({ code: 2, err: expect.stringContaining('--reward: expected a .ts or .js file') });
+}, 120_000);

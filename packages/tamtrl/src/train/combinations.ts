@@ -1,0 +1,107 @@
+/** Settings that make no sense together, refused before anything is computed. */
+import type { RewardMethod } from '../reward/method.js';
+import type { RunConfig } from './config.js';
+import { TrainError } from './errors.js';
+import { imitates } from './objective.js';
+
+type Checked = Pick<
+  RunConfig,
+  | 'advantage'
+  | 'aggregation'
+  | 'dualClip'
+  | 'entropyCoefficient'
+  | 'importanceSampling'
+  | 'objective'
+  | 'overlong'
+  | 'ratio'
+  | 'returns'
+  | 'reward'
+  | 'turnCredit'
+  | 'turnWeights'
+>;
+
+interface Clash {
+  clashes(config: Checked, method: Pick<RewardMethod, 'name'>): boolean;
+  /** What, why, and what to do. */
+  text(config: Checked, method: Pick<RewardMethod, 'name'>): string;
+}
+
+/** Methods without scores of turns: every turn of theirs earns the outcome. */
+const OUTCOME_ONLY = new Set(['memagent', 'infomem', 'opsdl', 'himpo']);
+
+const clashes: readonly Clash[] = [
+  {
+    clashes: ({ returns, objective }) => returns !== undefined && imitates(objective),
+    text: ({ objective }) =>
+      `returns sums up rewards, but objective "${objective}" imitates and has none. Leave it out.`,
+  },
+  {
+    clashes: ({ returns, reward }) => returns !== undefined && reward.combine !== 'score',
+    text: ({ reward }) =>
+      `returns sums up the rewards of later turns, but with reward.combine "${reward.combine}" each of them has the outcome in it, which would count once for every turn. Set reward.combine to "score": memory turns earn their scores, the answer the outcome.`,
+  },
+  {
+    clashes: ({ returns, reward }, { name }) =>
+      returns === undefined && reward.combine === 'score' && OUTCOME_ONLY.has(name),
+    text: (_, { name }) =>
+      `reward.combine "score" gives memory turns their scores alone, but the method ${name} has none, so no memory would be learned. Set returns: { gamma: 1 }, or reward.combine to "product".`,
+  },
+  {
+    clashes: ({ returns }) => returns !== undefined && returns.lambda < 1 && returns.of === 'advantages',
+    text: () =>
+      'returns.lambda is below 1, which mixes returns with baselines, but returns.of "advantages" sums up what has been compared already. Set lambda to 1, or of to "rewards".',
+  },
+  {
+    clashes: ({ returns, advantage }) =>
+      returns !== undefined && returns.lambda < 1 && advantage !== 'mean' && advantage !== 'mean-std',
+    text: ({ advantage }) =>
+      `returns.lambda is below 1, which needs a baseline for each turn, but advantage "${advantage}" compares turns with other turns. Set advantage to "mean" or "mean-std".`,
+  },
+  {
+    clashes: ({ reward }) => reward.floor !== undefined && reward.combine !== 'product',
+    text: ({ reward }) =>
+      `reward.floor belongs to reward.combine "product", but it is "${reward.combine}". Leave the floor out.`,
+  },
+  {
+    clashes: ({ reward }) => reward.combine === 'advantages' && !(reward.alpha >= 0 && reward.alpha <= 1),
+    text: ({ reward }) =>
+      `reward.combine "advantages" takes (1 - alpha) of the outcome and alpha of the score, but reward.alpha is ${reward.alpha}. Set it to a number from 0 to 1; ReMemR1 has 0.2, GRU-Mem 0.1.`,
+  },
+  {
+    clashes: ({ overlong, reward }) => overlong.buffer > 0 && reward.combine === 'advantages',
+    text: () =>
+      'overlong makes rewards smaller, but reward.combine "advantages" compares outcomes and scores before they are rewards. Set overlong.buffer to 0.',
+  },
+  {
+    clashes: ({ ratio, aggregation }) => ratio === 'sequence' && aggregation !== 'sequence-mean',
+    text: ({ aggregation }) =>
+      `ratio "sequence" is GSPO's, whose loss is a mean over sequences, but aggregation is "${aggregation}". Set it to "sequence-mean".`,
+  },
+  {
+    clashes: ({ ratio, dualClip }) => (ratio === 'sequence' || ratio === 'cispo') && dualClip !== undefined,
+    text: ({ ratio }) => `dualClip bounds the loss of single tokens, but ratio is "${ratio}". Leave dualClip out.`,
+  },
+  {
+    clashes: ({ objective, ratio = 'token', importanceSampling, entropyCoefficient = 0 }) =>
+      imitates(objective) && (ratio !== 'token' || importanceSampling !== undefined || entropyCoefficient > 0),
+    text: ({ objective }) =>
+      `ratio, importanceSampling and entropyCoefficient belong to a policy gradient, but objective "${objective}" imitates. Leave them out.`,
+  },
+  {
+    clashes: ({ reward }) =>
+      reward.scaling === 'z-score' && reward.minmax && (reward.combine === 'product' || reward.combine === 'gated'),
+    text: ({ reward }) =>
+      `reward.scaling "z-score" makes half of the scores negative, and reward.combine "${reward.combine}" multiplies them by the outcome, which punishes success. Set combine to "additive", "score" or "advantages", or scaling to "rank".`,
+  },
+  {
+    clashes: ({ turnCredit, aggregation }) => turnCredit === 'split' && aggregation === 'trajectory-mean',
+    text: () =>
+      'turnCredit "split" and aggregation "trajectory-mean" both keep long documents from counting more. Choose one of the two.',
+  },
+];
+
+/** @throws TrainError `config` with a line for each thing that makes no sense. */
+export function checkCombinations(config: Checked, method: Pick<RewardMethod, 'name'>): void {
+  const found = clashes.filter((clash) => clash.clashes(config, method)).map((clash) => clash.text(config, method));
+  if (found.length > 0) throw new TrainError('config', found.join('\n'));
+}

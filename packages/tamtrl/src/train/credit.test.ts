@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { rewardMethods } from '../reward/methods.js';
+import { findRecipe } from '../run/recipes.js';
+import { checkCombinations } from './combinations.js';
+import { type RunConfigInput, runConfigSchema } from './config.js';
+import { discounted, type Returns, turnAdvantages } from './credit.js';
+import { withTokens } from './token-advantages.js';
+
+const score = { combine: 'score', alpha: 1 } as const;
+const returns = (more: Partial<Returns>): Returns => ({ gamma: 1, lambda: 1, of: 'rewards', ...more });
+
+/** Two rollouts, two memory turns and an answer. */
+const group = {
+  rewards: [
+    [1, 0, 2],
+    [0, 1, 0],
+  ],
+  outcomes: [2, 0],
+  scores: [
+    [1, 0],
+    [0, 1],
+  ],
+};
+
+describe('returns', () => {
+  it('discount rewards from the end', () => {
+    // 2; 0 + 0.5 x 2 = 1; 1 + 0.5 x 1 = 1.5.
+    expect(discounted([1, 0, 2], 0.5)).toEqual([1.5, 1, 2]);
+    expect(discounted([1, 0, 2], 1)).toEqual([3, 2, 2]);
+    expect(discounted([1, 0, 2], 0)).toEqual([1, 0, 2]);
+    expect(discounted([], 0.5)).toEqual([]);
+  });
+
+  it('of rewards: summed up, then compared', () => {
+    // Returns 1.5, 1, 2 and 0.5, 1, 0: means 1, 1, 1.
+    const options = { advantage: 'mean', combine: score, returns: returns({ gamma: 0.5 }) } as const;
+    expect(turnAdvantages(group, options)).toEqual([
+      [0.5, 0, 1],
+      [-0.5, 0, -1],
+    ]);
+  });
+
+  it('of advantages: compared, then summed up', () => {
+    // Advantages 0.5, -0.5, 1 and -0.5, 0.5, -1. From the end: 1; -0.5 + 0.5; 0.5 + 0.
+    const options = { advantage: 'mean', combine: score, returns: returns({ gamma: 0.5, of: 'advantages' }) } as const;
+    expect(turnAdvantages(group, options)).toEqual([
+      [0.5, 0, 1],
+      [-0.5, 0, -1],
+    ]);
+    const whole = { advantage: 'question-mean', combine: score, returns: returns({ of: 'advantages' }) } as const;
+    // The mean of all six is 2/3: 1/3, -2/3, 4/3 and -2/3, 1/3, -2/3.
+    const expected = [
+      [1, 2 / 3, 4 / 3],
+      [-1, -1 / 3, -2 / 3],
+    ];
+    turnAdvantages(group, whole).forEach((turns, i) => {
+      turns.forEach((value, t) => void expect(value).toBeCloseTo(expected[i][t], 12));
+    });
+  });
+
+  it('lambda: generalised advantages with the means of the question as values', () => {
+    // gamma 1: returns 3, 2, 2 and 1, 1, 0, values 2, 1.5, 1. Deltas of the first rollout: 1 + 1.5 - 2 = 0.5,
+    // 0 + 1 - 1.5 = -0.5, 2 - 1 = 1; with lambda 0.5: 1, -0.5 + 0.5 = 0, 0.5 + 0 = 0.5. The second is the opposite.
+    const options = { advantage: 'mean', combine: score, returns: returns({ lambda: 0.5 }) } as const;
+    expect(turnAdvantages(group, options)).toEqual([
+      [0.5, 0, 1],
+      [-0.5, 0, -1],
+    ]);
+    // Lambda 0: the deltas. Close to 1: the returns less the values.
+    expect(turnAdvantages(group, { ...options, returns: returns({ lambda: 0 }) })[0]).toEqual([0.5, -0.5, 1]);
+    const nearly = turnAdvantages(group, { ...options, returns: returns({ lambda: 1 - 1e-9 }) })[0];
+    [1, 0.5, 1].forEach((value, t) => void expect(nearly[t]).toBeCloseTo(value, 6));
+  });
+});
+
+it('outcomes and scores compared apart, then mixed', () => {
+  // A(R) = 1, -1. A(p) turn by turn: 0.5, -0.5 and -0.5, 0.5. With alpha 0.2: 0.8 + 0.1, 0.8 - 0.1, and 0.8 for the answer.
+  const options = { advantage: 'mean', combine: { combine: 'advantages', alpha: 0.2 } } as const;
+  const [first, second] = turnAdvantages(group, options);
+  [0.9, 0.7, 0.8].forEach((value, t) => void expect(first[t]).toBeCloseTo(value, 12));
+  [-0.9, -0.7, -0.8].forEach((value, t) => void expect(second[t]).toBeCloseTo(value, 12));
+  // Divided by deviations: sqrt(2) of outcomes 2 and 0, sqrt(0.5) of scores 1 and 0; both become sqrt(0.5).
+  const [divided] = turnAdvantages(group, { ...options, advantage: 'mean-std' });
+  expect(divided[0]).toBeCloseTo(Math.SQRT1_2, 5);
+  expect(divided[1]).toBeCloseTo(0.6 * Math.SQRT1_2, 5);
+  expect(divided[2]).toBeCloseTo(0.8 * Math.SQRT1_2, 5);
+});
+
+it('kinds: memory turns with memory turns, answers with answers', () => {
+  // Memory rewards 1, 0, 0, 1: mean 0.5. Answers 2, 0: mean 1.
+  expect(turnAdvantages(group, { advantage: 'kind-mean', combine: score })).toEqual([
+    [0.5, -0.5, 1],
+    [-0.5, 0.5, -1],
+  ]);
+});
+
+it('tokens: a share of the turn, and their own', () => {
+  const turn = (kind: 'memory' | 'answer', tokens: number) => ({ kind, outputIds: new Array(tokens).fill(0) });
+  const trajectory = { turns: [turn('memory', 2), turn('answer', 1)] } as Parameters<typeof withTokens>[0][0];
+  // 0.5 x 2 + 1 and 0.5 x 2 - 3; the answer 0.25 x 4.
+  const found = { added: [[[[1, -3]]]], share: 0.5, answerShare: 0.25 };
+  expect(withTokens([trajectory], [[2, 4]], found, 0)).toEqual({
+    advantages: [[0, 1]],
+    tokenAdvantages: [[[2, -2], [1]]],
+  });
+  const each = { added: [[[[1, -3]]]], share: [[[[0, 1]]]] };
+  expect(withTokens([trajectory], [[2, 4]], each, 0).tokenAdvantages).toEqual([[[1, -1], [4]]]);
+  expect(withTokens([trajectory], [[2, 4]], undefined, 0)).toEqual({ advantages: [[2, 4]] });
+});
+
+describe('settings that make no sense together', () => {
+  const check = (config: RunConfigInput, name = 'tamtrl') => checkCombinations(runConfigSchema.parse(config), { name });
+
+  it.each([
+    [{ returns: {} }, 'with reward.combine "product" each of them has the outcome in it'],
+    [{ returns: {}, objective: 'star' as const, reward: { combine: 'score' as const } }, 'imitates and has none'],
+    [
+      { returns: { lambda: 0.9, of: 'advantages' as const }, reward: { combine: 'score' as const } },
+      'Set lambda to 1, or of to "rewards"',
+    ],
+    [{ returns: { lambda: 0.9 }, reward: { combine: 'score' as const } }, 'Set advantage to "mean" or "mean-std"'],
+    [{ reward: { floor: 0.1, combine: 'gated' as const } }, 'reward.floor belongs to reward.combine "product"'],
+    [{ overlong: { buffer: 2 }, reward: { combine: 'advantages' as const } }, 'Set overlong.buffer to 0'],
+    [{ ratio: 'sequence' as const }, 'aggregation is "token-mean". Set it to "sequence-mean"'],
+    [{ ratio: 'cispo' as const, dualClip: 3 }, 'Leave dualClip out'],
+    [{ objective: 'star' as const, importanceSampling: {} }, 'Leave them out'],
+    [{ objective: 'star' as const, entropyCoefficient: 0.1 }, 'Leave them out'],
+    [{ turnCredit: 'split' as const, aggregation: 'trajectory-mean' as const }, 'Choose one of the two'],
+    [{ reward: { scaling: 'z-score' as const } }, 'punishes success'],
+    [{ reward: { combine: 'advantages' as const, alpha: 2 } }, 'reward.alpha is 2. Set it to a number from 0 to 1'],
+  ])('%j is refused', (config, text) => {
+    expect(() => check(config)).toThrow(text);
+  });
+
+  it('scores alone need a method with scores, or returns', () => {
+    const config = { reward: { combine: 'score' as const } };
+    expect(() => check(config, 'memagent')).toThrow('the method memagent has none, so no memory would be learned');
+    check({ ...config, returns: {} }, 'memagent');
+    check(config);
+  });
+
+  it.each(rewardMethods.map(({ name }) => name))('%s, as its recipe sets it, is accepted', (name) => {
+    check(findRecipe(name)?.patch ?? {}, name);
+  });
+});
