@@ -51,6 +51,8 @@ export function wideEncodingOf(head: Uint8Array): { encoding: string; marked: bo
   const mark = MARKS.find(({ bytes }) => bytes.every((byte, at) => head[at] === byte));
   if (mark) return mark.encoding === 'utf-8' ? undefined : { encoding: mark.encoding, marked: true };
   if (!head.subarray(0, HEAD).includes(0)) return undefined;
+  // All of the text is here, and half a unit is left over.
+  if (head.length < HEAD && head.length % 2 === 1) return undefined;
   // Half a surrogate pair at the end is no fault of the text.
   const sample = head.subarray(0, Math.min(head.length, HEAD) & ~1);
   for (const encoding of ['utf-16le', 'utf-16be']) {

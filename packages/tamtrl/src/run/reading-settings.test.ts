@@ -47,7 +47,7 @@ describe('the settings of a training', () => {
       expect(await trainedReading(place)).toEqual(settings);
     }
     expect(await trainedReading('mini')).toBeUndefined();
-    expect(await trainedReading('babi')).toMatchObject({ prompts: 'babi', align: 'sentence', chunkTokens: 128 });
+    expect(await trainedReading('babi')).toMatchObject({ prompts: 'babi', align: 'sentence', chunkTokens: 64 });
     expect(await trainedReading(EMBEDDED_MINI)).toBeUndefined();
   });
 

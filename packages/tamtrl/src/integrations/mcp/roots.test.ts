@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 async function textOf(source: string, roots: readonly string[] = [inside]): Promise<string> {
   let text = '';
-  for await (const bit of readWithin(source, await rootsOf(roots))) text += bit;
+  for await (const bit of readWithin(source, await rootsOf(roots))) text += bit.text;
   return text;
 }
 
