@@ -48,7 +48,11 @@ async function readOne(length, chunkTokens) {
   const started = performance.now();
   let peak = 0;
   const [[trajectory]] = await runAgent(policy, [task], {
-    ...{ frames, budgets, temperature: 0, seed: 0, keep: 'counts' },
+    frames,
+    budgets,
+    temperature: 0,
+    seed: 0,
+    keep: 'counts',
     onTurn: () => {
       peak = Math.max(peak, process.memoryUsage.rss());
     },
@@ -82,7 +86,9 @@ async function all() {
   const { plotLines } = await load('report/plot/plot-lines.js');
   const points = rows.map(({ length, seconds }) => ({ x: length / 1e6, y: seconds }));
   const figure = plotLines({
-    ...{ title: 'Reading time of the embedded model', xLabel: 'million tokens', yLabel: 'seconds' },
+    title: 'Reading time of the embedded model',
+    xLabel: 'million tokens',
+    yLabel: 'seconds',
     series: [{ name: `chunks of ${values.chunk} tokens`, points, markers: true }],
   });
   await writeFile(new URL('../docs/reading-cost.svg', import.meta.url), figure);

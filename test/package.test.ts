@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { trackedFiles } from './tracked-files.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
@@ -32,20 +33,6 @@ const manifests = ['.', ...readdirSync(join(root, 'packages')).map((name) => `pa
   .filter((folder) => existsSync(join(root, folder, 'package.json')))
   .map((folder) => JSON.parse(read(folder, 'package.json')) as Manifest);
 const ours = manifests.map(({ name }) => name);
-
-/** Files under version control; without git, those that are not made by installing, building or running. */
-function trackedFiles(): string[] {
-  try {
-    return execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-      .split('\0')
-      .filter((file) => file !== '' && existsSync(join(root, file)));
-  } catch {
-    const made = /(^|\/)(node_modules|dist|coverage|runs|\.git|\.venv|__pycache__)(\/|$)/;
-    return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
-      (file) => !made.test(file) && statSync(join(root, file)).isFile(),
-    );
-  }
-}
 
 /** Contents of a Markdown text's fenced code blocks. */
 function codeBlocks(markdown: string): string[] {
@@ -198,7 +185,7 @@ describe('the documentation', () => {
 });
 
 it('holds no file over 3 MB', () => {
-  const files = trackedFiles();
+  const files = trackedFiles(root);
   expect(files).toContain('package.json');
   expect(files.filter((file) => statSync(join(root, file)).size > 3e6)).toEqual([]);
 });

@@ -102,7 +102,10 @@ class Reading {
           turn: 0,
           offset: 0,
           memory: frames.initialMemory(record.question),
-          ...{ quiet: 0, changed: 0, longest: 0, seconds: 0 },
+          quiet: 0,
+          changed: 0,
+          longest: 0,
+          seconds: 0,
         },
     );
     const starts = this.#states.map(({ offset }) => offset);
@@ -113,7 +116,11 @@ class Reading {
       return { id: record.id, question: record.question, chunks, from: { memoryIds: memory, turn } };
     });
     const groups = await runAgent(this.#policy, tasks, {
-      ...{ frames, budgets, temperature: 0, seed: 0, keep: 'counts' },
+      frames,
+      budgets,
+      temperature: 0,
+      seed: 0,
+      keep: 'counts',
       onTurn: (turn, { task }) => turn.kind === 'memory' && this.#take(turn, task, starts[task]),
     });
     await this.#saving;

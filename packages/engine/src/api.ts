@@ -102,8 +102,8 @@ export interface TrainingRow extends ScoreRow {
  * Loss of a token with ratio r = exp(logp - old), advantage A:
  * -min(r A, clip(r, 1 - clipLow, 1 + clipHigh) A), for A < 0 at most -dualClip A (PPO, arXiv 1707.06347; dual clip,
  * arXiv 1912.09729; separate bounds, DAPO, arXiv 2503.14476), plus klCoefficient (exp(d) - d - 1), d = ref - logp (the
- * k3 estimator), minus entropyCoefficient H, H the entropy of the distribution that the token is drawn from (PPO's entropy
- * bonus).
+ * k3 estimator), minus entropyCoefficient H, H the entropy of the distribution that the token is drawn from (PPO's
+ * entropy bonus).
  */
 export interface PolicyGradientLoss {
   kind: 'policy-gradient';

@@ -43,7 +43,7 @@ describe('encodings', () => {
     ['Windows-1252', windows1252(WESTERN), WESTERN, ['a.txt was read as Windows-1252 (it is not UTF-8)']],
     [
       'one odd byte',
-      windows1252('a'.repeat(70_000) + 'é'),
+      windows1252(`${'a'.repeat(70_000)}é`),
       `${'a'.repeat(70_000)}é`,
       [expect.stringContaining('1252')],
     ],

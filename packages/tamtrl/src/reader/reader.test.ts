@@ -186,7 +186,9 @@ describe('a reader', () => {
     let drafted = 0;
     let accepted = 0;
     const drafting: MemoryModel = {
-      ...{ tokenizer: mini.tokenizer, chat: mini.chat, contextLength: mini.contextLength },
+      tokenizer: mini.tokenizer,
+      chat: mini.chat,
+      contextLength: mini.contextLength,
       sample: async (requests, options) => {
         const results = await mini.sample(requests, options);
         results.forEach(([{ acceptedDraft = 0 }], at) => {

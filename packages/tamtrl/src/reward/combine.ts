@@ -1,7 +1,7 @@
 /**
- * Joins the outcome R of a rollout with the scores of its memory turns. `product` is TAMTRL's (arXiv 2603.21663, Eq. 6),
- * `additive` its ablation "plus reward"; `gated` and the floor are ours. `score` is what IGPO does (arXiv 2510.14967),
- * `advantages` what ReMemR1 (arXiv 2509.23040) and GRU-Mem (arXiv 2602.10560) do.
+ * Joins the outcome R of a rollout with the scores of its memory turns. `product` is TAMTRL's (arXiv 2603.21663,
+ * Eq. 6), `additive` its ablation "plus reward"; `gated` and the floor are ours. `score` is what IGPO does (arXiv
+ * 2510.14967), `advantages` what ReMemR1 (arXiv 2509.23040) and GRU-Mem (arXiv 2602.10560) do.
  */
 import { z } from 'zod';
 
@@ -9,9 +9,10 @@ import { z } from 'zod';
 export const combineOptions = {
   /**
    * The reward of a memory turn with score p. `product`: R p; `gated`: R (1 + alpha p); `additive`: R + alpha p. The
-   * first two leave failures at 0; `additive` pays for high scores whether or not the answer is right. `score`: p alone,
-   * so that R is the answer turn's; with `returns`, it reaches the memory turns from there. `advantages`: R and p are not
-   * added up but compared with those of the other rollouts apart, and the turn's advantage is (1 - alpha) A(R) + alpha A(p).
+   * first two leave failures at 0; `additive` pays for high scores whether or not the answer is right. `score`: p
+   * alone, so that R is the answer turn's; with `returns`, it reaches the memory turns from there. `advantages`: R and
+   * p are not added up but compared with those of the other rollouts apart, and the turn's advantage is (1 - alpha)
+   * A(R) + alpha A(p).
    */
   combine: z.enum(['product', 'gated', 'additive', 'score', 'advantages']).default('product'),
   /** Weight of the turn score in `gated`, `additive` and `advantages`. */

@@ -4,8 +4,8 @@
  *
  *     p_t = 1 if (the gate is open) = (the chunk holds evidence), otherwise -1.
  *
- * Advantages of trajectories and of turns are computed apart, and mixed: A = 0.9 A(R) + 0.1 A(p). The recipe `grumem` sets
- * this: reward.combine `advantages`, alpha 0.1, advantage `mean-std`.
+ * Advantages of trajectories and of turns are computed apart, and mixed: A = 0.9 A(R) + 0.1 A(p). The recipe `grumem`
+ * sets this: reward.combine `advantages`, alpha 0.1, advantage `mean-std`.
  *
  * Not here: the exit gate and its reward, because this agent reads to the end (later text can change the answer), and
  * the reward for the format. A gate is closed if the model says so in the words of its prompt format

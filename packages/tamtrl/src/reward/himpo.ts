@@ -1,17 +1,17 @@
 /**
  * HiMPO (arXiv 2606.16285): the tokens of a memory are credited for what the memory adds, all other tokens for the
- * outcome. The utility of an update is what can be recovered of the answer from the new memory and could not be from the
- * old one, at the same point of the reading:
+ * outcome. The utility of an update is what can be recovered of the answer from the new memory and could not be from
+ * the old one, at the same point of the reading:
  *
  *     u_t = V(M_t+1) - V(M_t)
  *
- * A bounded filter attenuates it in hindsight, where the outcome does not bear it out. The result, compared with that of
- * the other rollouts at the same turn, is the advantage of the memory's tokens; thoughts, stop tokens and answers keep
- * the trajectory's advantage A(R).
+ * A bounded filter attenuates it in hindsight, where the outcome does not bear it out. The result, compared with that
+ * of the other rollouts at the same turn, is the advantage of the memory's tokens; thoughts, stop tokens and answers
+ * keep the trajectory's advantage A(R).
  *
- * The paper's formulas are not public in full. Ours, and switchable: V(M) = exp(Phi(M)), the probability of the gold answer
- * per token (`value: log` takes Phi itself); the filter is 1 if gain and outcome agree (a gain in a rollout that is better
- * than the mean of its question, a loss in one that is worse, or anything in one that is neither), otherwise
+ * The paper's formulas are not public in full. Ours, and switchable: V(M) = exp(Phi(M)), the probability of the gold
+ * answer per token (`value: log` takes Phi itself); the filter is 1 if gain and outcome agree (a gain in a rollout that
+ * is better than the mean of its question, a loss in one that is worse, or anything in one that is neither), otherwise
  * `attenuation`; z-scores turn by turn.
  */
 import { z } from 'zod';

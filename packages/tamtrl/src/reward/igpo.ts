@@ -4,9 +4,9 @@
  *     p_t = pi(a | q, M_t+1) - pi(a | q, M_t), pi(a | q, M) = exp((1 / |a|) sum_j log pi(a_j | q, M, a_<j)),
  *
  * and the answer turn the outcome (the paper's is F1: reward.outcome.metric). All rewards of the question are z-scored
- * together, and a turn's advantage is the discounted sum of its own and the later z-scores. The recipe `igpo` sets this:
- * reward.combine `score`, advantage `question-mean-std` (`kind-mean-std` z-scores gains and outcomes apart, the paper's
- * other form), returns { of: advantages, gamma: 1 }.
+ * together, and a turn's advantage is the discounted sum of its own and the later z-scores. The recipe `igpo` sets
+ * this: reward.combine `score`, advantage `question-mean-std` (`kind-mean-std` z-scores gains and outcomes apart, the
+ * paper's other form), returns { of: advantages, gamma: 1 }.
  *
  * Ours: the memory stands in for the history, because it is all that an agent of this kind has of it; the best of
  * several gold answers; the stop token counts as a token of the answer.

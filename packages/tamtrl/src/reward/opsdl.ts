@@ -6,8 +6,8 @@
  * where the teacher reads only what is relevant in the chunk (C_t) and the student the whole chunk (D_t). Its policy
  * gradient is that of the reverse KL from student to teacher, estimated from the tokens that the student wrote. OPSDL
  * (arXiv 2604.17535) trains a long-context student in this way, with the same model on the relevant excerpts as its
- * teacher. SDPO (arXiv 2601.20802) mixes it with the outcome: lambda A_GRPO + (1 - lambda) c_j. Unlike TAMTRL's score, the
- * contrast is 0 for what the student writes in any case, such as copies of the old memory.
+ * teacher. SDPO (arXiv 2601.20802) mixes it with the outcome: lambda A_GRPO + (1 - lambda) c_j. Unlike TAMTRL's score,
+ * the contrast is 0 for what the student writes in any case, such as copies of the old memory.
  *
  * Ours: OPSDL's loss takes the KL over the whole vocabulary, this is its estimate on one token, as in tinker-cookbook's
  * on-policy distillation; SDPO's teacher reads feedback, this one the relevant text; the answer turn has no teacher and

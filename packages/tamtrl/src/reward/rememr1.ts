@@ -1,15 +1,17 @@
 /**
- * The step reward of ReMemR1 (arXiv 2509.23040): how many more of the words of the gold answer the new memory holds than
- * the old one,
+ * The step reward of ReMemR1 (arXiv 2509.23040): how many more of the words of the gold answer the new memory holds
+ * than the old one,
  *
  *     p_t = recall(a, M_t+1) - recall(a, M_t), recall(a, M) = (words of a in M) / (words of a).
  *
  * Outcomes and step rewards are z-scored apart (steps among the rollouts of the question at the same turn), and mixed:
- * A = 0.8 A(R) + 0.2 A(p). The recipe `rememr1` sets this: reward.combine `advantages`, alpha 0.2, advantage `mean-std`.
+ * A = 0.8 A(R) + 0.2 A(p). The recipe `rememr1` sets this: reward.combine `advantages`, alpha 0.2, advantage
+ * `mean-std`.
  *
  * Not here: the callback query and what it recalls (this agent has no callback), and the rewards for its format. Ours:
- * words are compared after SQuAD's normalisation; of several gold answers the best counts, or all together where all are
- * wanted; losing words of the answer costs as much as finding them earns, which `reward.rememr1.losses: false` leaves out.
+ * words are compared after SQuAD's normalisation; of several gold answers the best counts, or all together where all
+ * are wanted; losing words of the answer costs as much as finding them earns, which `reward.rememr1.losses: false`
+ * leaves out.
  */
 import { z } from 'zod';
 import { memoryTurns } from '../memory/trajectory.js';

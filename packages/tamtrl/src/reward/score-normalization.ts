@@ -17,8 +17,8 @@ export const normalizationOptions = {
   /** Added to max - min in the denominator, so that small spreads stay small; absent: 0. */
   minmaxEpsilon: z.number().min(0).optional(),
   /**
-   * How they are brought to one scale, with `minmax`; absent: `minmax`. `rank`: (rank - 1) / (n - 1), ties in the middle,
-   * which outliers cannot squeeze. `z-score`: (x - mean) / standard deviation, which is not in [0, 1].
+   * How they are brought to one scale, with `minmax`; absent: `minmax`. `rank`: (rank - 1) / (n - 1), ties in the
+   * middle, which outliers cannot squeeze. `z-score`: (x - mean) / standard deviation, which is not in [0, 1].
    */
   scaling: z.enum(['minmax', 'rank', 'z-score']).optional(),
 };

@@ -208,7 +208,8 @@ export const runConfigSchema = z.strictObject({
       /** Number of rounds in which groups are drawn, including the first. */
       maxRounds: count.default(2),
       /**
-       * Which groups are dropped: those whose advantages are all 0 (absent), or all whose outcomes are equal, as in DAPO.
+       * Which groups are dropped: those whose advantages are all 0 (absent), or all whose outcomes are equal, as in
+       * DAPO.
        */
       criterion: z.enum(['advantage', 'outcome']).optional(),
     })

@@ -1,6 +1,6 @@
 /**
- * Memories that hold nothing of the text: copies of the question, or of the wording around it. A policy that is rewarded
- * for what is likely can fall into them.
+ * Memories that hold nothing of the text: copies of the question, or of the wording around it. A policy that is
+ * rewarded for what is likely can fall into them.
  */
 import type { PromptFrames } from '../memory/frames.js';
 import { memoryTurns, type Trajectory } from '../memory/trajectory.js';

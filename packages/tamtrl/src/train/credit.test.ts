@@ -74,7 +74,8 @@ describe('returns', () => {
 });
 
 it('outcomes and scores compared apart, then mixed', () => {
-  // A(R) = 1, -1. A(p) turn by turn: 0.5, -0.5 and -0.5, 0.5. With alpha 0.2: 0.8 + 0.1, 0.8 - 0.1, and 0.8 for the answer.
+  // A(R) = 1, -1. A(p) turn by turn: 0.5, -0.5 and -0.5, 0.5. With alpha 0.2: 0.8 + 0.1, 0.8 - 0.1, and 0.8 for the
+  // answer.
   const options = { advantage: 'mean', combine: { combine: 'advantages', alpha: 0.2 } } as const;
   const [first, second] = turnAdvantages(group, options);
   [0.9, 0.7, 0.8].forEach((value, t) => void expect(first[t]).toBeCloseTo(value, 12));

@@ -1,6 +1,6 @@
 /**
- * From the rewards of a group to the advantages of its turns: rewards may first be summed up over the turns to come, and
- * outcomes and scores may be compared with those of the other rollouts apart.
+ * From the rewards of a group to the advantages of its turns: rewards may first be summed up over the turns to come,
+ * and outcomes and scores may be compared with those of the other rollouts apart.
  */
 import { z } from 'zod';
 import type { CombineOptions } from '../reward/combine.js';
@@ -62,8 +62,9 @@ export function discounted(rewards: readonly number[], gamma: number): number[] 
 }
 
 /**
- * A_t = sum over k >= t of (gamma lambda)^(k - t) delta_k, delta_k = r_k + gamma V_k+1 - V_k. There is no critic: V_k is
- * the mean of the returns G_k of the rollouts of the question that have a turn k (ours). With lambda 1, A_t = G_t - V_t.
+ * A_t = sum over k >= t of (gamma lambda)^(k - t) delta_k, delta_k = r_k + gamma V_k+1 - V_k. There is no critic: V_k
+ * is the mean of the returns G_k of the rollouts of the question that have a turn k (ours). With lambda 1,
+ * A_t = G_t - V_t.
  */
 function generalised(
   rewards: readonly (readonly number[])[],

@@ -1,7 +1,7 @@
 /**
  * Truncated importance sampling (TIS; Yao et al. 2025, "Your efficient RL framework secretly brings you off-policy RL
- * training"; in verl as rollout importance sampling): if the sampler's probabilities differ from the trainer's, a token's
- * loss is weighted by
+ * training"; in verl as rollout importance sampling): if the sampler's probabilities differ from the trainer's, a
+ * token's loss is weighted by
  *
  *     w = min(pi_trainer / pi_sampler, cap),
  *

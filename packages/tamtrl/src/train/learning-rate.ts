@@ -18,8 +18,8 @@ export interface LearningRateOptions {
 }
 
 /**
- * Rises over `warmupSteps`, then constant or on its schedule, then falls over `cooldownSteps`. `step` counts from 1. With
- * p the share of the steps after the warm-up that is done, linear is 1 - p and cosine (1 + cos(pi p)) / 2.
+ * Rises over `warmupSteps`, then constant or on its schedule, then falls over `cooldownSteps`. `step` counts from 1.
+ * With p the share of the steps after the warm-up that is done, linear is 1 - p and cosine (1 + cos(pi p)) / 2.
  */
 export function learningRateAt(step: number, options: LearningRateOptions): number {
   const { learningRate, warmupSteps, steps, cooldownSteps = 0, learningRateSchedule: schedule } = options;

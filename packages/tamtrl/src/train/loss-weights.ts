@@ -5,9 +5,9 @@
 
 /**
  * `token-mean`: over all tokens of the batch (DAPO, arXiv 2503.14476); `sequence-mean`: over conversations of each
- * one's token mean (GRPO); `trajectory-mean`: over rollouts of each one's token mean, all its turns together; `constant`:
- * over conversations of their sums of tokens, divided by the length limit (Dr. GRPO, arXiv 2503.20783), so that a token
- * counts the same whatever the length of its conversation.
+ * one's token mean (GRPO); `trajectory-mean`: over rollouts of each one's token mean, all its turns together;
+ * `constant`: over conversations of their sums of tokens, divided by the length limit (Dr. GRPO, arXiv 2503.20783), so
+ * that a token counts the same whatever the length of its conversation.
  */
 export const AGGREGATIONS = ['token-mean', 'sequence-mean', 'trajectory-mean', 'constant'] as const;
 export type Aggregation = (typeof AGGREGATIONS)[number];

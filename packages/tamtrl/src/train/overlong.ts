@@ -1,6 +1,6 @@
 /**
- * What happens to outputs close to their length limit (DAPO, arXiv 2503.14476): a soft penalty (equation 13), or no part
- * in the loss (overlong filtering).
+ * What happens to outputs close to their length limit (DAPO, arXiv 2503.14476): a soft penalty (equation 13), or no
+ * part in the loss (overlong filtering).
  */
 import type { Row } from './rows.js';
 

@@ -39,7 +39,9 @@ describe('the gradient with fixed factors', () => {
   const chosen = [1, 2];
   const old = logProbabilities(logits, chosen).map((value, token) => value + [0.1, -0.25][token]);
 
-  /** -1/|y| sum_j factor_j A log pi_j, with factors of the unchanged logits: what the trainer's loss has as gradient. */
+  /**
+   * -1/|y| sum_j factor_j A log pi_j, with factors of the unchanged logits: what the trainer's loss has as gradient.
+   */
   function surrogate(ratio: Exclude<Ratio, 'token'>, moved: number[][], advantage: number): number {
     const present = logProbabilities(logits, chosen);
     const factors = ratioFactors(ratio, present, old, [advantage, advantage], bounds);

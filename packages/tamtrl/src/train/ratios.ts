@@ -1,8 +1,8 @@
 /**
  * Ratios of new to old probabilities other than PPO's, as factors of the advantages. Their gradients have the form
  * factor_j A_j grad log pi_j with the factor held fixed, so a loss whose old log-probabilities are those of the present
- * weights (ratio 1) and whose advantages are factor_j A_j has the same gradient, on every policy. The price is a forward
- * pass before each update that does not see the weights which sampled.
+ * weights (ratio 1) and whose advantages are factor_j A_j has the same gradient, on every policy. The price is a
+ * forward pass before each update that does not see the weights which sampled.
  *
  * - `sequence`: GSPO (arXiv 2507.18071): s = exp(mean_j (log pi - log pi_old)) for the whole output of a turn, and
  *   loss -min(s A, clip(s) A). The factor of all tokens is s, or 0 where the clipped term is the smaller one.

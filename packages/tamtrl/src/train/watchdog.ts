@@ -1,7 +1,8 @@
 /**
  * Notices a training that does nothing, or goes wrong in a way that its numbers show early: steps without a gradient,
  * outputs that never end, an entropy that has vanished or blown up,
- * memories that copy the question or the prompt, advantages of 0, a sampler that differs from the trainer. It reports each once, with what to change.
+ * memories that copy the question or the prompt, advantages of 0, a sampler that differs from the trainer. It reports
+ * each once, with what to change.
  */
 import { count, percent } from '../base/format.js';
 import type { RunConfig } from './config.js';

@@ -66,7 +66,12 @@ export async function runDemo(
     const begun = performance.now();
     const chunks = chunkStream(pieces(record), tokenizer, { chunkTokens: budgets.chunkTokens, align: 'sentence' });
     const [[trajectory]] = await runAgent(policy, [{ id: record.id, question: story.question, chunks }], {
-      ...{ frames, budgets, temperature: 0, seed: 0, keep: 'counts', signal },
+      frames,
+      budgets,
+      temperature: 0,
+      seed: 0,
+      keep: 'counts',
+      signal,
       onTurn: (turn, place) => {
         if (turn.kind !== 'memory' || !turn.chunk) return;
         read += turn.chunk.tokens;

@@ -47,7 +47,9 @@ export async function* docxText(
 /** Numbers of footnotes and endnotes by their kind and id, in the order in which the text refers to them. */
 type Notes = Map<string, number>;
 
-/** Levels of the styles that are headings, from 1, by their ids. Their ids depend on the language, their names do not. */
+/**
+ * Levels of the styles that are headings, from 1, by their ids. Their ids depend on the language, their names do not.
+ */
 async function headingLevels(archive: Archive, part: string, name: string): Promise<Map<string, number>> {
   const levels = new Map<string, number>();
   let style = '';

@@ -37,7 +37,8 @@ export async function* loadText(
 }
 
 /**
- * The readable text of any content, in pieces: plain text and HTML as they are read, PDFs page by page, Markdown at once.
+ * The readable text of any content, in pieces: plain text and HTML as they are read, PDFs page by page, Markdown at
+ * once.
  * @throws ReaderError `input` for content that cannot be read, `empty` for content without text.
  */
 export async function* loadContent(content: Content, options: EntryOptions = {}): AsyncGenerator<PlacedText> {

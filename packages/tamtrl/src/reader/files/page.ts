@@ -53,7 +53,9 @@ export interface Page {
   served: { type: string; encoding?: string };
 }
 
-/** @throws ReaderError `input` for what cannot be fetched, or is too large; what `check` throws; the signal's reason. */
+/**
+ * @throws ReaderError `input` for what cannot be fetched, or is too large; what `check` throws; the signal's reason.
+ */
 export async function fetchPage(source: string, options: FetchOptions = {}): Promise<Page> {
   const { signal, check = () => {}, refuse = notOfTheWeb } = options;
   let url = addressOf(source);

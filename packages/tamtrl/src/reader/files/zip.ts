@@ -1,4 +1,6 @@
-/** What a zip archive is: an office document, a book, or files in an archive. Macros in it are data that nobody reads. */
+/**
+ * What a zip archive is: an office document, a book, or files in an archive. Macros in it are data that nobody reads.
+ */
 import { ReaderError } from '../errors.js';
 import { type PlacedText, placedUnder } from '../places.js';
 import type { Archive, UnpackBudget } from './archive.js';
