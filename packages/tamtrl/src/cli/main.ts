@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** The executable. */
 import { format } from 'node:util';
+/** The executable. */
+import { describe } from '../base/described.js';
 import { runProgram } from './program.js';
-import { describe, EXIT } from './terminal/errors.js';
+import { EXIT } from './terminal/errors.js';
 import { processIo } from './terminal/io.js';
 import { endWithParent } from './terminal/parent.js';
 

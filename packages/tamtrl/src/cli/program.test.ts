@@ -1,13 +1,13 @@
 /** Commands within this process: refusals, warm-up, the doctor. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { closeTinyPolicies, tinyModelFolder, tinyPolicy } from '../policy/engine-pool.test-support.js';
 import { engineServer } from '../policy/tinker/engine-server.test-support.js';
+import type { Check } from '../run/doctor/check.js';
 import { presets } from '../run/presets/presets.js';
 import { recipes } from '../run/recipes.js';
-import { type Check, examineMachine } from './commands/doctor-machine.js';
 import { runQuietly } from './program.test-support.js';
 import { EXIT } from './terminal/errors.js';
 
@@ -200,18 +200,6 @@ it('the doctor asks a model: the embedded one, one at a training server, one tha
   const none = await asked('--model', 'no.gguf');
   expect(none).toMatchObject({ code: 1, of: { model: { status: 'failed' } } });
   expect(none.of.model.message).toContain('There is no model at no.gguf');
-});
-
-it('the doctor says what is missing', async () => {
-  await mkdir(join(folder, 'model'), { recursive: true });
-  await writeFile(join(folder, 'file'), '');
-  const checks = await examineMachine(join(folder, 'file/runs'), join(folder, 'model'));
-  const of = (name: string) => checks.find((check) => check.name === name);
-  expect(of('embedded model')).toMatchObject({
-    status: 'failed',
-    message: expect.stringContaining('tamtrl sft --preset mini'),
-  });
-  expect(of('run folder')).toMatchObject({ status: 'failed', message: expect.stringContaining('--out') });
 });
 
 it('eval uses the requested metrics, or those that the records name', async () => {

@@ -1,6 +1,8 @@
 /** The command line: commands, help, and what its mistakes end with. */
+
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { describe } from '../base/described.js';
 import { addAskCommand } from './commands/ask.js';
 import { addCompareCommand } from './commands/compare.js';
 import { addDataCommand } from './commands/data.js';
@@ -12,7 +14,7 @@ import { addMcpCommand } from './commands/mcp.js';
 import { addSftCommand } from './commands/sft.js';
 import { addTrainCommand } from './commands/train.js';
 import { addViewCommand } from './commands/view.js';
-import { describe, EXIT, exitCodeOf } from './terminal/errors.js';
+import { EXIT, exitCodeOf } from './terminal/errors.js';
 import type { Io } from './terminal/io.js';
 
 /** Runs a command. @param args without the program's own name. Returns the exit code; never throws. */

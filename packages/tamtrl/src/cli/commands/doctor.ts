@@ -1,12 +1,12 @@
 /** `tamtrl doctor`: says whether this machine can train, and what to do if it cannot. */
 import type { Command } from 'commander';
 import { MODEL_SPECS } from '../../models/spec.js';
+import { examineMachine } from '../../run/doctor/machine.js';
+import { examineModel } from '../../run/doctor/model.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
-import { noteOn } from '../terminal/models.js';
+import { noteOn, openForCommand } from '../terminal/models.js';
 import { addModelOptions, GROUPS, JSON_OPTION } from '../terminal/options.js';
-import { examineMachine } from './doctor-machine.js';
-import { examineModel } from './doctor-model.js';
 
 interface DoctorFlags {
   out: string;
@@ -30,7 +30,7 @@ export function addDoctorCommand(program: Command, io: Io, exit: (code: number) 
     .action(async ({ out, model, json, ...flags }: DoctorFlags) => {
       const checks = await examineMachine(out);
       if (model !== undefined) {
-        checks.push(...(await examineModel(model, flags, { note: noteOn(io), retries: 1 })));
+        checks.push(...(await examineModel(() => openForCommand(model, flags, { note: noteOn(io), retries: 1 }))));
       }
       const ok = checks.every(({ status }) => status !== 'failed');
       if (json) io.out(`${JSON.stringify({ ok, checks })}\n`);

@@ -1,4 +1,5 @@
 /** One run on a terminal: what `train` and `sft` have in common. run/open.ts does the work. */
+import { describe, systemCode } from '../../base/described.js';
 import { isAbort } from '../../base/errors.js';
 import { alignedTable, count, duration } from '../../base/format.js';
 import { serverOf } from '../../models/spec.js';
@@ -11,7 +12,7 @@ import { RunFolder } from '../../run/folder.js';
 import { openRun, type RunEvent } from '../../run/open.js';
 import { planRun, type RunPlan } from '../../run/plan.js';
 import { readRun, type SavedRun } from '../../run/read.js';
-import { describe, EXIT, exitCodeOf, systemCode, UsageError } from '../terminal/errors.js';
+import { EXIT, exitCodeOf, UsageError } from '../terminal/errors.js';
 import { Interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { downloadTold } from '../terminal/models.js';

@@ -1,5 +1,6 @@
 /** Runs a command that Ctrl-C can interrupt, and turns its outcome into an exit code. */
-import { describe, EXIT, exitCodeOf } from './errors.js';
+import { describe } from '../../base/described.js';
+import { EXIT, exitCodeOf } from './errors.js';
 import { Interruption } from './interruption.js';
 import type { Io } from './io.js';
 

@@ -1,9 +1,7 @@
 import { expect, it } from 'vitest';
-import { alignedTable, duration, markdownTable } from '../../base/format.js';
 import type { EvaluationMetrics, StepMetrics } from '../../train/metrics.js';
 import type { Io } from './io.js';
 import { RunView } from './run-view.js';
-import { TimeLeft } from './time-left.js';
 
 const evaluation = {
   kind: 'evaluation',
@@ -72,35 +70,4 @@ it('on a terminal one line is drawn over, and evaluations and notes stay', () =>
     .filter((line) => line.startsWith('step'))
     .reduce((most, line) => Math.max(most, line.length), 0);
   expect(longest).toBe(39);
-});
-
-it('time left: medians of recent steps, and the evaluations still to come', () => {
-  const left = new TimeLeft({ steps: 20, evaluateEvery: 10 });
-  left.started(0, 0);
-  left.evaluated(4);
-  expect(left.seconds()).toBeUndefined();
-  left.stepped(1, 5);
-  expect(left.seconds()).toBe(19 * 1 + 2 * 4);
-  // A slow step is passed over.
-  left.stepped(2, 106);
-  left.stepped(3, 107);
-  expect(left.seconds()).toBe(17 * 1 + 2 * 4);
-  left.stepped(10, 108);
-  expect(left.seconds()).toBe(10 * 1 + 2 * 4);
-  left.evaluated(112);
-  left.stepped(11, 113);
-  expect(left.seconds()).toBe(9 * 1 + 1 * 4);
-  left.stepped(20, 114);
-  expect(left.seconds()).toBe(4);
-});
-
-it('durations and tables', () => {
-  expect([0.44, 42.3, 185, 7800].map(duration)).toEqual(['0.4 s', '42 s', '3 min 5 s', '2 h 10 min']);
-  expect([9.97, 59.7, 3599.7].map(duration)).toEqual(['10 s', '1 min 0 s', '1 h 0 min']);
-  const rows = [
-    ['', 'before'],
-    ['F1', '0.4'],
-  ];
-  expect(alignedTable(rows)).toBe('    before\nF1     0.4\n');
-  expect(markdownTable([...rows, ['a|b', '1']])).toBe('|  | before |\n| --- | --: |\n| F1 | 0.4 |\n| a\\|b | 1 |\n');
 });

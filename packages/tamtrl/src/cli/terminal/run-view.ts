@@ -5,11 +5,11 @@
 
 import { count, duration, percent } from '../../base/format.js';
 import type { ModelFacts, RunEvent } from '../../run/open.js';
+import { TimeLeft, type TimeLeftOptions } from '../../run/time-left.js';
 import type { RunProgress } from '../../train/loop.js';
 import type { EvaluationMetrics, SftMetrics, StepMetrics } from '../../train/metrics.js';
 import { withoutControls } from './clean.js';
 import type { Io } from './io.js';
-import { TimeLeft, type TimeLeftOptions } from './time-left.js';
 
 /** Milliseconds between two drawings of the line. */
 const REDRAW = 100;

@@ -1,15 +1,10 @@
-/**
- * What `tamtrl doctor --model` asks a model, wherever it is: does it open, sample, score what it sampled, and train?
- */
-
+/** Whether a model can train, wherever it is: does it open, sample, score what it sampled, and train? */
 import { count } from '../../base/format.js';
 import { promptsFor } from '../../memory/asking.js';
 import { miniPrompts } from '../../memory/prompts.js';
 import { isTrainable } from '../../policy/trainable.js';
 import type { Policy } from '../../policy/types.js';
-import { describe } from '../terminal/errors.js';
-import { type ModelFlags, type Opening, openForCommand } from '../terminal/models.js';
-import type { Check } from './doctor-machine.js';
+import { type Check, inOneLine } from './check.js';
 
 const TOKENS = 16;
 /**
@@ -20,21 +15,21 @@ const CLOSE = 0.05;
 
 type Finding = Omit<Check, 'name' | 'status'> & { status?: Check['status'] };
 
-/** @param spec as `--model` takes it */
-export async function examineModel(spec: string, flags: ModelFlags, opening: Opening): Promise<Check[]> {
+/** @param open its failure is one of the findings */
+export async function examineModel(open: () => Promise<Policy>): Promise<Check[]> {
   const checks: Check[] = [];
   const check = async (name: string, look: () => Promise<Finding>): Promise<boolean> => {
     try {
       checks.push({ name, status: 'ok', ...(await look()) });
       return true;
     } catch (error) {
-      checks.push({ name, status: 'failed', message: describe(error).split('\n')[0], data: {} });
+      checks.push({ name, status: 'failed', message: inOneLine(error), data: {} });
       return false;
     }
   };
   let policy: Policy | undefined;
   await check('model', async () => {
-    policy = await openForCommand(spec, flags, opening);
+    policy = await open();
     const { contextLength, name } = policy;
     return { message: `${name}, window ${count(contextLength)} tokens`, data: { name, contextLength } };
   });

@@ -1,4 +1,4 @@
-/** What `tamtrl doctor` checks on this machine: Node.js, memory, runtime, embedded model, folder of runs. */
+/** Whether this machine can train: Node.js, memory, runtime, embedded model, folder of runs. */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
@@ -6,17 +6,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../../base/files.js';
 import { gibibytes } from '../../base/format.js';
 import { EMBEDDED_MINI } from '../../models/embedded.js';
-import { describe } from '../terminal/errors.js';
-
-export interface Check {
-  name: string;
-  /** `warning`: works, but something will be slow or missing. */
-  status: 'ok' | 'warning' | 'failed';
-  /** What was found, and what to do about it. */
-  message: string;
-  /** The same for programs. */
-  data: Record<string, string | number | null>;
-}
+import { type Check, inOneLine } from './check.js';
 
 const LEAST_NODE = 20;
 /** Training the embedded model takes about half of this. */
@@ -62,7 +52,7 @@ async function checkRuntime(): Promise<Check> {
     const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
     const message = missing
       ? 'the engine is not installed: npm install @tamtrl/engine onnxruntime-node'
-      : describe(error).split('\n')[0];
+      : inOneLine(error);
     return { name: 'onnxruntime-node', status: 'failed', message, data: { sgemm: null } };
   }
 }
