@@ -108,6 +108,11 @@ export async function* readRecords(path: string, options: ReadRecordsOptions = {
   }
 }
 
+/** Whether it says which parts of its documents are relevant. */
+export function isAnnotated({ evidence, documents }: QuestionRecord): boolean {
+  return evidence !== undefined || documents.some(({ relevant }) => relevant !== undefined);
+}
+
 /** "3 blank gold answers in 2 records were dropped; the first is in line 7 (record "x")." */
 export function blankAnswersText(blanks: readonly BlankAnswers[]): string {
   const total = blanks.reduce((sum, { count }) => sum + count, 0);

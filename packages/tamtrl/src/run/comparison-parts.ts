@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { exists, makeFolder, readIfThere, writeWhole } from '../base/files.js';
 import { differences, differencesText, given } from '../base/objects.js';
 import { readJsonObject } from '../data/files/output.js';
-import { miniExample, toRecord } from '../data/mini/task.js';
+import { miniRecords } from '../data/mini/task.js';
 import type { QuestionRecord } from '../data/records.js';
 import { SETTINGS } from '../eval/evaluation.js';
 import { type ReadingSettings, readingOf } from '../memory/reading-settings.js';
@@ -114,8 +114,7 @@ export function generatedText({ data, questions }: CompareBenchmark): string | u
   if (typeof data === 'string') return undefined;
   const { chunks, facts, queries, seed } = data;
   const task = { chunks, factsPerChunk: facts, queries };
-  const records = Array.from({ length: questions }, (_, index) => toRecord(miniExample(task, seed, index)));
-  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+  return [...miniRecords(task, seed, questions)].map((record) => `${JSON.stringify(record)}\n`).join('');
 }
 
 async function hashOf(config: CompareConfig, benchmark: CompareBenchmark): Promise<string | undefined> {

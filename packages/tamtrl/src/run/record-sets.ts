@@ -2,7 +2,13 @@
 import { resolve } from 'node:path';
 import { count } from '../base/format.js';
 import { type RelevanceSource, relevanceSources } from '../data/examples.js';
-import { type BlankAnswers, loadRecords, type QuestionRecord, type RecordProblem } from '../data/records.js';
+import {
+  type BlankAnswers,
+  isAnnotated,
+  loadRecords,
+  type QuestionRecord,
+  type RecordProblem,
+} from '../data/records.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { CommonConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
@@ -164,10 +170,6 @@ function marksBeforehand(relevance: CommonConfig['relevance']): RelevanceSource 
   if (relevance === 'lexical') return relevanceSources.lexical;
   if (relevance === 'judge') return () => undefined;
   return (record) => (isAnnotated(record) ? relevanceSources.annotated(record) : undefined);
-}
-
-export function isAnnotated({ evidence, documents }: QuestionRecord): boolean {
-  return evidence !== undefined || documents.some(({ relevant }) => relevant !== undefined);
 }
 
 /** A run of an earlier version keeps its training set; what was wrong with the set is reported. */

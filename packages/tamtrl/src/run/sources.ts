@@ -10,11 +10,11 @@ import {
   recordSource,
   relevanceSources,
 } from '../data/examples.js';
-import type { BlankAnswers, QuestionRecord, RecordProblem } from '../data/records.js';
+import { type BlankAnswers, isAnnotated, type QuestionRecord, type RecordProblem } from '../data/records.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { CommonConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
-import { isAnnotated, type RecordSetOptions, recordSets } from './record-sets.js';
+import { type RecordSetOptions, recordSets } from './record-sets.js';
 import { type Split, splitOf } from './split.js';
 
 export interface Sources {

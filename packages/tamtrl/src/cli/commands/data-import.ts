@@ -7,7 +7,7 @@ import { requireFreeFile } from '../../data/files/output.js';
 import { writeRecords } from '../../data/files/writer.js';
 import { findImporter, type ImportProblem, importRecords, readEvidence } from '../../data/importers/importers.js';
 import { isUnspaced } from '../../data/metrics.js';
-import type { QuestionRecord } from '../../data/records.js';
+import { isAnnotated, type QuestionRecord } from '../../data/records.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
@@ -51,7 +51,7 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
       for (const path of paths) {
         for await (const record of importRecords(path, { importer, source, strict, evidence, onProblem })) {
           if (written++ >= limit) return;
-          if (record.evidence || record.documents.some(({ relevant }) => relevant !== undefined)) annotated++;
+          if (isAnnotated(record)) annotated++;
           if (record.answers.some(isUnspaced)) unspaced++;
           yield record;
         }

@@ -116,6 +116,33 @@ export function babilongRecord(story: BabiQuestion, options: BabilongOptions): B
   };
 }
 
+/** Records of a task, unless their number is asked for: as in the published data set. */
+const EACH_TASK = 100;
+
+/**
+ * Records made one by one: of the given stories, or of `count` simulated ones of each task.
+ * @throws DataError as `babilongRecord` and `simulatedQuestion`, when the record is reached.
+ */
+export function babilongRecords(
+  stories: readonly BabiQuestion[] | { tasks: readonly BabiTask[]; count?: number },
+  options: Omit<BabilongOptions, 'index'>,
+): { total: number; records: Iterable<BabilongRecord> } {
+  function* ofStories(given: readonly BabiQuestion[]): Generator<BabilongRecord> {
+    for (const [index, story] of given.entries()) yield babilongRecord(story, { ...options, index });
+  }
+  function* simulated(tasks: readonly BabiTask[], count: number): Generator<BabilongRecord> {
+    const { seed, tokens } = options;
+    for (const task of tasks) {
+      for (let index = 0; index < count; index++) {
+        yield babilongRecord(simulatedQuestion(task, seed, index, tokens), { ...options, index });
+      }
+    }
+  }
+  if (!('tasks' in stories)) return { total: stories.length, records: ofStories(stories) };
+  const { tasks, count = EACH_TASK } = stories;
+  return { total: tasks.length * count, records: simulated(tasks, count) };
+}
+
 /** The number of book sentences that fit, from a random one on, which goes round to the first after the last. */
 function background(
   story: BabiQuestion,

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../../text/hugging-face-tokenizer.js';
 import { gathered } from '../files/writer.js';
 import { type QuestionRecord, recordSchema } from '../records.js';
-import { findSyntheticTask, syntheticTasks } from './generators.js';
+import { findSyntheticTask, syntheticRecords, syntheticTasks } from './generators.js';
 import { NIAH_TASKS } from './niah.js';
 import { DocumentPool, rulerHqa } from './ruler-hqa.js';
 
@@ -172,4 +172,13 @@ describe('ruler-hqa', () => {
       /2 documents that the answer may need, but 1 were/,
     );
   });
+});
+
+it('records are made one by one, as many as requested, of tasks that exist', () => {
+  const options = { tokenizer, tokens: 500, seed: 3 };
+  const [first, second, ...rest] = [...syntheticRecords('vt', options, 2)];
+  expect(rest).toEqual([]);
+  expect(gathered(first)).toEqual(make('vt', 500, 3, 0));
+  expect(gathered(second)).toEqual(make('vt', 500, 3, 1));
+  expect(() => syntheticRecords('vtt', options, 2)).toThrow('There is no task "vtt" of RULER');
 });

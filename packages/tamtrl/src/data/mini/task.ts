@@ -166,6 +166,18 @@ export function toRecord(example: MiniExample): QuestionRecord {
   };
 }
 
+/**
+ * The examples of a seed as records, made one by one.
+ * @throws DataError as `miniExample`, at once.
+ */
+export function miniRecords(task: MiniTaskOptions, seed: number, count: number): Iterable<QuestionRecord> {
+  checked(task);
+  function* records(): Generator<QuestionRecord> {
+    for (let index = 0; index < count; index++) yield toRecord(miniExample(task, seed, index));
+  }
+  return records();
+}
+
 function checked(options: MiniTaskOptions): Required<MiniTaskOptions> {
   const { chunks = 4, factsPerChunk = 6, queries = 3, chained = 0 } = options;
   for (const [name, value] of Object.entries({ chunks, factsPerChunk, queries })) {
