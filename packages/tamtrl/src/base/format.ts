@@ -20,6 +20,11 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** "20261126-220452" of "2026-11-26T22:04:52.123Z", for names of folders. */
+export function timeStamp(isoTime: string): string {
+  return isoTime.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+}
+
 /** "1.3 GiB" */
 export function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { timeStamp } from '../base/format.js';
 
 export const infoSchema = z.object({
   command: z.enum(['train', 'sft']),
@@ -31,7 +32,5 @@ export function infoFrom(config: unknown, started: Date): RunInfo {
 
 /** "mini-tamtrl-seed0-20260131-235959" */
 export function defaultFolder({ preset, method, started }: RunInfo, seed: number): string {
-  const [day, time] = started.split('T');
-  const name = [preset, method, `seed${seed}`, day.replaceAll('-', ''), time.slice(0, 8).replaceAll(':', '')];
-  return join('runs', name.join('-'));
+  return join('runs', [preset, method, `seed${seed}`, timeStamp(started)].join('-'));
 }

@@ -1,5 +1,6 @@
 /** `tamtrl data generate` */
 import { count, duration } from '../../base/format.js';
+import { Pace } from '../../base/pace.js';
 import { Books, EMBEDDED_BOOKS } from '../../data/babi/books.js';
 import { requireFreeFile } from '../../data/files/output.js';
 import { type StreamedRecord, writeRecords } from '../../data/files/writer.js';
@@ -37,24 +38,23 @@ export interface GenerateFlags {
   json?: boolean;
 }
 
+/** Milliseconds between two lines of progress. */
+const TELL_EVERY = 2000;
 /** Records where --count does not say how many. */
 const COUNT = 100;
 
 export function generateData(task: string, flags: GenerateFlags, io: Io): Promise<number> {
   return runInterruptible(io, async (signal) => {
     await requireFreeFile(flags.out, flags.overwrite);
-    const started = performance.now();
+    const pace = new Pace(TELL_EVERY);
     const { total, records } = await recordsOf(task, flags, io);
-    let told = started;
     const onRecord = (written: number) => {
-      const now = performance.now();
-      if (now - told < 2000 || written === total) return;
-      told = now;
-      const left = duration((((now - started) / written) * (total - written)) / 1000);
+      if (written === total || !pace.isDue()) return;
+      const left = duration(pace.left(written, total - written));
       io.err(`${count(written)} of ${count(total)} records, ${left} left\n`);
     };
     const written = await writeRecords(flags.out, records, { signal, onRecord });
-    const seconds = (performance.now() - started) / 1000;
+    const { seconds } = pace;
     if (flags.json) io.out(`${JSON.stringify({ out: flags.out, task, records: written, seconds })}\n`);
     else io.out(`${flags.out}: ${count(written)} records of ${task} in ${duration(seconds)}\n`);
     return EXIT.success;
