@@ -2,8 +2,7 @@
  * Runs the missing parts of a comparison, each training and each evaluation in a separate process, and makes the
  * tables. A part that is finished is not run again; one that was interrupted continues.
  */
-import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
@@ -18,18 +17,14 @@ import { serverOf } from '../../models/spec.js';
 import { writeTables } from '../../report/comparison-page.js';
 import type { CompareConfig } from '../../run/comparison-config.js';
 import { markFolder, requireComparisonFolder } from '../../run/comparison-folder.js';
+import { comparisonJobs, runJobs } from '../../run/comparison-jobs.js';
 import { requireUnseenBenchmarks } from '../../run/comparison-leaks.js';
 import { requestOf, requireSameParts, writeCellRecord, writeGenerated } from '../../run/comparison-parts.js';
-import {
-  type ComparisonCell,
-  type ComparisonRun,
-  comparisonRuns,
-  isEvaluated,
-  isTrained,
-} from '../../run/comparison-plan.js';
+import type { ComparisonCell, ComparisonRun } from '../../run/comparison-plan.js';
 import { checkSettings, sharedReading, trainingFile } from '../../run/comparison-settings.js';
 import { writeTrainingRecord } from '../../run/comparison-trainings.js';
-import { RunFolder } from '../../run/folder.js';
+import type { RunFolder } from '../../run/folder.js';
+import { lastLine, runPart } from '../../run/part-process.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { PART_VARIABLE } from '../terminal/parent.js';
@@ -44,22 +39,15 @@ export interface CompareFlags {
   allowHost?: string[];
 }
 
-/** Arguments that the process of every part needs. */
+/** What every part needs. */
 interface Surroundings {
+  config: CompareConfig;
   /** Servers that the user has named: `--allow-host HOST …` */
   hosts: readonly string[];
   /** How methods read that are not trained. */
   reading: ReadingSettings | undefined;
   io: Io;
   signal: AbortSignal;
-}
-
-interface Job {
-  name: string;
-  /** Runs only after this one has succeeded. */
-  after?: Job;
-  finished: boolean;
-  run: () => Promise<boolean>;
 }
 
 /** Returns whether every cell has been run. */
@@ -87,7 +75,7 @@ export async function runComparison(
       const hosts = allowHost.flatMap((host) => ['--allow-host', host]);
       await writeGenerated(config);
       const reading = await sharedReading(config);
-      await runJobs(await jobsOf(config, { hosts, reading, io, signal }), flags.jobs, io, signal);
+      await runParts({ config, hosts, reading, io, signal }, flags.jobs);
     } finally {
       await unlock();
     }
@@ -104,67 +92,28 @@ function requireNamedModel({ model, file }: CompareConfig, allowHost: readonly s
   if (origin !== undefined) requireNamedServer({ origin, place: `${file}: model` }, allowHost);
 }
 
-async function jobsOf(config: CompareConfig, around: Surroundings): Promise<Job[]> {
-  const jobs: Job[] = [];
-  for (const run of comparisonRuns(config)) {
-    const { method, seed, training } = run;
-    const name = `${method.name}, seed ${seed}`;
-    let after: Job | undefined;
-    if (training !== undefined) {
-      const folder = new RunFolder(training);
-      const finished = await isTrained(run);
-      after = { name: `${name}: training`, finished, run: () => train(config, run, folder, around) };
-      jobs.push(after);
-    }
-    for (const cell of run.cells) {
-      const finished = await isEvaluated(cell);
-      const evaluation = () => evaluate(config, run, cell, around);
-      jobs.push({ name: `${name}: ${cell.benchmark.name}`, after, finished, run: evaluation });
-    }
-  }
-  return jobs;
+async function runParts(around: Surroundings, workers: number): Promise<void> {
+  const { config, io, signal } = around;
+  const jobs = await comparisonJobs(config, {
+    train: (run, folder) => train(run, folder, around),
+    evaluate: (run, cell) => evaluate(run, cell, around),
+  });
+  const finished = jobs.filter((job) => job.finished).length;
+  if (finished > 0) io.err(`${finished} of ${jobs.length} parts are finished already.\n`);
+  await runJobs(jobs, {
+    workers,
+    signal,
+    onBegin: ({ name }) => io.err(`${name} …\n`),
+    onEnd: (job, { done, total, left }) => {
+      if (signal.aborted) return;
+      const end = job.finished ? 'done' : 'FAILED';
+      io.err(`${job.name}: ${end}; ${done} of ${total}, about ${duration(left)} left\n`);
+    },
+  });
 }
 
-async function runJobs(jobs: readonly Job[], workers: number, io: Io, signal: AbortSignal): Promise<void> {
-  const waiting = jobs.filter(({ finished }) => !finished);
-  if (waiting.length < jobs.length)
-    io.err(`${jobs.length - waiting.length} of ${jobs.length} parts are finished already.\n`);
-  const started = performance.now();
-  const total = waiting.length;
-  let done = 0;
-  const work = async () => {
-    for (;;) {
-      const at = waiting.findIndex(({ after }) => !after || after.finished);
-      if (signal.aborted || waiting.length === 0) return;
-      if (at < 0) {
-        // The remaining jobs wait for a training that another worker runs, or that failed.
-        if (!running.size) return;
-        await Promise.race(running);
-        continue;
-      }
-      const [job] = waiting.splice(at, 1);
-      io.err(`${job.name} …\n`);
-      const task = job.run().then((ok) => {
-        job.finished = ok;
-        done++;
-        const left = ((performance.now() - started) / done / 1000) * (total - done);
-        if (!signal.aborted)
-          io.err(`${job.name}: ${ok ? 'done' : 'FAILED'}; ${done} of ${total}, about ${duration(left)} left\n`);
-      });
-      running.add(task);
-      await task.finally(() => running.delete(task));
-    }
-  };
-  const running = new Set<Promise<void>>();
-  await Promise.all(Array.from({ length: workers }, work));
-}
-
-async function train(
-  config: CompareConfig,
-  run: ComparisonRun,
-  folder: RunFolder,
-  { hosts, io, signal }: Surroundings,
-): Promise<boolean> {
+async function train(run: ComparisonRun, folder: RunFolder, around: Surroundings): Promise<boolean> {
+  const { config } = around;
   const { method, seed } = run;
   const { path } = folder;
   await makeFolder(dirname(path));
@@ -179,27 +128,22 @@ async function train(
   const { module } = (trainingFile(config, method).reward ?? {}) as { module?: string };
   const reward = module === undefined ? [] : ['--reward', module];
   const flags = begun ? ['--resume', path, ...reward] : [...own, '--out', path];
-  const { code, out } = await child(['train', ...flags, ...hosts, '--json'], `${path}.log`, signal);
-  if (code !== EXIT.success) return explained(code, `${path}.log`, io);
+  const out = await outputOf(['train', ...flags], `${path}.log`, around);
+  if (out === undefined) return false;
   await writeWhole(folder.file('finished'), out);
   return true;
 }
 
-async function evaluate(
-  config: CompareConfig,
-  run: ComparisonRun,
-  cell: ComparisonCell,
-  { hosts, reading, io, signal }: Surroundings,
-): Promise<boolean> {
+async function evaluate(run: ComparisonRun, cell: ComparisonCell, around: Surroundings): Promise<boolean> {
+  const { config, reading } = around;
   const { folder } = cell;
   await makeFolder(dirname(folder));
   await writeCellRecord(config, run, cell, reading);
   const { data, ...request } = requestOf(run, cell, reading);
-  const args = ['eval', '--data', ...data, ...flagsOf(request), '--out', folder, '--json', ...hosts];
+  const args = ['eval', '--data', ...data, ...flagsOf(request), '--out', folder];
   args.push('--concurrency', String(config.concurrency));
   if (await exists(join(folder, SETTINGS))) args.push('--resume');
-  const { code } = await child(args, `${folder}.log`, signal);
-  return code === EXIT.success || explained(code, `${folder}.log`, io);
+  return (await outputOf(args, `${folder}.log`, around)) !== undefined;
 }
 
 /** "--chunk-tokens 6 --no-thinking" */
@@ -211,44 +155,19 @@ function flagsOf(request: object): string[] {
   });
 }
 
-/** Says why a part failed. An interruption needs no word. */
-async function explained(code: number | null, log: string, io: Io): Promise<false> {
-  if (code === EXIT.interrupted) return false;
-  const last = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').at(-1);
-  io.err(`It ended with code ${code}: ${last}\nIts whole output is in ${log}.\n`);
-  return false;
-}
-
-/**
- * A process of this program: its stderr goes to a log, and its stdout is returned. An abort asks it to save and end.
- */
-async function child(
+/** What a command of this program prints with --json; undefined if it fails, which is explained. */
+async function outputOf(
   args: readonly string[],
   log: string,
-  signal: AbortSignal,
-): Promise<{ code: number | null; out: string }> {
-  // The channel breaks when this process dies, however it does, and the part ends with it.
-  const process_ = spawn(process.execPath, [EXECUTABLE, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, [PART_VARIABLE]: '1' },
-  });
-  const stop = () => process_.kill('SIGINT');
-  signal.addEventListener('abort', stop, { once: true });
-  let out = '';
-  let err = '';
-  process_.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  process_.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    err += text;
-  });
-  try {
-    const code = await new Promise<number | null>((resolve, reject) =>
-      process_.on('error', reject).on('close', resolve),
-    );
-    await writeFile(log, err);
-    return { code, out };
-  } finally {
-    signal.removeEventListener('abort', stop);
+  { hosts, io, signal }: Surroundings,
+): Promise<string | undefined> {
+  const env = { ...process.env, [PART_VARIABLE]: '1' };
+  const part = { executable: EXECUTABLE, args: [...args, '--json', ...hosts], env, log, signal };
+  const { code, out } = await runPart(part);
+  if (code === EXIT.success) return out;
+  // An interruption needs no word.
+  if (code !== EXIT.interrupted) {
+    io.err(`It ended with code ${code}: ${await lastLine(log)}\nIts whole output is in ${log}.\n`);
   }
+  return undefined;
 }

@@ -1,0 +1,84 @@
+/** What a comparison runs, and in which order: every training before the evaluations of its model. */
+import { Pace } from '../base/pace.js';
+import type { CompareConfig } from './comparison-config.js';
+import { type ComparisonCell, type ComparisonRun, comparisonRuns, isEvaluated, isTrained } from './comparison-plan.js';
+import { RunFolder } from './folder.js';
+
+export interface Job {
+  name: string;
+  /** Runs only after this one has succeeded. */
+  after?: Job;
+  finished: boolean;
+  /** Returns whether it has succeeded. */
+  run: () => Promise<boolean>;
+}
+
+/** How the parts are run. */
+export interface PartRunner {
+  train: (run: ComparisonRun, folder: RunFolder) => Promise<boolean>;
+  evaluate: (run: ComparisonRun, cell: ComparisonCell) => Promise<boolean>;
+}
+
+/** A job for each training and each evaluation. Those whose results are in the folder are finished. */
+export async function comparisonJobs(config: CompareConfig, { train, evaluate }: PartRunner): Promise<Job[]> {
+  const jobs: Job[] = [];
+  for (const run of comparisonRuns(config)) {
+    const name = `${run.method.name}, seed ${run.seed}`;
+    let after: Job | undefined;
+    if (run.training !== undefined) {
+      const folder = new RunFolder(run.training);
+      after = { name: `${name}: training`, finished: await isTrained(run), run: () => train(run, folder) };
+      jobs.push(after);
+    }
+    for (const cell of run.cells) {
+      const finished = await isEvaluated(cell);
+      jobs.push({ name: `${name}: ${cell.benchmark.name}`, after, finished, run: () => evaluate(run, cell) });
+    }
+  }
+  return jobs;
+}
+
+export interface JobsOptions {
+  /** Jobs that run at the same time. */
+  workers: number;
+  /** No job begins any more; those that run are waited for. */
+  signal: AbortSignal;
+  onBegin?: (job: Job) => void;
+  /** @param at jobs ended so far, of how many, and seconds that the others will take */
+  onEnd?: (job: Job, at: { done: number; total: number; left: number }) => void;
+}
+
+/**
+ * Runs the jobs that are not finished, and those that wait for a job only if that one succeeds.
+ * @throws what a job throws.
+ */
+export async function runJobs(jobs: readonly Job[], options: JobsOptions): Promise<void> {
+  const { workers, signal, onBegin, onEnd } = options;
+  const waiting = jobs.filter(({ finished }) => !finished);
+  const total = waiting.length;
+  const pace = new Pace();
+  const running = new Set<Promise<void>>();
+  let done = 0;
+  const runOne = async (job: Job): Promise<void> => {
+    job.finished = await job.run();
+    done++;
+    onEnd?.(job, { done, total, left: pace.left(done, total - done) });
+  };
+  const work = async (): Promise<void> => {
+    while (waiting.length > 0 && !signal.aborted) {
+      const at = waiting.findIndex(({ after }) => !after || after.finished);
+      if (at < 0) {
+        // The remaining jobs wait for a training that another worker runs, or that failed.
+        if (running.size === 0) return;
+        await Promise.race(running);
+        continue;
+      }
+      const [job] = waiting.splice(at, 1);
+      onBegin?.(job);
+      const task = runOne(job);
+      running.add(task);
+      await task.finally(() => running.delete(task));
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+}
