@@ -1,4 +1,4 @@
-/** Settings of which some are not given. */
+/** Plain objects: settings of which some are not given, their differences, and JSON. */
 
 /** Without the keys whose value is undefined, so that a spread keeps the values below them. */
 export function given<Settings extends object>(settings: Settings): Partial<Settings> {
@@ -30,4 +30,13 @@ function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
 export function differencesText(found: readonly Difference[]): string {
   const value = (each: unknown) => (each === undefined ? 'not set' : JSON.stringify(each));
   return found.map(({ path, before, now }) => `${path} was ${value(before)} and is now ${value(now)}`).join('; ');
+}
+
+/** The value of a JSON text; undefined if it is none. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

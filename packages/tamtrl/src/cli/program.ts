@@ -1,6 +1,5 @@
 /** The command line: commands, help, and what its mistakes end with. */
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { describe } from '../base/described.js';
 import { addAskCommand } from './commands/ask.js';
@@ -16,6 +15,7 @@ import { addTrainCommand } from './commands/train.js';
 import { addViewCommand } from './commands/view.js';
 import { EXIT, exitCodeOf } from './terminal/errors.js';
 import type { Io } from './terminal/io.js';
+import { version } from './terminal/version.js';
 
 /** Runs a command. @param args without the program's own name. Returns the exit code; never throws. */
 export async function runProgram(args: readonly string[], io: Io): Promise<number> {
@@ -50,10 +50,4 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     io.err(`tamtrl: ${describe(error)}\n`);
     return exitCodeOf(error, false);
   }
-}
-
-function version(): string {
-  // The same from src/cli and from dist/cli.
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

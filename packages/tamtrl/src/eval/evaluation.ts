@@ -6,7 +6,7 @@ import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
-import { differences, differencesText } from '../base/objects.js';
+import { differences, differencesText, parsedJson } from '../base/objects.js';
 import type { Progress } from '../base/progress.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import type { QuestionRecord } from '../data/records.js';
@@ -254,7 +254,7 @@ async function savedResults(path: string): Promise<RecordResult[]> {
     .split('\n')
     .filter((line) => line !== '')
     .map((line, at) => {
-      const parsed = resultSchema.safeParse(parseJson(line));
+      const parsed = resultSchema.safeParse(parsedJson(line));
       if (parsed.success) return parsed.data;
       const { path: key, message } = parsed.error.issues[0];
       const what = key.length === 0 ? message : `${key.join('.')}: ${message}`;
@@ -263,12 +263,4 @@ async function savedResults(path: string): Promise<RecordResult[]> {
         `${path}, line ${at + 1} is not a result (${what}). Remove the line to read its record again, or remove the folder.`,
       );
     });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

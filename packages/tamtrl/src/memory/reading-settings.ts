@@ -3,7 +3,7 @@
  * folders that it leaves, and `eval`, `ask` and the reader take them from there.
  */
 import { z } from 'zod';
-import { given } from '../base/objects.js';
+import { given, parsedJson } from '../base/objects.js';
 import { RENDERERS } from '../text/documents.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { promptsFor } from './asking.js';
@@ -63,12 +63,12 @@ export function readingFrom(
 ): ReadingSettings | undefined {
   if (!saved) return undefined;
   if (!saved.isConfiguration) return parsedFile(saved.text, saved.place);
-  const found = configSchema.safeParse(parseJson(saved.text));
+  const found = configSchema.safeParse(parsedJson(saved.text));
   return found.success ? readingOf(found.data) : undefined;
 }
 
 function parsedFile(text: string, place: string): ReadingSettings {
-  const value = parseJson(text);
+  const value = parsedJson(text);
   const { format } = (value ?? {}) as { format?: unknown };
   const parsed = readingSchema.safeParse(value);
   if (format === FORMAT && parsed.success) return parsed.data;
@@ -81,14 +81,6 @@ function parsedFile(text: string, place: string): ReadingSettings {
     'settings',
     `${place} does not say how its model reads: ${what}. It may be from another version. Remove it to use the default reading settings, or restore it.`,
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Rules and wording of models that no run has left; token limits depend on who asks. */

@@ -1,8 +1,6 @@
 /** One reading from its arguments to its answer. */
-import { readFile, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { glob, isDynamicPattern } from 'tinyglobby';
-import { writeWhole } from '../../base/files.js';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { count, duration } from '../../base/format.js';
 import { LockError, lockFile } from '../../base/lock.js';
 import { given } from '../../base/objects.js';
@@ -11,15 +9,14 @@ import { readerSettings, readingDifferences, readingFrom } from '../../memory/re
 import { savedReading } from '../../models/reading-file.js';
 import { checkEncoding } from '../../reader/decoding.js';
 import { ReaderError } from '../../reader/errors.js';
-import { type DocumentPlace, STDIN } from '../../reader/files/document-place.js';
-import { isPlain } from '../../reader/files/kinds.js';
-import { isAddress } from '../../reader/files/page.js';
-import { documentsAt, textOfFiles } from '../../reader/files/several.js';
-import { type Answer, type MemoryEvent, MemoryReader } from '../../reader/reader.js';
-import { type MemoryPiece, type ReaderState, readerStateSchema } from '../../reader/state.js';
-import { withoutControls } from '../terminal/clean.js';
+import { charactersOf, documentsNamed } from '../../reader/files/named.js';
+import { textOfFiles } from '../../reader/files/several.js';
+import { type Answer, MemoryReader } from '../../reader/reader.js';
+import { loadState, saveState } from '../../reader/saved-state.js';
+import type { MemoryPiece } from '../../reader/state.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
+import { MemoryView } from '../terminal/memory-view.js';
 import { type ModelFlags, namedModel, noteOn, openForCommand } from '../terminal/models.js';
 
 export interface AskFlags extends ModelFlags {
@@ -64,7 +61,12 @@ async function askOnce(
 ): Promise<number> {
   const questions = flags.question ?? [await lastQuestion(inputs)];
   const tell = noteOn(io);
-  const paths = await filesOf(flags.question ? inputs : inputs.slice(0, -1), (text) => tell(`${text}.`));
+  const named = flags.question ? inputs : inputs.slice(0, -1);
+  if (named.length === 0)
+    throw new UsageError(
+      'There is nothing to read: name files (or - for stdin) before the question, as in tamtrl ask book.txt "Who did it?"',
+    );
+  const paths = await documentsNamed(named, (text) => tell(`${text}.`));
   const address = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
   if (address === undefined) {
     throw new UsageError(
@@ -72,7 +74,7 @@ async function askOnce(
     );
   }
   if (flags.encoding !== undefined) checkEncoding(flags.encoding);
-  const state = flags.state === undefined ? undefined : await savedState(flags.state);
+  const state = flags.state === undefined ? undefined : await loadState(flags.state);
   const total = await charactersOf(paths);
   const model = await namedModel(address, noteOn(io));
   const trained = readingFrom(await savedReading(model));
@@ -156,129 +158,6 @@ function nothingIn(answers: readonly Answer[], { answerTokens }: Budgets, empty:
   const chunks =
     empty === 0 ? '' : ` It wrote no memory after ${count(empty)} ${empty === 1 ? 'chunk' : 'chunks'} either.`;
   return `The model wrote nothing in answer to ${which}. ${why}${chunks}`;
-}
-
-/** @throws UsageError if nothing is named or found. */
-async function filesOf(inputs: readonly string[], onNote: (note: string) => void): Promise<DocumentPlace[]> {
-  if (inputs.length === 0)
-    throw new UsageError(
-      'There is nothing to read: name files (or - for stdin) before the question, as in tamtrl ask book.txt "Who did it?"',
-    );
-  const documents = new Map<string, DocumentPlace>();
-  for (const input of inputs) {
-    let names = [input];
-    // A file whose name looks like a pattern is a file, and so is an address.
-    const isName = input === STDIN || isAddress(input) || !isDynamicPattern(input);
-    if (!isName && !(await stat(input).catch(() => undefined))) {
-      names = (await glob(input, { absolute: false, dot: false })).sort();
-      if (names.length === 0) throw new UsageError(`No file matches ${input}.`);
-    }
-    for (const name of names) {
-      for (const each of await documentsAt(name, onNote)) documents.set(each.path, each);
-    }
-  }
-  return [...documents.values()];
-}
-
-/**
- * Undefined if the length is known only at the end. Bytes approximate characters, which is good enough for the time
- * left.
- */
-async function charactersOf(documents: readonly DocumentPlace[]): Promise<number | undefined> {
-  let total = 0;
-  for (const { path } of documents) {
-    const found =
-      path === STDIN || isAddress(path) || !isPlain(path) ? undefined : await stat(path).catch(() => undefined);
-    if (!found) return undefined;
-    total += found.size;
-  }
-  return total;
-}
-
-async function savedState(path: string): Promise<ReaderState | undefined> {
-  let text: string;
-  try {
-    // A named pipe would keep it waiting, and a device would be replaced by a file.
-    if (!(await stat(path)).isFile()) throw new Error('it is not a regular file');
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new UsageError(`--state: cannot read ${path}: ${(error as Error).message}.`);
-  }
-  // Any other file would be replaced after the first turn.
-  const state = readerStateSchema.safeParse(parseJson(text));
-  if (state.success) return state.data;
-  throw new UsageError(
-    `--state: ${path} is not a saved state. Name another file, or remove it to read from the beginning.`,
-  );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** With the files that were read, so that `tamtrl view` can show where a piece of the memory stands in them. */
-async function saveState(path: string, state: ReaderState, places: readonly DocumentPlace[]): Promise<void> {
-  const documents = places.map(({ path, title, mayFail }) => {
-    const name = path === STDIN || isAddress(path) ? path : resolve(path);
-    return title === undefined ? name : { path: name, title, mayFail };
-  });
-  await writeWhole(path, JSON.stringify({ ...state, documents }));
-}
-
-/** The memory as it changes: on a terminal the last one stays in view; in a pipe, each is a separate block. */
-class MemoryView {
-  readonly #io: Io;
-  readonly #quiet: boolean;
-  readonly #several: boolean;
-  readonly #total: number | undefined;
-  readonly #from: number;
-  readonly #begun = performance.now();
-  #lines = 0;
-
-  constructor(io: Io, quiet: boolean, questions: number, from: number, total: number | undefined) {
-    this.#io = io;
-    this.#quiet = quiet;
-    this.#several = questions > 1;
-    this.#from = from;
-    this.#total = total;
-  }
-
-  show({ turn, chunk, memories, tokens }: MemoryEvent): void {
-    const read = chunk.end - this.#from;
-    const seconds = (performance.now() - this.#begun) / 1000;
-    const left =
-      this.#total === undefined ? '' : `, ${duration(Math.max(0, (seconds / read) * (this.#total - chunk.end)))} left`;
-    const share = this.#total ? ` (${Math.min(100, Math.round((100 * chunk.end) / this.#total))} %)` : '';
-    const head = `chunk ${turn}${share}: ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${left}`;
-    if (this.#quiet) return;
-    const body = memories.flatMap(({ question, memory, truncated, empty }) => [
-      ...(this.#several ? [`  ${question}`] : []),
-      ...memory.split('\n').map((line) => `  ${line}`),
-      ...(truncated ? ['  (cut off at the limit)'] : []),
-      ...(empty ? ['  (nothing new was written)'] : []),
-    ]);
-    if (this.#io.interactive) {
-      this.end();
-      const width = Math.max(20, this.#io.columns());
-      const lines = [head, ...body]
-        .map(withoutControls)
-        .map((line) => (line.length < width ? line : `${line.slice(0, width - 2)}…`))
-        .slice(0, 20);
-      this.#io.err(`${lines.join('\n')}\n`);
-      this.#lines = lines.length;
-    } else this.#io.err(`${[head, ...body].join('\n')}\n`);
-  }
-
-  /** Takes the last memory off a terminal. */
-  end(): void {
-    if (this.#lines > 0) this.#io.erase?.(this.#lines);
-    this.#lines = 0;
-  }
 }
 
 function tellAnswers(

@@ -1,16 +1,15 @@
 /** What `tamtrl demo` does: makes the text, reads it, and shows every change of the memory beside what caused it. */
 import { count, duration, percent } from '../../base/format.js';
+import { Pace } from '../../base/pace.js';
 import { Books, EMBEDDED_BOOKS } from '../../data/babi/books.js';
 import type { BabiTask } from '../../data/babi/events.js';
-import { type BabilongRecord, babilongRecord, simulatedQuestion } from '../../data/generators/babilong.js';
-import { runAgent } from '../../memory/agent.js';
+import { babilongRecord, simulatedQuestion } from '../../data/generators/babilong.js';
+import { type MemoryChange, readStory } from '../../eval/story.js';
 import { fittingBudgets, promptsFor } from '../../memory/asking.js';
 import { PromptFrames } from '../../memory/frames.js';
 import { babiPrompts } from '../../memory/prompts.js';
-import type { ChunkPlace, Turn } from '../../memory/trajectory.js';
+import type { Turn } from '../../memory/trajectory.js';
 import { openModel } from '../../models/open.js';
-import { scoreAnswer } from '../../reward/outcome.js';
-import { chunkStream } from '../../text/chunks.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 
@@ -27,13 +26,6 @@ export interface DemoFlags {
   json?: boolean;
 }
 
-interface Change {
-  turn: number;
-  /** Facts of the story in the chunk that changed the memory. */
-  facts: string[];
-  memory: string;
-}
-
 /** @throws UsageError for a model of another kind; DataError for books that cannot be read or do not suffice. */
 export async function runDemo(
   { task, tokens, books: paths, seed, model, json }: DemoFlags,
@@ -43,82 +35,51 @@ export async function runDemo(
 ): Promise<number> {
   const policy = await openModel(model, { signal });
   try {
-    const format = promptsFor(policy.tokenizer);
+    const { tokenizer } = policy;
+    const format = promptsFor(tokenizer);
     if (format !== babiPrompts)
       throw new UsageError(`--model: ${model} does not read such stories; expected babi, or a model trained from it.`);
     const frames = new PromptFrames(policy, format);
     const budgets = fittingBudgets(frames, policy.contextLength);
-    const { tokenizer } = policy;
     const books = await Books.open(paths ?? [EMBEDDED_BOOKS], { anyWords: true });
     const settings = { tokens, tokenizer, books, seed, index: 0, repeatBooks: true };
     const record = babilongRecord(simulatedQuestion(task, seed, 0, tokens), settings);
     started();
-    const { story } = record;
+    const { question } = record;
+    const [expected] = record.answers;
     const tell = (text: string) => (json ? undefined : io.out(`${text}\n`));
-    tell(`${story.question}\n`);
+    tell(`${question}\n`);
     tell(
-      `The ${count(story.sentences.length)} sentences of a story are scattered over ${count(tokens)} tokens of books. ${model} sees ${budgets.chunkTokens} of them at a time; from one chunk to the next it has only its memory.\n`,
+      `The ${count(record.story.sentences.length)} sentences of a story are scattered over ${count(tokens)} tokens of books. ${model} sees ${budgets.chunkTokens} of them at a time; from one chunk to the next it has only its memory.\n`,
     );
     const progress = new Progress(io, tokens);
-    const changes: Change[] = [];
-    let memory = format.initialMemory(story.question);
-    let read = 0;
-    const begun = performance.now();
-    const chunks = chunkStream(pieces(record), tokenizer, { chunkTokens: budgets.chunkTokens, align: 'sentence' });
-    const [[trajectory]] = await runAgent(policy, [{ id: record.id, question: story.question, chunks }], {
+    const pace = new Pace();
+    const reading = await readStory(policy, record, {
       frames,
       budgets,
-      temperature: 0,
-      seed: 0,
-      keep: 'counts',
       signal,
-      onTurn: (turn, place) => {
-        if (turn.kind !== 'memory' || !turn.chunk) return;
-        read += turn.chunk.tokens;
-        const now = tokenizer.decode(turn.memoryIds);
-        if (now !== memory) {
-          memory = now;
-          const change = { turn: place.turn, facts: factsIn(turn.chunk, record), memory };
-          changes.push(change);
-          progress.clear();
-          tell(changeText(change, read / tokens));
-        }
-        progress.show(read, turn);
+      onChange: (change, read) => {
+        progress.clear();
+        tell(changeText(change, read / tokens));
       },
+      onTurn: (turn, read) => progress.show(read, turn),
     });
     progress.clear();
-    const seconds = (performance.now() - begun) / 1000;
-    const [expected] = record.answers;
-    const { question, source } = record;
-    const correct =
-      scoreAnswer(trajectory.output, { answers: [expected], question, source }, { metric: 'babilong' }) === 1;
-    const turns = trajectory.turns.length - 1;
+    const { seconds } = pace;
+    const { answer, correct, turns, tokens: read, changes } = reading;
     tell(
       `\nRead in ${duration(seconds)}: ${count(turns)} chunks, ${count(Math.round(read / seconds))} tokens a second. The memory changed ${count(changes.length)} times and never exceeded ${budgets.memoryTokens} tokens.`,
     );
-    tell(`\n${story.question} ${trajectory.output}${correct ? ' (right)' : ` (wrong: it is ${expected})`}`);
-    if (json)
-      io.out(
-        `${JSON.stringify({ question, expected, answer: trajectory.output, correct, turns, tokens: read, seconds, changes })}\n`,
-      );
+    tell(`\n${question} ${answer}${correct ? ' (right)' : ` (wrong: it is ${expected})`}`);
+    const summary = { question, expected, answer, correct, turns, tokens: read, seconds, changes };
+    if (json) io.out(`${JSON.stringify(summary)}\n`);
     return EXIT.success;
   } finally {
     await policy.close();
   }
 }
 
-async function* pieces({ text }: BabilongRecord): AsyncGenerator<string> {
-  yield* text;
-}
-
-/** The facts that a chunk holds, at least in part. */
-function factsIn({ start, end }: ChunkPlace, record: BabilongRecord): string[] {
-  return record
-    .facts()
-    .flatMap((fact, at) => (fact.start < end && fact.end > start ? [record.story.sentences[at]] : []));
-}
-
-function changeText({ facts, memory }: Change, share: number): string {
+function changeText({ facts, memory }: MemoryChange, share: number): string {
   const cause = facts.length > 0 ? facts.join(' ') : '(nothing of the story)';
   return `${percent(share).padStart(6)}  ${cause}\n        → ${memory}`;
 }
@@ -127,21 +88,19 @@ function changeText({ facts, memory }: Change, share: number): string {
 class Progress {
   readonly #io: Io;
   readonly #tokens: number;
-  readonly #begun = performance.now();
-  #told = this.#begun;
+  readonly #pace: Pace;
   #drawn = false;
 
   constructor(io: Io, tokens: number) {
     this.#io = io;
     this.#tokens = tokens;
+    this.#pace = new Pace(io.interactive ? TELL_EVERY : TELL_EVERY_PIPED);
   }
 
   show(read: number, { memoryTokens }: Turn): void {
-    const now = performance.now();
-    if (now - this.#told < (this.#io.interactive ? TELL_EVERY : TELL_EVERY_PIPED)) return;
-    this.#told = now;
-    const left = ((now - this.#begun) / 1000) * (this.#tokens / read - 1);
-    const line = `${percent(read / this.#tokens)} read, memory ${memoryTokens} tokens, ${duration(Math.max(0, left))} left`;
+    if (!this.#pace.isDue()) return;
+    const left = duration(this.#pace.left(read, this.#tokens - read));
+    const line = `${percent(read / this.#tokens)} read, memory ${memoryTokens} tokens, ${left} left`;
     this.clear();
     this.#io.err(this.#io.interactive ? line : `${line}\n`);
     this.#drawn = this.#io.interactive;

@@ -1,19 +1,16 @@
 /** `tamtrl export`: a run in forms that other programs, or other people, can open. */
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
-import { exists, writeWhole } from '../../base/files.js';
-import { entriesOf, requireFreeFile } from '../../data/files/output.js';
+import { writeWhole } from '../../base/files.js';
+import { requireFreeFile } from '../../data/files/output.js';
 import { csv } from '../../report/comparison.js';
 import { metricsTable } from '../../report/exports/csv.js';
-import { rolloutSummaries } from '../../report/exports/rollout-summaries.js';
-import { eventFile } from '../../report/exports/run-log.js';
-import { eventFileName } from '../../report/exports/tensorboard.js';
+import { writeEventFolder, writeSummaryFolder } from '../../report/exports/write.js';
 import { RunFolder } from '../../run/folder.js';
-import { jsonLines } from '../../run/metrics-file.js';
 import { runPage } from '../../view/page.js';
 import { RunSource } from '../../view/run-source.js';
-import { EXIT, UsageError } from '../terminal/errors.js';
+import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import { GROUPS } from '../terminal/options.js';
@@ -50,17 +47,20 @@ export function addExportCommand(program: Command, io: Io, exit: (code: number) 
     );
 }
 
-/** @throws UsageError if the path holds something else, RunError if the folder holds no run. */
+/** @throws RunError if the path holds something else, or the folder holds no run; DataError for a file in the way. */
 async function runExport(format: Format, run: string, { out, overwrite }: ExportFlags, io: Io): Promise<number> {
   const folder = new RunFolder(run);
   await folder.readSettings();
   const path = out ?? defaultPath(format, run);
-  if (format === 'rollout-summaries') await writeSummaries(folder, path);
-  else if (format === 'tensorboard') await writeEvents(folder, path);
+  if (format === 'rollout-summaries') await writeSummaryFolder(folder, path);
+  else if (format === 'tensorboard') await writeEventFolder(folder, path);
   else {
     await requireFreeFile(path, overwrite);
     await mkdir(dirname(path), { recursive: true });
-    await writeWhole(path, format === 'csv' ? csv(metricsTable(await folder.readMetrics())) : await htmlOf(run));
+    await writeWhole(
+      path,
+      format === 'csv' ? csv(metricsTable(await folder.readMetrics())) : await runPage(new RunSource('run', run)),
+    );
   }
   io.out(`${path}\n`);
   return EXIT.success;
@@ -72,37 +72,4 @@ function defaultPath(format: Format, run: string): string {
     run,
     { csv: 'metrics.csv', tensorboard: 'tensorboard', 'rollout-summaries': 'rollout-summaries' }[format],
   );
-}
-
-async function htmlOf(run: string): Promise<string> {
-  return runPage(new RunSource('run', run));
-}
-
-async function writeEvents(folder: RunFolder, place: string): Promise<void> {
-  const lines = await folder.readMetrics();
-  const others = (await entriesOf(place)).filter((name) => !name.includes('tfevents'));
-  if (others.length > 0) {
-    throw new UsageError(`--out: ${place} holds something else (${others[0]}). Name a new folder for the event file.`);
-  }
-  for (const name of await entriesOf(place)) await rm(join(place, name));
-  await mkdir(place, { recursive: true });
-  const { mtimeMs } = await stat(folder.file('metrics'));
-  await writeWhole(join(place, eventFileName(new Date(mtimeMs))), eventFile(lines, mtimeMs));
-}
-
-async function writeSummaries(folder: RunFolder, place: string): Promise<void> {
-  const groups = await folder.readGroups();
-  if (groups.length === 0) {
-    throw new UsageError(
-      `${folder.path} keeps no groups of rollouts: an earlier version wrote it, or savedGroups.perStep is 0.`,
-    );
-  }
-  const files = rolloutSummaries(groups);
-  if (await exists(join(place, files[0].path))) {
-    throw new UsageError(`--out: ${place} holds rollout summaries already. Name a new folder, or remove them.`);
-  }
-  for (const { path, lines } of files) {
-    await mkdir(dirname(join(place, path)), { recursive: true });
-    await writeWhole(join(place, path), jsonLines(lines));
-  }
 }

@@ -1,5 +1,4 @@
 /** `tamtrl mcp`: a tool for chat programs that reads long files. */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { readerSettings, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
@@ -9,6 +8,7 @@ import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import { type ModelFlags, namedModel, noteOn, openForCommand } from '../terminal/models.js';
 import { addModelOptions, GROUPS, repeatable, wholeNumber } from '../terminal/options.js';
+import { version } from '../terminal/version.js';
 
 interface McpFlags extends ModelFlags {
   root?: string[];
@@ -53,10 +53,7 @@ async function serve(flags: McpFlags, io: Io, signal: AbortSignal): Promise<numb
   const model = await openForCommand(address, opening, { note: noteOn(io), signal });
   try {
     const reading = readerSettings(trained, { chunkTokens, memoryTokens, answerTokens });
-    const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-      version: string;
-    };
-    const server = createMcpServer({ model, roots, reading, version, log: (text) => io.err(`${text}\n`) });
+    const server = createMcpServer({ model, roots, reading, version: version(), log: (text) => io.err(`${text}\n`) });
     const closed = new Promise<void>((resolve) => {
       server.server.onclose = resolve;
       signal.addEventListener('abort', () => resolve(), { once: true });

@@ -1,12 +1,11 @@
 /** One run on a terminal: what `train` and `sft` have in common. run/open.ts does the work. */
 import { describe, systemCode } from '../../base/described.js';
 import { isAbort } from '../../base/errors.js';
-import { alignedTable, count, duration } from '../../base/format.js';
 import { serverOf } from '../../models/spec.js';
-import { examplesText } from '../../report/examples.js';
+import { closingText } from '../../report/closing-text.js';
 import { type LogKind, openLog, type RunLog } from '../../report/exports/run-log.js';
 import { writeReport } from '../../report/report.js';
-import { beforeAndAfter, comparisonRows, costRows, INTERVAL_NOTE, jsonSummary, stepsOf } from '../../report/summary.js';
+import { jsonSummary } from '../../report/summary.js';
 import { RewardError } from '../../reward/errors.js';
 import { RunFolder } from '../../run/folder.js';
 import { openRun, type RunEvent } from '../../run/open.js';
@@ -60,10 +59,9 @@ function openLogs(kinds: readonly LogKind[], folder: string): Promise<RunLog[]> 
 async function resumeAdvice(error: unknown, plan: RunPlan): Promise<string> {
   const ofReward = RewardError.isInstance(error, 'module');
   if (systemCode(error) === undefined && !ofReward) return '';
-  const { command, folder } = plan;
-  const saved = await new RunFolder(folder).hasCheckpoint().catch(() => false);
+  const saved = await new RunFolder(plan.folder).hasCheckpoint().catch(() => false);
   if (!saved) return ofReward ? '' : ' Nothing was saved.';
-  return ` Everything saved so far is intact: continue with tamtrl ${command} --resume ${folder}${rewardFlag(plan)}`;
+  return ` Everything saved so far is intact: continue with ${resumeCommand(plan)}`;
 }
 
 /** A new run, or an earlier one from its folder. */
@@ -88,30 +86,14 @@ async function finish(
 ): Promise<void> {
   const run = { ...(await readRun(folder)), summary };
   await writeReport(run);
-  io.out(json ? `${JSON.stringify(jsonSummary(run))}\n` : `\n${closingText(run)}`);
+  if (json) io.out(`${JSON.stringify(jsonSummary(run))}\n`);
+  else io.out(`\n${closingText(run, `${resumeCommand(run)}${hostFlags(run)}`)}`);
 }
 
-function closingText(run: SavedRun): string {
-  const { folder, command, summary } = run;
-  const cost = costRows(stepsOf(run.metrics));
-  const { step } = summary.state;
-  const place = new RunFolder(folder);
-  const parts = [
-    `${alignedTable(comparisonRows(run))}${beforeAndAfter(run).after ? `${INTERVAL_NOTE}\n` : ''}`,
-    ...examplesText(run.readings),
-    `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}, evaluation included\n`,
-    ...(step > 0 ? [alignedTable(cost.seconds), alignedTable(cost.tokens)] : []),
-    `Checkpoint  ${place.checkpoint('final')}\nReport      ${place.file('report')}\n`,
-  ];
-  if (summary.reason === 'stopped') {
-    parts.push(`Continue with  tamtrl ${command} --resume ${folder}${rewardFlag(run)}${hostFlags(run)}\n`);
-  }
-  return parts.join('\n');
-}
-
-/** The file with the run's own reward, which a resuming command has to name. */
-function rewardFlag({ info }: Pick<RunPlan, 'info'>): string {
-  return info.reward === undefined ? '' : ` --reward ${info.reward.file}`;
+/** It has to name the file with the run's own reward. */
+function resumeCommand({ command, folder, info }: Pick<RunPlan, 'command' | 'folder' | 'info'>): string {
+  const reward = info.reward === undefined ? '' : ` --reward ${info.reward.file}`;
+  return `tamtrl ${command} --resume ${folder}${reward}`;
 }
 
 /** Servers that the run's folder names, which a resuming command has to allow. */

@@ -1,0 +1,57 @@
+/** What `tamtrl ask` shows on stderr while it reads. */
+import { count, duration } from '../../base/format.js';
+import { Pace } from '../../base/pace.js';
+import type { MemoryEvent } from '../../reader/reader.js';
+import { withoutControls } from './clean.js';
+import type { Io } from './io.js';
+
+/** The memory as it changes: on a terminal the last one stays in view; in a pipe, each is a separate block. */
+export class MemoryView {
+  readonly #io: Io;
+  readonly #quiet: boolean;
+  readonly #several: boolean;
+  readonly #total: number | undefined;
+  readonly #from: number;
+  readonly #pace = new Pace();
+  #lines = 0;
+
+  constructor(io: Io, quiet: boolean, questions: number, from: number, total: number | undefined) {
+    this.#io = io;
+    this.#quiet = quiet;
+    this.#several = questions > 1;
+    this.#from = from;
+    this.#total = total;
+  }
+
+  show({ turn, chunk, memories, tokens }: MemoryEvent): void {
+    if (this.#quiet) return;
+    const left =
+      this.#total === undefined
+        ? ''
+        : `, ${duration(this.#pace.left(chunk.end - this.#from, this.#total - chunk.end))} left`;
+    const share = this.#total ? ` (${Math.min(100, Math.round((100 * chunk.end) / this.#total))} %)` : '';
+    const head = `chunk ${turn}${share}: ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${left}`;
+    const body = memories.flatMap(({ question, memory, truncated, empty }) => [
+      ...(this.#several ? [`  ${question}`] : []),
+      ...memory.split('\n').map((line) => `  ${line}`),
+      ...(truncated ? ['  (cut off at the limit)'] : []),
+      ...(empty ? ['  (nothing new was written)'] : []),
+    ]);
+    if (this.#io.interactive) {
+      this.end();
+      const width = Math.max(20, this.#io.columns());
+      const lines = [head, ...body]
+        .map(withoutControls)
+        .map((line) => (line.length < width ? line : `${line.slice(0, width - 2)}…`))
+        .slice(0, 20);
+      this.#io.err(`${lines.join('\n')}\n`);
+      this.#lines = lines.length;
+    } else this.#io.err(`${[head, ...body].join('\n')}\n`);
+  }
+
+  /** Takes the last memory off a terminal. */
+  end(): void {
+    if (this.#lines > 0) this.#io.erase?.(this.#lines);
+    this.#lines = 0;
+  }
+}

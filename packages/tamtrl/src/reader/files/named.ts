@@ -1,0 +1,49 @@
+/** The documents that people name: files, folders, patterns, addresses, and the standard input. */
+import { stat } from 'node:fs/promises';
+import { glob, isDynamicPattern } from 'tinyglobby';
+import { ReaderError } from '../errors.js';
+import { type DocumentPlace, STDIN } from './document-place.js';
+import { isPlain } from './kinds.js';
+import { isAddress } from './page.js';
+import { documentsAt } from './several.js';
+
+/**
+ * Every document that one of the names stands for, once, in their order.
+ * @throws ReaderError `input` if a pattern matches no file, or a folder has none.
+ */
+export async function documentsNamed(
+  names: readonly string[],
+  onNote?: (note: string) => void,
+): Promise<DocumentPlace[]> {
+  const documents = new Map<string, DocumentPlace>();
+  for (const name of names) {
+    for (const path of await pathsOf(name)) {
+      for (const each of await documentsAt(path, onNote)) documents.set(each.path, each);
+    }
+  }
+  return [...documents.values()];
+}
+
+async function pathsOf(name: string): Promise<string[]> {
+  // A file whose name looks like a pattern is a file, and so is an address.
+  if (name === STDIN || isAddress(name) || !isDynamicPattern(name)) return [name];
+  if (await stat(name).catch(() => undefined)) return [name];
+  const found = await glob(name, { absolute: false, dot: false });
+  if (found.length === 0) throw new ReaderError('input', `No file matches ${name}.`);
+  return found.sort();
+}
+
+/**
+ * About how many characters the documents have: bytes stand for characters. Undefined if that is known only at the
+ * end.
+ */
+export async function charactersOf(documents: readonly DocumentPlace[]): Promise<number | undefined> {
+  let total = 0;
+  for (const { path } of documents) {
+    const isFile = path !== STDIN && !isAddress(path) && isPlain(path);
+    const found = isFile ? await stat(path).catch(() => undefined) : undefined;
+    if (!found) return undefined;
+    total += found.size;
+  }
+  return total;
+}

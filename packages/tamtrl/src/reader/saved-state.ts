@@ -1,0 +1,40 @@
+/** A reading that `tamtrl ask --state` keeps in a file, so that another one can go on from there. */
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { writeWhole } from '../base/files.js';
+import { parsedJson } from '../base/objects.js';
+import { ReaderError } from './errors.js';
+import { type DocumentPlace, STDIN } from './files/document-place.js';
+import { isAddress } from './files/page.js';
+import { type ReaderState, readerStateSchema, type SavedState } from './state.js';
+
+/**
+ * The state in a file; undefined if there is no file.
+ * @throws ReaderError `state` for a file that cannot be read or holds something else, which would be replaced.
+ */
+export async function loadState(path: string): Promise<ReaderState | undefined> {
+  let text: string;
+  try {
+    // A named pipe would keep it waiting, and a device would be replaced by a file.
+    if (!(await stat(path)).isFile()) throw new Error('it is not a regular file');
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new ReaderError('state', `--state: cannot read ${path}: ${(error as Error).message}.`, { cause: error });
+  }
+  const state = readerStateSchema.safeParse(parsedJson(text));
+  if (state.success) return state.data;
+  throw new ReaderError(
+    'state',
+    `--state: ${path} is not a saved state. Name another file, or remove it to read from the beginning.`,
+  );
+}
+
+/** With the documents that were read, so that a place in the memory can be shown in them. */
+export async function saveState(path: string, state: ReaderState, places: readonly DocumentPlace[]): Promise<void> {
+  const documents: SavedState['documents'] = places.map(({ path, title, mayFail }) => {
+    const name = path === STDIN || isAddress(path) ? path : resolve(path);
+    return title === undefined ? name : { path: name, title, mayFail };
+  });
+  await writeWhole(path, JSON.stringify({ ...state, documents }));
+}
