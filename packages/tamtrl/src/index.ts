@@ -7,6 +7,8 @@
 
 export { ReaderError } from './reader/errors.js';
 export { type TextSource, textOf } from './reader/input.js';
+export { type LoadDocumentOptions, loadDocument } from './reader/load-document.js';
+export type { PlacedText, TextPiece } from './reader/places.js';
 export {
   createMemoryReader,
   type DocumentReading,
@@ -20,6 +22,7 @@ export {
   MemoryReader,
   type QuestionMemory,
   type ReaderOptions,
+  type ReadingOptions,
 } from './reader/reader.js';
 export type { MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
 
