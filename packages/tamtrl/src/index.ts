@@ -7,6 +7,8 @@
 
 export { ReaderError } from './reader/errors.js';
 export { type TextSource, textOf } from './reader/input.js';
+export { type LoadDocumentOptions, loadDocument } from './reader/load-document.js';
+export type { PlacedText, TextPiece } from './reader/places.js';
 export {
   createMemoryReader,
   type DocumentReading,
