@@ -86,7 +86,7 @@ describe('the recipes', () => {
     expect(all).toHaveLength(6);
     const said = await Promise.all(all.filter((_, at) => at !== serverRecipe).map((code) => execute(whole, code)));
     expect(said[0]).toMatch(/^\S+ \S+ \S+ \[/);
-    expect(said[1]).toMatch(/^anna oslo .*<- line 1-\d\n$/);
+    expect(said[1]).toMatch(/<- line \d/);
     expect(said[2]).toMatch(/^anna dan cora -> \S+ \S+ \S+ \| anna .*\nben emma jack -> /);
     expect(said[3]).toMatch(/^\S+ \S+ \S+\n$/);
     expect(said[4]).toMatch(/^1 0 \d+ anna oslo .*\nstopped after 1\n$/);

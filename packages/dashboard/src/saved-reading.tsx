@@ -44,7 +44,8 @@ export function SavedReadingView({ id, route }: { id: string; route: Route }) {
           {passage && source ? (
             <>
               <p class="note">
-                Characters {passage.start.toLocaleString('en-US')} to {passage.end.toLocaleString('en-US')}, chunk{' '}
+                {source.place !== undefined && `${visible(source.place)}: `}
+                characters {passage.start.toLocaleString('en-US')} to {passage.end.toLocaleString('en-US')}, chunk{' '}
                 {source.chunk + 1}, {MATCHES[source.match]}
               </p>
               <p class="section whole">
@@ -73,7 +74,11 @@ function Piece({ piece, link, current }: { piece: PieceView; link: string; curre
   }
   return (
     <a href={link} aria-current={current ? 'true' : undefined}>
-      {visible(text)} <em class="note">{MATCHES[source.match]}</em>
+      {visible(text)}{' '}
+      <em class="note">
+        {source.place !== undefined && `${visible(source.place)}, `}
+        {MATCHES[source.match]}
+      </em>
     </a>
   );
 }

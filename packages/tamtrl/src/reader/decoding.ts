@@ -53,6 +53,7 @@ export function wideEncodingOf(head: Uint8Array): { encoding: string; marked: bo
   if (!head.subarray(0, HEAD).includes(0)) return undefined;
   // All of the text is here, and half a unit is left over.
   if (head.length < HEAD && head.length % 2 === 1) return undefined;
+  if (isAsciiWithZeros(head.subarray(0, HEAD))) return undefined;
   // Half a surrogate pair at the end is no fault of the text.
   const sample = head.subarray(0, Math.min(head.length, HEAD) & ~1);
   for (const encoding of ['utf-16le', 'utf-16be']) {
@@ -62,6 +63,13 @@ export function wideEncodingOf(head: Uint8Array): { encoding: string; marked: bo
     if (ascii > text.length / 50) return { encoding, marked: false };
   }
   return undefined;
+}
+
+/** ASCII with a few zero bytes would be rare Chinese characters in UTF-16. In Latin text, every other byte is zero. */
+function isAsciiWithZeros(bytes: Uint8Array): boolean {
+  const zeros = bytes.filter((byte) => byte === 0).length;
+  const ascii = bytes.filter((byte) => (byte >= 32 && byte < 127) || (byte >= 9 && byte <= 13)).length;
+  return zeros < bytes.length / 5 && zeros + ascii === bytes.length;
 }
 
 function decodedOrNone(encoding: string, bytes: Uint8Array): string | undefined {

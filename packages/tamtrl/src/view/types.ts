@@ -239,7 +239,7 @@ export interface SavedReading {
 
 export interface PieceView {
   text: string;
-  source?: { chunk: number; start: number; end: number; match: 'exact' | 'words' | 'similar' };
+  source?: { chunk: number; start: number; end: number; match: 'exact' | 'words' | 'similar'; place?: string };
 }
 
 /** A part of the text that was read, around a place. */

@@ -65,8 +65,10 @@ export async function* csvText(pieces: AsyncIterable<string>, name: string): Asy
     if (ReaderError.isInstance(error)) throw error;
     const isLong = (error as { code?: string }).code === 'CSV_MAX_RECORD_SIZE';
     const reason = isLong
-      ? `row ${row + 1} has more than ${bytesText(MAX_CSV_ROW)}: a quotation mark may not be closed. Rename it to .txt to read it as plain text`
-      : libraryReason(error, `row ${row + 1} cannot be read`).replace(/\.$/, '');
+      ? `row ${parser.info.records + 1} has more than ${bytesText(MAX_CSV_ROW)}: a quotation mark may not be closed. Rename it to .txt to read it as plain text`
+      : libraryReason(error, `row ${parser.info.records + 1} cannot be read`).replace(/\.$/, '');
     throw new ReaderError('input', `Cannot read the table ${name}: ${reason}.`, { cause: error });
+  } finally {
+    input.destroy();
   }
 }

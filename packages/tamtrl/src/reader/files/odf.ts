@@ -139,6 +139,9 @@ async function* sheets(archive: Archive, name: string): AsyncGenerator<PlacedTex
   }
 }
 
+/** How often a row or a cell is there; no sheet has more than a million rows. */
+const repeats = (value: string | undefined) => Math.min(Math.max(1, Math.floor(Number(value)) || 1), 2 ** 20);
+
 /** Collects rows; row 0 begins a sheet. */
 class Sheets implements XmlEvents {
   #rows: { sheet: string; row: number; cells: Cell[] }[] = [];
@@ -165,11 +168,11 @@ class Sheets implements XmlEvents {
       this.#row = 0;
       this.#rows.push({ sheet: attributes.name ?? '', row: 0, cells: [] });
     } else if (tag === 'table-row') {
-      this.#rowCopies = Number(attributes['number-rows-repeated']) || 1;
+      this.#rowCopies = repeats(attributes['number-rows-repeated']);
       this.#cells = [];
       this.#column = 0;
     } else if (tag === 'table-cell' || tag === 'covered-table-cell') {
-      this.#copies = Number(attributes['number-columns-repeated']) || 1;
+      this.#copies = repeats(attributes['number-columns-repeated']);
       this.#isNumber = attributes['value-type'] !== undefined && attributes['value-type'] !== 'string';
       this.#text = '';
     } else if (tag === 'p') {

@@ -39,7 +39,8 @@ export class TableText {
     }
     let next = 0;
     for (const { column, text: content } of filled) {
-      const gap = column - next;
+      // Damaged files can have cells in any order.
+      const gap = Math.max(0, column - next);
       text += gap > MAX_EMPTY_CELLS ? ' | … | ' : `${' | '.repeat(gap)}${next > 0 ? ' | ' : ''}`;
       if (content !== '') places.push({ at: text.length, label: this.#labelOf(row, column, this.#header ?? []) });
       text += content;
