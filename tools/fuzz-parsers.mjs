@@ -1,27 +1,17 @@
 // The parsers that fuzz.mjs tries: samples to change, and how an input is read to its end.
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { deflateSync, gzipSync } from 'node:zlib';
+import { DOCUMENT_PARSERS } from './fuzz-documents.mjs';
+import { data, drain, engine, Refused, root, tamtrl, weights } from './fuzz-inputs.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const tamtrl = (path) => import(join(root, 'packages/tamtrl/dist', path));
-const engine = (path) => import(join(root, 'packages/engine/dist', path));
-const data = (name) => readFileSync(join(root, 'packages/tamtrl/fixtures', name));
-const weights = (name) => readFileSync(join(root, 'packages/engine/fixtures/weights', name));
-
-const drain = async (iterable) => {
-  for await (const _ of iterable);
-};
+export { Refused };
 
 const MARKDOWN = `---\ntitle: Ships\n---\n# Ships & ports\n\nThe **ship** _left_ [Bristol](http://x.y "z") \`code\`.\n\n1. one\n2. two\n   - three\n\n> quoted\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n<table><tr><td>x</td></tr></table>\n\n![alt](x.png) [ref]\n\n[ref]: http://x\n`;
 const HTML = `<!doctype html><html><head><title>Ships &amp; ports</title><style>p{}</style></head><body><nav>x</nav><h1>A</h1><p>one <b>two</b><br>three<ul><li>a<li>b</ul><ol start=3><li>c</ol><table><tr><th>a<td>b</table><dl><dt>x<dd>y</dl><pre>  z\n</pre></body></html>`;
 const JINJA = `{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + (m.content | trim) + '<|im_end|>\\n' }}{%- if loop.first and m.role == 'system' %}{% set ns = namespace(x=[1, 2]) %}{{ ns.x | tojson }}{% endif %}{%- endfor %}{% macro f(a, b=2) %}{{ a * b }}{% endmacro %}{{ f(3) }}{{ range(3) | join(',') }}{%- if add_generation_prompt %}{{ bos_token }}{% endif %}`;
 const YAML = `preset: mini\nsteps: 3\nlist: [1, {a: 2}]\nbase: &base\n  x: 1.5\n  y: "text"\nother: *base\ntext: |\n  lines\n  more\n? key\n: value\n`;
 const RECORD = `{"id":"a","source":"s","question":"Q?","answers":["A"],"documents":[{"title":"T","text":"The ship left.","relevant":true}],"evidence":[{"document":0,"start":0,"end":3}]}\n`;
-
-/** What clients and commands refuse in a sentence of their own when a parser of another's or of none throws. */
-export class Refused extends Error {}
 
 function refusing(parse) {
   try {
@@ -128,54 +118,6 @@ function pdfs() {
     helvetica,
   ]);
   return [plain, packed, twice, wide, packedObjects];
-}
-
-/** Office documents and books, and the parser of each. */
-const OFFICE = [
-  ['pandoc.docx', 'docx'],
-  ['python-pptx.pptx', 'pptx'],
-  ['openpyxl.xlsx', 'xlsx'],
-  ['pandoc.odt', 'odf'],
-  ['pandoc.epub', 'epub'],
-];
-
-const document = (name) => async () => {
-  const { loadContent } = await tamtrl('reader/files/load.js');
-  const { contentOfBytes } = await tamtrl('reader/files/content.js');
-  return (input) => drain(loadContent(contentOfBytes(input, name)));
-};
-
-/** The text parts of a document in one input, without the checksums behind which every change of an archive would end. */
-function officeParts(file, parser) {
-  return async () => {
-    const { openArchive } = await tamtrl('reader/files/archive.js');
-    const { contentOfBytes } = await tamtrl('reader/files/content.js');
-    const read = (await tamtrl(`reader/files/${parser}.js`))[`${parser}Text`];
-    const archive = await openArchive(contentOfBytes(data(`documents/${file}`), file));
-    const texts = archive.names.filter(
-      (name) => /xml$|rels$|opf$/.test(name) && !/theme|slideLayout|slideMaster/.test(name),
-    );
-    const parts = texts.map(async (name) => `=== ${name}\n${Buffer.from(await archive.whole(name))}\n`);
-    const sample = Buffer.from((await Promise.all(parts)).join(''));
-    const parse = (input) => {
-      const found = new Map(
-        input
-          .toString()
-          .split(/^=== /m)
-          .map((part) => [part.slice(0, part.indexOf('\n')), Buffer.from(part.slice(part.indexOf('\n') + 1))]),
-      );
-      const partOf = (name) => {
-        if (!found.has(name)) throw new Refused(`${name} is missing`);
-        return found.get(name);
-      };
-      const stream = async function* (name) {
-        yield partOf(name);
-      };
-      const has = (name) => found.has(name);
-      return drain(read({ names: [...found.keys()], has, stream, whole: async (name) => partOf(name) }, file));
-    };
-    return Object.assign(parse, { samples: [sample] });
-  };
 }
 
 /** A folder of a model of which one file is the input. */
@@ -289,18 +231,7 @@ const PARSERS = {
     },
   ],
   'pdf in its thread': [false, pdfs, converter('pdf')],
-  zip: [true, () => OFFICE.map(([file]) => data(`documents/${file}`)), document('input')],
-  ...Object.fromEntries(OFFICE.map(([file, part]) => [part, [false, () => [], officeParts(file, part)]])),
-  mail: [false, () => [data('documents/email.eml')], document('a.eml')],
-  mailbox: [false, () => [data('documents/mailbox.mbox')], document('a.mbox')],
-  csv: [false, () => [data('documents/csv.csv'), data('documents/tabs.tsv')], document('a.csv')],
-  notebook: [false, () => [data('documents/pandoc.ipynb')], document('a.ipynb')],
-  subtitles: [false, () => [data('documents/by-hand.srt'), data('documents/by-hand.vtt')], document('a.srt')],
-  encodings: [
-    true,
-    () => ['utf-16.txt', 'utf-16be.txt', 'utf-8.txt', 'windows-1252.txt'].map((name) => data(`documents/${name}`)),
-    document('a.txt'),
-  ],
+  ...DOCUMENT_PARSERS,
   checkpoint: [
     true,
     () => [],
