@@ -1,5 +1,5 @@
 /** The parsers of documents that people have, for fuzz-parsers.mjs. */
-import { data, drain, tamtrl } from './fuzz-inputs.mjs';
+import { data, drain, Refused, tamtrl } from './fuzz-inputs.mjs';
 
 /** Office documents and books, and the parser of each. */
 const OFFICE = [
