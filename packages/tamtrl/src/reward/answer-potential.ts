@@ -11,6 +11,7 @@ import type { ScoreRow } from '../policy/types.js';
 import { RewardError } from './errors.js';
 import type { RolloutGroup } from './group.js';
 import type { MethodContext } from './method.js';
+import { scoredByTeacher } from './teacher.js';
 
 export interface AnswerPotentials {
   /** Phi of the first memory, and of that after each memory turn: [groups][G][T_i + 1]. */
@@ -33,11 +34,9 @@ export async function answerPotentials(
   method: string,
   { lastOnly = false } = {},
 ): Promise<AnswerPotentials> {
-  const { temperature, signal } = context;
-  const { policy, weights } = context.teacher ?? { policy: context.policy };
   const questions = groups.map((group) => questionOf(group, context, method, lastOnly));
   const rows = questions.flatMap((question) => question.rows);
-  const scored = await policy.score(rows, { temperature, weights, signal });
+  const { scored, tokens } = await scoredByTeacher(rows, context);
   const means = scored.map(({ logProbabilities }) => meanOf(logProbabilities));
   let from = 0;
   const phi = questions.map(({ rows, states, answers }) => {
@@ -46,7 +45,6 @@ export async function answerPotentials(
     const best = (at: number) => Math.max(...own.slice(at * answers, (at + 1) * answers));
     return states.map((numbers) => numbers.map((at) => (at === undefined ? Number.NaN : best(at))));
   });
-  const tokens = rows.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0);
   return { phi, tokens };
 }
 

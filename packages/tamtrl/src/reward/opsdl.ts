@@ -19,6 +19,7 @@ import { meanOf } from './answer-potential.js';
 import { byTurn, type RolloutGroup } from './group.js';
 import type { MethodContext, MethodResult, RewardMethod } from './method.js';
 import { teacherRows } from './tamtrl.js';
+import { scoredByTeacher } from './teacher.js';
 
 const options = {
   opsdl: z
@@ -49,11 +50,9 @@ async function contrastWithTeacher(
   groups: readonly RolloutGroup[],
   context: MethodContext<typeof options>,
 ): Promise<MethodResult> {
-  const { temperature, signal } = context;
   const { outcomeWeight = 0, clip = Number.POSITIVE_INFINITY, discount = 0 } = context.options.opsdl ?? {};
-  const { policy, weights } = context.teacher ?? { policy: context.policy };
   const rows = groups.flatMap((group) => teacherRows(group, context));
-  const scored = await policy.score(rows, { temperature, weights, signal });
+  const { scored, tokens } = await scoredByTeacher(rows, context);
   const turns = groups.flatMap(({ trajectories }) => trajectories.flatMap(memoryTurns));
   const contrasts = scored.map(({ logProbabilities }, row) =>
     contrast(logProbabilities, turns[row].logProbabilities, clip),
@@ -66,7 +65,7 @@ async function contrastWithTeacher(
       groups,
       scored.map(({ logProbabilities }) => logProbabilities),
     ),
-    tokens: rows.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0),
+    tokens,
     // The first is minus the estimated KL from student to teacher.
     metrics: { teacher_contrast: meanOf(all), teacher_contrast_size: meanOf(all.map(Math.abs)) },
   };

@@ -11,6 +11,7 @@ import { RewardError } from './errors.js';
 import { byTurn, type RolloutGroup } from './group.js';
 import type { MethodContext, MethodResult, OptionValues, RewardMethod } from './method.js';
 import { normalizationOptions, normalizeScores } from './score-normalization.js';
+import { scoredByTeacher } from './teacher.js';
 
 const options = {
   /** Divide the sum over the tokens of a memory by their number. */
@@ -42,10 +43,8 @@ async function scoreWithTeacher(
   groups: readonly RolloutGroup[],
   context: MethodContext<typeof options>,
 ): Promise<MethodResult> {
-  const { temperature, signal } = context;
-  const { policy, weights } = context.teacher ?? { policy: context.policy };
   const rows = groups.flatMap((group) => teacherRows(group, context, context.options.teacherReads));
-  const scored = await policy.score(rows, { temperature, weights, signal });
+  const { scored, tokens } = await scoredByTeacher(rows, context);
   const spans = groups.flatMap((group) => memorySpans(group, context));
   const likelihoods = scored.map(({ logProbabilities }, row) => {
     const { start, end } = spans[row];
@@ -58,7 +57,7 @@ async function scoreWithTeacher(
       groups,
       scored.map(({ logProbabilities }) => logProbabilities),
     ),
-    tokens: rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0),
+    tokens,
     metrics: { teacher_score: mean },
   };
 }
