@@ -182,6 +182,16 @@ describe('the documentation', () => {
     const wanted = [...new Set(used)].filter((name) => !ours.includes(name));
     expect([...explained].sort()).toEqual(wanted.sort());
   });
+
+  it('says what no package accesses that is not used any more', () => {
+    const [access = ''] = read('docs', 'dependencies.md').match(/^## What they send[\s\S]*?(?=^## )/m) ?? [];
+    const named = [...access.matchAll(/^\| (`[^|]+?) +\|/gm)].flatMap(([, cell]) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
+    const purposes = read('docs', 'dependencies.md').replace(access, '');
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((name) => !purposes.includes(`\n| \`${name}\` `))).toEqual([]);
+  });
 });
 
 it('holds no file over 3 MB', () => {

@@ -1,6 +1,6 @@
 /** Runs the fault campaign and prints its table. Usage: npm run test:faults -- --help. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ const HELP = `npm run test:faults [-- options]
   --inputs N    changed inputs of parsers (default 1000000)
   --steps N     training steps of the long run (default 5000)
   --turns N     reading turns of the long run (default 20000)
-  --json FILE   also write the rows as JSON
+  --json FILE   also write the rows as JSON; those of parts that are not run now stay in it, and in the table
   --write-docs  put the table into docs/reliability.md
   --help        this text`;
 
@@ -68,10 +68,13 @@ const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', imp
 const args = ['run', '--config', join(here, 'vitest.config.ts'), ...parts.map((name) => `${name}.fault.ts`)];
 const started = performance.now();
 const { status } = spawnSync(process.execPath, [vitest, ...args], { env, cwd: here, stdio: 'inherit' });
-const seconds = Math.round((performance.now() - started) / 1000);
+const taken = Math.round((performance.now() - started) / 1000);
 
 const lines = readFileSync(rowsFile, 'utf8').split('\n').filter(Boolean);
-const rows = lines.map((line) => JSON.parse(line));
+const rowsNow = lines.map((line) => JSON.parse(line));
+const { rows: rowsBefore, seconds: secondsBefore } = otherParts(values.json);
+const rows = [...rowsBefore, ...rowsNow].sort((a, b) => PARTS.indexOf(a.part) - PARTS.indexOf(b.part));
+const seconds = secondsBefore + taken;
 const shown = (value) => (typeof value === 'number' ? value.toLocaleString('en') : value);
 const table = [COLUMNS, COLUMNS.map(() => '---'), ...rows.map((row) => COLUMNS.map((column) => shown(row[column])))]
   .map((cells) => `| ${cells.join(' | ')} |`)
@@ -79,7 +82,7 @@ const table = [COLUMNS, COLUMNS.map(() => '---'), ...rows.map((row) => COLUMNS.m
 const [{ model }] = cpus();
 const machine = `${model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}, ${process.platform}`;
 console.log(`\n${table}`);
-for (const { what, failures } of rows) for (const failure of failures) console.log(`\n${what}: ${failure}`);
+for (const { what, failures } of rowsNow) for (const failure of failures) console.log(`\n${what}: ${failure}`);
 console.log(`\n${machine}: ${seconds} s in all.`);
 if (values['write-docs']) {
   const docs = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
@@ -94,3 +97,11 @@ if (values['write-docs']) {
 if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, seconds, rows }, undefined, 2)}\n`);
 rmSync(folder, { recursive: true });
 process.exit(status ?? 1);
+
+/** Rows that an earlier run of other parts has left in the file, and how long it took. */
+function otherParts(file) {
+  if (file === undefined || !existsSync(file)) return { rows: [], seconds: 0 };
+  const { rows, seconds } = JSON.parse(readFileSync(file, 'utf8'));
+  const kept = rows.filter(({ part }) => !parts.includes(part));
+  return { rows: kept, seconds: kept.length === 0 ? 0 : seconds };
+}

@@ -59,6 +59,8 @@ async function creditMemories(
     rollouts.map((values) => values.slice(1).map((next, turn) => worth(next) - worth(values[turn]))),
   );
   const filtered = utilities.map((rollouts, g) => inHindsight(rollouts, groups[g].outcomes, attenuation));
+  const all = utilities.flat(2);
+  const kept = filtered.flat(2);
   const advantages = filtered.map(turnByTurn);
   const spans = groups.map(({ trajectories }) =>
     trajectories.map((trajectory) => memoryTurns(trajectory).map((turn) => isOfMemory(turn, context.policy))),
@@ -77,10 +79,8 @@ async function creditMemories(
     tokens,
     metrics: {
       ...potentialMetrics(phi),
-      memory_utility: meanOf(utilities.flat(2)),
-      attenuated: meanOf(
-        utilities.flat(2).map((utility, at) => Number(utility !== 0 && filtered.flat(2)[at] !== utility)),
-      ),
+      memory_utility: meanOf(all),
+      attenuated: meanOf(all.map((utility, at) => Number(utility !== 0 && kept[at] !== utility))),
     },
   };
 }
