@@ -101,8 +101,8 @@ const READ_ONLY = /The system does not allow that|That place is read-only|EACCES
 fault('places', 'read-only folder: refused in a sentence, nothing changed', async (row, folder) => {
   for (const command of COMMANDS) {
     // Records that are whole are not made again.
-    for (const args of command.name === 'data generate' ? [command.start] : [command.start, command.resume]) {
-      const begun = args === command.resume;
+    for (const begun of command.name === 'data generate' ? [false] : [false, true]) {
+      const args = begun ? command.resume : command.start;
       const what = `${command.name}${begun ? ' resumed' : ''}`;
       const cwd = await workplace(join(folder, `${what} read-only`));
       if (begun) expectDone(await launch(command.start, { cwd }), what);
