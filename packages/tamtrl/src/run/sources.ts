@@ -62,10 +62,10 @@ export async function openSources(
     };
   }
   if (data.kind === 'babilong') {
-    const { seed, trainingSeed, tasks, chunks, leastChunkTokens, decoys } = data;
+    const { seed, trainingSeed, tasks, chunks, leastChunkTokens, decoys, relevant } = data;
     const own = trainingSeed === 'run' ? streamSeed(config.seed, 'questions', seed) : trainingSeed;
     const books = await Books.open(data.books ?? [EMBEDDED_BOOKS]);
-    const task = { tasks, chunks, chunkTokens: memory.chunkTokens, books };
+    const task = { tasks, chunks, chunkTokens: memory.chunkTokens, relevant, books };
     return {
       train: babilongSource({ ...task, leastChunkTokens, decoys }, own, tokenizer),
       heldOut: babilongSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer),

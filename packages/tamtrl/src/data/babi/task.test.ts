@@ -95,6 +95,24 @@ it('a filtered chunk leads from the ideal memory to the one that its facts alone
   expect(without).toBeGreaterThan(0);
 });
 
+it('needed facts are those that change the ideal memory, supporting ones among them or not', async () => {
+  let more = 0;
+  for (let index = 0; index < 60; index++) {
+    const { question, chunks, filteredChunks = [], facts = [] } = await source({ relevant: 'needed' }).get(index);
+    const reader = idealReader(question);
+    for (const [turn, { ids }] of chunks.entries()) {
+      const changing = factsIn(tokenizer.decode(ids)).filter((told) => {
+        const before = memoryOf(reader.notes());
+        reader.read(told);
+        return memoryOf(reader.notes()) !== before;
+      });
+      expect(filteredChunks[turn]).toBe(changing.join(' '));
+    }
+    more += facts.length - (await source().get(index)).facts!.length;
+  }
+  expect(more).toBeGreaterThan(60);
+});
+
 it('is the same again, other for another seed, and as long as asked for', async () => {
   const { filteredMemories: _, quality: __, ...first } = await source().get(3);
   expect(await source().get(3)).toMatchObject(first);

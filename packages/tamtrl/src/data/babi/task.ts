@@ -30,8 +30,16 @@ export interface BabilongTaskOptions {
   leastChunkTokens?: number;
   /** Share of the books' sentences that get names of the stories (see decoys.ts); default 0. */
   decoys?: number;
+  /** Which facts count as relevant; default `supporting`. */
+  relevant?: Relevant;
   books: Books;
 }
+
+/**
+ * `supporting`: those that give the answer, as bAbI marks them, which only shows at the end. `needed`: those that change
+ * the ideal memory, because at that point of the reading they might give the answer.
+ */
+export type Relevant = 'supporting' | 'needed';
 
 /** Versions of a sentence with decoys. */
 const VERSIONS = 4;
@@ -140,7 +148,7 @@ function babilongExample(options: BabilongTaskOptions, seed: number, index: numb
     background.push(sentence);
   }
   const chunks = packed(mixed(facts, background, random), chunkTokens);
-  return { ...exampleOf(story, chunks), id: `${task}-${seed}-${index}`, task, source: `babilong/${task}` };
+  return { ...exampleOf(story, chunks, options.relevant), id: `${task}-${seed}-${index}`, task, source: `babilong/${task}` };
 }
 
 /** A whole number of a random order of magnitude. */
@@ -178,6 +186,7 @@ function packed(sentences: readonly Sentence[], chunkTokens: number): Sentence[]
 function exampleOf(
   { question, answer, supporting, sentences }: BabiQuestion,
   packs: Sentence[][],
+  relevant: Relevant = 'supporting',
 ): Omit<Example, 'id'> {
   let at = 0;
   const chunks = packs.map((pack, index): AgentChunk => {
@@ -187,16 +196,20 @@ function exampleOf(
   });
   const reader = idealReader(question);
   const ideal = [memoryOf(reader.notes())];
-  const filtered = packs.map((pack) => pack.flatMap(({ fact }) => (supporting.includes(fact ?? -1) ? [fact!] : [])));
+  const needed: number[] = [];
   let read = 0;
   for (const pack of packs) {
     for (const { fact, text } of pack) {
       if (fact === undefined) continue;
+      const before = memoryOf(reader.notes());
       reader.read(text);
+      if (memoryOf(reader.notes()) !== before) needed.push(fact);
       read++;
     }
     ideal.push(memoryOf(reader.notes()));
   }
+  const marked = new Set(relevant === 'needed' ? needed : supporting);
+  const filtered = packs.map((pack) => pack.flatMap(({ fact = -1 }) => (marked.has(fact) ? [fact] : [])));
   if (read !== sentences.length)
     throw new DataError('invalid-argument', 'A story lost facts on its way into the text.');
   return {
