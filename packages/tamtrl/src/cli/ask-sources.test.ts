@@ -1,5 +1,5 @@
 /** What `tamtrl ask` reads besides single files: folders, addresses, the standard input. Needs a build. */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -63,10 +63,23 @@ describe('a folder', () => {
       'src/b/index.ts:1',
       'src/b/kept.log:1',
     ]);
-    expect(notes).toEqual([`${src}: 2 files that are not text, 3 that .gitignore names and 2 links left out`]);
+    expect(notes).toEqual([`${src}: 1 file that is not text, 1 empty file, 3 that .gitignore names and 2 links left out`]);
     const { code, err } = await run(src, 'anna dan cora');
     expect(code).toBe(0);
     expect(err).toMatch(/\[src\/a\.ts:\d/);
+  });
+
+  it('keeps reading past folders that the system refuses or that are too deep, and says so', async () => {
+    const folder = await folderOf({ 'a.txt': 'anna oslo\n', [`${'d/'.repeat(201)}b.txt`]: 'ben rome\n' });
+    // A path that is too long fails for root too, whom no permission stops.
+    const name = 'x'.repeat(250);
+    spawnSync('sh', ['-c', `for i in $(seq 20); do mkdir ${name} && cd ${name} || exit; done`], { cwd: folder });
+    const notes: string[] = [];
+    const found = await documentsAt(folder, (note) => notes.push(note));
+    expect(found.map(({ path }) => path)).toEqual([join(folder, 'a.txt')]);
+    expect(notes).toEqual([
+      `${folder}: 1 that the system does not let you read and 1 folder below a depth of 200 left out`,
+    ]);
   });
 
   it('keeps reading past a file that is damaged, and continues from a saved state', async () => {

@@ -36,8 +36,8 @@ export interface BabilongTaskOptions {
 }
 
 /**
- * `supporting`: those that give the answer, as bAbI marks them, which only shows at the end. `needed`: those that change
- * the ideal memory, because at that point of the reading they might give the answer.
+ * `supporting`: those that give the answer, as bAbI marks them, which only shows at the end. `needed`: those that
+ * change the ideal memory, because at that point of the reading they might give the answer.
  */
 export type Relevant = 'supporting' | 'needed';
 

@@ -24,8 +24,13 @@ interface Rules {
 /** What has been left out, and why. */
 interface Skipped {
   binary: number;
+  empty: number;
   ignored: number;
   links: number;
+  /** Files and folders that the system does not let us read. */
+  refused: number;
+  /** Folders below the greatest depth. */
+  deep: number;
 }
 
 /**
@@ -35,13 +40,16 @@ interface Skipped {
  */
 export async function filesUnder(folder: string, onNote?: (note: string) => void): Promise<DocumentPlace[]> {
   const top = resolve(folder);
-  const skipped: Skipped = { binary: 0, ignored: 0, links: 0 };
+  const skipped: Skipped = { binary: 0, empty: 0, ignored: 0, links: 0, refused: 0, deep: 0 };
   const found: string[] = [];
   await walk(top, await rulesAbove(top), found, skipped, 0);
   const left = listOf([
     [skipped.binary, 'file that is not text', 'files that are not text'],
+    [skipped.empty, 'empty file', 'empty files'],
     [skipped.ignored, 'that .gitignore names', 'that .gitignore names'],
     [skipped.links, 'link', 'links'],
+    [skipped.refused, 'that the system does not let you read', 'that the system does not let you read'],
+    [skipped.deep, `folder below a depth of ${MAX_FOLDER_DEPTH}`, `folders below a depth of ${MAX_FOLDER_DEPTH}`],
   ]);
   if (found.length === 0) {
     throw new ReaderError(
@@ -89,6 +97,10 @@ async function walk(
   try {
     entries = await readdir(folder, { withFileTypes: true });
   } catch (error) {
+    if (depth > 0) {
+      skipped.refused++;
+      return;
+    }
     throw new ReaderError('input', `Cannot read the folder ${folder}: ${(error as Error).message}.`, { cause: error });
   }
   const rules = [...above, ...(await rulesIn(folder))];
@@ -100,8 +112,10 @@ async function walk(
     else if (isIgnored(path, entry.isDirectory(), rules)) skipped.ignored++;
     else if (entry.isDirectory()) {
       if (depth < MAX_FOLDER_DEPTH) await walk(path, rules, found, skipped, depth + 1, name);
+      else skipped.deep++;
     } else if (entry.isFile()) {
-      if (!(await isReadable(path))) skipped.binary++;
+      const obstacle = await obstacleTo(path);
+      if (obstacle !== undefined) skipped[obstacle]++;
       else if (found.push(name) > MAX_FOLDER_FILES) {
         throw new ReaderError(
           'input',
@@ -124,18 +138,22 @@ function isIgnored(path: string, isFolder: boolean, rules: readonly Rules[]): bo
   return ignored;
 }
 
-async function isReadable(path: string): Promise<boolean> {
+/** Why a file cannot be read, if it cannot. */
+async function obstacleTo(path: string): Promise<'binary' | 'empty' | 'refused' | undefined> {
+  let obstacle: 'binary' | 'refused' = 'refused';
   try {
     const handle = await openFile(path);
     try {
       const { head, name, size } = await contentOfHandle(handle, path);
+      if (size === 0) return 'empty';
+      obstacle = 'binary';
       kindOfContent(head, name);
-      return size !== 0;
+      return undefined;
     } finally {
       await handle.close();
     }
   } catch (error) {
-    if (ReaderError.isInstance(error)) return false;
+    if (ReaderError.isInstance(error)) return obstacle;
     throw error;
   }
 }
