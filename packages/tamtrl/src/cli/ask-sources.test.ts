@@ -63,7 +63,9 @@ describe('a folder', () => {
       'src/b/index.ts:1',
       'src/b/kept.log:1',
     ]);
-    expect(notes).toEqual([`${src}: 1 file that is not text, 1 empty file, 3 that .gitignore names and 2 links left out`]);
+    expect(notes).toEqual([
+      `${src}: 1 file that is not text, 1 empty file, 3 that .gitignore names and 2 links left out`,
+    ]);
     const { code, err } = await run(src, 'anna dan cora');
     expect(code).toBe(0);
     expect(err).toMatch(/\[src\/a\.ts:\d/);

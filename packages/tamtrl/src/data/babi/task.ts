@@ -148,7 +148,12 @@ function babilongExample(options: BabilongTaskOptions, seed: number, index: numb
     background.push(sentence);
   }
   const chunks = packed(mixed(facts, background, random), chunkTokens);
-  return { ...exampleOf(story, chunks, options.relevant), id: `${task}-${seed}-${index}`, task, source: `babilong/${task}` };
+  return {
+    ...exampleOf(story, chunks, options.relevant),
+    id: `${task}-${seed}-${index}`,
+    task,
+    source: `babilong/${task}`,
+  };
 }
 
 /** A whole number of a random order of magnitude. */
