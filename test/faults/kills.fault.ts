@@ -7,6 +7,8 @@ import { COMMANDS, type Command, expectDone, expectSame, launch, outcomeOf, work
 
 /** A kill that comes after the end is tried again that much earlier. */
 const EARLIER = 0.8;
+/** What a command answers that makes a file once: the kill came when it was there and the process not yet gone. */
+const MADE_ALREADY = /already exists \(\d+ bytes\)/;
 /** What a command answers that has saved nothing to resume from. */
 const NOTHING_SAVED = /There is no (run|evaluation) in|nothing was saved/;
 
@@ -48,9 +50,9 @@ async function killed({ start }: Command, cwd: string, moment: number): Promise<
 }
 
 /** @returns whether it had to be begun again, because nothing was saved */
-async function resumed({ start, resume }: Command, cwd: string): Promise<boolean> {
+async function resumed({ name, start, resume }: Command, cwd: string): Promise<boolean> {
   const again = await launch(resume, { cwd });
-  if (again.code === 0) return false;
+  if (again.code === 0 || (name === 'data generate' && MADE_ALREADY.test(again.err))) return false;
   if (resume === start || !NOTHING_SAVED.test(again.err)) expectDone(again, 'the resumed run');
   expectDone(await launch(start, { cwd }), 'the run that was begun again');
   return true;
