@@ -49,6 +49,9 @@ interface Trained {
   heldOut: string;
 }
 
+/** Settings of `data` that leave the held-out questions as they are. */
+const OF_TRAINING: readonly string[] = ['trainingSeed', 'leastChunkTokens', 'decoys', 'relevant'];
+
 async function trainedOf(run: ComparisonRun): Promise<Trained[]> {
   const { method, seed, training } = run;
   if (training === undefined || !(await isTrained(run))) return [];
@@ -58,7 +61,7 @@ async function trainedOf(run: ComparisonRun): Promise<Trained[]> {
   if (!config?.data) return [];
   const { questions } = config.evaluation;
   const split = await folder.readSplit();
-  const { trainingSeed: _, ...data } = { trainingSeed: undefined, ...config.data };
+  const data = Object.entries(config.data).filter(([name]) => !OF_TRAINING.includes(name));
   const heldOut = JSON.stringify(split ? split.heldOut.slice(0, questions) : [data, questions]);
   return [{ method: method.name, seed, config, steps: typeof steps === 'number' ? steps : config.steps, heldOut }];
 }
