@@ -221,13 +221,15 @@ const PARSERS = {
     async () => {
       // Without the thread that bounds its time and memory, which takes a tenth of a second to start.
       const { readPdf } = await tamtrl('reader/files/pdf-messages.js');
-      return async (input) => {
+      const read = async (input) => {
         let failure;
         await readPdf(new Uint8Array(input), (message) => {
           failure ??= message.failure;
         });
         if (failure) throw new Refused(failure);
       };
+      // What the library throws when nobody waits any more ends the thread, and the PDF is refused.
+      return Object.assign(read, { mayThrowLate: true });
     },
   ],
   'pdf in its thread': [false, pdfs, converter('pdf')],
@@ -374,5 +376,5 @@ export const parserNames = Object.keys(PARSERS);
 export async function openParser(name, folder) {
   const [binary, samples, open] = PARSERS[name];
   const read = await open(folder);
-  return { binary, samples: read.samples ?? samples(), read };
+  return { binary, samples: read.samples ?? samples(), read, mayThrowLate: read.mayThrowLate ?? false };
 }
