@@ -31,7 +31,7 @@ export async function* placedTextOf(
   if (typeof source === 'string') yield placed(source);
   else if (source instanceof Uint8Array) yield* decoded([source], name, options);
   else if ('file' in source) {
-    const { loadText } = await import('./files/load.js');
+    const { loadText } = await import('./files/opened-file.js');
     for await (const piece of loadText(source.file, options)) yield placed(piece);
   } else if (Symbol.asyncIterator in source) yield* decoded(source, name, options);
   else if (Symbol.iterator in source) for (const text of source) yield placed(text);

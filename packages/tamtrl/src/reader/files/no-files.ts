@@ -1,0 +1,11 @@
+/** Stands in for `opened-file.ts` in bundles for browsers and the edge, which would otherwise hold every parser. */
+import { ReaderError } from '../errors.js';
+
+/** @throws ReaderError `input` always. */
+// biome-ignore lint/correctness/useYield: it has nothing to give, but the form of what it stands in for.
+export async function* loadText(path: string): AsyncGenerator<never> {
+  throw new ReaderError(
+    'input',
+    `Cannot read the file ${path}: this program was bundled for a runtime without files. Read it elsewhere, and pass its text or bytes.`,
+  );
+}
