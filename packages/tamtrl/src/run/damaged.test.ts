@@ -86,8 +86,8 @@ it.each([
 ])('readings.json: %s', async (_, change) => {
   const folder = await damaged('readings.json', change);
   const sentence = /readings\.json is damaged: .*Restore it from a copy, or remove it to continue without it\./;
-  for (const attempt of [readRun(folder), all(openRun({ resume: folder, steps: 2 }))]) {
-    await expect(attempt).rejects.toMatchObject({ name: 'RunError', message: expect.stringMatching(sentence) });
+  for (const attempt of [() => readRun(folder), () => all(openRun({ resume: folder, steps: 2 }))]) {
+    await expect(attempt()).rejects.toMatchObject({ name: 'RunError', message: expect.stringMatching(sentence) });
   }
 });
 
