@@ -6,6 +6,7 @@ import type { Progress } from '../base/progress.js';
 import { streamSeed } from '../base/seeds.js';
 import type { GenerateRequest } from '../policy/types.js';
 import type { AgentChunk } from '../text/chunks.js';
+import { Ahead, longestAhead, sameMemory } from './ahead.js';
 import { Drafting } from './drafting.js';
 import { MemoryError } from './errors.js';
 import type { Budgets, PromptFrames } from './frames.js';
@@ -22,7 +23,7 @@ import {
   turnOf,
 } from './turn.js';
 
-/** A question and the text to read for it. The agent pulls the chunks one at a time and does not keep them. */
+/** A question and the text to read for it. The agent pulls a few chunks at a time and does not keep them. */
 export interface AgentTask {
   id: string;
   question: string;
@@ -69,15 +70,27 @@ interface GroupRun {
   memories: (readonly number[])[];
   /** One for each rollout. */
   drafting: Drafting[];
+  /** One for each rollout. */
+  ahead: Ahead<Sampled>[];
   turn: number;
-  chunk?: AgentChunk;
+  /** The chunk of this turn and those after it that have been pulled; empty if the text has ended. */
+  chunks: AgentChunk[];
+  ended: boolean;
 }
 
-/** Rollouts `first` … `first + count - 1` of a group that one request asks for. */
+/** What the model wrote for a prompt. */
+interface Sampled {
+  promptIds: number[];
+  output: Output;
+  /** Of the call; 0 for an update that was computed ahead. */
+  seconds: number;
+}
+
+/** Rollouts from `first` on that one request asks for: those of a whole group before its first turn, else one. */
 interface Asked {
   group: GroupRun;
   first: number;
-  promptIds: number[];
+  request: GenerateRequest;
 }
 
 /**
@@ -96,9 +109,12 @@ export async function runAgent(
   try {
     while (live.length > 0) {
       options.signal?.throwIfAborted();
-      for (const group of live) group.chunk = await nextChunk(group, tasks[group.task], options.budgets);
-      await takeTurn(model, live, tasks, options);
-      live = live.filter((group) => group.chunk !== undefined);
+      const rollouts = live.reduce((sum, group) => sum + group.trajectories.length, 0);
+      const longest = longestAhead(model, rollouts);
+      for (const group of live) await pullChunks(group, tasks[group.task], longest, options.budgets);
+      await takeTurn(model, live, tasks, longest, options);
+      live = live.filter((group) => group.chunks.length > 0);
+      for (const group of live) group.chunks.shift();
     }
   } finally {
     for (const { iterator } of live) await iterator.return?.();
@@ -118,13 +134,23 @@ function startGroup(model: MemoryModel, task: AgentTask, index: number, options:
   const memories = trajectories.map(() => initialMemoryIds);
   const seed = task.seed ?? options.seed;
   const drafting = trajectories.map(() => new Drafting(model.chat, options.frames));
-  return { task: index, seed, iterator, questionIds, trajectories, memories, drafting, turn: task.from?.turn ?? 0 };
+  const ahead = trajectories.map(() => new Ahead<Sampled>());
+  const turn = task.from?.turn ?? 0;
+  const group = { task: index, seed, iterator, questionIds, trajectories, memories, drafting, ahead, turn };
+  return { ...group, chunks: [], ended: false };
 }
 
-async function nextChunk(group: GroupRun, task: AgentTask, budgets: Budgets): Promise<AgentChunk | undefined> {
-  const next = await group.iterator.next();
-  if (next.done) return undefined;
-  const chunk = next.value;
+/** Pulls as many chunks as the next turn's updates need. */
+async function pullChunks(group: GroupRun, task: AgentTask, longest: number, budgets: Budgets): Promise<void> {
+  const wanted = Math.max(1, ...group.ahead.map((ahead) => ahead.wanted(longest)));
+  while (!group.ended && group.chunks.length < wanted) {
+    const next = await group.iterator.next();
+    if (next.done) group.ended = true;
+    else group.chunks.push(fitting(next.value, task, budgets));
+  }
+}
+
+function fitting(chunk: AgentChunk, task: AgentTask, budgets: Budgets): AgentChunk {
   if (chunk.ids.length > budgets.chunkTokens) {
     throw new MemoryError(
       'chunk-too-long',
@@ -135,69 +161,102 @@ async function nextChunk(group: GroupRun, task: AgentTask, budgets: Budgets): Pr
 }
 
 /**
- * One sampling call for all live groups: an update for each group that has a chunk, and the answer for each whose text
- * has ended.
+ * One turn of all live groups, with at most one sampling call: an update for each group that has a chunk, and the
+ * answer for each whose text has ended.
  */
 async function takeTurn(
   model: MemoryModel,
   live: readonly GroupRun[],
   tasks: readonly AgentTask[],
+  longest: number,
   options: AgentOptions,
 ): Promise<void> {
-  const { frames, budgets, temperature = 1, topP, topK, signal, onProgress } = options;
-  const asked: Asked[] = [];
-  const requests: GenerateRequest[] = [];
+  // Before the first turn all memories are the same, so one prompt serves the group.
+  const isFirst = (group: GroupRun) => group.turn === (tasks[group.task].from?.turn ?? 0);
+  const asked = live.flatMap((group) =>
+    isFirst(group) && group.trajectories.length > 1
+      ? [askOf(group, 0, 0, group.trajectories.length, options)]
+      : group.ahead.flatMap((ahead, rollout) =>
+          Array.from({ length: askedAhead(ahead.wanted(longest), group.chunks.length) }, (_, later) =>
+            askOf(group, rollout, later, 1, options),
+          ),
+        ),
+  );
+  await sampleAll(model, asked, options);
   for (const group of live) {
-    // Before the first turn all memories are the same, so one prompt serves the group.
-    const isFirst = group.turn === (tasks[group.task].from?.turn ?? 0);
-    const distinct = isFirst ? 1 : group.trajectories.length;
-    const id = group.trajectories[0].questionId;
-    for (let first = 0; first < distinct; first++) {
-      const memory = group.memories[first];
-      const promptIds = group.chunk
-        ? frames.update(group.questionIds, memory, group.chunk.ids)
-        : frames.answer(group.questionIds, memory);
-      asked.push({ group, first, promptIds });
-      requests.push({
-        promptIds,
-        samples: isFirst ? group.trajectories.length : 1,
-        maxTokens: group.chunk ? budgets.memoryTokens : budgets.answerTokens,
-        draft: group.chunk && group.drafting[first].next(memory),
-        sharedTokens: distinct > 1 && group.chunk ? frames.sharedTokens(group.questionIds, group.chunk.ids) : undefined,
-        seed: streamSeed(group.seed, id, group.turn, first),
-      });
-    }
+    group.trajectories.forEach((_, rollout) => void record(group, rollout, options));
+    group.turn++;
   }
-  const started = performance.now();
-  const maxTokens = Math.max(budgets.memoryTokens, budgets.answerTokens);
-  const results = await sampleTurn(model, requests, { maxTokens, temperature, topP, topK, signal, onProgress });
-  const seconds = (performance.now() - started) / 1000;
-  asked.forEach(({ group, first, promptIds }, request) => {
-    results[request].forEach((output, at) => {
-      record(group, first + at, promptIds, output, seconds, options);
-    });
-  });
-  for (const group of live) group.turn++;
 }
 
-function record(
+/** Updates to ask for; without a chunk, what is asked for is the answer. */
+function askedAhead(wanted: number, chunks: number): number {
+  return Math.min(wanted, Math.max(1, chunks));
+}
+
+/** The request for the update of the chunk `later` turns from now, if the memory stays as it is until then. */
+function askOf(
   group: GroupRun,
-  index: number,
-  promptIds: number[],
-  output: Output,
-  seconds: number,
-  options: AgentOptions,
-): void {
+  rollout: number,
+  later: number,
+  samples: number,
+  { frames, budgets }: AgentOptions,
+): Asked {
+  const { questionIds, chunks, seed } = group;
+  const memory = group.memories[rollout];
+  const random = streamSeed(seed, group.trajectories[0].questionId, group.turn + later, rollout);
+  if (chunks.length === 0) {
+    const promptIds = frames.answer(questionIds, memory);
+    return { group, first: rollout, request: { promptIds, samples, maxTokens: budgets.answerTokens, seed: random } };
+  }
+  const { ids } = chunks[later];
+  const shares = group.trajectories.length > samples;
+  const request: GenerateRequest = {
+    promptIds: frames.update(questionIds, memory, ids),
+    samples,
+    maxTokens: budgets.memoryTokens,
+    draft: group.drafting[rollout].next(memory),
+    ...(shares && { sharedTokens: frames.sharedTokens(questionIds, ids) }),
+    seed: random,
+  };
+  return { group, first: rollout, request };
+}
+
+async function sampleAll(model: MemoryModel, asked: readonly Asked[], options: AgentOptions): Promise<void> {
+  if (asked.length === 0) return;
+  const { budgets, temperature = 1, topP, topK, signal, onProgress } = options;
+  const maxTokens = Math.max(budgets.memoryTokens, budgets.answerTokens);
+  const started = performance.now();
+  const requests = asked.map(({ request }) => request);
+  const results = await sampleTurn(model, requests, { maxTokens, temperature, topP, topK, signal, onProgress });
+  const seconds = (performance.now() - started) / 1000;
+  const known = new Map<Ahead<Sampled>, Sampled[]>();
+  asked.forEach(({ group, first, request: { promptIds } }, at) => {
+    results[at].forEach((output, sample) => {
+      const ahead = group.ahead[first + sample];
+      const list = known.get(ahead) ?? [];
+      list.push({ promptIds: promptIds as number[], output, seconds: list.length === 0 ? seconds : 0 });
+      known.set(ahead, list);
+    });
+  });
+  for (const [ahead, list] of known) ahead.put(list);
+}
+
+function record(group: GroupRun, rollout: number, options: AgentOptions): void {
   const { frames, keep = 'all', empty: rule = 'keep' } = options;
-  const { chunk } = group;
-  const trajectory = group.trajectories[index];
+  const chunk = group.chunks.at(0);
+  const trajectory = group.trajectories[rollout];
+  const ahead = group.ahead[rollout];
+  const { promptIds, output, seconds } = ahead.take();
   const written = chunk ? asMemory(output, frames) : output;
-  group.drafting[index].saw(output.draft);
-  if (chunk) group.memories[index] = memoryAfter(group.memories[index], written, rule);
+  group.drafting[rollout].saw(output.draft);
+  const before = group.memories[rollout];
+  if (chunk) group.memories[rollout] = memoryAfter(before, written, rule);
   else trajectory.output = output.text;
-  const turn = turnOf(chunk ? 'memory' : 'answer', promptIds, written, group.memories[index], seconds);
+  ahead.saw(!sameMemory(before, group.memories[rollout]));
+  const turn = turnOf(chunk ? 'memory' : 'answer', promptIds, written, group.memories[rollout], seconds);
   if (chunk) turn.chunk = { index: chunk.index, start: chunk.start, end: chunk.end, tokens: chunk.ids.length };
-  options.onTurn?.(turn, { task: group.task, sample: index, turn: group.turn });
+  options.onTurn?.(turn, { task: group.task, sample: rollout, turn: group.turn });
   trajectory.turns.push(keep === 'all' ? turn : lighter(turn, keep));
 }
 

@@ -45,7 +45,7 @@ export interface Turn {
   draft?: DraftCounts;
   /** Of a memory turn. */
   chunk?: ChunkPlace;
-  /** Wall time of the sampling call that this turn shared with others. */
+  /** Wall time of the sampling call that this turn shared with others; 0 if an earlier call computed it ahead. */
   seconds: number;
 }
 

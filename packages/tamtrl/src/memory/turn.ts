@@ -10,7 +10,8 @@ import type { Budgets, PromptFrames } from './frames.js';
 import type { DraftCounts, Turn } from './trajectory.js';
 
 /** The part of a policy that the agent needs. */
-export type MemoryModel = Pick<Policy, 'tokenizer' | 'chat' | 'contextLength' | 'sample'>;
+export type MemoryModel = Pick<Policy, 'tokenizer' | 'chat' | 'contextLength' | 'sample'> &
+  Partial<Pick<Policy, 'capabilities'>>;
 
 /** What an empty output does to the memory before it: keep it, or lose it. */
 export type EmptyRule = 'keep' | 'overwrite';

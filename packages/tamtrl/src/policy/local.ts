@@ -80,6 +80,7 @@ export class LocalPolicy implements TrainablePolicy {
     averages: true,
     train: true,
     exactLogProbabilities: true,
+    speculation: true,
   };
   readonly tokenizer: Tokenizer;
   readonly chat: ChatFormat;

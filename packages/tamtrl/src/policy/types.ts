@@ -202,6 +202,11 @@ export interface Capabilities {
    * Sampler and trainer share weights and numerics, so that sampled log-probabilities can serve as the loss's old ones.
    */
   exactLogProbabilities: boolean;
+  /**
+   * A request that turns out not to be needed costs time and no money, and requests of one call are computed together,
+   * so readers may ask for later chunks ahead; default false.
+   */
+  speculation?: boolean;
 }
 
 export interface Policy {

@@ -4,14 +4,13 @@
  */
 import { fnv1a } from '../base/hash.js';
 import { given } from '../base/objects.js';
+import { Ahead, longestAhead, sameMemory } from '../memory/ahead.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
 import { Drafting } from '../memory/drafting.js';
 import { answerIn } from '../memory/extract.js';
 import { type Budgets, PromptFrames } from '../memory/frames.js';
-import type { PromptFormat } from '../memory/prompts.js';
 import {
   asMemory,
-  type EmptyRule,
   firstMemoryOf,
   type MemoryModel,
   memoryAfter,
@@ -21,45 +20,17 @@ import {
   sampleTurn,
 } from '../memory/turn.js';
 import type { GenerateRequest } from '../policy/types.js';
-import { type Chunk, type ChunkOptions, chunkStream } from '../text/chunks.js';
+import { type Chunk, type ChunkOptions, chunkStream, chunksAhead } from '../text/chunks.js';
 import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
 import { placedTextOf, type TextSource, textOf } from './input.js';
+import type { ReaderOptions, ReadingOptions } from './options.js';
 import { type PlacedText, Places } from './places.js';
 import { piecesOf, type ReadChunk } from './provenance.js';
 import { type MemoryPiece, type ReaderState, readerStateSchema } from './state.js';
 import { TakenText } from './taken-text.js';
 
-export type { Answer, MemoryEvent, QuestionMemory };
-
-export interface ReaderOptions extends Partial<Budgets> {
-  /** An open policy, or anything that samples from token ids. */
-  model: MemoryModel;
-  /** One question, or several that share one reading of the text, each with its own memory. */
-  question: string | readonly string[];
-  /** Continue from this saved state. Its budgets apply. */
-  state?: ReaderState;
-  /** Wording of the prompts; by default it depends on the model. */
-  prompts?: PromptFormat;
-  /** What an empty output does to the memory; default `keep`. */
-  empty?: EmptyRule;
-  /** Where chunks end; default `token`. */
-  align?: ChunkOptions['align'];
-  /** 0 (default) is greedy. */
-  temperature?: number;
-  seed?: number;
-  signal?: AbortSignal;
-  /** Receives what was assumed of a file or left out of it: "notes.txt was read as Windows-1252". */
-  onNote?: (note: string) => void;
-}
-
-export interface ReadingOptions {
-  /**
-   * The source is the whole text from its beginning, and the part that has been read is skipped. By default, the source
-   * continues the text read so far.
-   */
-  whole?: boolean;
-}
+export type { Answer, MemoryEvent, QuestionMemory, ReaderOptions, ReadingOptions };
 
 interface Slot {
   question: string;
@@ -67,6 +38,13 @@ interface Slot {
   memoryIds: readonly number[];
   pieces: MemoryPiece[];
   drafting: Drafting;
+  ahead: Ahead<Written>;
+}
+
+/** What the model wrote for a prompt of so many tokens. */
+interface Written {
+  promptTokens: number;
+  output: Output;
 }
 
 export class MemoryReader {
@@ -75,6 +53,7 @@ export class MemoryReader {
   readonly #frames: PromptFrames;
   readonly #options: ReaderOptions;
   readonly #slots: Slot[];
+  readonly #longestAhead: number;
   #turns = 0;
   #position = 0;
   #fingerprint = fnv1a('');
@@ -103,8 +82,16 @@ export class MemoryReader {
     this.#slots = questions.map((question): Slot => {
       const questionIds = questionIdsOf(this.#frames, this.budgets, question);
       const memoryIds = firstMemoryOf(this.#frames, this.budgets, question);
-      return { question, questionIds, memoryIds, pieces: [], drafting: new Drafting(model.chat, this.#frames) };
+      return {
+        question,
+        questionIds,
+        memoryIds,
+        pieces: [],
+        drafting: new Drafting(model.chat, this.#frames),
+        ahead: new Ahead(),
+      };
     });
+    this.#longestAhead = longestAhead(model, questions.length);
     if (state) this.#restore(state, questions);
   }
 
@@ -159,6 +146,11 @@ export class MemoryReader {
     return { ...this.#tokens };
   }
 
+  /** Updates that were computed ahead in vain, since a memory changed before; they count as no tokens. */
+  get discarded(): number {
+    return this.#slots.reduce((sum, { ahead }) => sum + ahead.discarded, 0);
+  }
+
   /** Seconds spent in the model. */
   get seconds(): number {
     return this.#seconds;
@@ -194,19 +186,15 @@ export class MemoryReader {
     const held = this.#pending;
     const text = options.whole ? this.#after(source) : this.#following(source);
     const taken = new TakenText();
-    const chunks = this.#chunks(taken.keep(text));
-    let waiting: Chunk | undefined;
+    for (const { ahead } of this.#slots) ahead.forget();
+    const wanted = () => Math.max(...this.#slots.map(({ ahead }) => ahead.wanted(this.#longestAhead)));
     let finished = false;
     try {
-      for await (const chunk of chunks) {
-        // The last chunk may still grow, so it is read only when the next one has begun.
-        if (waiting) {
-          const event = await this.#update(waiting, base);
-          taken.drop(this.#position - base);
-          this.#pending = taken.text;
-          yield event;
-        }
-        waiting = chunk;
+      for await (const chunks of chunksAhead(taken.keep(text), this.#model.tokenizer, this.#chunking, wanted)) {
+        const event = await this.#update(chunks, base);
+        taken.drop(this.#position - base);
+        this.#pending = taken.text;
+        yield event;
       }
       finished = true;
     } finally {
@@ -226,7 +214,8 @@ export class MemoryReader {
   async finish(): Promise<string[]> {
     const base = this.#position;
     for (const chunk of await this.#pendingChunks()) {
-      await this.#update(chunk, base);
+      for (const { ahead } of this.#slots) ahead.forget();
+      await this.#update([chunk], base);
       this.#pending = this.#pending.slice(chunk.text.length);
     }
     return this.memories;
@@ -244,20 +233,22 @@ export class MemoryReader {
     }
     let memories = this.#slots.map(({ memoryIds, pieces }) => ({ ids: memoryIds, pieces }));
     for (const [at, chunk] of waiting.entries()) {
-      const updates = await this.#sampleUpdate(
-        chunk,
-        memories.map(({ ids }) => ids),
-      );
+      const requests = this.#slots.map((slot, index) => this.#request(slot, memories[index].ids, chunk));
+      const written = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + at + 1}`);
       const place = this.#readChunk(chunk, this.#turns + at, this.#position + chunk.start);
-      memories = updates.map(({ ids }, slot) => {
-        return { ids, pieces: piecesOf(this.#text(ids), memories[slot].pieces, place) };
+      memories = memories.map(({ ids: before, pieces }, index) => {
+        this.#count(written[index]);
+        const { ids } = this.#memoryAfter(before, written[index].output);
+        return { ids, pieces: piecesOf(this.#text(ids), pieces, place) };
       });
     }
     const requests = this.#slots.map(({ questionIds }, at): GenerateRequest => {
       return { promptIds: this.#frames.answer(questionIds, memories[at].ids) };
     });
-    const outputs = await this.#sample(requests, this.budgets.answerTokens, 'answer');
-    return outputs.map((output, at): Answer => {
+    const answers = await this.#sample(requests, this.budgets.answerTokens, 'answer');
+    return answers.map((written, at): Answer => {
+      this.#count(written);
+      const { output } = written;
       return {
         question: this.#slots[at].question,
         answer: answerIn(output.text, this.#frames.format),
@@ -269,30 +260,32 @@ export class MemoryReader {
     });
   }
 
-  #chunks(text: AsyncIterable<string>): AsyncGenerator<Chunk> {
-    const { align } = this.#options;
-    return chunkStream(text, this.#model.tokenizer, { chunkTokens: this.budgets.chunkTokens, align });
+  get #chunking(): ChunkOptions {
+    return { chunkTokens: this.budgets.chunkTokens, align: this.#options.align };
   }
 
   async #pendingChunks(): Promise<Chunk[]> {
     const chunks: Chunk[] = [];
-    for await (const chunk of this.#chunks(textOf(this.#pending))) chunks.push(chunk);
+    const pending = textOf(this.#pending);
+    for await (const chunk of chunkStream(pending, this.#model.tokenizer, this.#chunking)) chunks.push(chunk);
     return chunks;
   }
 
-  async #update(chunk: Chunk, base: number): Promise<MemoryEvent> {
+  /** Reads the first of these chunks; the others follow it. */
+  async #update(chunks: readonly [Chunk, ...Chunk[]], base: number): Promise<MemoryEvent> {
     const started = performance.now();
     const before = { ...this.#tokens };
-    const updates = await this.#sampleUpdate(
-      chunk,
-      this.#slots.map(({ memoryIds }) => memoryIds),
-    );
+    await this.#computeAhead(chunks);
+    const [chunk] = chunks;
     const start = base + chunk.start;
     const place = this.#readChunk(chunk, this.#turns, start);
-    const memories = this.#slots.map((slot, at): QuestionMemory => {
-      const { ids, truncated, empty, draft } = updates[at];
+    const memories = this.#slots.map((slot): QuestionMemory => {
+      const written = slot.ahead.take();
+      this.#count(written);
+      const { ids, truncated, empty } = this.#memoryAfter(slot.memoryIds, written.output);
+      slot.ahead.saw(!sameMemory(slot.memoryIds, ids));
       slot.memoryIds = ids;
-      slot.drafting.saw(draft);
+      slot.drafting.saw(written.output.draft);
       const memory = this.#text(ids);
       slot.pieces = piecesOf(memory, slot.pieces, place);
       return { question: slot.question, memory, provenance: slot.pieces, truncated, empty };
@@ -317,24 +310,30 @@ export class MemoryReader {
     return { index, text, start, placeOf: (from, to) => this.#places.between(from, to) };
   }
 
-  async #sampleUpdate(chunk: Chunk, memories: readonly (readonly number[])[]) {
-    const requests = this.#slots.map(({ questionIds, drafting }, at): GenerateRequest => {
-      const promptIds = this.#frames.update(questionIds, memories[at], chunk.ids);
-      return { promptIds, draft: drafting.next(memories[at]) };
+  /** Asks for the updates of as many chunks as each question wants, if it does not know that of the first. */
+  async #computeAhead(chunks: readonly Chunk[]): Promise<void> {
+    const wanting = this.#slots.map((slot) => {
+      return { slot, next: chunks.slice(0, slot.ahead.wanted(this.#longestAhead)) };
     });
-    const outputs = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
-    return outputs.map((sampled, at) => {
-      const output = asMemory(sampled, this.#frames);
-      return {
-        ids: memoryAfter(memories[at], output, this.#options.empty ?? 'keep'),
-        truncated: isTruncated(output),
-        empty: output.empty,
-        draft: output.draft,
-      };
-    });
+    const requests = wanting.flatMap(({ slot, next }) =>
+      next.map((chunk) => this.#request(slot, slot.memoryIds, chunk)),
+    );
+    const written = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
+    for (const { slot, next } of wanting) if (next.length > 0) slot.ahead.put(written.splice(0, next.length));
   }
 
-  async #sample(requests: readonly GenerateRequest[], maxTokens: number, what: string): Promise<Output[]> {
+  #request({ questionIds, drafting }: Slot, memory: readonly number[], chunk: Chunk): GenerateRequest {
+    return { promptIds: this.#frames.update(questionIds, memory, chunk.ids), draft: drafting.next(memory) };
+  }
+
+  #memoryAfter(before: readonly number[], written: Output) {
+    const output = asMemory(written, this.#frames);
+    const ids = memoryAfter(before, output, this.#options.empty ?? 'keep');
+    return { ids, truncated: isTruncated(output), empty: output.empty };
+  }
+
+  async #sample(requests: readonly GenerateRequest[], maxTokens: number, what: string): Promise<Written[]> {
+    if (requests.length === 0) return [];
     const { temperature = 0, seed = 0, signal } = this.#options;
     signal?.throwIfAborted();
     const started = performance.now();
@@ -351,11 +350,12 @@ export class MemoryReader {
     } finally {
       this.#seconds += (performance.now() - started) / 1000;
     }
-    return groups.map(([output], at) => {
-      this.#tokens.prompt += requests[at].promptIds.length;
-      this.#tokens.output += output.sample.tokens.length;
-      return output;
-    });
+    return groups.map(([output], at) => ({ promptTokens: requests[at].promptIds.length, output }));
+  }
+
+  #count({ promptTokens, output }: Written): void {
+    this.#tokens.prompt += promptTokens;
+    this.#tokens.output += output.sample.tokens.length;
   }
 
   #text(ids: readonly number[]): string {

@@ -155,19 +155,66 @@ export async function* chunkStream(
   tokenizer: Tokenizer,
   options: ChunkOptions,
 ): AsyncGenerator<Chunk> {
-  const cutter = new TokenCutter(tokenizer, { chunkTokens: options.chunkTokens, align: options.align ?? 'token' });
-  const pieces = new PieceTracker();
-  const count = { chunks: 0 };
-  for await (const text of source) {
-    for (let at = 0; at < text.length; at += SLICE) {
-      const slice = text.slice(at, at + SLICE);
-      pieces.add(0, 'text', slice.length);
-      cutter.push(slice);
-      yield* drain(cutter, pieces, count);
+  const cutting = new Cutting(tokenizer, options);
+  for await (const text of source) for (const slice of slicesOf(text)) yield* cutting.after(slice);
+  yield* cutting.end();
+}
+
+/**
+ * The chunks of a stream, each with those after it that need no more text, as far as `wanted` says. The last chunk of
+ * the text read so far may still grow, so it is only given out when the next one has begun; that of the whole stream
+ * never is.
+ */
+export async function* chunksAhead(
+  source: AsyncIterable<string>,
+  tokenizer: Tokenizer,
+  options: ChunkOptions,
+  wanted: () => number,
+): AsyncGenerator<[Chunk, ...Chunk[]]> {
+  const cutting = new Cutting(tokenizer, options);
+  const ready: Chunk[] = [];
+  function* whole(enough: () => number): Generator<[Chunk, ...Chunk[]]> {
+    while (ready.length > enough()) {
+      const [first, ...later] = ready.slice(0, -1);
+      yield [first, ...later];
+      ready.shift();
     }
   }
-  cutter.finish();
-  yield* drain(cutter, pieces, count);
+  for await (const text of source) {
+    for (const slice of slicesOf(text)) {
+      ready.push(...cutting.after(slice));
+      yield* whole(() => Math.max(1, wanted()));
+    }
+    yield* whole(() => 1);
+  }
+  ready.push(...cutting.end());
+  yield* whole(() => 1);
+}
+
+/** Chunks of a text that comes bit by bit. */
+class Cutting {
+  readonly #cutter: TokenCutter;
+  readonly #pieces = new PieceTracker();
+  readonly #count = { chunks: 0 };
+
+  constructor(tokenizer: Tokenizer, { chunkTokens, align = 'token' }: ChunkOptions) {
+    this.#cutter = new TokenCutter(tokenizer, { chunkTokens, align });
+  }
+
+  *after(text: string): Generator<Chunk> {
+    this.#pieces.add(0, 'text', text.length);
+    this.#cutter.push(text);
+    yield* drain(this.#cutter, this.#pieces, this.#count);
+  }
+
+  *end(): Generator<Chunk> {
+    this.#cutter.finish();
+    yield* drain(this.#cutter, this.#pieces, this.#count);
+  }
+}
+
+function* slicesOf(text: string): Generator<string> {
+  for (let at = 0; at < text.length; at += SLICE) yield text.slice(at, at + SLICE);
 }
 
 /** A long text goes to the cutter in slices, so that its window stays small. */

@@ -1,0 +1,35 @@
+/** What a reader is asked to do. */
+import type { Budgets } from '../memory/frames.js';
+import type { PromptFormat } from '../memory/prompts.js';
+import type { EmptyRule, MemoryModel } from '../memory/turn.js';
+import type { ChunkOptions } from '../text/chunks.js';
+import type { ReaderState } from './state.js';
+
+export interface ReaderOptions extends Partial<Budgets> {
+  /** An open policy, or anything that samples from token ids. */
+  model: MemoryModel;
+  /** One question, or several that share one reading of the text, each with its own memory. */
+  question: string | readonly string[];
+  /** Continue from this saved state. Its budgets apply. */
+  state?: ReaderState;
+  /** Wording of the prompts; by default it depends on the model. */
+  prompts?: PromptFormat;
+  /** What an empty output does to the memory; default `keep`. */
+  empty?: EmptyRule;
+  /** Where chunks end; default `token`. */
+  align?: ChunkOptions['align'];
+  /** 0 (default) is greedy. */
+  temperature?: number;
+  seed?: number;
+  signal?: AbortSignal;
+  /** Receives what was assumed of a file or left out of it: "notes.txt was read as Windows-1252". */
+  onNote?: (note: string) => void;
+}
+
+export interface ReadingOptions {
+  /**
+   * The source is the whole text from its beginning, and the part that has been read is skipped. By default, the source
+   * continues the text read so far.
+   */
+  whole?: boolean;
+}
