@@ -111,8 +111,15 @@ export async function runAgent(
       options.signal?.throwIfAborted();
       const rollouts = live.reduce((sum, group) => sum + group.trajectories.length, 0);
       const longest = longestAhead(model, rollouts);
-      for (const group of live) await pullChunks(group, tasks[group.task], longest, options.budgets);
+      const pull = async (times: number) => {
+        for (const group of live) await pullChunks(group, tasks[group.task], times * widest(group, longest), options);
+      };
+      await pull(1);
+      // Where it computes here, the next chunks are cut meanwhile.
+      const pulling = pull(model.capabilities?.speculation ? 3 : 1);
+      pulling.catch(() => {});
       await takeTurn(model, live, tasks, longest, options);
+      await pulling;
       live = live.filter((group) => group.chunks.length > 0);
       for (const group of live) group.chunks.shift();
     }
@@ -140,9 +147,18 @@ function startGroup(model: MemoryModel, task: AgentTask, index: number, options:
   return { ...group, chunks: [], ended: false };
 }
 
-/** Pulls as many chunks as the next turn's updates need. */
-async function pullChunks(group: GroupRun, task: AgentTask, longest: number, budgets: Budgets): Promise<void> {
-  const wanted = Math.max(1, ...group.ahead.map((ahead) => ahead.wanted(longest)));
+/** Updates that the next call asks for, at least one. */
+function widest({ ahead }: GroupRun, longest: number): number {
+  return Math.max(1, ...ahead.map((each) => each.wanted(longest)));
+}
+
+/** Pulls chunks until there are `wanted`, or the text has ended. */
+async function pullChunks(
+  group: GroupRun,
+  task: AgentTask,
+  wanted: number,
+  { budgets }: Pick<AgentOptions, 'budgets'>,
+): Promise<void> {
   while (!group.ended && group.chunks.length < wanted) {
     const next = await group.iterator.next();
     if (next.done) group.ended = true;
