@@ -49,6 +49,26 @@ it('thoughts in a text do not get into the memory', async () => {
   expect(found.err).not.toContain('musing');
 });
 
+it('a memory that only repeats itself up to the limit is reported, once', async () => {
+  const found = await ask(reply({ content: 'The ship left the harbour. '.repeat(200) }), path, 'When?');
+  expect(found.err.match(/^At chunk 1, the model only repeated itself up to the limit of 250 tokens\./gm)).toHaveLength(
+    1,
+  );
+  expect(found.err.match(/\(repeats itself up to the limit\)/g)?.length).toBeGreaterThan(1);
+});
+
+it('a server that cuts prompts ends the reading at the first chunk', async () => {
+  let requests = 0;
+  const cutting: Handler = (_, response) => {
+    requests++;
+    const usage = { prompt_tokens: 130, completion_tokens: 2 };
+    json(response, { choices: [{ message: { content: 'x' }, finish_reason: 'stop' }], usage });
+  };
+  const found = await ask(cutting, path, 'When?', '--chunk-tokens', '900');
+  expect([found.code, requests]).toEqual([1, 1]);
+  expect(found.err).toMatch(/^tamtrl: Reading stopped at chunk 1: m at \S+ cuts prompts: it counts 130 tokens where/m);
+});
+
 it('two files and no question: says what is missing', async () => {
   const found = await ask(reply({ content: 'x' }), path, path);
   expect(found).toMatchObject({

@@ -96,6 +96,7 @@ async function askOnce(
       question: questions,
       state,
       signal,
+      onNote: (text) => note(`${text}.`),
     });
     if (state && reader.turns > 0)
       io.err(`Continuing after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);

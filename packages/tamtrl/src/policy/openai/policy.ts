@@ -11,7 +11,6 @@ import type {
   GenerateOptions,
   GenerateRequest,
   Policy,
-  Sample,
   ScoredRow,
   ScoreOptions,
   ScoreRow,
@@ -29,6 +28,8 @@ import {
   tokenReply,
   windowInProps,
 } from './replies.js';
+import { TruncationGuard } from './truncation.js';
+import type { CountedSample, ServerUsage, Usage } from './usage.js';
 
 export interface OpenAIPolicyOptions extends Omit<HttpOptions, 'apiKey'> {
   /** The server's name for the model. */
@@ -61,13 +62,6 @@ const NOTHING: Readonly<Record<NonNullable<ChatReply['nothing']>, (name: string)
   'control-tokens': (name) =>
     `${name} wrote nothing but control tokens. It may be a base model, or the server has no chat template for it.`,
 };
-
-/** Usage as counted by the server. */
-export interface Usage {
-  requests: number;
-  promptTokens: number;
-  completionTokens: number;
-}
 
 /**
  * Finds out which kind of server it is, and opens the model there. One that the server does not list is tried with a
@@ -133,12 +127,14 @@ export class OpenAIPolicy implements Policy {
   /** `tokens`: ids are sent and returned; `chat`: text. */
   readonly mode: 'tokens' | 'chat';
   readonly server: ServerInfo;
-  readonly usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0 };
+  /** Sums of the server's own counts. */
+  readonly usage: Usage = { requests: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
   /** Used in the mode `chat`. */
   readonly #counting = new CountingTokenizer();
   readonly #client: JsonClient;
   readonly #options: OpenAIPolicyOptions;
   readonly #dialect = new ChatDialect();
+  readonly #guard: TruncationGuard;
   /** Warnings already given: each is given once. */
   readonly #told = new Set<string>();
 
@@ -161,6 +157,7 @@ export class OpenAIPolicy implements Policy {
     this.server = server;
     this.#client = client;
     this.#options = options;
+    this.#guard = new TruncationGuard(this.name, this.contextLength, (text) => this.#tell(text));
   }
 
   /** Number of requests sent again so far. */
@@ -168,14 +165,17 @@ export class OpenAIPolicy implements Policy {
     return this.#client.retried;
   }
 
-  /** @throws PolicyError if a prompt is longer than the window, or if the server refuses or fails. */
-  async sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]> {
+  /**
+   * @throws PolicyError if a prompt is longer than the window, or if the server refuses or fails; TruncatedPrompt if it
+   *   cuts a prompt.
+   */
+  async sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<CountedSample[][]> {
     let finished = 0;
     let tokens = 0;
     const one = async (
       { promptIds, maxTokens = options.maxTokens, seed }: GenerateRequest,
       number: number,
-    ): Promise<Sample> => {
+    ): Promise<CountedSample> => {
       this.#checkWindow(promptIds.length, maxTokens);
       const sample =
         this.mode === 'tokens'
@@ -240,7 +240,7 @@ export class OpenAIPolicy implements Policy {
     seed: number | undefined,
     number: number,
     options: GenerateOptions,
-  ): Promise<Sample> {
+  ): Promise<CountedSample> {
     const fields = {
       messages: this.#counting.messages(promptIds),
       maxTokens,
@@ -249,7 +249,7 @@ export class OpenAIPolicy implements Policy {
       ...this.#seed(seed, number, options),
     };
     const reply = await this.#chat(fields, options.signal);
-    this.#count(reply.usage);
+    const usage = this.#counted(promptIds, reply);
     const ids = this.#counting.encodeReply(reply.content, maxTokens + 1);
     // The counts here are upper estimates, so a reply that fits the server's budget can exceed ours: the rest is cut
     // off and reported as cut.
@@ -258,6 +258,7 @@ export class OpenAIPolicy implements Policy {
       tokens: cut ? ids.slice(0, maxTokens) : ids,
       logProbabilities: [],
       stopReason: cut ? 'length' : reply.stopReason,
+      ...usage,
     };
   }
 
@@ -307,7 +308,7 @@ export class OpenAIPolicy implements Policy {
     seed: number | undefined,
     number: number,
     options: GenerateOptions,
-  ): Promise<Sample> {
+  ): Promise<CountedSample> {
     const { temperature = 1, topP = 1, topK = 0 } = options;
     const common = { temperature, top_p: topP, ...this.#seed(seed, number, options) };
     const stop = this.chat.stopIds;
@@ -340,11 +341,11 @@ export class OpenAIPolicy implements Policy {
       const read = (found: unknown, server: string) => tokenReply(found, 'vllm', server);
       reply = await this.#client.post('/completions', body, read, options.signal);
     }
-    this.#count(reply.usage);
     return {
       tokens: reply.tokens.slice(0, maxTokens),
       logProbabilities: reply.logProbabilities,
       stopReason: reply.stopReason,
+      ...this.#counted(promptIds, reply),
     };
   }
 
@@ -358,9 +359,14 @@ export class OpenAIPolicy implements Policy {
     return { seed: ((seed ?? common) + 7919 * number) % 2 ** 31 };
   }
 
-  #count(usage: { prompt: number; completion: number }): void {
+  /** Adds up the server's counts. @throws TruncatedPrompt if it has cut the prompt. */
+  #counted(ids: readonly number[], reply: Pick<TokenReply, 'usage' | 'truncated'>): { usage?: ServerUsage } {
+    const { usage, truncated } = reply;
     this.usage.requests++;
     this.usage.promptTokens += usage.prompt;
+    this.usage.cachedTokens += usage.cached;
     this.usage.completionTokens += usage.completion;
+    const textOf = this.mode === 'chat' ? (part: readonly number[]) => this.#counting.decode(part) : undefined;
+    return this.#guard.check({ ids, textOf }, usage, truncated) ? { usage } : {};
   }
 }
