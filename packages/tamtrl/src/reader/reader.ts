@@ -70,7 +70,8 @@ export class MemoryReader {
     const { model, state } = options;
     this.#options = options;
     this.#model = model;
-    this.#frames = new PromptFrames(model, options.prompts ?? promptsFor(model.tokenizer));
+    const { prompts = promptsFor(model.tokenizer, model.capabilities?.prefixCache) } = options;
+    this.#frames = new PromptFrames(model, prompts);
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = options;
     const limits = given({ questionTokens, chunkTokens, memoryTokens, answerTokens });
     this.budgets = state?.budgets ?? fittingBudgets(this.#frames, model.contextLength, limits);

@@ -18,6 +18,7 @@ import type {
 import { CountingTokenizer, messageFormat } from './counting-tokenizer.js';
 import { ChatDialect, type ChatFields } from './dialect.js';
 import { type HttpOptions, JsonClient, RefusedRequest } from './http.js';
+import { beginningOf, firstAlone } from './prefixes.js';
 import {
   type ChatReply,
   chatReply,
@@ -44,6 +45,13 @@ export interface OpenAIPolicyOptions extends Omit<HttpOptions, 'apiKey'> {
   chat?: ChatFormat;
   /** Maximum number of tokens of prompt and completion together; default: the server's value, else 8,192. */
   contextLength?: number;
+  /**
+   * Sends what the caller guesses of the reply as `prediction`, for models that support predicted outputs. What is
+   * predicted wrongly is charged as output. Default false.
+   */
+  prediction?: boolean;
+  /** Sends a `prompt_cache_key` for each beginning of a prompt; default: to OpenAI alone. */
+  cacheKey?: boolean;
   /** Additional fields for every chat request, such as `{ reasoning_effort: "low" }`. */
   extra?: Readonly<Record<string, unknown>>;
   signal?: AbortSignal;
@@ -127,6 +135,8 @@ export class OpenAIPolicy implements Policy {
   /** `tokens`: ids are sent and returned; `chat`: text. */
   readonly mode: 'tokens' | 'chat';
   readonly server: ServerInfo;
+  /** The server's name for it. */
+  readonly model: string;
   /** Sums of the server's own counts. */
   readonly usage: Usage = { requests: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
   /** Used in the mode `chat`. */
@@ -142,6 +152,7 @@ export class OpenAIPolicy implements Policy {
     const { model, tokenizer, chat } = options;
     const exact =
       tokenizer !== undefined && chat !== undefined && (server.kind === 'vllm' || server.kind === 'llama.cpp');
+    this.model = model;
     this.name = `${model} at ${client.baseUrl}`;
     this.mode = exact ? 'tokens' : 'chat';
     this.tokenizer = exact ? tokenizer : this.#counting;
@@ -153,6 +164,7 @@ export class OpenAIPolicy implements Policy {
       averages: false,
       train: false,
       exactLogProbabilities: false,
+      prefixCache: true,
     };
     this.server = server;
     this.#client = client;
@@ -172,24 +184,26 @@ export class OpenAIPolicy implements Policy {
   async sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<CountedSample[][]> {
     let finished = 0;
     let tokens = 0;
-    const one = async (
-      { promptIds, maxTokens = options.maxTokens, seed }: GenerateRequest,
-      number: number,
-    ): Promise<CountedSample> => {
+    const one = async (request: GenerateRequest, number: number): Promise<CountedSample> => {
+      const { promptIds, maxTokens = options.maxTokens, seed } = request;
       this.#checkWindow(promptIds.length, maxTokens);
       const sample =
         this.mode === 'tokens'
           ? await this.#sampleTokens(promptIds, maxTokens, seed, number, options)
-          : await this.#sampleText(promptIds, maxTokens, seed, number, options);
+          : await this.#sampleText(request, maxTokens, number, options);
       tokens += sample.tokens.length;
       options.onProgress?.({ finished: ++finished, total: requests.length, tokens });
       return sample;
     };
-    return Promise.all(
-      requests.map((request) =>
-        Promise.all(Array.from({ length: request.samples ?? 1 }, (_, number) => one(request, number))),
-      ),
-    );
+    const all = (request: GenerateRequest) =>
+      Promise.all(Array.from({ length: request.samples ?? 1 }, (_, number) => one(request, number)));
+    // On one's own server, time counts for more than the tokens in its cache.
+    const waits = this.server.kind === 'unknown';
+    return firstAlone(requests, ({ promptIds }) => (waits ? this.#beginning(promptIds) : undefined), all);
+  }
+
+  #beginning(promptIds: readonly number[]): string | undefined {
+    return beginningOf(promptIds, (ids) => this.tokenizer.decode(ids));
   }
 
   async score(rows: readonly ScoreRow[], options: ScoreOptions = {}): Promise<ScoredRow[]> {
@@ -235,18 +249,22 @@ export class OpenAIPolicy implements Policy {
   }
 
   async #sampleText(
-    promptIds: readonly number[],
+    { promptIds, seed, draft }: GenerateRequest,
     maxTokens: number,
-    seed: number | undefined,
     number: number,
     options: GenerateOptions,
   ): Promise<CountedSample> {
+    const { prediction, cacheKey = this.#isOpenAI } = this.#options;
+    const guess = prediction && draft ? this.#counting.decode(draft) : '';
+    const beginning = cacheKey ? this.#beginning(promptIds) : undefined;
     const fields = {
       messages: this.#counting.messages(promptIds),
       maxTokens,
       temperature: options.temperature ?? 1,
       topP: options.topP ?? 1,
       ...this.#seed(seed, number, options),
+      ...(guess === '' ? {} : { prediction: guess }),
+      ...(beginning === undefined ? {} : { cacheKey: `tamtrl-${beginning}` }),
     };
     const reply = await this.#chat(fields, options.signal);
     const usage = this.#counted(promptIds, reply);
@@ -254,12 +272,18 @@ export class OpenAIPolicy implements Policy {
     // The counts here are upper estimates, so a reply that fits the server's budget can exceed ours: the rest is cut
     // off and reported as cut.
     const cut = ids.length > maxTokens;
+    const { accepted } = reply.usage;
     return {
       tokens: cut ? ids.slice(0, maxTokens) : ids,
       logProbabilities: [],
       stopReason: cut ? 'length' : reply.stopReason,
       ...usage,
+      ...(guess !== '' && accepted !== undefined && { acceptedDraft: Math.min(draft?.length ?? 0, accepted) }),
     };
+  }
+
+  get #isOpenAI(): boolean {
+    return new URL(this.#client.baseUrl).host === 'api.openai.com';
   }
 
   /**
