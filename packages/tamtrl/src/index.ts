@@ -5,10 +5,13 @@
 
 // Reading texts of any length
 
+export type { ModelPrice, Money, PriceTable } from './policy/prices.js';
 export { ReaderError } from './reader/errors.js';
+export { type DryRun, estimateReading } from './reader/estimate-reading.js';
 export { type TextSource, textOf } from './reader/input.js';
 export { type LoadDocumentOptions, loadDocument } from './reader/load-document.js';
 export type { PlacedText, TextPiece } from './reader/places.js';
+export type { ReadingEstimate } from './reader/plan.js';
 export {
   createMemoryReader,
   type DocumentReading,
@@ -25,6 +28,8 @@ export {
   type ReadingOptions,
 } from './reader/reader.js';
 export type { MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
+export type { Extent, Unread } from './reader/survey.js';
+export type { ReadTokens } from './reader/tokens.js';
 
 // Runs: start, follow and read them
 
@@ -33,6 +38,7 @@ export { RUN_FILES, type RunFile, RunFolder } from './run/folder.js';
 export type { RunInfo } from './run/info.js';
 export { type ModelFacts, openRun, type RunEvent, type RunOptions } from './run/open.js';
 export { planRun, type ResumeSettings, type RunPlan, type RunSettings } from './run/plan.js';
+export { loadPrices } from './run/prices-file.js';
 export { readRun, type SavedRun, type SavedSettings } from './run/read.js';
 export type { HeldOutReadings, Reading } from './run/readings.js';
 export type { SettingFlags } from './run/settings.js';

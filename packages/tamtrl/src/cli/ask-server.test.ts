@@ -49,6 +49,52 @@ it('thoughts in a text do not get into the memory', async () => {
   expect(found.err).not.toContain('musing');
 });
 
+it('a memory that only repeats itself up to the limit is reported, once', async () => {
+  const found = await ask(reply({ content: 'The ship left the harbour. '.repeat(200) }), path, 'When?');
+  expect(found.err.match(/^At chunk 1, the model only repeated itself up to the limit of 250 tokens\./gm)).toHaveLength(
+    1,
+  );
+  expect(found.err.match(/\(repeats itself up to the limit\)/g)?.length).toBeGreaterThan(1);
+});
+
+it('a server that cuts prompts ends the reading at the first chunk', async () => {
+  let requests = 0;
+  const cutting: Handler = (_, response) => {
+    requests++;
+    const usage = { prompt_tokens: 130, completion_tokens: 2 };
+    json(response, { choices: [{ message: { content: 'x' }, finish_reason: 'stop' }], usage });
+  };
+  const found = await ask(cutting, path, 'When?', '--chunk-tokens', '900');
+  expect([found.code, requests]).toEqual([1, 1]);
+  expect(found.err).toMatch(/^tamtrl: Reading stopped at chunk 1: m at \S+ cuts prompts: it counts 130 tokens where/m);
+});
+
+it('tells cost and what a budget leaves out; a dry run asks nothing', async () => {
+  let requests = 0;
+  const counting: Handler = (_, response) => {
+    requests++;
+    const usage = { prompt_tokens: 500, completion_tokens: 10, prompt_tokens_details: { cached_tokens: 100 } };
+    json(response, { choices: [{ message: { content: 'In spring.' }, finish_reason: 'stop' }], usage });
+  };
+  const prices = join(folder, 'prices.yaml');
+  await writeFile(prices, 'models:\n  m: { input: 1, output: 2 }\n');
+  const dry = await ask(counting, path, 'When?', '--dry-run', '--prices', prices, '--json');
+  expect([dry.code, requests]).toEqual([0, 0]);
+  const { chunks } = JSON.parse(dry.out);
+  expect(chunks).toBeGreaterThan(1);
+  const found = await ask(counting, path, 'When?', '--budget', '200', '--prices', prices);
+  expect([found.code, requests]).toEqual([0, 2]);
+  expect(found.err).toMatch(/^Not read: \d+ chunks \([\d,]+ tokens\), characters /m);
+  expect(found.err).toMatch(/1,000 tokens read \(200 from the cache\), 20 written, .*, 0\.0010 USD\n$/);
+  await writeFile(prices, 'models:\n  other: { input: 1, output: 2 }\n');
+  const missing = await ask(counting, path, 'When?', '--prices', prices);
+  expect([missing.code, requests]).toEqual([2, 2]);
+  expect(missing.err).toContain('prices.yaml has no price of "m"');
+  const small = await ask(counting, path, 'When?', '--budget', '50');
+  expect([small.code, requests]).toEqual([2, 2]);
+  expect(small.err).toContain('The budget is 50 tokens, less than a chunk');
+});
+
 it('two files and no question: says what is missing', async () => {
   const found = await ask(reply({ content: 'x' }), path, path);
   expect(found).toMatchObject({

@@ -2,9 +2,10 @@
  * What a memory has to hold, and how much of it one holds: labels for a process reward model. Data sets mark whole
  * documents, of which a sentence or two support the answer; these are chosen here by words.
  */
+
+import { bm25, wordsOf } from '../text/bm25.js';
 import type { Chunk } from '../text/chunks.js';
 import { splitSentences, type TextRange } from '../text/sentences.js';
-import { bm25, wordsOf } from './bm25.js';
 import type { QuestionRecord } from './records.js';
 import type { RelevanceMarks } from './relevance.js';
 

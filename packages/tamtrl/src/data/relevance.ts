@@ -2,9 +2,10 @@
  * Marks the relevant parts of a record's documents, in document coordinates: from the annotation, by words, or by a
  * judge. The filtered chunks that the teacher reads are made from these marks.
  */
+
+import { bm25, wordsOf } from '../text/bm25.js';
 import { type DocumentRange, mergeRanges } from '../text/filter.js';
 import { splitSentences } from '../text/sentences.js';
-import { bm25, wordsOf } from './bm25.js';
 import { DataError } from './errors.js';
 import type { QuestionRecord } from './records.js';
 

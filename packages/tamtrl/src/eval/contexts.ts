@@ -2,8 +2,9 @@
  * The part of a text longer than its window that a model without memory sees: its ends, or what a search finds in
  * it.
  */
-import { bm25, wordsOf } from '../data/bm25.js';
+
 import type { QuestionRecord } from '../data/records.js';
+import { bm25, wordsOf } from '../text/bm25.js';
 import { type DocumentRenderer, renderDocuments } from '../text/documents.js';
 import { splitSentences } from '../text/sentences.js';
 import type { Tokenizer } from '../text/tokenizer.js';

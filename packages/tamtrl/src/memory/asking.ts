@@ -2,12 +2,16 @@
 import type { Tokenizer } from '../text/tokenizer.js';
 import { MemoryError } from './errors.js';
 import type { Budgets, PromptFrames } from './frames.js';
-import { babiPrompts, chatPrompts, miniPrompts, type PromptFormat } from './prompts.js';
+import { babiPrompts, chatChunkFirstPrompts, chatPrompts, miniPrompts, type PromptFormat } from './prompts.js';
 
-/** The embedded models get their own short prompts, every other model a chat. */
-export function promptsFor(tokenizer: Tokenizer): PromptFormat {
+/**
+ * The embedded models get their own short prompts, every other model a chat.
+ * @param chunkFirst begin a chat with the chunk, which all questions about a document share
+ */
+export function promptsFor(tokenizer: Tokenizer, chunkFirst = false): PromptFormat {
   const knows = (mark: string) => tokenizer.idOf(mark) !== undefined;
-  if (!['<question>', '<memory>', '<section>', '<update>'].every(knows)) return chatPrompts;
+  if (!['<question>', '<memory>', '<section>', '<update>'].every(knows))
+    return chunkFirst ? chatChunkFirstPrompts : chatPrompts;
   return babiPrompts.unchanged !== undefined && knows(babiPrompts.unchanged) ? babiPrompts : miniPrompts;
 }
 

@@ -57,6 +57,13 @@ export interface OpenOptions {
    * server that the address itself names needs no entry.
    */
   allowHosts?: readonly string[];
+  /**
+   * For models on a server that supports predicted outputs: sends the old memory as the prediction of the new one. What
+   * is predicted wrongly is charged as output. Default false.
+   */
+  prediction?: boolean;
+  /** For models on a server: sends a `prompt_cache_key`; default: to OpenAI alone. */
+  cacheKey?: boolean;
   /** For models at a server: called with what had to be adapted, and when the server does not answer for long. */
   note?: (text: string) => void;
   /** For local models: trains a new low-rank adapter instead of the weights, which then do not change. */
@@ -122,7 +129,7 @@ function refuseAdapter(spec: string, { adapter }: OpenOptions): void {
 }
 
 async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions): Promise<Policy> {
-  const { contextLength, concurrency, retries, signal, thinking, note } = options;
+  const { contextLength, concurrency, retries, signal, thinking, note, prediction, cacheKey } = options;
   // vLLM, SGLang and llama.cpp pass this to the chat template; others ignore it.
   const extra = thinking === undefined ? undefined : { chat_template_kwargs: { enable_thinking: thinking } };
   const text = options.tokenizer === undefined ? {} : await tokenizerAndChat(options.tokenizer, options);
@@ -136,6 +143,8 @@ async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions):
     signal,
     note,
     extra,
+    prediction,
+    cacheKey,
   });
 }
 

@@ -207,6 +207,8 @@ export interface Capabilities {
    * so readers may ask for later chunks ahead; default false.
    */
   speculation?: boolean;
+  /** Is a server that keeps the beginnings of prompts for later ones, and may charge less for them. */
+  prefixCache?: boolean;
 }
 
 export interface Policy {

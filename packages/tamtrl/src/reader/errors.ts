@@ -9,6 +9,8 @@ export type ReaderErrorKind =
   | 'input'
   /** A saved state does not fit the questions, the model or the text. */
   | 'state'
+  /** A budget is smaller than a chunk. */
+  | 'budget'
   /** The model failed during a turn; `state` holds all turns before it. */
   | 'interrupted';
 

@@ -1,5 +1,6 @@
 /** What a reader reports: memories turn by turn, and answers. */
 import type { MemoryPiece } from './state.js';
+import type { ReadTokens } from './tokens.js';
 
 /** The memory of one question after a turn. */
 export interface QuestionMemory {
@@ -9,6 +10,8 @@ export interface QuestionMemory {
   provenance: MemoryPiece[];
   /** The model reached the token limit: the memory may end within a sentence. */
   truncated: boolean;
+  /** It reached the limit by writing the same thing again and again. */
+  repeating: boolean;
   /** The model wrote nothing, so the previous memory was kept. */
   empty: boolean;
 }
@@ -19,7 +22,7 @@ export interface MemoryEvent {
   turn: number;
   chunk: { index: number; start: number; end: number; tokens: number };
   memories: QuestionMemory[];
-  tokens: { prompt: number; output: number };
+  tokens: ReadTokens;
   seconds: number;
 }
 

@@ -6,12 +6,15 @@ export { chatPrompts, type PromptFormat } from '../memory/prompts.js';
 export type { MemoryModel } from '../memory/turn.js';
 export { PolicyError } from '../policy/errors.js';
 export { type OpenAIPolicyOptions, openOpenAIPolicy } from '../policy/openai/policy.js';
+export type { ModelPrice, Money, PriceTable } from '../policy/prices.js';
 export type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.js';
 export type { AgentChunk } from '../text/chunks.js';
 export { ReaderError } from './errors.js';
+export { type DryRun, estimateReading } from './estimate-reading.js';
 export { type TextSource, textOf } from './input.js';
 export { type LoadDocumentOptions, loadDocument } from './load-document.js';
 export type { PlacedText, TextPiece } from './places.js';
+export type { ReadingEstimate } from './plan.js';
 export {
   createMemoryReader,
   type DocumentReading,
@@ -28,3 +31,5 @@ export {
   type ReadingOptions,
 } from './reader.js';
 export type { MemoryPiece, PieceSource, ReaderState } from './state.js';
+export type { Extent, Unread } from './survey.js';
+export type { ReadTokens } from './tokens.js';

@@ -22,7 +22,10 @@ export interface ReaderOptions extends Partial<Budgets> {
   temperature?: number;
   seed?: number;
   signal?: AbortSignal;
-  /** Receives what was assumed of a file or left out of it: "notes.txt was read as Windows-1252". */
+  /**
+   * Receives what was assumed of a file or left out of it ("notes.txt was read as Windows-1252"), and once that the
+   * model only repeats itself.
+   */
   onNote?: (note: string) => void;
 }
 
@@ -32,4 +35,6 @@ export interface ReadingOptions {
    * continues the text read so far.
    */
   whole?: boolean;
+  /** Chunks for which this is false, by the offset where they begin, are passed over. `planReading` makes one. */
+  only?: (start: number) => boolean;
 }

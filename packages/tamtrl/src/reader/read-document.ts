@@ -3,14 +3,20 @@ import { given } from '../base/objects.js';
 import { readerSettings, readingFrom } from '../memory/reading-settings.js';
 import type { MemoryModel } from '../memory/turn.js';
 import type { OpenOptions } from '../models/open.js';
+import { type Money, namesForPrices, Prices, type PriceTable } from '../policy/prices.js';
 import { ReaderError } from './errors.js';
 import type { TextSource } from './input.js';
+import { type PlanOptions, planReading, type ReadingEstimate, type ReadingPlan } from './plan.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
 import type { MemoryPiece, ReaderState } from './state.js';
+import type { Unread } from './survey.js';
+import type { ReadTokens } from './tokens.js';
+
+type ServedOption = 'tokenizer' | 'thinking' | 'contextLength' | 'prediction' | 'cacheKey';
 
 export interface NamedModelOptions
   extends Omit<ReaderOptions, 'model'>,
-    Pick<OpenOptions, 'tokenizer' | 'thinking' | 'contextLength' | 'allowHosts' | 'onDownload'> {
+    Pick<OpenOptions, ServedOption | 'allowHosts' | 'onDownload'> {
   /**
    * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A
    * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node. One that
@@ -23,7 +29,8 @@ export interface NamedModelOptions
 export async function createMemoryReader(
   options: NamedModelOptions,
 ): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
-  const { model: named, tokenizer, contextLength, thinking, allowHosts, onDownload, ...rest } = options;
+  const { model: named, tokenizer, contextLength, thinking, allowHosts, onDownload, ...others } = options;
+  const { prediction, cacheKey, ...rest } = others;
   let trained: Partial<ReaderOptions> = {};
   let close = async () => {};
   let model: MemoryModel;
@@ -33,7 +40,8 @@ export async function createMemoryReader(
     const { signal } = options;
     const reading = readingFrom(await savedReading(named));
     trained = readerSettings(reading, {});
-    const opening = { tokenizer, contextLength, allowHosts, onDownload, signal };
+    const { onNote: note } = options;
+    const opening = { tokenizer, contextLength, allowHosts, onDownload, signal, prediction, cacheKey, note };
     const policy = await openModel(named, { ...opening, thinking: thinking ?? reading?.thinking });
     close = () => policy.close();
     model = policy;
@@ -52,6 +60,18 @@ export async function createMemoryReader(
 
 export interface ReadDocumentOptions extends NamedModelOptions {
   document: TextSource;
+  /**
+   * Reads at most so many tokens of the text: the chunks that a search for the questions' words finds most promising,
+   * in the order of the text. `DocumentReading.unread` says what was left out.
+   */
+  budget?: number;
+  /** Turns tokens into money. The table has to have the model. */
+  prices?: PriceTable;
+  /**
+   * Told before the first turn what the reading will take, if the length of the text is known, and again with the time
+   * after the first turn.
+   */
+  onEstimate?: (estimate: ReadingEstimate) => void;
   /** Called after every turn. */
   onEvent?: (event: MemoryEvent) => void;
 }
@@ -66,7 +86,11 @@ export interface DocumentReading {
   memory: string[];
   /** The sentences and lines of the first question's last memory, with their sources. */
   provenance: MemoryPiece[];
-  tokens: { prompt: number; output: number; total: number };
+  tokens: ReadTokens & { total: number };
+  /** What the tokens cost; absent without prices. */
+  cost?: Money;
+  /** What the budget left out; absent without one. */
+  unread?: Unread;
   /** Seconds spent in the model. */
   seconds: number;
   /** State to continue from when the text has grown. */
@@ -78,12 +102,19 @@ export interface DocumentReading {
  * @throws ReaderError, MemoryError or PolicyError that says what to do; the signal's reason if it is aborted.
  */
 export async function readDocument(options: ReadDocumentOptions): Promise<DocumentReading> {
-  const { document, onEvent, ...rest } = options;
+  const { document, onEvent, budget, prices: table, onEstimate, ...rest } = options;
   if (document === '') throw new ReaderError('empty', 'The document is empty: there is nothing to read.');
+  const prices = table && new Prices(table, namesForPrices(options.model));
+  const whole = options.state !== undefined;
   const reader = await createMemoryReader(rest);
   try {
+    const planning = { budget: checkedBudget(budget), whole, prices, onNote: options.onNote };
+    const plan = await planOf(reader, document, planning, onEstimate !== undefined);
+    const { estimate, only, unread } = plan;
+    if (estimate) onEstimate?.(estimate);
     const memory: string[] = [];
-    for await (const event of reader.read(document, { whole: options.state !== undefined })) {
+    for await (const event of reader.read(plan.text, { whole, ...given({ only }) })) {
+      if (memory.length === 0 && estimate) onEstimate?.({ ...estimate, seconds: event.seconds * estimate.chunks });
       memory.push(event.memories[0].memory);
       onEvent?.(event);
     }
@@ -92,18 +123,49 @@ export async function readDocument(options: ReadDocumentOptions): Promise<Docume
     const [first] = answers;
     const short = pending.trim() === '' ? 0 : 1;
     if (short > 0) memory.push(first.memory);
-    const { prompt, output } = reader.tokens;
+    const { tokens } = reader;
     return {
       answer: first.answer,
       answers,
       turns: reader.turns + short,
       memory,
       provenance: first.provenance,
-      tokens: { prompt, output, total: prompt + output },
+      tokens: { ...tokens, total: tokens.prompt + tokens.output },
+      ...(prices && { cost: prices.of(tokens) }),
+      ...(unread && { unread }),
       seconds: reader.seconds,
       state: reader.state(),
     };
   } finally {
     await reader.close();
   }
+}
+
+/** A plan as far as somebody wants it: without one, the text is read as it comes. */
+async function planOf(
+  reader: MemoryReader,
+  document: TextSource,
+  options: PlanOptions,
+  isTold: boolean,
+): Promise<Omit<ReadingPlan, 'text'> & { text: TextSource }> {
+  if (options.budget === undefined && !isTold) return { text: document };
+  const characters = await lengthOf(document);
+  // Waiting for the beginning of a stream would keep its first chunk from being read.
+  if (options.budget === undefined && characters === undefined) return { text: document };
+  return planReading(reader, document, { ...options, characters });
+}
+
+/** Characters of a document that is known as a whole; of bytes and files, their bytes. */
+async function lengthOf(document: TextSource): Promise<number | undefined> {
+  if (typeof document === 'string') return document.length;
+  if (document instanceof Uint8Array) return document.byteLength;
+  if (!('file' in document)) return undefined;
+  const { charactersOf } = await import('./files/opened-file.js');
+  return charactersOf([{ path: document.file }]);
+}
+
+/** @throws ReaderError `budget` for anything but a whole number of at least 1. */
+export function checkedBudget(budget: number | undefined): number | undefined {
+  if (budget === undefined || (Number.isSafeInteger(budget) && budget >= 1)) return budget;
+  throw new ReaderError('budget', `The budget is ${budget}, expected a whole number of tokens, at least 1.`);
 }

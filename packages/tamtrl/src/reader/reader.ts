@@ -9,6 +9,7 @@ import { fittingBudgets, promptsFor } from '../memory/asking.js';
 import { Drafting } from '../memory/drafting.js';
 import { answerIn } from '../memory/extract.js';
 import { type Budgets, PromptFrames } from '../memory/frames.js';
+import { isRepetition } from '../memory/repetition.js';
 import {
   asMemory,
   firstMemoryOf,
@@ -23,12 +24,13 @@ import type { GenerateRequest } from '../policy/types.js';
 import { type Chunk, type ChunkOptions, chunkStream, chunksAhead } from '../text/chunks.js';
 import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
-import { placedTextOf, type TextSource, textOf } from './input.js';
+import { placedTextOf, type TextSource } from './input.js';
 import type { ReaderOptions, ReadingOptions } from './options.js';
 import { type PlacedText, Places } from './places.js';
 import { piecesOf, type ReadChunk } from './provenance.js';
 import { type MemoryPiece, type ReaderState, readerStateSchema } from './state.js';
 import { TakenText } from './taken-text.js';
+import { addTokens, type ReadTokens, tokensSince } from './tokens.js';
 
 export type { Answer, MemoryEvent, QuestionMemory, ReaderOptions, ReadingOptions };
 
@@ -59,15 +61,17 @@ export class MemoryReader {
   #fingerprint = fnv1a('');
   #pending = '';
   readonly #places = new Places();
-  readonly #tokens = { prompt: 0, output: 0 };
+  readonly #tokens: ReadTokens = { prompt: 0, output: 0 };
   #seconds = 0;
+  #toldRepetition = false;
 
   /** @throws MemoryError `window` or `question-too-long`; ReaderError `state` for a state of other questions. */
   constructor(options: ReaderOptions) {
     const { model, state } = options;
     this.#options = options;
     this.#model = model;
-    this.#frames = new PromptFrames(model, options.prompts ?? promptsFor(model.tokenizer));
+    const { prompts = promptsFor(model.tokenizer, model.capabilities?.prefixCache) } = options;
+    this.#frames = new PromptFrames(model, prompts);
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = options;
     const limits = given({ questionTokens, chunkTokens, memoryTokens, answerTokens });
     this.budgets = state?.budgets ?? fittingBudgets(this.#frames, model.contextLength, limits);
@@ -142,13 +146,40 @@ export class MemoryReader {
     return this.#turns;
   }
 
-  get tokens(): { prompt: number; output: number } {
+  /** As the server counts them, or else as we do. */
+  get tokens(): ReadTokens {
     return { ...this.#tokens };
   }
 
   /** Updates that were computed ahead in vain, since a memory changed before; they count as no tokens. */
   get discarded(): number {
     return this.#slots.reduce((sum, { ahead }) => sum + ahead.discarded, 0);
+  }
+
+  get questions(): string[] {
+    return this.#slots.map(({ question }) => question);
+  }
+
+  /** Characters read or passed over so far. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** The chunks in which a text would be read. */
+  chunks(text: AsyncIterable<string> | Iterable<string>): AsyncGenerator<Chunk> {
+    return chunkStream(text, this.#model.tokenizer, this.#chunking);
+  }
+
+  /** Most tokens that reading so much for all questions, and answering them, can take. */
+  mostTokens({ chunks, tokens }: { chunks: number; tokens: number }): ReadTokens {
+    const { memoryTokens, answerTokens } = this.budgets;
+    const { update, answer } = this.#frames.frameTokens;
+    const questions = this.#slots.reduce((sum, { questionIds }) => sum + questionIds.length, 0);
+    const count = this.#slots.length;
+    return {
+      prompt: count * (chunks * (update + memoryTokens) + tokens + answer + memoryTokens) + questions * (chunks + 1),
+      output: count * (chunks * memoryTokens + answerTokens),
+    };
   }
 
   /** Seconds spent in the model. */
@@ -188,13 +219,21 @@ export class MemoryReader {
     const taken = new TakenText();
     for (const { ahead } of this.#slots) ahead.forget();
     const wanted = () => Math.max(...this.#slots.map(({ ahead }) => ahead.wanted(this.#longestAhead)));
+    const { only = () => true } = options;
+    const isWanted = (chunk: Chunk) => only(base + chunk.start);
     let finished = false;
     try {
       for await (const chunks of chunksAhead(taken.keep(text), this.#model.tokenizer, this.#chunking, wanted)) {
-        const event = await this.#update(chunks, base);
+        const [first, ...later] = chunks;
+        const event = isWanted(first) ? await this.#update([first, ...later.filter(isWanted)], base) : undefined;
+        if (!event) this.#moveBehind(first.text);
         taken.drop(this.#position - base);
         this.#pending = taken.text;
-        yield event;
+        if (event) yield event;
+      }
+      if (taken.text !== '' && !only(this.#position)) {
+        this.#moveBehind(taken.text);
+        taken.drop(this.#position - base);
       }
       finished = true;
     } finally {
@@ -266,8 +305,7 @@ export class MemoryReader {
 
   async #pendingChunks(): Promise<Chunk[]> {
     const chunks: Chunk[] = [];
-    const pending = textOf(this.#pending);
-    for await (const chunk of chunkStream(pending, this.#model.tokenizer, this.#chunking)) chunks.push(chunk);
+    for await (const chunk of this.chunks([this.#pending])) chunks.push(chunk);
     return chunks;
   }
 
@@ -282,19 +320,17 @@ export class MemoryReader {
     const memories = this.#slots.map((slot): QuestionMemory => {
       const written = slot.ahead.take();
       this.#count(written);
-      const { ids, truncated, empty } = this.#memoryAfter(slot.memoryIds, written.output);
+      const { ids, truncated, repeating, empty } = this.#memoryAfter(slot.memoryIds, written.output);
       slot.ahead.saw(!sameMemory(slot.memoryIds, ids));
       slot.memoryIds = ids;
       slot.drafting.saw(written.output.draft);
       const memory = this.#text(ids);
       slot.pieces = piecesOf(memory, slot.pieces, place);
-      return { question: slot.question, memory, provenance: slot.pieces, truncated, empty };
+      return { question: slot.question, memory, provenance: slot.pieces, truncated, repeating, empty };
     });
     this.#turns++;
-    this.#position = start + chunk.text.length;
-    this.#places.drop(this.#position);
-    this.#fingerprint = fnv1a(chunk.text, this.#fingerprint);
-    const tokens = { prompt: this.#tokens.prompt - before.prompt, output: this.#tokens.output - before.output };
+    this.#moveBehind(chunk.text);
+    const tokens = tokensSince(this.#tokens, before);
     const seconds = (performance.now() - started) / 1000;
     return {
       type: 'memory',
@@ -304,6 +340,13 @@ export class MemoryReader {
       tokens,
       seconds,
     };
+  }
+
+  /** The text at the position has been read, or is passed over. */
+  #moveBehind(text: string): void {
+    this.#position += text.length;
+    this.#places.drop(this.#position);
+    this.#fingerprint = fnv1a(text, this.#fingerprint);
   }
 
   #readChunk({ text }: Chunk, index: number, start: number): ReadChunk {
@@ -329,7 +372,10 @@ export class MemoryReader {
   #memoryAfter(before: readonly number[], written: Output) {
     const output = asMemory(written, this.#frames);
     const ids = memoryAfter(before, output, this.#options.empty ?? 'keep');
-    return { ids, truncated: isTruncated(output), empty: output.empty };
+    const truncated = isTruncated(output);
+    const repeating = truncated && isRepetition(output.text);
+    if (repeating) this.#tellRepetition();
+    return { ids, truncated, repeating, empty: output.empty };
   }
 
   async #sample(requests: readonly GenerateRequest[], maxTokens: number, what: string): Promise<Written[]> {
@@ -354,8 +400,15 @@ export class MemoryReader {
   }
 
   #count({ promptTokens, output }: Written): void {
-    this.#tokens.prompt += promptTokens;
-    this.#tokens.output += output.sample.tokens.length;
+    addTokens(this.#tokens, output.sample, promptTokens);
+  }
+
+  #tellRepetition(): void {
+    if (this.#toldRepetition) return;
+    this.#toldRepetition = true;
+    this.#options.onNote?.(
+      `At chunk ${this.#turns + 1}, the model only repeated itself up to the limit of ${this.budgets.memoryTokens} tokens. Such a memory keeps little: use a larger model`,
+    );
   }
 
   #text(ids: readonly number[]): string {

@@ -39,7 +39,8 @@ export const readerStateSchema = z.object({
   pending: z.string(),
   /** Where the places begin that `pending` lies in; absent if none are known. */
   places: z.array(z.object({ start: whole, label: z.string() })).optional(),
-  tokens: z.object({ prompt: whole, output: whole }),
+  /** `cached`: those of the prompts that servers say they had in their caches. */
+  tokens: z.object({ prompt: whole, output: whole, cached: whole.optional() }),
   seconds: z.number().min(0),
 });
 

@@ -1,6 +1,7 @@
 /** What the chunks read so far say about a question, split into words for the features of memories. */
-import { bm25, wordsOf } from '../data/bm25.js';
+
 import { contentWords, keyWords } from '../data/facts.js';
+import { bm25, wordsOf } from '../text/bm25.js';
 import { splitSentences } from '../text/sentences.js';
 
 /** New words are content words that the question does not have. */

@@ -2,9 +2,10 @@
  * What a process reward model looks at: how the words of a memory relate to those of the question and of the evidence
  * read so far. That needs no language model, and the gold answer is not in it.
  */
-import { wordsOf } from '../data/bm25.js';
+
 import { contentWords } from '../data/facts.js';
 import { meanOf } from '../memory/statistics.js';
+import { wordsOf } from '../text/bm25.js';
 import { type Evidence, evidenceOf, pairsOf } from './evidence.js';
 
 /** A memory to judge. */

@@ -151,7 +151,7 @@ export function* chunksOf(
  * surrogate pair; the chunks stay the same.
  */
 export async function* chunkStream(
-  source: AsyncIterable<string>,
+  source: AsyncIterable<string> | Iterable<string>,
   tokenizer: Tokenizer,
   options: ChunkOptions,
 ): AsyncGenerator<Chunk> {

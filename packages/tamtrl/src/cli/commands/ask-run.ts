@@ -7,17 +7,23 @@ import { given } from '../../base/objects.js';
 import type { Budgets } from '../../memory/frames.js';
 import { readerSettings, readingDifferences, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
+import { moneyText, namesForPrices, Prices } from '../../policy/prices.js';
 import { checkEncoding } from '../../reader/decoding.js';
 import { ReaderError } from '../../reader/errors.js';
+import { estimateReading } from '../../reader/estimate-reading.js';
 import { charactersOf, documentsNamed } from '../../reader/files/named.js';
 import { textOfFiles } from '../../reader/files/several.js';
+import { planReading, type ReadingPlan } from '../../reader/plan.js';
 import { type Answer, MemoryReader } from '../../reader/reader.js';
 import { loadState, saveState } from '../../reader/saved-state.js';
 import type { MemoryPiece } from '../../reader/state.js';
+import type { Unread } from '../../reader/survey.js';
+import { loadPrices } from '../../run/prices-file.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { MemoryView } from '../terminal/memory-view.js';
 import { type ModelFlags, namedModel, noteOn, openForCommand } from '../terminal/models.js';
+import { tellDryRun, tellEstimate, unreadText } from './ask-bill.js';
 
 export interface AskFlags extends ModelFlags {
   question?: string[];
@@ -28,6 +34,9 @@ export interface AskFlags extends ModelFlags {
   answerTokens?: number;
   state?: string;
   encoding?: string;
+  budget?: number;
+  prices?: string;
+  dryRun?: boolean;
   quiet?: boolean;
   json?: boolean;
 }
@@ -80,6 +89,8 @@ async function askOnce(
   const trained = readingFrom(await savedReading(model));
   const { questionTokens, chunkTokens, memoryTokens, answerTokens } = flags;
   const limits = { questionTokens, chunkTokens, memoryTokens, answerTokens };
+  const table = flags.prices === undefined ? undefined : await loadPrices(flags.prices);
+  const prices = table && new Prices(table, namesForPrices(address), flags.prices);
   for (const line of readingDifferences({ ...limits, thinking: flags.thinking }, trained)) io.err(`${line}\n`);
   const opening = { ...flags, thinking: flags.thinking ?? trained?.thinking };
   let view: MemoryView | undefined;
@@ -88,6 +99,14 @@ async function askOnce(
     tell(text);
   };
   const loading = { signal, ...given({ encoding: flags.encoding }), onNote: (text: string) => note(`${text}.`) };
+  if (flags.dryRun) {
+    const { tokenizer, contextLength, budget } = flags;
+    const document = textOfFiles(paths, loading);
+    const asked = given({ tokenizer, contextLength, thinking: opening.thinking, budget, state, prices: table });
+    const found = await estimateReading({ ...given(limits), ...asked, model, question: questions, document });
+    tellDryRun(found, flags.json === true, io);
+    return EXIT.success;
+  }
   const policy = await openForCommand(model, opening, { note, signal });
   try {
     const reader = new MemoryReader({
@@ -96,6 +115,7 @@ async function askOnce(
       question: questions,
       state,
       signal,
+      onNote: (text) => note(`${text}.`),
     });
     if (state && reader.turns > 0)
       io.err(`Continuing after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);
@@ -103,7 +123,12 @@ async function askOnce(
     const memory: string[] = [];
     let begun = false;
     let empty = 0;
-    for await (const event of reader.read(textOfFiles(paths, loading), { whole: true })) {
+    const isWhole = flags.budget !== undefined || (total !== undefined && !paths.some(({ path }) => path === '-'));
+    const planning = { whole: true, ...given({ budget: flags.budget, prices, characters: total }) };
+    const text = textOfFiles(paths, loading);
+    const plan: ReadingPlan = isWhole ? await planReading(reader, text, planning) : { text };
+    tellEstimate(plan, io);
+    for await (const event of reader.read(plan.text, { whole: true, ...given({ only: plan.only }) })) {
       if (!begun) started();
       begun = true;
       memory.push(event.memories[0].memory);
@@ -116,7 +141,11 @@ async function askOnce(
     const answers = await reader.answer();
     if (waiting) memory.push(answers[0].memory);
     view.end();
-    tellAnswers(answers, { memory, reader, turns: reader.turns + Number(waiting), json: flags.json === true }, io);
+    tellAnswers(
+      answers,
+      { memory, reader, turns: reader.turns + Number(waiting), json: flags.json === true, unread: plan.unread, prices },
+      io,
+    );
     const problem = nothingIn(answers, reader.budgets, empty);
     if (problem === undefined) return EXIT.success;
     io.err(`tamtrl: ${problem}\n`);
@@ -160,12 +189,18 @@ function nothingIn(answers: readonly Answer[], { answerTokens }: Budgets, empty:
   return `The model wrote nothing in answer to ${which}. ${why}${chunks}`;
 }
 
-function tellAnswers(
-  answers: readonly Answer[],
-  { memory, reader, turns, json }: { memory: string[]; reader: MemoryReader; turns: number; json: boolean },
-  io: Io,
-): void {
-  const { prompt, output } = reader.tokens;
+interface Told {
+  memory: string[];
+  reader: MemoryReader;
+  turns: number;
+  json: boolean;
+  unread?: Unread;
+  prices?: Prices;
+}
+
+function tellAnswers(answers: readonly Answer[], { memory, reader, turns, json, unread, prices }: Told, io: Io): void {
+  const { prompt, output, cached } = reader.tokens;
+  const cost = prices?.of(reader.tokens);
   const [first] = answers;
   if (json) {
     const several =
@@ -179,9 +214,9 @@ function tellAnswers(
             })),
           }
         : {};
-    const tokens = { prompt, output, total: prompt + output };
+    const tokens = { prompt, output, ...given({ cached }), total: prompt + output };
     io.out(
-      `${JSON.stringify({ answer: first.answer, turns, memory, provenance: first.provenance, tokens, seconds: reader.seconds, ...several })}\n`,
+      `${JSON.stringify({ answer: first.answer, turns, memory, provenance: first.provenance, tokens, seconds: reader.seconds, ...several, ...given({ cost, unread }) })}\n`,
     );
     return;
   }
@@ -190,8 +225,11 @@ function tellAnswers(
     io.out(`${answer === '' ? '(no answer)' : answer}${truncated ? ' (cut off at the limit)' : ''}\n`);
     io.err(`${provenance.map(pieceLine).join('')}`);
   }
+  if (unread && unread.chunks > 0) io.err(unreadText(unread));
+  const kept = cached === undefined ? '' : ` (${count(cached)} from the cache)`;
+  const money = cost ? `, ${moneyText(cost)}` : '';
   io.err(
-    `${count(turns)} chunks, ${count(prompt)} tokens read, ${count(output)} written, ${duration(reader.seconds)} in the model\n`,
+    `${count(turns)} chunks, ${count(prompt)} tokens read${kept}, ${count(output)} written, ${duration(reader.seconds)} in the model${money}\n`,
   );
 }
 

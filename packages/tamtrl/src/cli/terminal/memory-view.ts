@@ -31,10 +31,10 @@ export class MemoryView {
         : `, ${duration(this.#pace.left(chunk.end - this.#from, this.#total - chunk.end))} left`;
     const share = this.#total ? ` (${Math.min(100, Math.round((100 * chunk.end) / this.#total))} %)` : '';
     const head = `chunk ${turn}${share}: ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${left}`;
-    const body = memories.flatMap(({ question, memory, truncated, empty }) => [
+    const body = memories.flatMap(({ question, memory, truncated, repeating, empty }) => [
       ...(this.#several ? [`  ${question}`] : []),
       ...memory.split('\n').map((line) => `  ${line}`),
-      ...(truncated ? ['  (cut off at the limit)'] : []),
+      ...(truncated ? [repeating ? '  (repeats itself up to the limit)' : '  (cut off at the limit)'] : []),
       ...(empty ? ['  (nothing new was written)'] : []),
     ]);
     if (this.#io.interactive) {

@@ -79,6 +79,56 @@ describe('fields that a model does not take', () => {
   });
 });
 
+describe('fields that few servers know', () => {
+  it.each([
+    ['named', 'Unrecognized request arguments supplied: prediction, prompt_cache_key', 400],
+    ['not named', 'Bad request', 422],
+  ])('a server that refuses them (%s) is asked again without, for the rest of the run', async (_, message, status) => {
+    const notes: string[] = [];
+    const rare = ['prediction', 'prompt_cache_key'];
+    const plain: Handler = ({ body }, response) =>
+      rare.some((name) => name in body) ? refuse(response, message, status) : json(response, said('Ada did.'));
+    const { baseUrl, seen } = await serve([plain]);
+    const options = { prediction: true, cacheKey: true, note: (note: string) => void notes.push(note) };
+    const policy = await openOpenAIPolicy({ ...fast, baseUrl, ...options });
+    const promptIds = policy.tokenizer.encode('The ship left. '.repeat(400));
+    const draft = policy.tokenizer.encode('Ada did it.');
+    await policy.sample([{ promptIds, draft }], { maxTokens: 20, temperature: 0 });
+    await policy.sample([{ promptIds, draft }], { maxTokens: 20, temperature: 0 });
+    expect(seen[0].body.prediction).toEqual({ type: 'content', content: 'Ada did it.' });
+    expect(seen[0].body.prompt_cache_key).toMatch(/^tamtrl-[0-9a-f]{8}$/);
+    expect(seen.map(({ body }) => rare.filter((name) => name in body).length)).toEqual([2, 1, 0, 0]);
+    expect(notes.filter((note) => note.endsWith('is left out.'))).toHaveLength(2);
+  });
+
+  it('are not sent unless asked for', async () => {
+    const { seen } = await ask([good]);
+    expect(Object.keys(seen[0].body)).not.toContain('prompt_cache_key');
+    expect(Object.keys(seen[0].body)).not.toContain('prediction');
+  });
+});
+
+it('of requests that share a long beginning, the first is answered before the others are sent', async () => {
+  let answered = 0;
+  const before: number[] = [];
+  const slow: Handler = (_, response) => {
+    before.push(answered);
+    setTimeout(() => {
+      answered++;
+      json(response, said('Ada did.'));
+    }, 30);
+  };
+  const { baseUrl } = await serve([slow]);
+  const policy = await openOpenAIPolicy({ ...fast, baseUrl });
+  const shared = policy.tokenizer.encode('The ship left. '.repeat(400));
+  const requests = ['One?', 'Two?', 'Three?'].map((end) => ({
+    promptIds: [...shared, ...policy.tokenizer.encode(end)],
+  }));
+  await policy.sample(requests, { maxTokens: 20, temperature: 0 });
+  expect(before[0]).toBe(0);
+  expect(Math.min(...before.slice(1))).toBeGreaterThanOrEqual(1);
+});
+
 describe('models that are not listed', () => {
   it.each(['m:latest', 'models/m'])('%s is the one that is meant', async (id) => {
     const notes: string[] = [];

@@ -11,7 +11,6 @@ import type {
   GenerateOptions,
   GenerateRequest,
   Policy,
-  Sample,
   ScoredRow,
   ScoreOptions,
   ScoreRow,
@@ -19,6 +18,7 @@ import type {
 import { CountingTokenizer, messageFormat } from './counting-tokenizer.js';
 import { ChatDialect, type ChatFields } from './dialect.js';
 import { type HttpOptions, JsonClient, RefusedRequest } from './http.js';
+import { beginningOf, firstAlone } from './prefixes.js';
 import {
   type ChatReply,
   chatReply,
@@ -29,6 +29,8 @@ import {
   tokenReply,
   windowInProps,
 } from './replies.js';
+import { TruncationGuard } from './truncation.js';
+import type { CountedSample, ServerUsage, Usage } from './usage.js';
 
 export interface OpenAIPolicyOptions extends Omit<HttpOptions, 'apiKey'> {
   /** The server's name for the model. */
@@ -43,6 +45,13 @@ export interface OpenAIPolicyOptions extends Omit<HttpOptions, 'apiKey'> {
   chat?: ChatFormat;
   /** Maximum number of tokens of prompt and completion together; default: the server's value, else 8,192. */
   contextLength?: number;
+  /**
+   * Sends what the caller guesses of the reply as `prediction`, for models that support predicted outputs. What is
+   * predicted wrongly is charged as output. Default false.
+   */
+  prediction?: boolean;
+  /** Sends a `prompt_cache_key` for each beginning of a prompt; default: to OpenAI alone. */
+  cacheKey?: boolean;
   /** Additional fields for every chat request, such as `{ reasoning_effort: "low" }`. */
   extra?: Readonly<Record<string, unknown>>;
   signal?: AbortSignal;
@@ -61,13 +70,6 @@ const NOTHING: Readonly<Record<NonNullable<ChatReply['nothing']>, (name: string)
   'control-tokens': (name) =>
     `${name} wrote nothing but control tokens. It may be a base model, or the server has no chat template for it.`,
 };
-
-/** Usage as counted by the server. */
-export interface Usage {
-  requests: number;
-  promptTokens: number;
-  completionTokens: number;
-}
 
 /**
  * Finds out which kind of server it is, and opens the model there. One that the server does not list is tried with a
@@ -133,12 +135,16 @@ export class OpenAIPolicy implements Policy {
   /** `tokens`: ids are sent and returned; `chat`: text. */
   readonly mode: 'tokens' | 'chat';
   readonly server: ServerInfo;
-  readonly usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0 };
+  /** The server's name for it. */
+  readonly model: string;
+  /** Sums of the server's own counts. */
+  readonly usage: Usage = { requests: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
   /** Used in the mode `chat`. */
   readonly #counting = new CountingTokenizer();
   readonly #client: JsonClient;
   readonly #options: OpenAIPolicyOptions;
   readonly #dialect = new ChatDialect();
+  readonly #guard: TruncationGuard;
   /** Warnings already given: each is given once. */
   readonly #told = new Set<string>();
 
@@ -146,6 +152,7 @@ export class OpenAIPolicy implements Policy {
     const { model, tokenizer, chat } = options;
     const exact =
       tokenizer !== undefined && chat !== undefined && (server.kind === 'vllm' || server.kind === 'llama.cpp');
+    this.model = model;
     this.name = `${model} at ${client.baseUrl}`;
     this.mode = exact ? 'tokens' : 'chat';
     this.tokenizer = exact ? tokenizer : this.#counting;
@@ -157,10 +164,12 @@ export class OpenAIPolicy implements Policy {
       averages: false,
       train: false,
       exactLogProbabilities: false,
+      prefixCache: true,
     };
     this.server = server;
     this.#client = client;
     this.#options = options;
+    this.#guard = new TruncationGuard(this.name, this.contextLength, (text) => this.#tell(text));
   }
 
   /** Number of requests sent again so far. */
@@ -168,28 +177,33 @@ export class OpenAIPolicy implements Policy {
     return this.#client.retried;
   }
 
-  /** @throws PolicyError if a prompt is longer than the window, or if the server refuses or fails. */
-  async sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Sample[][]> {
+  /**
+   * @throws PolicyError if a prompt is longer than the window, or if the server refuses or fails; TruncatedPrompt if it
+   *   cuts a prompt.
+   */
+  async sample(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<CountedSample[][]> {
     let finished = 0;
     let tokens = 0;
-    const one = async (
-      { promptIds, maxTokens = options.maxTokens, seed }: GenerateRequest,
-      number: number,
-    ): Promise<Sample> => {
+    const one = async (request: GenerateRequest, number: number): Promise<CountedSample> => {
+      const { promptIds, maxTokens = options.maxTokens, seed } = request;
       this.#checkWindow(promptIds.length, maxTokens);
       const sample =
         this.mode === 'tokens'
           ? await this.#sampleTokens(promptIds, maxTokens, seed, number, options)
-          : await this.#sampleText(promptIds, maxTokens, seed, number, options);
+          : await this.#sampleText(request, maxTokens, number, options);
       tokens += sample.tokens.length;
       options.onProgress?.({ finished: ++finished, total: requests.length, tokens });
       return sample;
     };
-    return Promise.all(
-      requests.map((request) =>
-        Promise.all(Array.from({ length: request.samples ?? 1 }, (_, number) => one(request, number))),
-      ),
-    );
+    const all = (request: GenerateRequest) =>
+      Promise.all(Array.from({ length: request.samples ?? 1 }, (_, number) => one(request, number)));
+    // On one's own server, time counts for more than the tokens in its cache.
+    const waits = this.server.kind === 'unknown';
+    return firstAlone(requests, ({ promptIds }) => (waits ? this.#beginning(promptIds) : undefined), all);
+  }
+
+  #beginning(promptIds: readonly number[]): string | undefined {
+    return beginningOf(promptIds, (ids) => this.tokenizer.decode(ids));
   }
 
   async score(rows: readonly ScoreRow[], options: ScoreOptions = {}): Promise<ScoredRow[]> {
@@ -235,30 +249,41 @@ export class OpenAIPolicy implements Policy {
   }
 
   async #sampleText(
-    promptIds: readonly number[],
+    { promptIds, seed, draft }: GenerateRequest,
     maxTokens: number,
-    seed: number | undefined,
     number: number,
     options: GenerateOptions,
-  ): Promise<Sample> {
+  ): Promise<CountedSample> {
+    const { prediction, cacheKey = this.#isOpenAI } = this.#options;
+    const guess = prediction && draft ? this.#counting.decode(draft) : '';
+    const beginning = cacheKey ? this.#beginning(promptIds) : undefined;
     const fields = {
       messages: this.#counting.messages(promptIds),
       maxTokens,
       temperature: options.temperature ?? 1,
       topP: options.topP ?? 1,
       ...this.#seed(seed, number, options),
+      ...(guess === '' ? {} : { prediction: guess }),
+      ...(beginning === undefined ? {} : { cacheKey: `tamtrl-${beginning}` }),
     };
     const reply = await this.#chat(fields, options.signal);
-    this.#count(reply.usage);
+    const usage = this.#counted(promptIds, reply);
     const ids = this.#counting.encodeReply(reply.content, maxTokens + 1);
     // The counts here are upper estimates, so a reply that fits the server's budget can exceed ours: the rest is cut
     // off and reported as cut.
     const cut = ids.length > maxTokens;
+    const { accepted } = reply.usage;
     return {
       tokens: cut ? ids.slice(0, maxTokens) : ids,
       logProbabilities: [],
       stopReason: cut ? 'length' : reply.stopReason,
+      ...usage,
+      ...(guess !== '' && accepted !== undefined && { acceptedDraft: Math.min(draft?.length ?? 0, accepted) }),
     };
+  }
+
+  get #isOpenAI(): boolean {
+    return new URL(this.#client.baseUrl).host === 'api.openai.com';
   }
 
   /**
@@ -307,7 +332,7 @@ export class OpenAIPolicy implements Policy {
     seed: number | undefined,
     number: number,
     options: GenerateOptions,
-  ): Promise<Sample> {
+  ): Promise<CountedSample> {
     const { temperature = 1, topP = 1, topK = 0 } = options;
     const common = { temperature, top_p: topP, ...this.#seed(seed, number, options) };
     const stop = this.chat.stopIds;
@@ -340,11 +365,11 @@ export class OpenAIPolicy implements Policy {
       const read = (found: unknown, server: string) => tokenReply(found, 'vllm', server);
       reply = await this.#client.post('/completions', body, read, options.signal);
     }
-    this.#count(reply.usage);
     return {
       tokens: reply.tokens.slice(0, maxTokens),
       logProbabilities: reply.logProbabilities,
       stopReason: reply.stopReason,
+      ...this.#counted(promptIds, reply),
     };
   }
 
@@ -358,9 +383,14 @@ export class OpenAIPolicy implements Policy {
     return { seed: ((seed ?? common) + 7919 * number) % 2 ** 31 };
   }
 
-  #count(usage: { prompt: number; completion: number }): void {
+  /** Adds up the server's counts. @throws TruncatedPrompt if it has cut the prompt. */
+  #counted(ids: readonly number[], reply: Pick<TokenReply, 'usage' | 'truncated'>): { usage?: ServerUsage } {
+    const { usage, truncated } = reply;
     this.usage.requests++;
     this.usage.promptTokens += usage.prompt;
+    this.usage.cachedTokens += usage.cached;
     this.usage.completionTokens += usage.completion;
+    const textOf = this.mode === 'chat' ? (part: readonly number[]) => this.#counting.decode(part) : undefined;
+    return this.#guard.check({ ids, textOf }, usage, truncated) ? { usage } : {};
   }
 }

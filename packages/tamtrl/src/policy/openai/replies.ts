@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isOnlyControls } from '../../text/control-marks.js';
 import { PolicyError } from '../errors.js';
 import { tokenSize } from '../exchange.js';
+import { type ServerUsage, serverUsage, timingsSchema, tokenCount, usageSchema } from './usage.js';
 
 export type ServerKind = 'vllm' | 'llama.cpp' | 'unknown';
 
@@ -51,10 +52,6 @@ export function windowInProps(reply: unknown): number | undefined {
   return propsSchema.safeParse(reply).data?.default_generation_settings.n_ctx;
 }
 
-/** A count that a server may leave out, or get wrong: then 0. */
-const tokenCount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).catch(0);
-const usageSchema = z.object({ prompt_tokens: tokenCount, completion_tokens: tokenCount }).optional().catch(undefined);
-
 /** Text, or parts of which only texts are read: thoughts are others. */
 const contentSchema = z
   .union([z.string(), z.array(z.union([z.string(), z.object({ type: z.string(), text: z.string().optional() })]))])
@@ -80,17 +77,13 @@ const chatSchema = z.object({
     )
     .min(1),
   usage: usageSchema,
+  timings: timingsSchema,
 });
 
 interface Counted {
-  usage: { prompt: number; completion: number };
+  usage: ServerUsage;
   stopReason: 'stop' | 'length';
 }
-
-const usageOf = (usage: z.output<typeof usageSchema>) => ({
-  prompt: usage?.prompt_tokens ?? 0,
-  completion: usage?.completion_tokens ?? 0,
-});
 
 export interface ChatReply extends Counted {
   content: string;
@@ -118,7 +111,7 @@ export function chatReply(reply: unknown, server: string): ChatReply {
     content: controls ? '' : content,
     ...(nothing === undefined ? {} : { nothing }),
     stopReason: finish_reason === 'length' ? 'length' : 'stop',
-    usage: usageOf(parsed.data.usage),
+    usage: serverUsage(parsed.data.usage, parsed.data.timings),
   };
 }
 
@@ -132,6 +125,8 @@ function textOfContent(content: z.output<typeof contentSchema>): string {
 export interface TokenReply extends Counted {
   tokens: number[];
   logProbabilities: number[];
+  /** The server says that it cut the prompt. */
+  truncated?: boolean;
 }
 
 const ids = z.array(z.number().int().min(0));
@@ -141,6 +136,7 @@ const llamaSchema = z.object({
   stop_type: z.string(),
   truncated: z.boolean().optional(),
   tokens_evaluated: tokenCount,
+  timings: timingsSchema,
 });
 const vllmSchema = z.object({
   choices: z
@@ -160,17 +156,13 @@ export function tokenReply(reply: unknown, kind: 'vllm' | 'llama.cpp', server: s
   if (kind === 'llama.cpp') {
     const parsed = llamaSchema.safeParse(reply);
     if (!parsed.success) throw unexpected(server, '/completion', reply);
-    const { tokens, completion_probabilities = [], stop_type, truncated, tokens_evaluated } = parsed.data;
-    if (truncated)
-      throw new PolicyError(
-        'refused',
-        `${server} truncated the prompt: its window is smaller than it reports. Set the context length.`,
-      );
+    const { tokens, completion_probabilities = [], stop_type, truncated, tokens_evaluated, timings } = parsed.data;
     return {
       tokens,
       logProbabilities: completion_probabilities.map(({ logprob }) => logprob),
       stopReason: stop_type === 'limit' ? 'length' : 'stop',
-      usage: { prompt: tokens_evaluated, completion: tokens.length },
+      usage: serverUsage({ prompt_tokens: tokens_evaluated, completion_tokens: tokens.length }, timings),
+      ...(truncated ? { truncated } : {}),
     };
   }
   const parsed = vllmSchema.safeParse(reply);
@@ -187,7 +179,7 @@ export function tokenReply(reply: unknown, kind: 'vllm' | 'llama.cpp', server: s
     tokens: token_ids,
     logProbabilities: (logprobs?.token_logprobs ?? []).map((value) => value ?? 0),
     stopReason: finish_reason === 'length' ? 'length' : 'stop',
-    usage: usageOf(parsed.data.usage),
+    usage: serverUsage(parsed.data.usage),
   };
 }
 

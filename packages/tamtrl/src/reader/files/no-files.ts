@@ -9,3 +9,6 @@ export async function* loadText(path: string): AsyncGenerator<never> {
     `Cannot read the file ${path}: this program was bundled for a runtime without files. Read it elsewhere, and pass its text or bytes.`,
   );
 }
+
+/** Nothing is known of it. */
+export async function charactersOf(): Promise<undefined> {}

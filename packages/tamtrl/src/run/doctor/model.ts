@@ -5,6 +5,7 @@ import { miniPrompts } from '../../memory/prompts.js';
 import { isTrainable } from '../../policy/trainable.js';
 import type { Policy } from '../../policy/types.js';
 import { type Check, inOneLine } from './check.js';
+import { findWindow, windowText } from './window.js';
 
 const TOKENS = 16;
 /**
@@ -63,6 +64,20 @@ async function checkVerbs(policy: Policy, check: (name: string, look: () => Prom
       data: { tokens: ids.length, seconds, text },
     };
   });
+  if (capabilities.prefixCache) {
+    await check('window', async (): Promise<Finding> => {
+      const found = await findWindow(policy);
+      if (!found) {
+        return {
+          status: 'warning',
+          message: 'unknown: the model does not repeat a word even from a short prompt',
+          data: { window: null },
+        };
+      }
+      const status = found.failure === undefined ? 'ok' : 'failed';
+      return { status, message: windowText(found), data: { window: found.window, tried: found.tried } };
+    });
+  }
   if (!capabilities.score) return;
   await check('scores', async () => {
     const started = performance.now();
