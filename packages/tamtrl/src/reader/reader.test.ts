@@ -163,11 +163,27 @@ describe('a reader', () => {
       /damaged \(turns/,
     );
     const other = new MemoryReader({ model: mini, question, state });
-    await expect(other.readAll(text.replace('alma', 'anna'), { whole: true })).rejects.toThrow(
-      'differ from what the saved state has read',
-    );
-    await expect(other.readAll('short', { whole: true })).rejects.toThrow('differ from what the saved state has read');
+    for (const foreign of ['short', text.split('\n').reverse().join('\n'), ''])
+      await expect(other.readAll(foreign, { whole: true })).rejects.toThrow(
+        'The text differs from what the saved state has read, from its beginning on',
+      );
     expect(other.state()).toEqual(state);
+  });
+
+  it('goes on from a state of an earlier version, which has no log of its way, but not over a change', async () => {
+    const first = new MemoryReader({ model: mini, question });
+    await first.readAll(text.slice(0, 150));
+    const { log, ...state } = first.state();
+    expect(log?.segments).toHaveLength(state.turns);
+    const expected = new MemoryReader({ model: mini, question });
+    await expected.readAll(text);
+    const later = new MemoryReader({ model: mini, question, state });
+    await later.readAll(text, { whole: true });
+    const { turns, position, fingerprint, pending, questions } = expected.state();
+    expect(later.state()).toMatchObject({ turns, position, fingerprint, pending, questions });
+    const other = new MemoryReader({ model: mini, question, state });
+    for (const changed of [`anna ${text}`, 'short'])
+      await expect(other.readAll(changed, { whole: true })).rejects.toThrow(/^The first \d+ characters .* differ from/);
   });
 
   it('asks several questions in one pass, each with its own memory', async () => {

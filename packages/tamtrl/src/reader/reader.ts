@@ -21,14 +21,19 @@ import {
 } from '../memory/turn.js';
 import type { GenerateRequest } from '../policy/types.js';
 import { type Chunk, type ChunkOptions, chunkStream, chunksAhead } from '../text/chunks.js';
+import { checkedState } from './checked-state.js';
 import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
 import { placedTextOf, type TextSource, textOf } from './input.js';
 import type { ReaderOptions, ReadingOptions } from './options.js';
+import type { KeptMemory } from './pieces.js';
 import { type PlacedText, Places } from './places.js';
 import { piecesOf, type ReadChunk } from './provenance.js';
-import { type MemoryPiece, type ReaderState, readerStateSchema } from './state.js';
+import { ReadingLog } from './reading-log.js';
+import { type Part, type ReadingPoint, Rereading } from './rereading.js';
+import type { MemoryPiece, ReaderState } from './state.js';
 import { TakenText } from './taken-text.js';
+import { unreadText } from './unread-text.js';
 
 export type { Answer, MemoryEvent, QuestionMemory, ReaderOptions, ReadingOptions };
 
@@ -61,6 +66,10 @@ export class MemoryReader {
   readonly #places = new Places();
   readonly #tokens = { prompt: 0, output: 0 };
   #seconds = 0;
+  #chunksRead = 0;
+  /** Undefined after a state of an earlier version, which has none. */
+  #log: ReadingLog | undefined;
+  #former: ReadingLog | undefined;
 
   /** @throws MemoryError `window` or `question-too-long`; ReaderError `state` for a state of other questions. */
   constructor(options: ReaderOptions) {
@@ -92,36 +101,17 @@ export class MemoryReader {
       };
     });
     this.#longestAhead = longestAhead(model, questions.length);
+    this.#log = new ReadingLog(this.#memories());
     if (state) this.#restore(state, questions);
   }
 
   #restore(given: ReaderState, questions: readonly string[]): void {
-    const parsed = readerStateSchema.safeParse(given);
-    if (!parsed.success) {
-      const [{ path, message }] = parsed.error.issues;
-      throw new ReaderError(
-        'state',
-        `The saved state is damaged (${path.join('.')}: ${message}). Read again from the beginning.`,
-      );
-    }
-    const state = parsed.data;
-    const saved = state.questions.map(({ question }) => question);
-    if (saved.join('\n') !== [...questions].join('\n')) {
-      const list = saved.map((each) => JSON.stringify(each)).join(', ');
-      throw new ReaderError(
-        'state',
-        `The saved state belongs to ${saved.length === 1 ? `the question ${list}` : `other questions: ${list}`}. A memory keeps what its own question needs; read the text again for a new question.`,
-      );
-    }
-    state.questions.forEach(({ memory, pieces }, at) => {
-      const slot = this.#slots[at];
-      slot.memoryIds = this.#model.tokenizer.encodeText(memory).slice(0, this.budgets.memoryTokens);
-      slot.pieces = pieces;
-    });
-    this.#turns = state.turns;
-    this.#position = state.position;
-    this.#fingerprint = state.fingerprint;
+    const state = checkedState(given, questions);
+    const { turns, position, fingerprint } = state;
+    this.#moveTo({ turns, position, fingerprint, memories: state.questions });
     this.#pending = state.pending;
+    this.#log = state.log && ReadingLog.from(state.log, turns, position);
+    this.#former = state.former && ReadingLog.from(state.former);
     this.#places.list = state.places ?? [];
     Object.assign(this.#tokens, state.tokens);
     this.#seconds = state.seconds;
@@ -140,6 +130,11 @@ export class MemoryReader {
   /** Chunks read so far. */
   get turns(): number {
     return this.#turns;
+  }
+
+  /** Chunks that this reader has read itself: without those of its state, and with each that was read again. */
+  get chunksRead(): number {
+    return this.#chunksRead;
   }
 
   get tokens(): { prompt: number; output: number } {
@@ -173,7 +168,30 @@ export class MemoryReader {
       ...(places.length > 0 && { places }),
       tokens: { ...this.#tokens },
       seconds: this.#seconds,
+      ...(this.#log && { log: this.#log.toJSON() }),
+      ...(this.#former && { former: this.#former.toJSON() }),
     };
+  }
+
+  #memories(): KeptMemory[] {
+    return this.#slots.map(({ memoryIds, pieces }) => ({ memory: this.#text(memoryIds), pieces }));
+  }
+
+  #point(): ReadingPoint {
+    const [turns, position, fingerprint] = [this.#turns, this.#position, this.#fingerprint];
+    return { turns, position, fingerprint, memories: this.#memories() };
+  }
+
+  #moveTo({ turns, position, fingerprint, memories }: ReadingPoint): void {
+    memories.forEach(({ memory, pieces }, at) => {
+      const slot = this.#slots[at];
+      slot.memoryIds = this.#model.tokenizer.encodeText(memory).slice(0, this.budgets.memoryTokens);
+      slot.pieces = pieces;
+    });
+    this.#turns = turns;
+    this.#position = position;
+    this.#fingerprint = fingerprint;
+    this.#pending = '';
   }
 
   /**
@@ -182,19 +200,29 @@ export class MemoryReader {
    *   signal's reason.
    */
   async *read(source: TextSource, options: ReadingOptions = {}): AsyncGenerator<MemoryEvent, void> {
+    for await (const part of this.#parts(source, options.whole === true)) yield* this.#readPart(part);
+  }
+
+  async *#readPart(part: Part): AsyncGenerator<MemoryEvent, void> {
     const base = this.#position;
     const held = this.#pending;
-    const text = options.whole ? this.#after(source) : this.#following(source);
     const taken = new TakenText();
     for (const { ahead } of this.#slots) ahead.forget();
     const wanted = () => Math.max(...this.#slots.map(({ ahead }) => ahead.wanted(this.#longestAhead)));
     let finished = false;
     try {
-      for await (const chunks of chunksAhead(taken.keep(text), this.#model.tokenizer, this.#chunking, wanted)) {
+      for await (const chunks of chunksAhead(taken.keep(part.text), this.#model.tokenizer, this.#chunking, wanted)) {
         const event = await this.#update(chunks, base);
         taken.drop(this.#position - base);
         this.#pending = taken.text;
         yield event;
+      }
+      if (part.closed) {
+        this.#pending = taken.text;
+        for await (const event of this.#readPending()) {
+          taken.drop(this.#position - base);
+          yield event;
+        }
       }
       finished = true;
     } finally {
@@ -212,13 +240,18 @@ export class MemoryReader {
 
   /** Reads the waiting text as a shorter last chunk, and returns the memories. */
   async finish(): Promise<string[]> {
+    for await (const _ of this.#readPending());
+    return this.memories;
+  }
+
+  async *#readPending(): AsyncGenerator<MemoryEvent, void> {
     const base = this.#position;
     for (const chunk of await this.#pendingChunks()) {
       for (const { ahead } of this.#slots) ahead.forget();
-      await this.#update([chunk], base);
+      const event = await this.#update([chunk], base);
       this.#pending = this.#pending.slice(chunk.text.length);
+      yield event;
     }
-    return this.memories;
   }
 
   /**
@@ -291,6 +324,8 @@ export class MemoryReader {
       return { question: slot.question, memory, provenance: slot.pieces, truncated, empty };
     });
     this.#turns++;
+    this.#chunksRead++;
+    this.#log?.add(chunk.text, this.#memories());
     this.#position = start + chunk.text.length;
     this.#places.drop(this.#position);
     this.#fingerprint = fnv1a(chunk.text, this.#fingerprint);
@@ -362,31 +397,34 @@ export class MemoryReader {
     return plainText(this.#model.tokenizer, ids);
   }
 
-  /**
-   * The source after the part that has been read.
-   * @throws ReaderError `state` if that part differs from what was read.
-   */
-  async *#after(source: TextSource): AsyncGenerator<string> {
-    // Both fields change while the rest is read.
-    const skip = this.#position;
-    const expected = this.#fingerprint;
-    let passed = 0;
-    let hash = fnv1a('');
-    this.#places.clear();
-    for await (const bit of this.#places.record(this.#open(source), 0)) {
-      if (passed >= skip) {
-        yield bit;
-        continue;
-      }
-      const old = bit.slice(0, skip - passed);
-      hash = fnv1a(old, hash);
-      passed += old.length;
-      this.#places.drop(passed);
-      if (passed < skip) continue;
-      if (hash !== expected) throw this.#otherText();
-      if (old.length < bit.length) yield bit.slice(old.length);
+  /** @throws ReaderError `state` if the text is not the one that was read. */
+  async *#parts(source: TextSource, whole: boolean): AsyncGenerator<Part> {
+    if (!whole) yield { text: this.#following(source), closed: false };
+    else if (this.#log) yield* this.#rereading(this.#log, this.#open(source)).parts();
+    else {
+      const text = unreadText(this.#open(source), this.#places, this.#position, this.#fingerprint);
+      yield { text, closed: false };
     }
-    if (passed < skip) throw this.#otherText();
+  }
+
+  #rereading(log: ReadingLog, source: AsyncIterable<PlacedText>): Rereading {
+    return new Rereading(
+      {
+        log,
+        former: this.#former,
+        places: this.#places,
+        point: () => this.#point(),
+        moveTo: (point, way, former) => {
+          this.#moveTo(point);
+          [this.#log, this.#former] = [way, former];
+        },
+        finish: () => {
+          this.#former = undefined;
+        },
+        note: (text) => this.#options.onNote?.(text),
+      },
+      source,
+    );
   }
 
   async *#following(source: TextSource): AsyncGenerator<string> {
@@ -398,13 +436,6 @@ export class MemoryReader {
 
   #open(source: TextSource): AsyncIterable<PlacedText> {
     return placedTextOf(source, undefined, given({ onNote: this.#options.onNote }));
-  }
-
-  #otherText(): ReaderError {
-    return new ReaderError(
-      'state',
-      `The first ${this.#position} characters of the text differ from what the saved state has read. Give the same text (it may have grown), or read again without the state.`,
-    );
   }
 }
 

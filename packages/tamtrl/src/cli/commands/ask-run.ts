@@ -96,6 +96,7 @@ async function askOnce(
       question: questions,
       state,
       signal,
+      onNote: loading.onNote,
     });
     if (state && reader.turns > 0)
       io.err(`Continuing after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);
@@ -112,6 +113,8 @@ async function askOnce(
       view.show(event);
     }
     started();
+    // What was skipped because it stayed as it was has no turn of its own.
+    if (flags.state !== undefined) await saveState(flags.state, reader.state(), paths);
     const waiting = reader.state().pending.trim() !== '';
     const answers = await reader.answer();
     if (waiting) memory.push(answers[0].memory);
@@ -166,6 +169,7 @@ function tellAnswers(
   io: Io,
 ): void {
   const { prompt, output } = reader.tokens;
+  const own = reader.chunksRead + turns - reader.turns;
   const [first] = answers;
   if (json) {
     const several =
@@ -181,7 +185,7 @@ function tellAnswers(
         : {};
     const tokens = { prompt, output, total: prompt + output };
     io.out(
-      `${JSON.stringify({ answer: first.answer, turns, memory, provenance: first.provenance, tokens, seconds: reader.seconds, ...several })}\n`,
+      `${JSON.stringify({ answer: first.answer, turns, memory, provenance: first.provenance, tokens, seconds: reader.seconds, ...(own !== turns && { chunksRead: own }), ...several })}\n`,
     );
     return;
   }
@@ -190,8 +194,9 @@ function tellAnswers(
     io.out(`${answer === '' ? '(no answer)' : answer}${truncated ? ' (cut off at the limit)' : ''}\n`);
     io.err(`${provenance.map(pieceLine).join('')}`);
   }
+  const again = own === turns ? '' : ` (${count(own)} of them read now)`;
   io.err(
-    `${count(turns)} chunks, ${count(prompt)} tokens read, ${count(output)} written, ${duration(reader.seconds)} in the model\n`,
+    `${count(turns)} chunks${again}, ${count(prompt)} tokens read, ${count(output)} written, ${duration(reader.seconds)} in the model\n`,
   );
 }
 
