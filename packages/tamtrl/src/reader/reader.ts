@@ -257,22 +257,38 @@ export class MemoryReader {
   /**
    * Answers from the text so far. Waiting text is read for the answer but does not count as read, so that no chunk is
    * cut short permanently.
+   * @param onEvent called after each turn of that
    * @throws ReaderError `empty` if nothing has been read; `interrupted` if the model fails.
    */
-  async answer(): Promise<Answer[]> {
+  async answer(onEvent?: (event: MemoryEvent) => void): Promise<Answer[]> {
     const waiting = this.#pending.trim() === '' ? [] : await this.#pendingChunks();
     if (this.#turns === 0 && waiting.length === 0) {
       throw new ReaderError('empty', 'The text is empty: there is nothing to answer from.');
     }
     let memories = this.#slots.map(({ memoryIds, pieces }) => ({ ids: memoryIds, pieces }));
     for (const [at, chunk] of waiting.entries()) {
+      const started = performance.now();
+      const before = { ...this.#tokens };
       const requests = this.#slots.map((slot, index) => this.#request(slot, memories[index].ids, chunk));
       const written = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + at + 1}`);
-      const place = this.#readChunk(chunk, this.#turns + at, this.#position + chunk.start);
-      memories = memories.map(({ ids: before, pieces }, index) => {
+      const start = this.#position + chunk.start;
+      const place = this.#readChunk(chunk, this.#turns + at, start);
+      const read: QuestionMemory[] = [];
+      memories = memories.map(({ ids: old, pieces }, index) => {
         this.#count(written[index]);
-        const { ids } = this.#memoryAfter(before, written[index].output);
-        return { ids, pieces: piecesOf(this.#text(ids), pieces, place) };
+        const { ids, truncated, empty } = this.#memoryAfter(old, written[index].output);
+        const memory = this.#text(ids);
+        const provenance = piecesOf(memory, pieces, place);
+        read.push({ question: this.#slots[index].question, memory, provenance, truncated, empty });
+        return { ids, pieces: provenance };
+      });
+      onEvent?.({
+        type: 'memory',
+        turn: place.index + 1,
+        chunk: { index: place.index, start, end: start + chunk.text.length, tokens: chunk.ids.length },
+        memories: read,
+        tokens: { prompt: this.#tokens.prompt - before.prompt, output: this.#tokens.output - before.output },
+        seconds: (performance.now() - started) / 1000,
       });
     }
     const requests = this.#slots.map(({ questionIds }, at): GenerateRequest => {
