@@ -89,7 +89,9 @@ it('a changed file is read again where it has changed, and what was read now is 
   expect(JSON.parse(first.out).chunksRead).toBeUndefined();
   await writeFile(path, lines.with(90, 'kurt riga').join('\n'));
   const again = await run(...args, '--json');
-  expect(again.err).toMatch(/The text has changed after character [\d,]+, so it is read again from character [\d,]+ on/);
+  expect(again.err).toMatch(
+    /The text has changed after character [\d,]+, so it is read again from character [\d,]+ on/,
+  );
   const reading = JSON.parse(again.out);
   expect(reading).toMatchObject({ turns, memory: [...reading.memory.slice(0, -1), memory.at(-1)] });
   expect(reading.chunksRead).toBeLessThan(turns / 2);
