@@ -10,10 +10,12 @@ import { savedReading } from '../../models/reading-file.js';
 import { checkEncoding } from '../../reader/decoding.js';
 import { ReaderError } from '../../reader/errors.js';
 import { charactersOf, documentsNamed } from '../../reader/files/named.js';
+import { isAddress } from '../../reader/files/page.js';
 import { textOfFiles } from '../../reader/files/several.js';
 import { type Answer, MemoryReader } from '../../reader/reader.js';
 import { loadState, saveState } from '../../reader/saved-state.js';
 import type { MemoryPiece } from '../../reader/state.js';
+import { stateFileAt } from '../../reader/state-folder.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { MemoryView } from '../terminal/memory-view.js';
@@ -34,9 +36,14 @@ export interface AskFlags extends ModelFlags {
 
 export async function runAsk(...[inputs, flags, ...rest]: Parameters<typeof askOnce>): Promise<number> {
   if (flags.state === undefined) return askOnce(inputs, flags, ...rest);
-  const unlock = await lockState(flags.state);
+  const state = await stateFileAt(flags.state, {
+    inputs: flags.question ? inputs : inputs.slice(0, -1),
+    questions: flags.question ?? [await lastQuestion(inputs)],
+    model: flags.model ?? process.env.TAMTRL_MODEL ?? '',
+  });
+  const unlock = await lockState(state);
   try {
-    return await askOnce(inputs, flags, ...rest);
+    return await askOnce(inputs, { ...flags, state }, ...rest);
   } finally {
     await unlock();
   }
@@ -139,13 +146,14 @@ async function askOnce(
   }
 }
 
-/** @throws UsageError if it is a file: the question was forgotten. */
+/** @throws UsageError if it is a file, a folder or an address: the question was forgotten. */
 async function lastQuestion(inputs: readonly string[]): Promise<string> {
   const last = inputs[inputs.length - 1];
-  const found = inputs.length > 1 ? await stat(last).catch(() => undefined) : undefined;
-  if (!found?.isFile() && !found?.isDirectory()) return last;
+  const found = await stat(last).catch(() => undefined);
+  const isPage = isAddress(last) && !/\s/.test(last);
+  if (!isPage && !found?.isFile() && !found?.isDirectory()) return last;
   throw new UsageError(
-    `${last} is a ${found.isFile() ? 'file' : 'folder'}, but the last argument is the question. Add the question after it, or give it with -q.`,
+    `${last} is ${isPage ? 'an address' : found?.isFile() ? 'a file' : 'a folder'}, but the last argument is the question. Add the question after it, or give it with -q.`,
   );
 }
 
