@@ -75,8 +75,30 @@ it('a saved state continues, even if the file has grown', async () => {
   await writeFile(path, 'kurt bern\n'.repeat(20));
   expect(await run(path, ...args)).toMatchObject({
     code: 2,
-    err: expect.stringContaining('differ from what the saved state has read'),
+    err: expect.stringContaining('differs from what the saved state has read, from its beginning on'),
   });
+});
+
+it('a changed file is read again where it has changed, and what was read now is told', async () => {
+  const lines = Array.from({ length: 12 }, (_, at) => facts.map((fact) => `${fact}${at % 3 ? '' : ' bern'}`)).flat();
+  const path = await file('changing.txt', lines.join('\n'));
+  const state = join(folder, 'changing.json');
+  const args = [path, 'anna dan cora', '--model', 'mini', '--quiet', '--state', state];
+  const first = await run(...args, '--json');
+  const { turns, memory } = JSON.parse(first.out);
+  expect(JSON.parse(first.out).chunksRead).toBeUndefined();
+  await writeFile(path, lines.with(90, 'kurt riga').join('\n'));
+  const again = await run(...args, '--json');
+  expect(again.err).toMatch(
+    /The text has changed after character [\d,]+, so it is read again from character [\d,]+ on/,
+  );
+  const reading = JSON.parse(again.out);
+  expect(reading).toMatchObject({ turns, memory: [...reading.memory.slice(0, -1), memory.at(-1)] });
+  expect(reading.chunksRead).toBeLessThan(turns / 2);
+  // The state holds the text as it is now: only the end that still waits is read once more.
+  const third = await run(...args);
+  expect(third.err).toMatch(new RegExp(`\\n${turns} chunks \\([01] of them read now\\), `));
+  expect(third.err).not.toContain('has changed');
 });
 
 it('one reading at a time saves to a file: the second is refused before it reads', async () => {

@@ -84,6 +84,20 @@ it('import, hide among others, and check what came out', async () => {
   expect(lines.map(({ documents }) => documents.length)).toEqual([12, 12]);
 });
 
+it('a haystack is read whatever its encoding and kind, and one that cannot be read is named', async () => {
+  const hay = join(folder, 'hay.txt');
+  const out = join(folder, 'hay.jsonl');
+  await writeFile(hay, Buffer.from(`\ufeff${'Das Schiff kostete 5 €. Es kam zurück. '.repeat(40)}`, 'utf16le'));
+  const args = ['data', 'generate', 'niah_single_2', '--tokens', '400', '--count', '1', '--out', out, '--overwrite'];
+  const make = (path: string) => run(...args, '--tokenizer', fixture('tokenizers/bpe'), '--haystack', path);
+  expect(await make(hay)).toMatchObject({ code: 0 });
+  expect(await readFile(out, 'utf8')).toContain('Das Schiff kostete 5 €. Es kam zurück.');
+  expect(await make(fixture('documents/pandoc.docx'))).toMatchObject({ code: 0 });
+  expect(await readFile(out, 'utf8')).toContain('It came back in the autumn.');
+  const missing = await make(join(folder, 'none.txt'));
+  expect(missing).toMatchObject({ code: 2, err: expect.stringMatching(/--haystack: There is no file .*none\.txt/) });
+});
+
 it('generated texts have the tokens asked for, the same bytes for the same seed, and read back', async () => {
   const path = join(folder, 'niah.jsonl.gz');
   const args = [

@@ -1,4 +1,6 @@
 /** Turns text in any of the usual forms into a stream of strings, with its places where they are known. */
+
+import { given } from '../base/objects.js';
 import { Decoding, type DecodingOptions } from './decoding.js';
 import { ReaderError } from './errors.js';
 import { type PlacedText, placed, type TextPiece } from './places.js';
@@ -10,6 +12,10 @@ export type TextSource =
   /** For example what `loadDocument` gives. */
   | AsyncIterable<TextPiece | Uint8Array>
   | ReadableStream<string | Uint8Array>
+  /** Of any kind that is read; a File's name tells the kind as well. Without Node, it must be text. */
+  | Blob
+  /** An http(s) address, or that of a file; needs Node. */
+  | URL
   /** A file of any kind that is read; needs a runtime with node:fs. */
   | { file: string };
 
@@ -30,12 +36,34 @@ export async function* placedTextOf(
 ): AsyncGenerator<PlacedText> {
   if (typeof source === 'string') yield placed(source);
   else if (source instanceof Uint8Array) yield* decoded([source], name, options);
+  else if (source instanceof URL) {
+    const { loadDocument } = await import('./files/opened-file.js');
+    yield* loadDocument(source, given(options));
+  } else if (isBlob(source)) {
+    const bytes = new Uint8Array(await source.arrayBuffer());
+    const called = 'name' in source && typeof source.name === 'string' ? source.name : name;
+    const { hasParsers, loadDocument } = await import('./files/opened-file.js');
+    if (hasParsers) yield* loadDocument(bytes, { ...given(options), name: called });
+    else yield* decoded([bytes], called, options);
+  } else if (typeof source !== 'object' || source === null) throw notReadable(source, name);
   else if ('file' in source) {
     const { loadText } = await import('./files/opened-file.js');
     for await (const piece of loadText(source.file, options)) yield placed(piece);
   } else if (Symbol.asyncIterator in source) yield* decoded(source, name, options);
   else if (Symbol.iterator in source) for (const text of source) yield placed(text);
-  else yield* decoded(chunksOf(source), name, options);
+  else if ('getReader' in source) yield* decoded(chunksOf(source), name, options);
+  else throw notReadable(source, name);
+}
+
+const isBlob = (source: TextSource): source is Blob => typeof Blob !== 'undefined' && source instanceof Blob;
+
+function notReadable(source: unknown, name: string): ReaderError {
+  const what =
+    source === null ? 'null' : typeof source === 'object' ? 'an object of another kind' : `a ${typeof source}`;
+  return new ReaderError(
+    'input',
+    `${name} is ${what}, not a text. Pass a string, bytes, a Blob, a URL, a stream or list of strings, or { file: "notes.pdf" }.`,
+  );
 }
 
 /** Not every runtime's ReadableStream can be iterated. */

@@ -31,8 +31,8 @@ export interface ReaderOptions extends Partial<Budgets> {
 
 export interface ReadingOptions {
   /**
-   * The source is the whole text from its beginning, and the part that has been read is skipped. By default, the source
-   * continues the text read so far.
+   * The source is the whole text from its beginning. What has been read is skipped; where the text has changed, it is
+   * read again as far as needed. By default, the source continues the text read so far.
    */
   whole?: boolean;
   /** Chunks for which this is false, by the offset where they begin, are passed over. `planReading` makes one. */

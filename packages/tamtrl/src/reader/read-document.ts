@@ -72,7 +72,7 @@ export interface ReadDocumentOptions extends NamedModelOptions {
    * after the first turn.
    */
   onEstimate?: (estimate: ReadingEstimate) => void;
-  /** Called after every turn. */
+  /** Called after every turn, that of a shorter last chunk included. */
   onEvent?: (event: MemoryEvent) => void;
 }
 
@@ -103,6 +103,7 @@ export interface DocumentReading {
  */
 export async function readDocument(options: ReadDocumentOptions): Promise<DocumentReading> {
   const { document, onEvent, budget, prices: table, onEstimate, ...rest } = options;
+  checkReading(options);
   if (document === '') throw new ReaderError('empty', 'The document is empty: there is nothing to read.');
   const prices = table && new Prices(table, namesForPrices(options.model));
   const whole = options.state !== undefined;
@@ -113,16 +114,18 @@ export async function readDocument(options: ReadDocumentOptions): Promise<Docume
     const { estimate, only, unread } = plan;
     if (estimate) onEstimate?.(estimate);
     const memory: string[] = [];
-    for await (const event of reader.read(plan.text, { whole, ...given({ only }) })) {
+    const tell = (event: MemoryEvent) => {
       if (memory.length === 0 && estimate) onEstimate?.({ ...estimate, seconds: event.seconds * estimate.chunks });
       memory.push(event.memories[0].memory);
       onEvent?.(event);
-    }
-    const { pending } = reader.state();
-    const answers = await reader.answer();
+    };
+    for await (const event of reader.read(plan.text, { whole, ...given({ only }) })) tell(event);
+    let short = 0;
+    const answers = await reader.answer((event) => {
+      short++;
+      tell(event);
+    });
     const [first] = answers;
-    const short = pending.trim() === '' ? 0 : 1;
-    if (short > 0) memory.push(first.memory);
     const { tokens } = reader;
     return {
       answer: first.answer,
@@ -169,3 +172,33 @@ export function checkedBudget(budget: number | undefined): number | undefined {
   if (budget === undefined || (Number.isSafeInteger(budget) && budget >= 1)) return budget;
   throw new ReaderError('budget', `The budget is ${budget}, expected a whole number of tokens, at least 1.`);
 }
+
+/**
+ * Programs in JavaScript have no types to tell them what is missing.
+ * @throws ReaderError `input`
+ */
+function checkReading(options: ReadDocumentOptions): void {
+  const { question, document, model, onEvent } = options as Partial<ReadDocumentOptions>;
+  const problem = (what: string) => new ReaderError('input', `readDocument: ${what}`);
+  const unknown = 'questions' in options ? ' It has `questions`: `question` takes a list too.' : '';
+  const isText = (value: unknown) => typeof value === 'string';
+  if (!isText(question) && !(Array.isArray(question) && question.every(isText)))
+    throw problem(`\`question\` is ${kindOfValue(question)}, expected a string or a list of strings.${unknown}`);
+  if (model === undefined || model === null)
+    throw problem(
+      'there is no `model`. Name one ("mini", a folder, a .gguf file, "openai:URL#MODEL") or pass a policy.',
+    );
+  if (document === undefined || document === null)
+    throw problem('there is no `document`. Pass its text, bytes, a Blob, a URL, a stream, or { file: "notes.pdf" }.');
+  if (onEvent !== undefined && typeof onEvent !== 'function')
+    throw problem(`\`onEvent\` is ${kindOfValue(onEvent)}, expected a function.`);
+}
+
+const kindOfValue = (value: unknown) =>
+  value === undefined
+    ? 'missing'
+    : value === null
+      ? 'null'
+      : Array.isArray(value)
+        ? 'a list with other things'
+        : `a value of type ${typeof value}`;

@@ -2,6 +2,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { miniExample } from '../data/mini/task.js';
 import type { MemoryModel } from '../memory/turn.js';
@@ -67,11 +68,16 @@ describe('readDocument', () => {
       document: text,
       onEvent: (event) => events.push(event),
     });
-    expect(events.map(({ turn, chunk }) => [turn, chunk.start, chunk.tokens])).toEqual([
+    expect(events.slice(0, 3).map(({ turn, chunk }) => [turn, chunk.start, chunk.tokens])).toEqual([
       [1, 0, 12],
       [2, 63, 12],
       [3, 129, 12],
     ]);
+    expect(events).toHaveLength(4);
+    expect(events[3]).toMatchObject({ turn: 4, chunk: { index: 3, start: events[2].chunk.end } });
+    expect(events[3].chunk.end).toBe(text.length);
+    expect(events[3].memories[0].memory).toBe(reading.memory[3]);
+    expect(events.reduce((sum, { tokens }) => sum + tokens.prompt, 0)).toBeLessThan(reading.tokens.prompt);
     expect(reading.turns).toBe(4);
     expect(reading.memory).toHaveLength(4);
     expect(reading.memory[0]).toMatch(/^alma .+ amy .+ jack .+$/);
@@ -89,7 +95,16 @@ describe('readDocument', () => {
     async function* stream() {
       yield* parts;
     }
-    const sources: TextSource[] = [text, bytes, parts, stream(), new Blob([bytes]).stream(), { file: path }];
+    const sources: TextSource[] = [
+      text,
+      bytes,
+      parts,
+      stream(),
+      new Blob([bytes]).stream(),
+      new File([bytes], 'text.txt'),
+      pathToFileURL(path),
+      { file: path },
+    ];
     const readings = [];
     for (const document of sources) readings.push(await readDocument({ model: mini, question, document }));
     // Only files have places.
@@ -100,6 +115,28 @@ describe('readDocument', () => {
     for (const reading of readings) expect(compared(reading)).toEqual(compared(readings[0]));
     expect(readings[0].provenance[0].source?.place).toBeUndefined();
     expect(readings.at(-1)!.provenance[0].source?.place).toMatch(/^line \d+/);
+  });
+
+  it('reads documents that come as Blobs by their kinds', async () => {
+    const page = new Blob([`<html><p>${text.replaceAll('\n', '</p><p>')}</p></html>`], { type: 'text/html' });
+    const { memory, state } = await readDocument({ model: mini, question, document: page });
+    expect(memory[0]).toMatch(/^alma .+ amy .+ jack .+$/);
+    expect(JSON.stringify(state)).not.toContain('<p>');
+  });
+
+  it.each([
+    ['question', { questions: ['a'], question: undefined }, /`question` is missing, .* It has `questions`/],
+    ['question', { question: [1] }, /`question` is a list with other things/],
+    ['model', { model: undefined }, /there is no `model`/],
+    ['document', { document: undefined }, /there is no `document`/],
+    ['document', { document: 7 }, /The input is a number, not a text\. Pass a string/],
+    ['document', { document: {} }, /is an object of another kind, not a text/],
+    ['onEvent', { onEvent: 'x' }, /`onEvent` is a value of type string, expected a function/],
+  ])('a wrong %s gets a sentence: %j', async (_, wrong, sentence) => {
+    const options = { model: mini, question, document: text, ...wrong } as unknown as Parameters<
+      typeof readDocument
+    >[0];
+    await expect(readDocument(options)).rejects.toThrow(sentence);
   });
 
   it('opens a model by its name, and says if there is none', async () => {
@@ -163,11 +200,27 @@ describe('a reader', () => {
       /damaged \(turns/,
     );
     const other = new MemoryReader({ model: mini, question, state });
-    await expect(other.readAll(text.replace('alma', 'anna'), { whole: true })).rejects.toThrow(
-      'differ from what the saved state has read',
-    );
-    await expect(other.readAll('short', { whole: true })).rejects.toThrow('differ from what the saved state has read');
+    for (const foreign of ['short', text.split('\n').reverse().join('\n'), ''])
+      await expect(other.readAll(foreign, { whole: true })).rejects.toThrow(
+        'The text differs from what the saved state has read, from its beginning on',
+      );
     expect(other.state()).toEqual(state);
+  });
+
+  it('goes on from a state of an earlier version, which has no log of its way, but not over a change', async () => {
+    const first = new MemoryReader({ model: mini, question });
+    await first.readAll(text.slice(0, 150));
+    const { log, ...state } = first.state();
+    expect(log?.segments).toHaveLength(state.turns);
+    const expected = new MemoryReader({ model: mini, question });
+    await expected.readAll(text);
+    const later = new MemoryReader({ model: mini, question, state });
+    await later.readAll(text, { whole: true });
+    const { turns, position, fingerprint, pending, questions } = expected.state();
+    expect(later.state()).toMatchObject({ turns, position, fingerprint, pending, questions });
+    const other = new MemoryReader({ model: mini, question, state });
+    for (const changed of [`anna ${text}`, 'short'])
+      await expect(other.readAll(changed, { whole: true })).rejects.toThrow(/^The first \d+ characters .* differ from/);
   });
 
   it('asks several questions in one pass, each with its own memory', async () => {

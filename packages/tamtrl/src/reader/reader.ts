@@ -4,131 +4,59 @@
  */
 import { fnv1a } from '../base/hash.js';
 import { given } from '../base/objects.js';
-import { Ahead, longestAhead, sameMemory } from '../memory/ahead.js';
-import { fittingBudgets, promptsFor } from '../memory/asking.js';
-import { Drafting } from '../memory/drafting.js';
-import { answerIn } from '../memory/extract.js';
-import { type Budgets, PromptFrames } from '../memory/frames.js';
-import { isRepetition } from '../memory/repetition.js';
-import {
-  asMemory,
-  firstMemoryOf,
-  type MemoryModel,
-  memoryAfter,
-  type Output,
-  plainText,
-  questionIdsOf,
-  sampleTurn,
-} from '../memory/turn.js';
-import type { GenerateRequest } from '../policy/types.js';
+import type { Budgets } from '../memory/frames.js';
 import { type Chunk, type ChunkOptions, chunkStream, chunksAhead } from '../text/chunks.js';
+import { AskedQuestions, type ReadTurn } from './asked-questions.js';
+import { checkedState } from './checked-state.js';
 import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
 import { placedTextOf, type TextSource } from './input.js';
 import type { ReaderOptions, ReadingOptions } from './options.js';
+import type { KeptMemory } from './pieces.js';
 import { type PlacedText, Places } from './places.js';
-import { piecesOf, type ReadChunk } from './provenance.js';
-import { type MemoryPiece, type ReaderState, readerStateSchema } from './state.js';
+import type { ReadChunk } from './provenance.js';
+import { ReadingLog } from './reading-log.js';
+import { type Part, type ReadingPoint, Rereading } from './rereading.js';
+import type { ReaderState } from './state.js';
 import { TakenText } from './taken-text.js';
-import { addTokens, type ReadTokens, tokensSince } from './tokens.js';
+import type { ReadTokens } from './tokens.js';
+import { unreadText } from './unread-text.js';
 
 export type { Answer, MemoryEvent, QuestionMemory, ReaderOptions, ReadingOptions };
 
-interface Slot {
-  question: string;
-  questionIds: number[];
-  memoryIds: readonly number[];
-  pieces: MemoryPiece[];
-  drafting: Drafting;
-  ahead: Ahead<Written>;
-}
-
-/** What the model wrote for a prompt of so many tokens. */
-interface Written {
-  promptTokens: number;
-  output: Output;
-}
-
 export class MemoryReader {
   readonly budgets: Budgets;
-  readonly #model: MemoryModel;
-  readonly #frames: PromptFrames;
   readonly #options: ReaderOptions;
-  readonly #slots: Slot[];
-  readonly #longestAhead: number;
+  readonly #asked: AskedQuestions;
   #turns = 0;
   #position = 0;
   #fingerprint = fnv1a('');
   #pending = '';
   readonly #places = new Places();
-  readonly #tokens: ReadTokens = { prompt: 0, output: 0 };
-  #seconds = 0;
-  #toldRepetition = false;
+  #chunksRead = 0;
+  /** Undefined after a state of an earlier version, which has none, and if parts of the text are passed over. */
+  #log: ReadingLog | undefined;
+  #former: ReadingLog | undefined;
 
   /** @throws MemoryError `window` or `question-too-long`; ReaderError `state` for a state of other questions. */
   constructor(options: ReaderOptions) {
-    const { model, state } = options;
+    const { state } = options;
     this.#options = options;
-    this.#model = model;
-    const { prompts = promptsFor(model.tokenizer, model.capabilities?.prefixCache) } = options;
-    this.#frames = new PromptFrames(model, prompts);
-    const { questionTokens, chunkTokens, memoryTokens, answerTokens } = options;
-    const limits = given({ questionTokens, chunkTokens, memoryTokens, answerTokens });
-    this.budgets = state?.budgets ?? fittingBudgets(this.#frames, model.contextLength, limits);
-    this.#frames.checkWindow(this.budgets, model.contextLength);
-    const questions = typeof options.question === 'string' ? [options.question] : options.question;
-    if (questions.length === 0 || questions.some((question) => question.trim() === '')) {
-      throw new ReaderError(
-        'empty',
-        'There is no question. Give at least one: the memory keeps what the question needs.',
-      );
-    }
-    this.#slots = questions.map((question): Slot => {
-      const questionIds = questionIdsOf(this.#frames, this.budgets, question);
-      const memoryIds = firstMemoryOf(this.#frames, this.budgets, question);
-      return {
-        question,
-        questionIds,
-        memoryIds,
-        pieces: [],
-        drafting: new Drafting(model.chat, this.#frames),
-        ahead: new Ahead(),
-      };
-    });
-    this.#longestAhead = longestAhead(model, questions.length);
-    if (state) this.#restore(state, questions);
+    this.#asked = new AskedQuestions(options, () => this.state());
+    this.budgets = this.#asked.budgets;
+    this.#log = new ReadingLog(this.#memories());
+    if (state) this.#restore(state);
   }
 
-  #restore(given: ReaderState, questions: readonly string[]): void {
-    const parsed = readerStateSchema.safeParse(given);
-    if (!parsed.success) {
-      const [{ path, message }] = parsed.error.issues;
-      throw new ReaderError(
-        'state',
-        `The saved state is damaged (${path.join('.')}: ${message}). Read again from the beginning.`,
-      );
-    }
-    const state = parsed.data;
-    const saved = state.questions.map(({ question }) => question);
-    if (saved.join('\n') !== [...questions].join('\n')) {
-      const list = saved.map((each) => JSON.stringify(each)).join(', ');
-      throw new ReaderError(
-        'state',
-        `The saved state belongs to ${saved.length === 1 ? `the question ${list}` : `other questions: ${list}`}. A memory keeps what its own question needs; read the text again for a new question.`,
-      );
-    }
-    state.questions.forEach(({ memory, pieces }, at) => {
-      const slot = this.#slots[at];
-      slot.memoryIds = this.#model.tokenizer.encodeText(memory).slice(0, this.budgets.memoryTokens);
-      slot.pieces = pieces;
-    });
-    this.#turns = state.turns;
-    this.#position = state.position;
-    this.#fingerprint = state.fingerprint;
+  #restore(given: ReaderState): void {
+    const state = checkedState(given, this.questions);
+    const { turns, position, fingerprint } = state;
+    this.#moveTo({ turns, position, fingerprint, memories: state.questions });
     this.#pending = state.pending;
+    this.#log = state.log && ReadingLog.from(state.log, turns, position);
+    this.#former = state.former && ReadingLog.from(state.former);
     this.#places.list = state.places ?? [];
-    Object.assign(this.#tokens, state.tokens);
-    this.#seconds = state.seconds;
+    this.#asked.resume(state);
   }
 
   /** The memory of the first question. */
@@ -138,7 +66,7 @@ export class MemoryReader {
 
   /** The memories of all questions. */
   get memories(): string[] {
-    return this.#slots.map(({ memoryIds }) => this.#text(memoryIds));
+    return this.#memories().map(({ memory }) => memory);
   }
 
   /** Chunks read so far. */
@@ -146,18 +74,23 @@ export class MemoryReader {
     return this.#turns;
   }
 
+  /** Chunks that this reader has read itself: without those of its state, and with each that was read again. */
+  get chunksRead(): number {
+    return this.#chunksRead;
+  }
+
   /** As the server counts them, or else as we do. */
   get tokens(): ReadTokens {
-    return { ...this.#tokens };
+    return { ...this.#asked.tokens };
   }
 
   /** Updates that were computed ahead in vain, since a memory changed before; they count as no tokens. */
   get discarded(): number {
-    return this.#slots.reduce((sum, { ahead }) => sum + ahead.discarded, 0);
+    return this.#asked.discarded;
   }
 
   get questions(): string[] {
-    return this.#slots.map(({ question }) => question);
+    return this.#asked.questions;
   }
 
   /** Characters read or passed over so far. */
@@ -167,31 +100,23 @@ export class MemoryReader {
 
   /** The chunks in which a text would be read. */
   chunks(text: AsyncIterable<string> | Iterable<string>): AsyncGenerator<Chunk> {
-    return chunkStream(text, this.#model.tokenizer, this.#chunking);
+    return chunkStream(text, this.#options.model.tokenizer, this.#chunking);
   }
 
   /** Most tokens that reading so much for all questions, and answering them, can take. */
-  mostTokens({ chunks, tokens }: { chunks: number; tokens: number }): ReadTokens {
-    const { memoryTokens, answerTokens } = this.budgets;
-    const { update, answer } = this.#frames.frameTokens;
-    const questions = this.#slots.reduce((sum, { questionIds }) => sum + questionIds.length, 0);
-    const count = this.#slots.length;
-    return {
-      prompt: count * (chunks * (update + memoryTokens) + tokens + answer + memoryTokens) + questions * (chunks + 1),
-      output: count * (chunks * memoryTokens + answerTokens),
-    };
+  mostTokens(text: { chunks: number; tokens: number }): ReadTokens {
+    return this.#asked.mostTokens(text);
   }
 
   /** Seconds spent in the model. */
   get seconds(): number {
-    return this.#seconds;
+    return this.#asked.seconds;
   }
 
   /** The state after the last complete turn, as plain JSON. */
   state(): ReaderState {
-    const questions = this.#slots.map(({ question, memoryIds, pieces }) => {
-      return { question, memory: this.#text(memoryIds), pieces };
-    });
+    const { questions: asked, tokens, seconds } = this.#asked;
+    const questions = this.#memories().map((memory, at) => ({ question: asked[at], ...memory }));
     const places = this.#places.list;
     return {
       version: 1,
@@ -202,9 +127,28 @@ export class MemoryReader {
       fingerprint: this.#fingerprint,
       pending: this.#pending,
       ...(places.length > 0 && { places }),
-      tokens: { ...this.#tokens },
-      seconds: this.#seconds,
+      tokens: { ...tokens },
+      seconds,
+      ...(this.#log && { log: this.#log.toJSON() }),
+      ...(this.#former && { former: this.#former.toJSON() }),
     };
+  }
+
+  #memories(): KeptMemory[] {
+    return this.#asked.memories;
+  }
+
+  #point(): ReadingPoint {
+    const [turns, position, fingerprint] = [this.#turns, this.#position, this.#fingerprint];
+    return { turns, position, fingerprint, memories: this.#memories() };
+  }
+
+  #moveTo({ turns, position, fingerprint, memories }: ReadingPoint): void {
+    this.#asked.remember(memories);
+    this.#turns = turns;
+    this.#position = position;
+    this.#fingerprint = fingerprint;
+    this.#pending = '';
   }
 
   /**
@@ -213,17 +157,22 @@ export class MemoryReader {
    *   signal's reason.
    */
   async *read(source: TextSource, options: ReadingOptions = {}): AsyncGenerator<MemoryEvent, void> {
+    // What is passed over has no memories to go on from.
+    if (options.only) this.#log = undefined;
+    for await (const part of this.#parts(source, options.whole === true)) yield* this.#readPart(part, options.only);
+  }
+
+  async *#readPart(part: Part, only: ReadingOptions['only'] = () => true): AsyncGenerator<MemoryEvent, void> {
     const base = this.#position;
     const held = this.#pending;
-    const text = options.whole ? this.#after(source) : this.#following(source);
     const taken = new TakenText();
-    for (const { ahead } of this.#slots) ahead.forget();
-    const wanted = () => Math.max(...this.#slots.map(({ ahead }) => ahead.wanted(this.#longestAhead)));
-    const { only = () => true } = options;
+    const { tokenizer } = this.#options.model;
+    this.#asked.forget();
+    const wanted = () => this.#asked.wanted;
     const isWanted = (chunk: Chunk) => only(base + chunk.start);
     let finished = false;
     try {
-      for await (const chunks of chunksAhead(taken.keep(text), this.#model.tokenizer, this.#chunking, wanted)) {
+      for await (const chunks of chunksAhead(taken.keep(part.text), tokenizer, this.#chunking, wanted)) {
         const [first, ...later] = chunks;
         const event = isWanted(first) ? await this.#update([first, ...later.filter(isWanted)], base) : undefined;
         if (!event) this.#moveBehind(first.text);
@@ -234,6 +183,13 @@ export class MemoryReader {
       if (taken.text !== '' && !only(this.#position)) {
         this.#moveBehind(taken.text);
         taken.drop(this.#position - base);
+      }
+      if (part.closed) {
+        this.#pending = taken.text;
+        for await (const event of this.#readPending()) {
+          taken.drop(this.#position - base);
+          yield event;
+        }
       }
       finished = true;
     } finally {
@@ -251,52 +207,39 @@ export class MemoryReader {
 
   /** Reads the waiting text as a shorter last chunk, and returns the memories. */
   async finish(): Promise<string[]> {
+    for await (const _ of this.#readPending());
+    return this.memories;
+  }
+
+  async *#readPending(): AsyncGenerator<MemoryEvent, void> {
     const base = this.#position;
     for (const chunk of await this.#pendingChunks()) {
-      for (const { ahead } of this.#slots) ahead.forget();
-      await this.#update([chunk], base);
+      this.#asked.forget();
+      const event = await this.#update([chunk], base);
       this.#pending = this.#pending.slice(chunk.text.length);
+      yield event;
     }
-    return this.memories;
   }
 
   /**
    * Answers from the text so far. Waiting text is read for the answer but does not count as read, so that no chunk is
    * cut short permanently.
+   * @param onEvent called after each turn of that
    * @throws ReaderError `empty` if nothing has been read; `interrupted` if the model fails.
    */
-  async answer(): Promise<Answer[]> {
+  async answer(onEvent?: (event: MemoryEvent) => void): Promise<Answer[]> {
     const waiting = this.#pending.trim() === '' ? [] : await this.#pendingChunks();
     if (this.#turns === 0 && waiting.length === 0) {
       throw new ReaderError('empty', 'The text is empty: there is nothing to answer from.');
     }
-    let memories = this.#slots.map(({ memoryIds, pieces }) => ({ ids: memoryIds, pieces }));
+    let memories = this.#asked.carried;
     for (const [at, chunk] of waiting.entries()) {
-      const requests = this.#slots.map((slot, index) => this.#request(slot, memories[index].ids, chunk));
-      const written = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + at + 1}`);
       const place = this.#readChunk(chunk, this.#turns + at, this.#position + chunk.start);
-      memories = memories.map(({ ids: before, pieces }, index) => {
-        this.#count(written[index]);
-        const { ids } = this.#memoryAfter(before, written[index].output);
-        return { ids, pieces: piecesOf(this.#text(ids), pieces, place) };
-      });
+      const read = await this.#asked.look(chunk, place, memories);
+      memories = read.carried;
+      onEvent?.(eventOf(chunk, place, read.turn));
     }
-    const requests = this.#slots.map(({ questionIds }, at): GenerateRequest => {
-      return { promptIds: this.#frames.answer(questionIds, memories[at].ids) };
-    });
-    const answers = await this.#sample(requests, this.budgets.answerTokens, 'answer');
-    return answers.map((written, at): Answer => {
-      this.#count(written);
-      const { output } = written;
-      return {
-        question: this.#slots[at].question,
-        answer: answerIn(output.text, this.#frames.format),
-        output: output.text,
-        memory: this.#text(memories[at].ids),
-        provenance: memories[at].pieces,
-        truncated: isTruncated(output),
-      };
-    });
+    return this.#asked.answers(memories);
   }
 
   get #chunking(): ChunkOptions {
@@ -311,35 +254,14 @@ export class MemoryReader {
 
   /** Reads the first of these chunks; the others follow it. */
   async #update(chunks: readonly [Chunk, ...Chunk[]], base: number): Promise<MemoryEvent> {
-    const started = performance.now();
-    const before = { ...this.#tokens };
-    await this.#computeAhead(chunks);
     const [chunk] = chunks;
-    const start = base + chunk.start;
-    const place = this.#readChunk(chunk, this.#turns, start);
-    const memories = this.#slots.map((slot): QuestionMemory => {
-      const written = slot.ahead.take();
-      this.#count(written);
-      const { ids, truncated, repeating, empty } = this.#memoryAfter(slot.memoryIds, written.output);
-      slot.ahead.saw(!sameMemory(slot.memoryIds, ids));
-      slot.memoryIds = ids;
-      slot.drafting.saw(written.output.draft);
-      const memory = this.#text(ids);
-      slot.pieces = piecesOf(memory, slot.pieces, place);
-      return { question: slot.question, memory, provenance: slot.pieces, truncated, repeating, empty };
-    });
+    const place = this.#readChunk(chunk, this.#turns, base + chunk.start);
+    const turn = await this.#asked.update(chunks, place);
     this.#turns++;
+    this.#chunksRead++;
+    this.#log?.add(chunk.text, this.#memories());
     this.#moveBehind(chunk.text);
-    const tokens = tokensSince(this.#tokens, before);
-    const seconds = (performance.now() - started) / 1000;
-    return {
-      type: 'memory',
-      turn: this.#turns,
-      chunk: { index: place.index, start, end: this.#position, tokens: chunk.ids.length },
-      memories,
-      tokens,
-      seconds,
-    };
+    return eventOf(chunk, place, turn);
   }
 
   /** The text at the position has been read, or is passed over. */
@@ -353,93 +275,34 @@ export class MemoryReader {
     return { index, text, start, placeOf: (from, to) => this.#places.between(from, to) };
   }
 
-  /** Asks for the updates of as many chunks as each question wants, if it does not know that of the first. */
-  async #computeAhead(chunks: readonly Chunk[]): Promise<void> {
-    const wanting = this.#slots.map((slot) => {
-      return { slot, next: chunks.slice(0, slot.ahead.wanted(this.#longestAhead)) };
-    });
-    const requests = wanting.flatMap(({ slot, next }) =>
-      next.map((chunk) => this.#request(slot, slot.memoryIds, chunk)),
-    );
-    const written = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${this.#turns + 1}`);
-    for (const { slot, next } of wanting) if (next.length > 0) slot.ahead.put(written.splice(0, next.length));
-  }
-
-  #request({ questionIds, drafting }: Slot, memory: readonly number[], chunk: Chunk): GenerateRequest {
-    return { promptIds: this.#frames.update(questionIds, memory, chunk.ids), draft: drafting.next(memory) };
-  }
-
-  #memoryAfter(before: readonly number[], written: Output) {
-    const output = asMemory(written, this.#frames);
-    const ids = memoryAfter(before, output, this.#options.empty ?? 'keep');
-    const truncated = isTruncated(output);
-    const repeating = truncated && isRepetition(output.text);
-    if (repeating) this.#tellRepetition();
-    return { ids, truncated, repeating, empty: output.empty };
-  }
-
-  async #sample(requests: readonly GenerateRequest[], maxTokens: number, what: string): Promise<Written[]> {
-    if (requests.length === 0) return [];
-    const { temperature = 0, seed = 0, signal } = this.#options;
-    signal?.throwIfAborted();
-    const started = performance.now();
-    let groups: Output[][];
-    try {
-      groups = await sampleTurn(this.#model, requests, { maxTokens, temperature, seed, signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      const { message } = error as Error;
-      throw new ReaderError('interrupted', `Reading stopped at ${what}: ${message}`, {
-        cause: error,
-        state: this.state(),
-      });
-    } finally {
-      this.#seconds += (performance.now() - started) / 1000;
+  /** @throws ReaderError `state` if the text is not the one that was read. */
+  async *#parts(source: TextSource, whole: boolean): AsyncGenerator<Part> {
+    if (!whole) yield { text: this.#following(source), closed: false };
+    else if (this.#log) yield* this.#rereading(this.#log, this.#open(source)).parts();
+    else {
+      const text = unreadText(this.#open(source), this.#places, this.#position, this.#fingerprint);
+      yield { text, closed: false };
     }
-    return groups.map(([output], at) => ({ promptTokens: requests[at].promptIds.length, output }));
   }
 
-  #count({ promptTokens, output }: Written): void {
-    addTokens(this.#tokens, output.sample, promptTokens);
-  }
-
-  #tellRepetition(): void {
-    if (this.#toldRepetition) return;
-    this.#toldRepetition = true;
-    this.#options.onNote?.(
-      `At chunk ${this.#turns + 1}, the model only repeated itself up to the limit of ${this.budgets.memoryTokens} tokens. Such a memory keeps little: use a larger model`,
+  #rereading(log: ReadingLog, source: AsyncIterable<PlacedText>): Rereading {
+    return new Rereading(
+      {
+        log,
+        former: this.#former,
+        places: this.#places,
+        point: () => this.#point(),
+        moveTo: (point, way, former) => {
+          this.#moveTo(point);
+          [this.#log, this.#former] = [way, former];
+        },
+        finish: () => {
+          this.#former = undefined;
+        },
+        note: (text) => this.#options.onNote?.(text),
+      },
+      source,
     );
-  }
-
-  #text(ids: readonly number[]): string {
-    return plainText(this.#model.tokenizer, ids);
-  }
-
-  /**
-   * The source after the part that has been read.
-   * @throws ReaderError `state` if that part differs from what was read.
-   */
-  async *#after(source: TextSource): AsyncGenerator<string> {
-    // Both fields change while the rest is read.
-    const skip = this.#position;
-    const expected = this.#fingerprint;
-    let passed = 0;
-    let hash = fnv1a('');
-    this.#places.clear();
-    for await (const bit of this.#places.record(this.#open(source), 0)) {
-      if (passed >= skip) {
-        yield bit;
-        continue;
-      }
-      const old = bit.slice(0, skip - passed);
-      hash = fnv1a(old, hash);
-      passed += old.length;
-      this.#places.drop(passed);
-      if (passed < skip) continue;
-      if (hash !== expected) throw this.#otherText();
-      if (old.length < bit.length) yield bit.slice(old.length);
-    }
-    if (passed < skip) throw this.#otherText();
   }
 
   async *#following(source: TextSource): AsyncGenerator<string> {
@@ -452,15 +315,9 @@ export class MemoryReader {
   #open(source: TextSource): AsyncIterable<PlacedText> {
     return placedTextOf(source, undefined, given({ onNote: this.#options.onNote }));
   }
-
-  #otherText(): ReaderError {
-    return new ReaderError(
-      'state',
-      `The first ${this.#position} characters of the text differ from what the saved state has read. Give the same text (it may have grown), or read again without the state.`,
-    );
-  }
 }
 
-function isTruncated({ sample }: Output): boolean {
-  return sample.stopReason === 'length';
+function eventOf({ ids }: Chunk, { index, start, text }: ReadChunk, turn: ReadTurn): MemoryEvent {
+  const chunk = { index, start, end: start + text.length, tokens: ids.length };
+  return { type: 'memory', turn: index + 1, chunk, ...turn };
 }

@@ -12,11 +12,13 @@ import { checkEncoding } from '../../reader/decoding.js';
 import { ReaderError } from '../../reader/errors.js';
 import { estimateReading } from '../../reader/estimate-reading.js';
 import { charactersOf, documentsNamed } from '../../reader/files/named.js';
+import { isAddress } from '../../reader/files/page.js';
 import { textOfFiles } from '../../reader/files/several.js';
 import { planReading, type ReadingPlan } from '../../reader/plan.js';
 import { type Answer, MemoryReader } from '../../reader/reader.js';
 import { loadState, saveState } from '../../reader/saved-state.js';
 import type { MemoryPiece } from '../../reader/state.js';
+import { stateFileAt } from '../../reader/state-folder.js';
 import type { Unread } from '../../reader/survey.js';
 import { loadPrices } from '../../run/prices-file.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
@@ -43,9 +45,14 @@ export interface AskFlags extends ModelFlags {
 
 export async function runAsk(...[inputs, flags, ...rest]: Parameters<typeof askOnce>): Promise<number> {
   if (flags.state === undefined) return askOnce(inputs, flags, ...rest);
-  const unlock = await lockState(flags.state);
+  const state = await stateFileAt(flags.state, {
+    inputs: flags.question ? inputs : inputs.slice(0, -1),
+    questions: flags.question ?? [await lastQuestion(inputs)],
+    model: flags.model ?? process.env.TAMTRL_MODEL ?? '',
+  });
+  const unlock = await lockState(state);
   try {
-    return await askOnce(inputs, flags, ...rest);
+    return await askOnce(inputs, { ...flags, state }, ...rest);
   } finally {
     await unlock();
   }
@@ -115,7 +122,7 @@ async function askOnce(
       question: questions,
       state,
       signal,
-      onNote: (text) => note(`${text}.`),
+      onNote: loading.onNote,
     });
     if (state && reader.turns > 0)
       io.err(`Continuing after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);
@@ -137,6 +144,8 @@ async function askOnce(
       view.show(event);
     }
     started();
+    // What was skipped because it stayed as it was has no turn of its own.
+    if (flags.state !== undefined) await saveState(flags.state, reader.state(), paths);
     const waiting = reader.state().pending.trim() !== '';
     const answers = await reader.answer();
     if (waiting) memory.push(answers[0].memory);
@@ -165,13 +174,14 @@ async function askOnce(
   }
 }
 
-/** @throws UsageError if it is a file: the question was forgotten. */
+/** @throws UsageError if it is a file, a folder or an address: the question was forgotten. */
 async function lastQuestion(inputs: readonly string[]): Promise<string> {
   const last = inputs[inputs.length - 1];
-  const found = inputs.length > 1 ? await stat(last).catch(() => undefined) : undefined;
-  if (!found?.isFile() && !found?.isDirectory()) return last;
+  const found = await stat(last).catch(() => undefined);
+  const isPage = isAddress(last) && !/\s/.test(last);
+  if (!isPage && !found?.isFile() && !found?.isDirectory()) return last;
   throw new UsageError(
-    `${last} is a ${found.isFile() ? 'file' : 'folder'}, but the last argument is the question. Add the question after it, or give it with -q.`,
+    `${last} is ${isPage ? 'an address' : found?.isFile() ? 'a file' : 'a folder'}, but the last argument is the question. Add the question after it, or give it with -q.`,
   );
 }
 
@@ -201,6 +211,7 @@ interface Told {
 function tellAnswers(answers: readonly Answer[], { memory, reader, turns, json, unread, prices }: Told, io: Io): void {
   const { prompt, output, cached } = reader.tokens;
   const cost = prices?.of(reader.tokens);
+  const own = reader.chunksRead + turns - reader.turns;
   const [first] = answers;
   if (json) {
     const several =
@@ -216,7 +227,7 @@ function tellAnswers(answers: readonly Answer[], { memory, reader, turns, json, 
         : {};
     const tokens = { prompt, output, ...given({ cached }), total: prompt + output };
     io.out(
-      `${JSON.stringify({ answer: first.answer, turns, memory, provenance: first.provenance, tokens, seconds: reader.seconds, ...several, ...given({ cost, unread }) })}\n`,
+      `${JSON.stringify({ answer: first.answer, turns, memory, provenance: first.provenance, tokens, seconds: reader.seconds, ...(own !== turns && { chunksRead: own }), ...several, ...given({ cost, unread }) })}\n`,
     );
     return;
   }
@@ -226,10 +237,11 @@ function tellAnswers(answers: readonly Answer[], { memory, reader, turns, json, 
     io.err(`${provenance.map(pieceLine).join('')}`);
   }
   if (unread && unread.chunks > 0) io.err(unreadText(unread));
+  const again = own === turns ? '' : ` (${count(own)} of them read now)`;
   const kept = cached === undefined ? '' : ` (${count(cached)} from the cache)`;
   const money = cost ? `, ${moneyText(cost)}` : '';
   io.err(
-    `${count(turns)} chunks, ${count(prompt)} tokens read${kept}, ${count(output)} written, ${duration(reader.seconds)} in the model${money}\n`,
+    `${count(turns)} chunks${again}, ${count(prompt)} tokens read${kept}, ${count(output)} written, ${duration(reader.seconds)} in the model${money}\n`,
   );
 }
 

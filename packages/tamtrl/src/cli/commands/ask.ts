@@ -28,7 +28,10 @@ export function addAskCommand(program: Command, io: Io, exit: (code: number) => 
     .optionsGroup(GROUPS.input)
     .option('-q, --question <text>', 'a question; repeat it to ask several in one reading', repeatable)
     .option('--encoding <name>', 'encoding of text files that is not recognised, such as shift_jis')
-    .option('--state <file>', 'save the position after every turn, and continue from there next time')
+    .option(
+      '--state <path>',
+      'save the position after every turn, and continue from there next time: a file, or a folder with a file for each reading',
+    )
     .optionsGroup('Cost:')
     .option('--budget <tokens>', 'read at most so many tokens: what a search for the question finds', wholeNumber(1))
     .option('--prices <file>', 'YAML or JSON file with the prices of models (docs/reading.md)')

@@ -2,6 +2,7 @@
 import { count, duration } from '../../base/format.js';
 import { Pace } from '../../base/pace.js';
 import { Books, EMBEDDED_BOOKS } from '../../data/babi/books.js';
+import { DataError } from '../../data/errors.js';
 import { requireFreeFile } from '../../data/files/output.js';
 import { type StreamedRecord, writeRecords } from '../../data/files/writer.js';
 import { babilongRecords, babilongTasks } from '../../data/generators/babilong.js';
@@ -10,6 +11,8 @@ import { syntheticRecords } from '../../data/generators/generators.js';
 import { miniRecords } from '../../data/mini/task.js';
 import type { QuestionRecord } from '../../data/records.js';
 import { openTokenizer } from '../../models/tokenizer.js';
+import { ReaderError } from '../../reader/errors.js';
+import { loadText } from '../../reader/files/load.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
@@ -76,8 +79,21 @@ async function recordsOf(task: string, flags: GenerateFlags, io: Io): Promise<Ge
   }
   if (tokens === undefined) throw new UsageError(`${task} needs --tokens: the length of each text.`);
   const tokenizer = await tokenizerOf(flags.tokenizer, task, io);
-  const haystack = flags.haystack === undefined ? undefined : await haystackSentences(flags.haystack);
+  const haystack = flags.haystack === undefined ? undefined : await haystackOf(flags.haystack, io);
   return { total, records: syntheticRecords(task, { tokenizer, tokens, seed, haystack }, total) };
+}
+
+/** Of a file of any kind and encoding that `ask` reads. */
+async function haystackOf(path: string, io: Io): Promise<string[]> {
+  const tell = noteOn(io);
+  let text = '';
+  try {
+    for await (const piece of loadText(path, { onNote: (note) => tell(`${note}.`) })) text += piece.text;
+  } catch (error) {
+    if (!ReaderError.isInstance(error)) throw error;
+    throw new DataError('file', `--haystack: ${error.message}`, { cause: error });
+  }
+  return haystackSentences(text, path);
 }
 
 async function hiddenRecords({ from = [], pool = [], documents, seed, count }: GenerateFlags, io: Io) {

@@ -28,7 +28,7 @@ export class MemoryView {
     const left =
       this.#total === undefined
         ? ''
-        : `, ${duration(this.#pace.left(chunk.end - this.#from, this.#total - chunk.end))} left`;
+        : `, ${duration(this.#pace.left(chunk.end - Math.min(this.#from, chunk.start), this.#total - chunk.end))} left`;
     const share = this.#total ? ` (${Math.min(100, Math.round((100 * chunk.end) / this.#total))} %)` : '';
     const head = `chunk ${turn}${share}: ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${left}`;
     const body = memories.flatMap(({ question, memory, truncated, repeating, empty }) => [

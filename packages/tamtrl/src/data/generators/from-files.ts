@@ -1,5 +1,4 @@
 /** Generated tasks whose material is in files: stories, paragraphs, sentences. */
-import { readFile } from 'node:fs/promises';
 import { count } from '../../base/format.js';
 import { splitSentences } from '../../text/sentences.js';
 import type { BabiTask } from '../babi/events.js';
@@ -14,16 +13,11 @@ import { DocumentPool, type RulerHqaOptions, rulerHqa } from './ruler-hqa.js';
 type Note = (text: string) => void;
 
 /**
- * The sentences of a text file, as a haystack for RULER's tasks.
- * @throws DataError `file` if it cannot be read or has none.
+ * The sentences of a text, as a haystack for RULER's tasks.
+ * @param path of the file that the text is from, for messages
+ * @throws DataError `file` if it has none.
  */
-export async function haystackSentences(path: string): Promise<string[]> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new DataError('file', `--haystack: cannot read ${path}: ${(error as Error).message}.`, { cause: error });
-  }
+export function haystackSentences(text: string, path: string): string[] {
   const sentences = splitSentences(text).map(({ start, end }) => text.slice(start, end).replaceAll(/\s+/g, ' '));
   if (sentences.length === 0) throw new DataError('file', `--haystack: there is no sentence in ${path}.`);
   return sentences;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { joinedPieces, Places } from '../places.js';
 import { contentOfBytes } from './content.js';
+import { kindOfContent } from './kinds.js';
 import { loadContent, loadText } from './load.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/documents/${name}`, import.meta.url));
@@ -69,11 +70,20 @@ describe('documents', () => {
 
   it('are recognised without their names', async () => {
     for (const [, file, phrase] of READ) {
-      // Tables in text have nothing by which they could be told from text.
-      if (/\.[ct]sv$/.test(file)) continue;
       const { text } = await read(loadContent(contentOfBytes(readFileSync(fixture(file)), 'The input')));
       expect(text, file).toContain(phrase);
     }
+  });
+
+  it('tables are recognised by rows of as many cells, from standard input too, and prose is none', () => {
+    const kindOf = (bytes: Uint8Array) => kindOfContent(bytes, 'The input');
+    for (const name of ['csv.csv', 'semicolon.csv', 'tabs.tsv'])
+      expect(kindOf(readFileSync(fixture(name))), name).toBe('csv');
+    const text = (lines: string[]) => kindOf(new TextEncoder().encode(lines.join('\n')));
+    expect(text(['a,b,c', '1,"x, y",3', '4,"two', 'lines",6'])).toBe('csv');
+    expect(text(['One, two, three.', 'Four, five and six.', 'Seven, eight, nine.'])).toBe('text');
+    expect(text(['a,b', '1,2', '3,4'])).toBe('text');
+    expect(kindOfContent(new TextEncoder().encode('a,b,c\n1,2,3\n4,5,6\n'), 'notes.txt')).toBe('text');
   });
 
   it('say in one line what was left out or assumed', async () => {

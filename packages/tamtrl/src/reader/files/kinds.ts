@@ -1,6 +1,6 @@
 /** Recognises what a file is: by its first bytes, then by its name, and without a telling name by its first lines. */
 import { extname } from 'node:path';
-import { wideEncodingOf } from '../decoding.js';
+import { HEAD, wideEncodingOf } from '../decoding.js';
 import { ReaderError } from '../errors.js';
 
 export type FileKind =
@@ -134,7 +134,40 @@ export function kindOfContent(head: Uint8Array, name: string, type?: string): Fi
   }
   const isKind = ({ pattern, kind }: (typeof BY_LINES)[number]) =>
     pattern.test(start) && (kind !== 'message' || MAIL_FIELD.test(start));
-  return BY_LINES.find(isKind)?.kind ?? 'text';
+  const found = BY_LINES.find(isKind)?.kind;
+  if (found) return found;
+  return endingOf(name) === '' && isTable(start, head.length < HEAD) ? 'csv' : 'text';
+}
+
+/** Rows by which a table is recognised: at least so many of three cells, all with as many as the first. */
+const LEAST_ROWS = 3;
+const LEAST_CELLS = 3;
+
+/** @param isWhole the text does not end within a row */
+function isTable(start: string, isWhole: boolean): boolean {
+  return [',', ';', '\t', '|'].some((delimiter) => {
+    const rows = cellsOfRows(start, delimiter);
+    const whole = isWhole ? rows : rows.slice(0, -1);
+    return whole.length >= LEAST_ROWS && whole[0] >= LEAST_CELLS && whole.every((cells) => cells === whole[0]);
+  });
+}
+
+/** How many cells each row has; delimiters and line breaks between quotation marks belong to a cell. */
+function cellsOfRows(text: string, delimiter: string): number[] {
+  const rows: number[] = [];
+  let cells = 1;
+  let isQuoted = false;
+  for (const character of text.trimEnd()) {
+    if (character === '"') isQuoted = !isQuoted;
+    else if (isQuoted) continue;
+    else if (character === delimiter) cells++;
+    else if (character === '\n') {
+      rows.push(cells);
+      cells = 1;
+    }
+  }
+  rows.push(cells);
+  return rows;
 }
 
 function begins(head: Uint8Array, bytes: readonly number[]): boolean {

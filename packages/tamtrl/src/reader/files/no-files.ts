@@ -12,3 +12,15 @@ export async function* loadText(path: string): AsyncGenerator<never> {
 
 /** Nothing is known of it. */
 export async function charactersOf(): Promise<undefined> {}
+
+/** @throws ReaderError `input` always. */
+// biome-ignore lint/correctness/useYield: as above.
+export async function* loadDocument(source: URL | Uint8Array, _options?: object): AsyncGenerator<never> {
+  throw new ReaderError(
+    'input',
+    `Cannot read ${source instanceof URL ? source.href : 'these bytes'}: this program was bundled for a runtime without files. Fetch the text, and pass it.`,
+  );
+}
+
+/** Blobs are read as text. */
+export const hasParsers: boolean = false;

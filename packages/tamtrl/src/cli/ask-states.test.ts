@@ -1,0 +1,52 @@
+/** `tamtrl ask` with a folder of states, and questions that are names of something to read. */
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { runQuietly } from './program.test-support.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'tamtrl-states-'));
+const facts = ['anna oslo', 'ben rome', 'emma quito', 'jack bern', 'dan linz', 'mara oslo', 'cora riga', 'kurt bern'];
+const ask = (...args: string[]) => runQuietly(['ask', ...args, '--model', 'mini', '--quiet']);
+
+async function file(name: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, [...facts, ...facts].join('\n'));
+  return path;
+}
+
+it('a folder of states has a file for each reading, which the same command finds again', async () => {
+  const [one, two] = [await file('one.txt'), await file('two.txt')];
+  const states = join(folder, 'states/');
+  expect((await ask(one, 'anna dan cora', '--state', states)).code).toBe(0);
+  expect((await ask(one, 'ben emma', '--state', states)).code).toBe(0);
+  expect((await ask(two, 'anna dan cora', '--state', states)).err).not.toContain('Continuing');
+  const names = (await readdir(states)).filter((name) => name.endsWith('.json')).sort();
+  expect(names.map((name) => name.replace(/-[0-9a-f]{16}/, ''))).toEqual([
+    'one.txt.json',
+    'one.txt.json',
+    'two.txt.json',
+  ]);
+  // The folder is there now, so that it needs no slash.
+  const again = await ask(two, 'anna dan cora', '--state', join(folder, 'states'));
+  expect(again.err).toMatch(/^Continuing after \d+ chunks/);
+  expect((await readdir(states)).filter((name) => name.endsWith('.json')).sort()).toEqual(names);
+  const refused = await ask(two, 'anna', '--state', `${one}/`);
+  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('--state: cannot make the folder') });
+});
+
+it.each([
+  ['a file', [], 'two.txt', /two\.txt is a file, but the last argument is the question/],
+  ['a file after another', ['one.txt'], 'two.txt', /two\.txt is a file, but the last argument is the question/],
+  [
+    'an address',
+    ['one.txt'],
+    'https://example.org/x.html',
+    /x\.html is an address, but the last argument is the question/,
+  ],
+])('a question that is %s is asked about', async (_, inputs, last, sentence) => {
+  await file('one.txt');
+  await file('two.txt');
+  const named = [...inputs, last].map((name) => (name.startsWith('http') ? name : join(folder, name)));
+  expect(await ask(...named)).toMatchObject({ code: 2, out: '', err: expect.stringMatching(sentence) });
+});

@@ -1,0 +1,22 @@
+/** Whether a reader can go on from a state. */
+import { ReaderError } from './errors.js';
+import { type ReaderState, readerStateSchema } from './state.js';
+
+/** @throws ReaderError `state` if it is damaged, or belongs to other questions. */
+export function checkedState(given: ReaderState, questions: readonly string[]): ReaderState {
+  const parsed = readerStateSchema.safeParse(given);
+  if (!parsed.success) {
+    const [{ path, message }] = parsed.error.issues;
+    throw new ReaderError(
+      'state',
+      `The saved state is damaged (${path.join('.')}: ${message}). Read again from the beginning.`,
+    );
+  }
+  const saved = parsed.data.questions.map(({ question }) => question);
+  if (saved.join('\n') === questions.join('\n')) return parsed.data;
+  const list = saved.map((each) => JSON.stringify(each)).join(', ');
+  throw new ReaderError(
+    'state',
+    `The saved state belongs to ${saved.length === 1 ? `the question ${list}` : `other questions: ${list}`}. A memory keeps what its own question needs; read the text again for a new question.`,
+  );
+}

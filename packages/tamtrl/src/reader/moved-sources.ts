@@ -1,0 +1,89 @@
+/** Where the sources of a memory lie after a text has changed: stretches that stayed as they were may have moved. */
+import type { KeptMemory, PieceSource } from './pieces.js';
+import type { Places } from './places.js';
+import { piecesOf } from './provenance.js';
+import type { Checkpoint } from './reading-log.js';
+
+/** A stretch of the text as it was, and how far it has moved, in characters and in chunks. */
+interface Stretch {
+  start: number;
+  end: number;
+  by: number;
+  chunks: number;
+}
+
+export class MovedSources {
+  readonly #places: Places;
+  /** All that may be asked for, in the order of the text. */
+  readonly #sources: readonly PieceSource[];
+  readonly #stretches: Stretch[] = [];
+  /** Names of the places of sources, by their old offsets. */
+  readonly #labels = new Map<string, string | undefined>();
+
+  /** @param places of the text as it is, while it passes */
+  constructor(checkpoints: readonly Checkpoint[], places: Places) {
+    this.#places = places;
+    const all = new Map<string, PieceSource>();
+    for (const { memories } of checkpoints) {
+      for (const { source } of memories.flatMap(({ pieces }) => pieces)) if (source) all.set(keyOf(source), source);
+    }
+    this.#sources = [...all.values()].sort((a, b) => a.start - b.start);
+  }
+
+  /** A stretch has stayed as it was. Its places are still known. */
+  add(stretch: Stretch): void {
+    const last = this.#stretches[this.#stretches.length - 1];
+    const { start, end, by, chunks } = stretch;
+    if (last && last.end === start && last.by === by && last.chunks === chunks) last.end = end;
+    else this.#stretches.push({ ...stretch });
+    let at = this.#firstFrom(start);
+    for (; at < this.#sources.length && this.#sources[at].start < end; at++) {
+      const source = this.#sources[at];
+      if (source.end <= end) this.#labels.set(keyOf(source), this.#places.between(source.start + by, source.end + by));
+    }
+  }
+
+  /**
+   * The memories with the places that their pieces have now.
+   * @param before memories of the text as it is, from which those of pieces come whose text has changed
+   */
+  moved(memories: readonly KeptMemory[], before: readonly KeptMemory[]): KeptMemory[] {
+    return memories.map(({ memory, pieces }, question) => {
+      const found = piecesOf(memory, before[question].pieces, undefined);
+      return {
+        memory,
+        pieces: pieces.map(({ text, source }) => {
+          const now = source && (this.#moved(source) ?? found.find((piece) => piece.text === text)?.source);
+          return now ? { text, source: now } : { text };
+        }),
+      };
+    });
+  }
+
+  #moved(source: PieceSource): PieceSource | undefined {
+    const stretch = this.#stretches.find(({ start, end }) => start <= source.start && source.end <= end);
+    if (!stretch) return undefined;
+    const { chunk, start, end, match } = source;
+    const isKnown = this.#labels.has(keyOf(source));
+    const place = isKnown || stretch.by !== 0 ? this.#labels.get(keyOf(source)) : source.place;
+    return {
+      chunk: chunk + stretch.chunks,
+      start: start + stretch.by,
+      end: end + stretch.by,
+      match,
+      ...(place !== undefined && { place }),
+    };
+  }
+
+  #firstFrom(start: number): number {
+    let [low, high] = [0, this.#sources.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#sources[middle].start < start) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+const keyOf = ({ start, end }: PieceSource) => `${start}:${end}`;
