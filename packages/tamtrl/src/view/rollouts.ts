@@ -5,6 +5,7 @@ import { type KeptTurn, unpacked, unpackedLogProbabilities } from '../train/kept
 import { lostWords, missedWords } from './facts.js';
 import { filterRollouts } from './filter.js';
 import { keptGroupSchema, trajectorySchema } from './kept-lines.js';
+import { shownPath } from './shown-path.js';
 import { DamagedLines, type LinePlace, LineTail, lineAt } from './tail.js';
 import type {
   GroupView,
@@ -104,7 +105,7 @@ export class RolloutIndex {
       this.#left === 0
         ? []
         : [`The list ends after ${MOST.toLocaleString('en-US')} rollouts; ${this.#left} more are not in it.`];
-    return [...this.#damaged.sentences(this.#tail.path, 'the JSON of a group of rollouts'), ...left];
+    return [...this.#damaged.sentences(shownPath(this.#tail.path), 'the JSON of a group of rollouts'), ...left];
   }
 
   page(filter: RolloutFilter): RolloutPage {

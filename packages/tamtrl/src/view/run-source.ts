@@ -11,6 +11,7 @@ import { Watchdog } from '../train/watchdog.js';
 import { lostWords } from './facts.js';
 import { RolloutIndex } from './rollouts.js';
 import type { RunNumbers } from './series.js';
+import { shownPath } from './shown-path.js';
 import { DamagedLines, LineTail } from './tail.js';
 import type { Readings, ReadingView, RunDetails, SourceSummary, Table } from './types.js';
 
@@ -83,7 +84,7 @@ export class RunSource {
       id: this.id,
       kind: 'run',
       name: basename(this.path),
-      path: this.path,
+      path: shownPath(this.path),
       about,
       changed: this.#metrics.changed,
       ...(this.#part !== undefined && { part: this.#part }),
@@ -97,14 +98,14 @@ export class RunSource {
       this.#metrics.changed === 0
         ? [
             this.#lines.length > 0
-              ? `${this.path} is no longer there. What had been read is shown.`
-              : `${this.#folder.file('metrics')} is not there: nothing was written yet, or the folder was moved.`,
+              ? `${shownPath(this.path)} is no longer there. What had been read is shown.`
+              : `${shownPath(this.#folder.file('metrics'))} is not there: nothing was written yet, or the folder was moved.`,
           ]
         : [];
     return [
       ...(this.#problem === undefined ? [] : [this.#problem]),
       ...gone,
-      ...this.#damaged.sentences(`${this.path}/${metrics}`, 'a JSON object with a step'),
+      ...this.#damaged.sentences(`${shownPath(this.path)}/${metrics}`, 'a JSON object with a step'),
     ];
   }
 
