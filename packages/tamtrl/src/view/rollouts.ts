@@ -23,7 +23,9 @@ export const MOST = 1_000_000;
 /** Characters of a question in the index. */
 const QUESTION = 120;
 /** Bytes that are indexed before somebody else gets a turn. */
-const SLICE = 8 << 20;
+const SLICE = 1 << 20;
+/** Milliseconds after which a look at the file ends, whatever is left of it. */
+const LOOK = 250;
 
 export class RolloutIndex {
   readonly #folder: RunFolder;
@@ -39,10 +41,17 @@ export class RolloutIndex {
     this.#folder = folder;
   }
 
-  /** Indexes what has been added, at most some megabytes of it. Returns whether there was anything new. */
+  /** Indexes what has been added, for a quarter of a second at most. Returns whether there was anything new. */
   async poll(): Promise<boolean> {
     const tail = await this.#chosen();
-    return tail ? tail.poll(SLICE) : false;
+    if (!tail) return false;
+    const end = performance.now() + LOOK;
+    let found = await tail.poll(SLICE);
+    for (let more = found; more && tail.read < tail.size && performance.now() < end; ) {
+      more = await tail.poll(SLICE);
+      found ||= more;
+    }
+    return found;
   }
 
   /** See `LineTail.mark`. */

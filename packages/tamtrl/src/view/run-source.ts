@@ -125,7 +125,6 @@ export class RunSource {
     this.#opened = true;
     const source = await this.summary();
     const { command, method, preset, started, config } = await this.#read();
-    await this.rollouts.poll();
     const steps = stepsOf(this.#lines);
     const cost = costRows(steps);
     const readings = await this.#folder.readReadings().catch(() => undefined);
@@ -144,7 +143,6 @@ export class RunSource {
       },
       warnings: await this.#warnings(),
       settings: settingsTable(config),
-      rollouts: this.rollouts.counts,
       readings: readings?.before.length ?? 0,
     };
   }
