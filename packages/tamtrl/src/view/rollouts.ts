@@ -36,6 +36,8 @@ export class RolloutIndex {
   #places: LinePlace[] = [];
   readonly #damaged = new DamagedLines();
   #left = 0;
+  /** Somebody has looked at the list; until then it is not followed, and curves do not wait for it. */
+  opened = false;
 
   constructor(folder: RunFolder) {
     this.#folder = folder;
@@ -118,6 +120,7 @@ export class RolloutIndex {
   }
 
   page(filter: RolloutFilter): RolloutPage {
+    this.opened = true;
     return { ...filterRollouts(this.#entries, filter), counts: this.counts, problems: this.problems };
   }
 

@@ -53,7 +53,8 @@ export class RunSource {
   /** Reads what is new. Returns whether there was anything. */
   async poll(): Promise<boolean> {
     if (!this.#opened) return this.#metrics.look();
-    const [metrics, rollouts] = [await this.#metrics.poll(), await this.rollouts.poll()];
+    const metrics = await this.#metrics.poll();
+    const rollouts = this.rollouts.opened && (await this.rollouts.poll());
     return metrics || rollouts;
   }
 
