@@ -2,7 +2,8 @@
  * Makes the screenshots of docs/inspector.md: npm run docs:inspector [-- RUN COMPARISON]
  *
  * Photographs the page over the folders of a run and of a comparison. Without them it trains the embedded model for 20
- * steps and compares two methods for a few first, which takes some minutes.
+ * small steps and compares two methods for a few first, which takes two minutes. It works within a temporary folder, so
+ * that the page shows paths from there on, and none of this machine.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,8 +22,17 @@ if (!executablePath) {
   process.exit(1);
 }
 
+const TRAINING = `
+preset: mini
+method: tamtrl
+steps: 20
+seed: 0
+questionsPerStep: 16
+evaluation: { every: 5, questions: 128 }
+`;
+
 const COMPARISON = `
-out: OUT
+out: runs/compare-mini
 preset: mini
 seeds: [1, 2, 3]
 baseline: memagent
@@ -36,7 +46,8 @@ benchmarks:
 
 const folder = await mkdtemp(join(tmpdir(), 'tamtrl-screenshots-'));
 const given = process.argv.slice(2);
-const [run, compared] = given.length === 2 ? given : [join(folder, 'mini-tamtrl'), join(folder, 'compare-mini')];
+const [run, compared] = given.length === 2 ? given : ['runs/mini-tamtrl', 'runs/compare-mini'];
+if (given.length !== 2) process.chdir(folder);
 const io = { out: () => {}, err: (text) => process.stderr.write(text), interactive: false, columns: () => 100 };
 
 async function tamtrl(...args) {
@@ -45,9 +56,10 @@ async function tamtrl(...args) {
 }
 
 if (given.length !== 2) {
-  await tamtrl('train', '--preset', 'mini', '--steps', '20', '--seed', '0', '--out', run);
-  await writeFile(join(folder, 'compare.yaml'), COMPARISON.replace('OUT', JSON.stringify(compared)));
-  await tamtrl('compare', join(folder, 'compare.yaml'));
+  await writeFile('train.yaml', TRAINING);
+  await writeFile('compare.yaml', COMPARISON);
+  await tamtrl('train', '--config', 'train.yaml', '--out', run);
+  await tamtrl('compare', 'compare.yaml');
 }
 
 const library = new Library([run, compared]);

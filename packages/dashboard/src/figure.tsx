@@ -34,6 +34,8 @@ export function Figure({ title, unit, lines, note, zero }: FigureProps) {
   const place = useRef<HTMLDivElement>(null);
   const drawing = useRef<SVGSVGElement | null>(null);
   const [width, setWidth] = useState(560);
+  const [near, setNear] = useState(false);
+  const [open, setOpen] = useState(false);
   useEffect(() => {
     const element = place.current;
     if (!element) return;
@@ -41,12 +43,24 @@ export function Figure({ title, unit, lines, note, zero }: FigureProps) {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+  // A long run has twenty figures of 500 points: those that nobody has come near to would take seconds to draw.
+  useEffect(() => {
+    const element = place.current;
+    if (!element || near) return;
+    const observer = new IntersectionObserver(
+      (seen) => seen.some(({ isIntersecting }) => isIntersecting) && setNear(true),
+      { rootMargin: '400px' },
+    );
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [near]);
   const names = namesOf(lines);
   useEffect(() => {
+    if (!near) return;
     const plot = draw({ title, unit, lines, zero }, names, width);
     drawing.current = plot instanceof SVGSVGElement ? plot : plot.querySelector('svg');
     place.current?.replaceChildren(plot);
-  }, [title, unit, lines, width, zero, names.join()]);
+  }, [title, unit, lines, width, zero, near, names.join()]);
   return (
     <figure>
       <figcaption>
@@ -75,9 +89,9 @@ export function Figure({ title, unit, lines, note, zero }: FigureProps) {
             Save {kind.toUpperCase()}
           </button>
         ))}
-        <details>
+        <details onToggle={(event) => setOpen(event.currentTarget.open)}>
           <summary>Numbers</summary>
-          <Numbers lines={lines} names={names} title={title} />
+          {open && <Numbers lines={lines} names={names} title={title} />}
         </details>
       </div>
     </figure>

@@ -5,6 +5,11 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
+/** With its noun, which takes an s but for one: "1 chunk", "2,048 chunks". */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${Math.round(value) === 1 ? '' : 's'}`;
+}
+
 /** A share in [0, 1]: "19.1%". */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;

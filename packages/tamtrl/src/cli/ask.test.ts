@@ -70,7 +70,7 @@ it('a saved state continues, even if the file has grown', async () => {
   expect(JSON.parse(await readFile(state, 'utf8')).turns).toBe(1);
   await writeFile(path, [...facts, ...facts.map((fact) => fact.split(' ').reverse().join(' '))].join('\n'));
   const again = await run(path, ...args);
-  expect(again.err).toMatch(/^Continuing after 1 chunks/);
+  expect(again.err).toMatch(/^Continuing after 1 chunk,/);
   expect(JSON.parse(again.out).turns).toBe(3);
   await writeFile(path, 'kurt bern\n'.repeat(20));
   expect(await run(path, ...args)).toMatchObject({

@@ -14,7 +14,7 @@ export function longestAhead({ capabilities }: MemoryModel, readings: number): n
   return capabilities?.speculation ? Math.max(1, Math.floor(ROWS / readings)) : 1;
 }
 
-/** What one reading has computed ahead. It asks for more while its guesses are right, and for less when they are not. */
+/** What one reading has computed ahead. It asks for more while its guesses are right, else for less. */
 export class Ahead<Update> {
   #width = 1;
   #known: Update[] = [];

@@ -10,7 +10,7 @@ import { MemoryReader } from './reader.js';
 import { ReadingLog } from './reading-log.js';
 import type { ReaderState } from './state.js';
 
-/** Notes the last four lines that begin with "note", one below the other. What it notes does not depend on the chunks. */
+/** Notes the last four lines that begin with "note", one below the other. Its notes do not depend on the chunks. */
 function noting(failAt = Number.POSITIVE_INFINITY): MemoryModel & { calls: number } {
   const tokenizer = new CountingTokenizer();
   const model = {

@@ -1,7 +1,7 @@
 /**
  * Reads a text again that was read before and may have changed. What a memory becomes depends only on the memory before
- * it and on the text that follows. So the reader goes on from the last memory that it kept before the first change, cuts
- * the changed part so that the chunks after it are those of before, and as soon as its memory after one of them is the
+ * it and on the text that follows. So the reader goes on from the last memory that it kept before the first change, and
+ * cuts the changed part so that the chunks after it are those of before. As soon as its memory after one of them is the
  * same as it was there, all that follows is known until the next change.
  */
 import { count } from '../base/format.js';

@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseCsv } from './csv.js';
+import { shownPath } from './shown-path.js';
 import type { ComparisonDetails, SourceSummary } from './types.js';
 
 const TABLES = [
@@ -41,7 +42,7 @@ export class ComparisonSource {
       id: this.id,
       kind: 'comparison',
       name: basename(this.path),
-      path: this.path,
+      path: shownPath(this.path),
       about: `comparison, ${this.runs.length} ${this.runs.length === 1 ? 'training' : 'trainings'}`,
       changed: written?.mtimeMs ?? 0,
       problems: written ? [] : ['There are no tables yet: tamtrl compare writes them as its parts finish.'],

@@ -7,6 +7,7 @@ import { type RecordResult, resultSchema, type Summary, summarize } from '../eva
 import { METRICS } from '../reward/outcome.js';
 import { PAGE } from './filter.js';
 import { settingsTable } from './run-source.js';
+import { shownPath } from './shown-path.js';
 import { DamagedLines, LineTail } from './tail.js';
 import type { EvaluationDetails, EvaluationPage, SourceSummary, Table } from './types.js';
 
@@ -56,16 +57,16 @@ export class EvaluationSource {
 
   async summary(): Promise<SourceSummary> {
     await this.poll();
-    const gone = this.#tail.changed === 0 ? [`${this.#tail.path} is not there.`] : [];
+    const gone = this.#tail.changed === 0 ? [`${shownPath(this.#tail.path)} is not there.`] : [];
     return {
       id: this.id,
       kind: 'evaluation',
       name: basename(this.path),
-      path: this.path,
+      path: shownPath(this.path),
       about: 'evaluation',
       changed: this.#tail.changed,
       ...(this.#part !== undefined && { part: this.#part }),
-      problems: [...gone, ...this.#damaged.sentences(this.#tail.path, 'the result of a record')],
+      problems: [...gone, ...this.#damaged.sentences(shownPath(this.#tail.path), 'the result of a record')],
     };
   }
 

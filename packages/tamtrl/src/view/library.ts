@@ -1,7 +1,7 @@
 /** What there is to look at in the folders that were named, found again as it appears. */
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { exists } from '../base/files.js';
 import { differences } from '../base/objects.js';
 import { RESULTS, SETTINGS } from '../eval/evaluation.js';
@@ -104,7 +104,7 @@ export class Library {
       sources: sources.map((source) =>
         names.get(source.name) === 1
           ? source
-          : { ...source, name: `${basename(join(source.path, '..'))}/${source.name}` },
+          : { ...source, name: `${basename(dirname(this.#sources.get(source.id)!.path))}/${source.name}` },
       ),
       problems: this.#problems,
     };

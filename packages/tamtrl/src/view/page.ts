@@ -1,11 +1,12 @@
 /** The inspector's page: the files that packages/dashboard builds, and a run as one file with everything in it. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { RunError } from '../run/errors.js';
 import type { RunSource } from './run-source.js';
 import { curveSet, widthFor } from './series.js';
-import type { EmbeddedRun, GroupView } from './types.js';
+import { shownPath } from './shown-path.js';
+import type { EmbeddedRun, GroupView, RunDetails } from './types.js';
 
 /** Names of the page's files and their types. */
 export const PAGE_FILES = {
@@ -36,7 +37,15 @@ const MOST_BYTES = 24e6;
 export async function embeddedRun(source: RunSource): Promise<EmbeddedRun> {
   let reading = true;
   while (reading) reading = await source.rollouts.poll();
-  const details = await source.details();
+  const found = await source.details();
+  const details: RunDetails = {
+    ...found,
+    source: {
+      ...found.source,
+      path: basename(source.path),
+      problems: withoutPath(found.source.problems, source.path),
+    },
+  };
   const run = await source.numbers();
   const { entries: kept, counts, problems } = source.rollouts;
   const groups: Record<number, GroupView> = {};
@@ -53,10 +62,16 @@ export async function embeddedRun(source: RunSource): Promise<EmbeddedRun> {
     overview: { sources: [details.source], problems: [] },
     details,
     curves: { sets: [curveSet(details.source.name, run, widthFor([run]))], differing: [['setting']] },
-    rollouts: { entries, total: entries.length, counts, problems },
+    rollouts: { entries, total: entries.length, counts, problems: withoutPath(problems, source.path) },
     groups,
     readings: await source.readings(),
   };
+}
+
+/** Whoever gets the file learns the name of the run's folder, not where it lies on this machine. */
+function withoutPath(texts: readonly string[], path: string): string[] {
+  const name = basename(path);
+  return texts.map((text) => text.replaceAll(path, name).replaceAll(shownPath(path), name));
 }
 
 /** A run as one HTML file that needs nothing else. */

@@ -6,6 +6,7 @@ import { STDIN } from '../reader/files/document-place.js';
 import { isAddress, shown } from '../reader/files/page.js';
 import { textOfFiles } from '../reader/files/several.js';
 import { type SavedState, savedStateSchema } from '../reader/state.js';
+import { shownPath } from './shown-path.js';
 import type { Passage, SavedReading, SourceSummary } from './types.js';
 
 /** Characters that are shown around a place. */
@@ -55,10 +56,10 @@ export class ReadingSource {
       id: this.id,
       kind: 'reading',
       name: basename(this.path),
-      path: this.path,
+      path: shownPath(this.path),
       about: `saved reading${chunks}`,
       changed: this.#changed,
-      problems: state ? [] : [`${this.path} is no saved reading (any more).`],
+      problems: state ? [] : [`${shownPath(this.path)} is no saved reading (any more).`],
     };
   }
 
@@ -78,7 +79,7 @@ export class ReadingSource {
   /** The text around a place. @throws Error that says why there is none */
   async passage(start: number, end: number): Promise<Passage> {
     const state = await savedStateIn(this.path);
-    if (!state) throw new Error(`${this.path} is no saved reading (any more).`);
+    if (!state) throw new Error(`${shownPath(this.path)} is no saved reading (any more).`);
     const text = await this.#textOf(state);
     const [from, to] = [Math.max(0, Math.min(start, text.length)), Math.max(0, Math.min(end, text.length))];
     return {

@@ -5,6 +5,7 @@ import { type KeptTurn, unpacked, unpackedLogProbabilities } from '../train/kept
 import { lostWords, missedWords } from './facts.js';
 import { filterRollouts } from './filter.js';
 import { keptGroupSchema, trajectorySchema } from './kept-lines.js';
+import { shownPath } from './shown-path.js';
 import { DamagedLines, type LinePlace, LineTail, lineAt } from './tail.js';
 import type {
   GroupView,
@@ -22,7 +23,9 @@ export const MOST = 1_000_000;
 /** Characters of a question in the index. */
 const QUESTION = 120;
 /** Bytes that are indexed before somebody else gets a turn. */
-const SLICE = 8 << 20;
+const SLICE = 1 << 20;
+/** Milliseconds after which a look at the file ends, whatever is left of it. */
+const LOOK = 250;
 
 export class RolloutIndex {
   readonly #folder: RunFolder;
@@ -33,15 +36,24 @@ export class RolloutIndex {
   #places: LinePlace[] = [];
   readonly #damaged = new DamagedLines();
   #left = 0;
+  /** Somebody has looked at the list; until then it is not followed, and curves do not wait for it. */
+  opened = false;
 
   constructor(folder: RunFolder) {
     this.#folder = folder;
   }
 
-  /** Indexes what has been added, at most some megabytes of it. Returns whether there was anything new. */
+  /** Indexes what has been added, for a quarter of a second at most. Returns whether there was anything new. */
   async poll(): Promise<boolean> {
     const tail = await this.#chosen();
-    return tail ? tail.poll(SLICE) : false;
+    if (!tail) return false;
+    const end = performance.now() + LOOK;
+    let found = await tail.poll(SLICE);
+    for (let more = found; more && tail.read < tail.size && performance.now() < end; ) {
+      more = await tail.poll(SLICE);
+      found ||= more;
+    }
+    return found;
   }
 
   /** See `LineTail.mark`. */
@@ -104,10 +116,11 @@ export class RolloutIndex {
       this.#left === 0
         ? []
         : [`The list ends after ${MOST.toLocaleString('en-US')} rollouts; ${this.#left} more are not in it.`];
-    return [...this.#damaged.sentences(this.#tail.path, 'the JSON of a group of rollouts'), ...left];
+    return [...this.#damaged.sentences(shownPath(this.#tail.path), 'the JSON of a group of rollouts'), ...left];
   }
 
   page(filter: RolloutFilter): RolloutPage {
+    this.opened = true;
     return { ...filterRollouts(this.#entries, filter), counts: this.counts, problems: this.problems };
   }
 

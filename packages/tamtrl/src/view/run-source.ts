@@ -11,6 +11,7 @@ import { Watchdog } from '../train/watchdog.js';
 import { lostWords } from './facts.js';
 import { RolloutIndex } from './rollouts.js';
 import type { RunNumbers } from './series.js';
+import { shownPath } from './shown-path.js';
 import { DamagedLines, LineTail } from './tail.js';
 import type { Readings, ReadingView, RunDetails, SourceSummary, Table } from './types.js';
 
@@ -52,7 +53,8 @@ export class RunSource {
   /** Reads what is new. Returns whether there was anything. */
   async poll(): Promise<boolean> {
     if (!this.#opened) return this.#metrics.look();
-    const [metrics, rollouts] = [await this.#metrics.poll(), await this.rollouts.poll()];
+    const metrics = await this.#metrics.poll();
+    const rollouts = this.rollouts.opened && (await this.rollouts.poll());
     return metrics || rollouts;
   }
 
@@ -83,7 +85,7 @@ export class RunSource {
       id: this.id,
       kind: 'run',
       name: basename(this.path),
-      path: this.path,
+      path: shownPath(this.path),
       about,
       changed: this.#metrics.changed,
       ...(this.#part !== undefined && { part: this.#part }),
@@ -97,14 +99,14 @@ export class RunSource {
       this.#metrics.changed === 0
         ? [
             this.#lines.length > 0
-              ? `${this.path} is no longer there. What had been read is shown.`
-              : `${this.#folder.file('metrics')} is not there: nothing was written yet, or the folder was moved.`,
+              ? `${shownPath(this.path)} is no longer there. What had been read is shown.`
+              : `${shownPath(this.#folder.file('metrics'))} is not there: nothing was written yet, or the folder was moved.`,
           ]
         : [];
     return [
       ...(this.#problem === undefined ? [] : [this.#problem]),
       ...gone,
-      ...this.#damaged.sentences(`${this.path}/${metrics}`, 'a JSON object with a step'),
+      ...this.#damaged.sentences(`${shownPath(this.path)}/${metrics}`, 'a JSON object with a step'),
     ];
   }
 
@@ -124,7 +126,6 @@ export class RunSource {
     this.#opened = true;
     const source = await this.summary();
     const { command, method, preset, started, config } = await this.#read();
-    await this.rollouts.poll();
     const steps = stepsOf(this.#lines);
     const cost = costRows(steps);
     const readings = await this.#folder.readReadings().catch(() => undefined);
@@ -143,7 +144,6 @@ export class RunSource {
       },
       warnings: await this.#warnings(),
       settings: settingsTable(config),
-      rollouts: this.rollouts.counts,
       readings: readings?.before.length ?? 0,
     };
   }

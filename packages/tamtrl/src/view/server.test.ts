@@ -1,13 +1,13 @@
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { RunFolder } from '../run/folder.js';
 import { runConfigSchema } from '../train/config.js';
 import { packed, packedLogProbabilities } from '../train/kept-groups.js';
 import { Library } from './library.js';
 import { inspector, serve } from './server.js';
-import type { Curves, GroupView, Overview, RolloutPage, RunDetails, SavedReading } from './types.js';
+import type { Curves, EmbeddedRun, GroupView, Overview, RolloutPage, RunDetails, SavedReading } from './types.js';
 
 const TOKEN = 'secret-token';
 const HOSTILE = '</script><img src=x onerror=alert(1)>\u001b[2J\u202e';
@@ -168,16 +168,39 @@ describe('a run', () => {
 
   it('as one file holds its data where no text can end it', async () => {
     const { path } = await runIn(join(base, 'sent'));
+    await appendFile(join(path, 'metrics.jsonl'), 'damaged\n');
+    await appendFile(join(path, 'groups.jsonl'), 'damaged\n');
     const { get, sources } = await opened(path);
     const html = await (await get(`${TOKEN}/export/${sources[0].id}/run.html`)).text();
     const data = /<script type="application\/json" id="embedded">(.*?)<\/script>/s.exec(html)?.[1] ?? '';
-    expect(JSON.parse(data).rollouts.entries).toHaveLength(2);
+    const { rollouts, details } = JSON.parse(data) as EmbeddedRun;
+    expect(rollouts.entries).toHaveLength(2);
     expect(data).not.toContain('<');
+    // Nor where it lies on this machine.
+    expect([details.source.path, details.source.problems[0], rollouts.problems[0]]).toEqual([
+      'sent',
+      expect.stringMatching(/^sent\/metrics.jsonl: line 4 /),
+      expect.stringMatching(/^sent\/groups.jsonl: line 3 /),
+    ]);
+    expect(html).not.toContain(base);
     expect(html).not.toMatch(/(src|href)="(?!data:)/);
   });
 });
 
 describe('folders', () => {
+  it('within the working folder are shown from there on', async () => {
+    const { path } = await runIn(join(base, 'work', 'runs', 'near'));
+    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(join(base, 'work'));
+    try {
+      const { sources } = await opened(path);
+      expect(sources).toMatchObject([{ name: 'near', path: 'runs/near' }]);
+      cwd.mockReturnValue(join(base, 'elsewhere'));
+      expect((await opened(path)).sources).toMatchObject([{ path }]);
+    } finally {
+      cwd.mockRestore();
+    }
+  });
+
   it('that hold several things, and some that hold nothing', async () => {
     const place = join(base, 'several');
     await runIn(join(place, 'a'));

@@ -41,7 +41,6 @@ export interface RunDetails {
   warnings: string[];
   /** Every setting: path and value. */
   settings: Table;
-  rollouts: RolloutCounts;
   readings: number;
 }
 

@@ -1,7 +1,7 @@
 /** One reading from its arguments to its answer. */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { count, duration } from '../../base/format.js';
+import { count, counted, duration } from '../../base/format.js';
 import { LockError, lockFile } from '../../base/lock.js';
 import { given } from '../../base/objects.js';
 import type { Budgets } from '../../memory/frames.js';
@@ -125,7 +125,7 @@ async function askOnce(
       onNote: loading.onNote,
     });
     if (state && reader.turns > 0)
-      io.err(`Continuing after ${count(reader.turns)} chunks, ${count(state.position)} characters\n`);
+      io.err(`Continuing after ${counted(reader.turns, 'chunk')}, ${count(state.position)} characters\n`);
     view = new MemoryView(io, flags.quiet === true, questions.length, state?.position ?? 0, total);
     const memory: string[] = [];
     let begun = false;
@@ -164,7 +164,7 @@ async function askOnce(
       await saveState(flags.state, error.state, paths);
       throw new ReaderError(
         'interrupted',
-        `${error.message} ${count(error.state.turns)} chunks are saved in ${flags.state}; the same command continues from there.`,
+        `${error.message} ${counted(error.state.turns, 'chunk')} saved in ${flags.state}; the same command continues from there.`,
         { cause: error.cause, state: error.state },
       );
     }
@@ -241,7 +241,7 @@ function tellAnswers(answers: readonly Answer[], { memory, reader, turns, json, 
   const kept = cached === undefined ? '' : ` (${count(cached)} from the cache)`;
   const money = cost ? `, ${moneyText(cost)}` : '';
   io.err(
-    `${count(turns)} chunks${again}, ${count(prompt)} tokens read${kept}, ${count(output)} written, ${duration(reader.seconds)} in the model${money}\n`,
+    `${counted(turns, 'chunk')}${again}, ${count(prompt)} tokens read${kept}, ${count(output)} written, ${duration(reader.seconds)} in the model${money}\n`,
   );
 }
 

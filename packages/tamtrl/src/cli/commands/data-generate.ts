@@ -1,5 +1,5 @@
 /** `tamtrl data generate` */
-import { count, duration } from '../../base/format.js';
+import { count, counted, duration } from '../../base/format.js';
 import { Pace } from '../../base/pace.js';
 import { Books, EMBEDDED_BOOKS } from '../../data/babi/books.js';
 import { DataError } from '../../data/errors.js';
@@ -59,7 +59,7 @@ export function generateData(task: string, flags: GenerateFlags, io: Io): Promis
     const written = await writeRecords(flags.out, records, { signal, onRecord });
     const { seconds } = pace;
     if (flags.json) io.out(`${JSON.stringify({ out: flags.out, task, records: written, seconds })}\n`);
-    else io.out(`${flags.out}: ${count(written)} records of ${task} in ${duration(seconds)}\n`);
+    else io.out(`${flags.out}: ${counted(written, 'record')} of ${task} in ${duration(seconds)}\n`);
     return EXIT.success;
   });
 }

@@ -1,7 +1,7 @@
 /** `tamtrl data import` */
 import { stat } from 'node:fs/promises';
 import { shortened } from '../../base/errors.js';
-import { count } from '../../base/format.js';
+import { count, counted } from '../../base/format.js';
 import { downloadHubFiles, parseHubSource } from '../../data/files/hub.js';
 import { requireFreeFile } from '../../data/files/output.js';
 import { writeRecords } from '../../data/files/writer.js';
@@ -71,7 +71,7 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
     if (flags.json) io.out(`${JSON.stringify(summary)}\n`);
     else
       io.out(
-        `${flags.out}: ${count(written)} records, ${count(annotated)} with relevance; ${count(left)} rows left out\n`,
+        `${flags.out}: ${counted(written, 'record')}, ${count(annotated)} with relevance; ${counted(left, 'row')} left out\n`,
       );
     if (written > 0) return EXIT.success;
     io.err('tamtrl: no row yielded a record.\n');

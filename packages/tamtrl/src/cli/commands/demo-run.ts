@@ -1,5 +1,5 @@
 /** What `tamtrl demo` does: makes the text, reads it, and shows every change of the memory beside what caused it. */
-import { count, duration, percent } from '../../base/format.js';
+import { count, counted, duration, percent } from '../../base/format.js';
 import { Pace } from '../../base/pace.js';
 import { Books, EMBEDDED_BOOKS } from '../../data/babi/books.js';
 import type { BabiTask } from '../../data/babi/events.js';
@@ -68,7 +68,7 @@ export async function runDemo(
     const { seconds } = pace;
     const { answer, correct, turns, tokens: read, changes } = reading;
     tell(
-      `\nRead in ${duration(seconds)}: ${count(turns)} chunks, ${count(Math.round(read / seconds))} tokens a second. The memory changed ${count(changes.length)} times and never exceeded ${budgets.memoryTokens} tokens.`,
+      `\nRead in ${duration(seconds)}: ${counted(turns, 'chunk')}, ${count(Math.round(read / seconds))} tokens a second. The memory changed ${counted(changes.length, 'time')} and never exceeded ${budgets.memoryTokens} tokens.`,
     );
     tell(`\n${question} ${answer}${correct ? ' (right)' : ` (wrong: it is ${expected})`}`);
     const summary = { question, expected, answer, correct, turns, tokens: read, seconds, changes };

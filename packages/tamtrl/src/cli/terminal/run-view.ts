@@ -3,7 +3,7 @@
  * in a pipe, every step and every evaluation is one line, without control characters.
  */
 
-import { count, duration, percent } from '../../base/format.js';
+import { count, counted, duration, percent } from '../../base/format.js';
 import type { ModelFacts, RunEvent } from '../../run/open.js';
 import { TimeLeft, type TimeLeftOptions } from '../../run/time-left.js';
 import type { RunProgress } from '../../train/loop.js';
@@ -144,5 +144,5 @@ function evaluationLine(metrics: EvaluationMetrics): string {
   const isShown = ['exact_match', 'f1', 'sub_exact_match'].includes(metric);
   const scores = `${isShown ? '' : `${metric} ${percent(score)}, `}exact match ${percent(exact_match)}, F1 ${percent(f1)}, sub-exact match ${percent(sub_exact_match)}`;
   const when = step === 0 ? 'before training' : `after step ${step}`;
-  return `Held-out ${when}: ${scores}, memory ${memory_tokens.toFixed(1)} tokens (${count(questions)} questions, ${duration(seconds)})`;
+  return `Held-out ${when}: ${scores}, memory ${memory_tokens.toFixed(1)} tokens (${counted(questions, 'question')}, ${duration(seconds)})`;
 }

@@ -54,7 +54,7 @@ const UNSPACED =
 const RUN = new RegExp(`[${UNSPACED}]+|(?:(?![${UNSPACED}])[\\p{L}\\p{M}])+|\\p{N}+`, 'gu');
 const UNSPACED_RUN = new RegExp(`^[${UNSPACED}]`, 'u');
 
-/** Longest tokens of letters in large vocabularies: a few words of Chinese; the longest words, and runs of one letter. */
+/** Longest tokens of letters in large vocabularies: a few words of Chinese; long words, and runs of one letter. */
 const LONGEST = { unspaced: 8, spaced: 32 };
 
 /**
