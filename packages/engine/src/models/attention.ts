@@ -10,7 +10,7 @@ import { matmul } from '../graph/ops/linear.js';
 import { reshape } from '../graph/ops/reshape.js';
 import { attention, rotaryEmbedding, softmax } from '../graph/ops/transformer.js';
 import type { ModelConfig } from './config.js';
-import type { CausalBlock, Positions, SharedPositions } from './positions.js';
+import type { Asking, CausalBlock, Positions, SharedPositions } from './positions.js';
 
 /** Queries, keys and values before rotation, [...rows, heads, headSize] each. */
 export interface Projections {
@@ -23,7 +23,12 @@ export interface Projections {
 export interface Attention<Attended extends { mixed: Value }> {
   /** The leading axes of the projections. */
   rows: Shape;
-  /** Gives at least `mixed`, the mixed values [N, heads x headSize]. */
+  /**
+   * The only tokens that ask: the layer computes nothing but keys and values for the others. Default: all tokens.
+   * `rows` are the leading axes of their queries.
+   */
+  asking?: { tokens: Value; rows: Shape };
+  /** Gives at least `mixed`, the mixed values [N, heads x headSize], or [M, ...] of M tokens that ask. */
   attend(projections: Projections): Attended;
 }
 
@@ -35,25 +40,31 @@ export interface LayerCache {
 
 /**
  * B sequences of T tokens, each attending to its own tokens and its cache. Also gives the keys and values of these
- * tokens, [B, keyValueHeads, T, headSize].
+ * tokens, [B, keyValueHeads, T, headSize]. With `asking`, which has no gradient, only these tokens attend.
  */
 export function overSequences(
   config: ModelConfig,
   at: Positions,
   cache?: LayerCache,
+  asking?: Asking,
 ): Attention<{ mixed: Value; keys: Value; values: Value }> {
   const byHead = (x: Value) => transpose(x, [0, 2, 1, 3]);
-  const rotate = (x: Value) => rotaryEmbedding(byHead(x), at.positions, at.cosine, at.sine);
+  const rotate = (x: Value, positions: Value) => rotaryEmbedding(byHead(x), positions, at.cosine, at.sine);
+  const [length, count] = asking ? ['W', 'M'] : ['T', 'N'];
   return {
     rows: ['B', 'T'],
+    asking: asking && { tokens: asking.tokens, rows: ['B', length] },
     attend(projections) {
-      const [queries, keys] = [rotate(projections.queries), rotate(projections.keys)];
+      const queries = rotate(projections.queries, asking?.positions ?? at.positions);
+      const keys = rotate(projections.keys, at.positions);
       const values = byHead(projections.values);
+      const bias = asking?.bias ?? at.blocks[0].bias;
+      const blocks = asking ? [{ ...at.blocks[0], queries: length, bias }] : at.blocks;
       const mixed =
         cache && at.cacheBias
-          ? cachedAttention(config, queries, keys, values, at.blocks[0].bias, { ...cache, bias: at.cacheBias })
-          : causalAttention(config, queries, keys, values, at.blocks, ['B', 'T']);
-      return { mixed: reshape(byHead(mixed), ['N', config.heads * config.headSize]), keys, values };
+          ? cachedAttention(config, queries, keys, values, { bias, length }, { ...cache, bias: at.cacheBias })
+          : causalAttention(config, queries, keys, values, blocks, ['B', length]);
+      return { mixed: reshape(byHead(mixed), [count, config.heads * config.headSize]), keys, values };
     },
   };
 }
@@ -85,27 +96,30 @@ function causalAttention(
   return mixed.length === 1 ? mixed[0] : concat(mixed, 2, length);
 }
 
-/** Queries [B, heads, T, headSize] against a cache and their own tokens, without a gradient. */
+/**
+ * Queries [B, heads, length, headSize] against a cache and the run's own tokens, to whose scores `bias` is added,
+ * without a gradient.
+ */
 function cachedAttention(
   { heads, keyValueHeads, headSize }: ModelConfig,
   queries: Value,
   keys: Value,
   values: Value,
-  causalBias: Value,
+  { bias, length }: { bias: Value; length: string },
   cache: LayerCache & { bias: Value },
 ): Value {
-  const rows = stacked(heads / keyValueHeads, 'T');
+  const rows = stacked(heads / keyValueHeads, length);
   const alpha = 1 / Math.sqrt(headSize);
   const grouped = reshape(queries, ['B', keyValueHeads, rows, headSize]);
   // The cache is read in place: only scores are joined, not keys and values.
   const scores = (against: Value, size: Dimension, added: Value) =>
-    add(reshape(matmul(grouped, against, { transposeB: true, alpha }), ['B', heads, 'T', size]), added);
+    add(reshape(matmul(grouped, against, { transposeB: true, alpha }), ['B', heads, length, size]), added);
   const mix = (probabilities: Value, size: Dimension, content: Value) =>
     matmul(reshape(probabilities, ['B', keyValueHeads, rows, size]), content);
   const past = scores(cache.keys, 'P', cache.bias);
-  const own = scores(keys, 'T', causalBias);
+  const own = scores(keys, 'T', bias);
   const [toPast, toOwn] = split(softmax(concat([past, own], -1, 'P+T')), ['P', 'T'], -1);
-  return reshape(add(mix(toPast, 'P', cache.values), mix(toOwn, 'T', values)), ['B', heads, 'T', headSize]);
+  return reshape(add(mix(toPast, 'P', cache.values), mix(toOwn, 'T', values)), ['B', heads, length, headSize]);
 }
 
 /**

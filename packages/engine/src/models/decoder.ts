@@ -5,6 +5,7 @@
  */
 import type { Graph, Value } from '../graph/graph.js';
 import { add, multiply } from '../graph/ops/elementwise.js';
+import { gatherRows } from '../graph/ops/layout.js';
 import { linear, matmul } from '../graph/ops/linear.js';
 import { reshape } from '../graph/ops/reshape.js';
 import { rmsNorm } from '../graph/ops/rms-norm.js';
@@ -24,25 +25,28 @@ export function declareLayer(graph: Graph, config: ModelConfig, prefix: string):
   return (name) => inputs.get(name) as Value;
 }
 
-/** One decoder layer: hidden [N, hiddenSize] to the same, and whatever else its attention gives. */
+/**
+ * One decoder layer: hidden [N, hiddenSize] to the same (of the tokens that ask), and whatever else its attention gives.
+ */
 export function decoderLayer<Attended extends { mixed: Value }>(
   config: ModelConfig,
   hidden: Value,
   weight: (name: string) => Value,
-  { rows, attend }: Attention<Attended>,
+  { rows, asking, attend }: Attention<Attended>,
 ): Omit<Attended, 'mixed'> & { hidden: Value } {
   const { heads, keyValueHeads, rmsNormEpsilon: epsilon } = config;
   const normed = rmsNorm(hidden, weight('input_layernorm.weight'), epsilon);
   const project = (x: Value, path: string) => projection(config, x, weight, path);
   const headNorm = (x: Value, name: string) =>
     featuresOf(config).queryKeyNorm ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
-  const byHead = (x: Value, count: number) => reshape(x, [...rows, count, config.headSize]);
+  const byHead = (x: Value, count: number, of = rows) => reshape(x, [...of, count, config.headSize]);
+  const ask = (x: Value) => (asking ? gatherRows(x, asking.tokens) : x);
   const { mixed, ...others } = attend({
-    queries: byHead(headNorm(project(normed, 'self_attn.q_proj'), 'q'), heads),
+    queries: byHead(headNorm(project(ask(normed), 'self_attn.q_proj'), 'q'), heads, asking?.rows),
     keys: byHead(headNorm(project(normed, 'self_attn.k_proj'), 'k'), keyValueHeads),
     values: byHead(project(normed, 'self_attn.v_proj'), keyValueHeads),
   });
-  const afterAttention = add(hidden, project(mixed, 'self_attn.o_proj'));
+  const afterAttention = add(ask(hidden), project(mixed, 'self_attn.o_proj'));
 
   const normedAgain = rmsNorm(afterAttention, weight('post_attention_layernorm.weight'), epsilon);
   const gated = swiglu(project(normedAgain, 'mlp.gate_proj'), project(normedAgain, 'mlp.up_proj'));

@@ -28,6 +28,16 @@ export interface Positions extends Places {
   cacheBias?: Value;
 }
 
+/** The tokens of B sequences whose outputs of a layer are needed, W of each: M = B W. */
+export interface Asking {
+  /** Their flat indices among all tokens: int64 [M]. */
+  tokens: Value;
+  /** int64 [B, W] */
+  positions: Value;
+  /** Added to the scores against the tokens of the run: float32 [B, 1, W, T]. */
+  bias: Value;
+}
+
 /**
  * G prefixes of P tokens, each followed by R suffixes of T tokens: N = G P + G R T tokens, all prefixes first. `NP` and
  * `NS` stand for G P and G R T. `positions` is [N, 1], and `blocks` are pieces of the P tokens of prefixes.
@@ -43,6 +53,8 @@ export interface CausalBlock {
   /** Number of queries, and of keys up to the block's end. */
   queries: Dimension;
   keys: Dimension;
+  /** Places of the keys in the sequence: int64 [1, 1, 1, keys]. */
+  keyOrder: Value;
   /** Added to the scores: float32 [1, 1, queries, keys]. */
   bias: Value;
 }
@@ -60,6 +72,14 @@ export function declarePositions(graph: Graph, config: ModelConfig, cached: bool
   const pastLengths = graph.input('past lengths', 'int64', ['B']);
   const cacheBias = bias(less(reshape(pastOrder, [1, 1, 1, 'P']), reshape(pastLengths, ['B', 1, 1, 1])));
   return { positions, ...tables, blocks, cacheBias };
+}
+
+/** Declares the inputs for the tokens whose outputs are needed. */
+export function declareAsking(graph: Graph, { blocks }: Positions): Asking {
+  const tokens = graph.input('asking', 'int64', ['M']);
+  const positions = graph.input('asking positions', 'int64', ['B', 'W']);
+  const places = reshape(graph.input('asking places', 'int64', ['B', 'W']), ['B', 1, 'W', 1]);
+  return { tokens, positions, bias: bias(lessOrEqual(blocks[0].keyOrder, places)) };
 }
 
 /** The same for sequences that share prefixes, with the queries of prefixes in `blockCount` pieces. */
@@ -94,7 +114,7 @@ function declareBlocks(graph: Graph, size: string, blockCount: number): CausalBl
     // Places in the sequence. The causal rule compares them, so that real tokens never attend to padding at the end.
     const queryOrder = reshape(graph.input(`query order ${index}`, 'int64', [queries]), [1, 1, queries, 1]);
     const keyOrder = reshape(graph.input(`key order ${index}`, 'int64', [keys]), [1, 1, 1, keys]);
-    return { queries, keys, bias: bias(lessOrEqual(keyOrder, queryOrder)) };
+    return { queries, keys, keyOrder, bias: bias(lessOrEqual(keyOrder, queryOrder)) };
   });
 }
 

@@ -149,27 +149,34 @@ export class Batch {
     const own = rows.flatMap((reading, row) => (reads(reading) ? [{ row, text: reading.text }] : []));
     const length = own.reduce((most, { text }) => Math.max(most, padded(lengthOf(text.pieces[piece]))), 0);
     const ids = new Int32Array(rows.length * length);
-    const wanted: number[] = [];
-    const owners: Text[] = [];
     for (const { row, text } of own) {
       const { start, end } = text.pieces[piece];
       ids.set(text.ids.slice(start, end), row * length);
-      for (let at = Math.max(start, text.promptLength - 1); at < end; at++) {
-        wanted.push(row * length + at - start);
-        owners.push(text);
-      }
     }
+    // Places after which a token may be drawn.
+    const wanted = rows.map((reading) => {
+      if (!reads(reading)) return [];
+      const { start, end } = reading.text.pieces[piece];
+      const from = Math.max(start, reading.text.promptLength - 1);
+      return range(Math.max(0, end - from)).map((place) => from - start + place);
+    });
+    // A single row would use another matrix kernel with different rounding.
+    const width = wanted.reduce((most, places) => Math.max(most, places.length), 2);
     const tokens: NewTokens = {
       ids,
       sequences: rows.length,
       length,
       starts: rows.map((_, row) => this.#cache.lengths[first + row]),
-      rows: wanted.length > 0 ? wanted : [0],
     };
-    const outputs = await this.#runs.read(tokens, piece > 0 ? { cache: this.#cache, slot: first } : undefined);
+    const asked = wanted.map((places) => range(width).map((column) => places[column] ?? 0));
+    const outputs = await this.#runs.read(tokens, asked, piece > 0 ? { cache: this.#cache, slot: first } : undefined);
     const hidden = outputs['last hidden'].data as Float32Array;
     const size = this.#inputs.config.hiddenSize;
-    owners.forEach((text, row) => void text.hidden.push(hidden.slice(row * size, (row + 1) * size)));
+    for (const { row, text } of own) {
+      for (let at = row * width; at < row * width + wanted[row].length; at++) {
+        text.hidden.push(hidden.slice(at * size, (at + 1) * size));
+      }
+    }
     return outputs;
   }
 
@@ -204,7 +211,7 @@ export class Batch {
     );
     this.#cache.reserve(Math.max(...lengths) + 1);
     const ids = Int32Array.from(lengths, (_, slot) => this.#live[slot]?.tokens.at(-1) ?? 0);
-    const tokens: NewTokens = { ids, sequences: count, length: 1, starts: lengths, rows: range(count) };
+    const tokens: NewTokens = { ids, sequences: count, length: 1, starts: lengths };
     const outputs = await this.#runs.step(tokens, this.#cache);
     this.#live.forEach((sequence, slot) => {
       this.#cache.append(slot, outputs, slot, 1);

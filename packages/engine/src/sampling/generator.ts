@@ -10,6 +10,7 @@ import { CompiledGraph, type RuntimeOptions } from '../runtime/onnx.js';
 import { Batch } from './batch.js';
 import { acceptedTokens } from './drafts.js';
 import { type GraphKind, generationGraph } from './graphs.js';
+import { Scratch } from './scratch.js';
 import { type GenerateCall, layOutSequences } from './sequences.js';
 
 export interface GeneratorOptions extends RuntimeOptions {
@@ -26,6 +27,7 @@ export class Generator {
   readonly #options: GeneratorOptions;
   readonly #graphs = new Map<GraphKind, Promise<CompiledGraph>>();
   readonly #tables: RotaryTables;
+  readonly #scratch = new Scratch();
 
   constructor(config: ModelConfig, options: GeneratorOptions = {}) {
     this.#config = config;
@@ -52,6 +54,7 @@ export class Generator {
       logitBytes: this.#options.logitBytes,
       tables: this.#tables,
       graph: (kind) => this.#graph(kind),
+      scratch: this.#scratch,
       throwIfCancelled,
     });
     await batch.run((sequence, stopReason) => {

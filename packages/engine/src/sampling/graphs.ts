@@ -4,24 +4,24 @@
  */
 import { Graph, type Value } from '../graph/graph.js';
 import { add } from '../graph/ops/elementwise.js';
-import { gatherRows } from '../graph/ops/layout.js';
 import { softmax } from '../graph/ops/transformer.js';
 import { overSequences } from '../models/attention.js';
 import type { ModelConfig } from '../models/config.js';
 import { declareLayer, decoderLayer, head, unembeddingName } from '../models/decoder.js';
-import { declarePositions } from '../models/positions.js';
+import { declareAsking, declarePositions } from '../models/positions.js';
 
 /** `read` has no cache to attend to, `continue` and `step` have one. */
 export type GraphKind = 'read' | 'continue' | 'step' | 'head';
 
 /**
  * Inputs of `read`, `continue` and `step`: hidden [N, hiddenSize] of B x T new tokens, with a cache `past keys i` /
- * `past values i` [B, keyValueHeads, P, headSize], and `rows` int64 [M], the flat indices of tokens whose successor is
- * predicted. They return `new keys i` / `new values i` [B, keyValueHeads, T, headSize], which the caller writes into
- * the caches. `read` and `continue` also return `last hidden` [M, hiddenSize], before the final norm, and `step`
- * returns `probabilities` [M, V].
+ * `past values i` [B, keyValueHeads, P, headSize]. They return `new keys i` / `new values i` [B, keyValueHeads, T,
+ * headSize], which the caller writes into the caches. `read` and `continue` also take the M tokens whose successor is
+ * predicted (`Asking`): the last layer asks for no others. They return `last hidden` [M, hiddenSize], before the final
+ * norm. `step` predicts the successor of every token, and returns `probabilities` [N, V].
  *
- * `head` makes `probabilities` from `last hidden`. It and `step` take `inverseTemperature` [M, 1] and `tokenBias` [V].
+ * `head` makes `probabilities` from `last hidden`. It and `step` take `inverseTemperature`, [M, 1] or [N, 1], and
+ * `tokenBias` [V].
  */
 export function generationGraph(config: ModelConfig, kind: GraphKind): Graph {
   const graph = new Graph(`generate: ${kind}`);
@@ -33,26 +33,28 @@ export function generationGraph(config: ModelConfig, kind: GraphKind): Graph {
   const cached = kind !== 'read';
   let hidden = graph.input('hidden', 'float32', ['N', hiddenSize]);
   const at = declarePositions(graph, config, cached);
+  const asking = kind === 'step' ? undefined : declareAsking(graph, at);
   for (let index = 0; index < layers; index++) {
     const weight = declareLayer(graph, config, `model.layers.${index}.`);
     const past = (what: string) => graph.input(`past ${what} ${index}`, 'float32', ['B', keyValueHeads, 'P', headSize]);
     const cache = cached ? { keys: past('keys'), values: past('values') } : undefined;
-    const layer = decoderLayer(config, hidden, weight, overSequences(config, at, cache));
+    const attention = overSequences(config, at, cache, index === layers - 1 ? asking : undefined);
+    const layer = decoderLayer(config, hidden, weight, attention);
     graph.output(`new keys ${index}`, layer.keys);
     graph.output(`new values ${index}`, layer.values);
     hidden = layer.hidden;
   }
-  const rows = gatherRows(hidden, graph.input('rows', 'int64', ['M']));
-  if (kind === 'step') distribution(graph, config, rows);
-  else graph.output('last hidden', rows);
+  if (kind === 'step') distribution(graph, config, hidden);
+  else graph.output('last hidden', hidden);
   return graph;
 }
 
-/** The distribution of the next token after hidden states [M, hiddenSize], as the output `probabilities`. */
+/** The distribution of the next token after each of some hidden states, as the output `probabilities`. */
 function distribution(graph: Graph, config: ModelConfig, hidden: Value): void {
   const { hiddenSize, vocabularySize } = config;
+  const rows = hidden.shape[0];
   const norm = graph.input('model.norm.weight', 'float32', [hiddenSize]);
   const unembedding = graph.input(unembeddingName(config), 'float32', [vocabularySize, hiddenSize]);
-  const logits = head(config, hidden, norm, unembedding, graph.input('inverseTemperature', 'float32', ['M', 1]));
+  const logits = head(config, hidden, norm, unembedding, graph.input('inverseTemperature', 'float32', [rows, 1]));
   graph.output('probabilities', softmax(add(logits, graph.input('tokenBias', 'float32', [vocabularySize]))));
 }

@@ -5,8 +5,10 @@ import { layerParameterShapes, lookUp, type ParameterSet } from '../models/param
 import { orderFeeds } from '../models/positions.js';
 import type { RotaryTables } from '../models/rope.js';
 import { type CompiledGraph, float32, int64, type Tensor } from '../runtime/onnx.js';
+import { elementCount } from '../shape.js';
 import type { Cache } from './cache.js';
 import type { GraphKind } from './graphs.js';
+import type { Scratch } from './scratch.js';
 import type { GenerateCall } from './sequences.js';
 
 export interface RunInputs {
@@ -15,6 +17,7 @@ export interface RunInputs {
   options: GenerateCall;
   tables: RotaryTables;
   graph: (kind: GraphKind) => Promise<CompiledGraph>;
+  scratch: Scratch;
   /** Called before every run of a graph; an error that it throws ends the call. */
   throwIfCancelled: () => void;
 }
@@ -27,9 +30,10 @@ export interface NewTokens {
   length: number;
   /** The position of each sequence's first new token. [B] */
   starts: readonly number[];
-  /** Flat indices of tokens whose successor is predicted. [M] */
-  rows: readonly number[];
 }
+
+/** Tokens of each sequence whose successor is predicted, as places among its new tokens: W of each. [B][W] */
+export type Asked = readonly (readonly number[])[];
 
 export type Outputs = Record<string, Tensor>;
 
@@ -42,17 +46,22 @@ export class Runs {
     this.#constantFeeds = constantFeeds(inputs);
   }
 
-  /** Reads pieces of texts. With `cache`, they attend to its slots from `slot` on. */
-  read(tokens: NewTokens, cache?: { cache: Cache; slot: number }): Promise<Outputs> {
+  /**
+   * Reads pieces of texts. With `cache`, they attend to its slots from `slot` on. The outputs are there until the next
+   * run.
+   */
+  read(tokens: NewTokens, asked: Asked, cache?: { cache: Cache; slot: number }): Promise<Outputs> {
+    const feeds = { ...this.#tokenFeeds(tokens), ...askingFeeds(tokens, asked) };
+    const places = this.#places(tokens);
     return cache
-      ? this.#run('continue', { ...this.#tokenFeeds(tokens), ...cacheFeeds(tokens, cache.cache, cache.slot) })
-      : this.#run('read', this.#tokenFeeds(tokens));
+      ? this.#run('continue', { ...feeds, ...cacheFeeds(tokens, cache.cache, cache.slot) }, places)
+      : this.#run('read', feeds, places);
   }
 
-  /** Reads one token for each of the first slots of the cache; at least two sequences, each with its own row. */
+  /** Reads one token for each of the first slots of the cache; at least two sequences. The outputs as those of `read`. */
   step(tokens: NewTokens, cache: Cache): Promise<Outputs> {
     const feeds = { ...this.#tokenFeeds(tokens), ...cacheFeeds(tokens, cache, 0) };
-    return this.#run('step', { ...feeds, ...this.#temperatureFeeds(tokens.rows.length) });
+    return this.#run('step', { ...feeds, ...this.#temperatureFeeds(tokens.sequences) }, this.#places(tokens));
   }
 
   /** The distributions after hidden states [hiddenSize] each. [M x V], or more if M is 1. */
@@ -67,13 +76,26 @@ export class Runs {
     return outputs.probabilities.data as Float32Array;
   }
 
-  async #run(kind: GraphKind, feeds: Record<string, Tensor>): Promise<Outputs> {
+  async #run(kind: GraphKind, feeds: Record<string, Tensor>, places?: Record<string, Tensor>): Promise<Outputs> {
     this.#inputs.throwIfCancelled();
     const graph = await this.#inputs.graph(kind);
-    return graph.run({ ...this.#constantFeeds, ...feeds });
+    return graph.run({ ...this.#constantFeeds, ...feeds }, undefined, places);
   }
 
-  #tokenFeeds({ ids, sequences, length, starts, rows }: NewTokens): Record<string, Tensor> {
+  /** Memory for the new keys and values. */
+  #places({ sequences, length }: NewTokens): Record<string, Tensor> {
+    const { layers, keyValueHeads, headSize } = this.#inputs.config;
+    const dims = [sequences, keyValueHeads, length, headSize];
+    const places: Record<string, Tensor> = {};
+    for (let layer = 0; layer < layers; layer++) {
+      for (const name of [`new keys ${layer}`, `new values ${layer}`]) {
+        places[name] = float32(this.#inputs.scratch.take(name, elementCount(dims)), dims);
+      }
+    }
+    return places;
+  }
+
+  #tokenFeeds({ ids, sequences, length, starts }: NewTokens): Record<string, Tensor> {
     const { hiddenSize, headSize } = this.#inputs.config;
     const embedding = this.#inputs.weights.get('model.embed_tokens.weight') as Float32Array;
     const { cosine, sine, rows: tableRows } = this.#inputs.tables.upTo(Math.max(...starts) + length);
@@ -84,7 +106,6 @@ export class Runs {
       ...orderFeeds(length),
       cosine: float32(cosine, [tableRows, headSize / 2]),
       sine: float32(sine, [tableRows, headSize / 2]),
-      rows: int64(rows, [rows.length]),
     };
   }
 
@@ -93,6 +114,26 @@ export class Runs {
     const inverse = temperature === 0 ? 1 : 1 / temperature;
     return { inverseTemperature: float32(new Float32Array(rows).fill(inverse), [rows, 1]) };
   }
+}
+
+function askingFeeds({ length, starts }: NewTokens, asked: Asked): Record<string, Tensor> {
+  const dims = [asked.length, asked[0].length];
+  const numbers = (of: (place: number, sequence: number) => number) =>
+    asked.flatMap((places, sequence) => places.map((place) => of(place, sequence)));
+  return {
+    asking: int64(
+      numbers((place, sequence) => sequence * length + place),
+      [elementCount(dims)],
+    ),
+    'asking positions': int64(
+      numbers((place, sequence) => starts[sequence] + place),
+      dims,
+    ),
+    'asking places': int64(
+      numbers((place) => place),
+      dims,
+    ),
+  };
 }
 
 function cacheFeeds({ sequences, starts }: NewTokens, cache: Cache, slot: number): Record<string, Tensor> {

@@ -8,8 +8,10 @@ import type { Sequence } from './sequences.js';
 const PIECE_TOKENS = 512;
 /** Lengths of pieces are padded to multiples of this, for the same reason as the cache's. */
 const PADDING_STEP = 16;
-/** Number of tokens to read in one run. */
+/** Number of tokens to read in one run, at most. */
 const RUN_TOKENS = 4096;
+/** From this many tokens on, another run costs less than padding shorter texts to the length of longer ones. */
+const ENOUGH_TOKENS = 256;
 
 export interface Piece {
   start: number;
@@ -43,6 +45,12 @@ export interface Reading {
 export interface Place {
   text: Text;
   place: number;
+}
+
+/** The number of tokens of each row of a run, and the numbers of the pieces that it reads. */
+interface Run {
+  length: number;
+  numbers: Set<number>;
 }
 
 /** The texts of sequences, in lists that are read together. Sequences with the same prompt and draft share one. */
@@ -89,7 +97,10 @@ function numberPieces(texts: readonly Text[]): void {
   }
 }
 
-/** Lists of texts of about RUN_TOKENS in each run. Texts that share a piece are neighbours, long ones come first. */
+/**
+ * Lists of texts with at most RUN_TOKENS in each run, and where there are enough of them, with one padded length. Texts
+ * that share a piece are neighbours, long ones come first.
+ */
 function packed(texts: readonly Text[]): Text[][] {
   const longest = new Map<number, number>();
   for (const { ids, pieces } of texts) {
@@ -102,14 +113,17 @@ function packed(texts: readonly Text[]): Text[][] {
       b.ids.length - a.ids.length,
   );
   const lists: Text[][] = [];
-  let runs: { length: number; numbers: Set<number> }[] = [];
+  let runs: Run[] = [];
   for (const text of order) {
-    const grown = text.pieces.map(({ start, end, number }, index) => ({
-      length: Math.max(padded(end - start), runs[index]?.length ?? 0),
-      numbers: new Set([...(runs[index]?.numbers ?? []), number]),
-    }));
+    const grown = text.pieces.map(
+      ({ start, end, number }, index): Run => ({
+        length: Math.max(padded(end - start), runs[index]?.length ?? 0),
+        numbers: new Set([...(runs[index]?.numbers ?? []), number]),
+      }),
+    );
     const fits = grown.every(({ length, numbers }) => length * numbers.size <= RUN_TOKENS);
-    if (lists.length > 0 && fits) {
+    const belongs = runs.length > 0 && (runs[0].numbers.has(text.pieces[0].number) || !isShorter(text, runs));
+    if (fits && belongs) {
       lists[lists.length - 1].push(text);
       runs = [...grown, ...runs.slice(grown.length)];
     } else {
@@ -118,6 +132,11 @@ function packed(texts: readonly Text[]): Text[][] {
     }
   }
   return lists;
+}
+
+/** Whether a run of enough tokens would have to pad `text`. */
+function isShorter({ pieces: [{ start, end }] }: Text, [{ length, numbers }]: readonly Run[]): boolean {
+  return padded(end - start) < length && length * numbers.size >= ENOUGH_TOKENS;
 }
 
 /**
