@@ -1,4 +1,6 @@
 /** Calls of functions that somebody else wrote: their errors, their results, and how long they take. */
+import { setMaxListeners } from 'node:events';
+import { createContext, Script } from 'node:vm';
 import { RewardError } from './errors.js';
 
 export interface Call {
@@ -18,55 +20,116 @@ export interface Call {
  * @throws RewardError `module` naming place, function and what it was called for; the signal's reason.
  */
 export async function called<T>(call: Call, work: () => T | Promise<T>): Promise<T> {
-  const { place, name, where, signal } = call;
   try {
     // Synchronous functions need no timer, and there are many of them.
     const started = work();
     return isPromise(started) ? await inTime(call, started) : started;
   } catch (error) {
-    if (signal?.aborted) throw signal.reason;
-    if (RewardError.isInstance(error)) throw error;
-    throw new RewardError('module', `${place}: ${name} threw an error for ${where}: ${reasonOf(error, place)}.`, {
-      cause: error,
-    });
+    throw failureOf(error, call);
   }
 }
 
-/** The same for a function that returns a number, which must be finite. */
-export async function calledNumber(call: Call, work: () => number | Promise<number>): Promise<number> {
-  const value: unknown = await called(call, work);
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  const { place, name, where } = call;
-  throw new RewardError('module', `${place}: ${name} returned ${shown(value)} for ${where}, expected a finite number.`);
+/** What to throw for what a call has thrown. */
+function failureOf(error: unknown, { place, name, where, signal }: Call): unknown {
+  if (signal?.aborted) return signal.reason;
+  if (RewardError.isInstance(error)) return error;
+  const told = `${place}: ${name} threw an error for ${where}: ${reasonOf(error, place)}.`;
+  return new RewardError('module', told, { cause: error });
 }
 
-/** Works on all items, some at once; the results keep the order. The first failure stops the others. */
-export async function inOrder<T, R>(
-  items: readonly T[],
-  atOnce: number,
-  signal: AbortSignal | undefined,
-  work: (item: T, stop: AbortSignal) => Promise<R>,
-): Promise<R[]> {
+/** A number for each item: how to call a function, and what the calls are for. */
+export interface NumberCalls<T> extends Omit<Call, 'where' | 'seconds'> {
+  where: (item: T) => string;
+  seconds: number;
+  /** Promises that are waited for at once. */
+  atOnce: number;
+  work: (item: T, stop: AbortSignal) => number | Promise<number>;
+}
+
+/** Longest time that functions without promises keep the thread to themselves, in seconds. */
+const SLICE = 0.05;
+
+/**
+ * What the function returns for each item, in their order: finite numbers, in time. The first failure stops the others.
+ * A function that never returns is interrupted too, but neither after an `await` of its own nor in native code.
+ * @throws RewardError `module` naming place, function and what it was called for; the signal's reason.
+ */
+export async function calledNumbers<T>(items: readonly T[], calls: NumberCalls<T>): Promise<number[]> {
+  const { name, seconds, signal, atOnce } = calls;
   const failed = new AbortController();
   const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
-  const results = new Array<R>(items.length);
+  // Every call under way listens; more than ten are no leak.
+  setMaxListeners(0, stop);
+  const results = new Array<number>(items.length);
+  const running = new Set<Promise<void>>();
   let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      signal?.throwIfAborted();
-      const at = next++;
-      results[at] = await work(items[at], stop);
+  /** The item that a function is at work on. */
+  let current: number | undefined;
+  const callOf = (at: number): Call => ({ ...calls, where: calls.where(items[at]), signal: stop });
+  const begin = (at: number) => {
+    const started = calls.work(items[at], stop);
+    if (!isPromise(started)) {
+      results[at] = finite(callOf(at), started);
+      return;
+    }
+    const task = called(callOf(at), () => started).then((value) => {
+      results[at] = finite(callOf(at), value);
+    });
+    const settled = task.finally(() => running.delete(settled));
+    // Told by whoever waits for it.
+    settled.catch(() => undefined);
+    running.add(settled);
+  };
+  /** Begins as many calls as may run. Interrupting costs a thread, so that one serves for many calls. */
+  const slice = () => {
+    const until = performance.now() + 1000 * Math.min(SLICE, seconds);
+    while (next < items.length && running.size < atOnce && performance.now() < until) {
+      current = next++;
+      begin(current);
+      current = undefined;
     }
   };
-  const workers = Array.from({ length: Math.min(atOnce, items.length) }, worker);
   try {
-    await Promise.all(workers);
+    while (next < items.length || running.size > 0) {
+      signal?.throwIfAborted();
+      try {
+        if (next < items.length && running.size < atOnce) interruptible(seconds + SLICE, slice);
+      } catch (error) {
+        // A machine that was busy with other things, between two calls.
+        if (current === undefined) continue;
+        const call = callOf(current);
+        if (!isInterruption(error)) throw failureOf(error, call);
+        const what = `${name} did not return within ${seconds} s for ${call.where}`;
+        const advice = 'If it is no endless loop, it needs a higher reward.moduleSeconds.';
+        throw new RewardError('module', `${call.place}: ${what}. ${advice}`);
+      }
+      if (running.size > 0) await Promise.race(running);
+      else await new Promise(setImmediate);
+    }
   } catch (error) {
-    next = items.length;
     failed.abort(error);
     throw error;
   }
   return results;
+}
+
+function finite({ place, name, where }: Call, value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new RewardError('module', `${place}: ${name} returned ${shown(value)} for ${where}, expected a finite number.`);
+}
+
+/** A context of its own, because only scripts of one can be given a time limit; what it calls runs in this one. */
+let timed: { context: { work?: () => void }; script: Script } | undefined;
+
+/** @throws whatever the work throws, or what `isInterruption` knows */
+function interruptible(seconds: number, work: () => void): void {
+  timed ??= { context: createContext({}), script: new Script('work()') };
+  timed.context.work = work;
+  timed.script.runInContext(timed.context, { timeout: Math.max(1, Math.ceil(seconds * 1000)) });
+}
+
+function isInterruption(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 }
 
 function inTime<T>({ place, name, where, seconds, signal }: Call, started: Promise<T>): Promise<T> {

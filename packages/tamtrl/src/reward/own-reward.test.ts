@@ -39,11 +39,13 @@ const group: RolloutGroup = {
   filteredChunks: ['anna oslo', ''],
 };
 
-const call = { policy, frames, seed: 5, seconds: 0.05 };
-const outcomesOf = (reward: OwnReward) => rewardParts(reward, 0.05).outcomes?.([group], call);
+const call = { policy, frames, seed: 5, seconds: 30 };
+const outcomesOf = (reward: OwnReward, seconds = 30) =>
+  rewardParts(reward, seconds).outcomes?.([group], { ...call, seconds });
 
-async function scoresOf(reward: OwnReward) {
-  const { method } = rewardParts(reward, 0.05);
+/** @param seconds short only where the time is to be over: a busy machine may take a while */
+async function scoresOf(reward: OwnReward, seconds = 30) {
+  const { method } = rewardParts(reward, seconds);
   const context = { policy, frames, seed: 5, options: {}, prepared: undefined, temperature: 1 };
   return (await method?.turnScores([group], context as unknown as MethodContext))?.scores;
 }
@@ -126,10 +128,35 @@ describe('a reward of your own', () => {
     await expect(outcomesOf({ outcome: odd })).rejects.toThrow(
       'reward: outcome threw an error for rollout 0 of "q7": "text".',
     );
-    const waiting = outcomesOf({ outcome: () => new Promise<number>(() => {}) });
+    const waiting = outcomesOf({ outcome: () => new Promise<number>(() => {}) }, 0.5);
     await expect(waiting).rejects.toThrow(
-      'reward: the promise of outcome did not settle within 0.05 s for rollout 0 of "q7". A function that waits longer needs a higher reward.moduleSeconds.',
+      'reward: the promise of outcome did not settle within 0.5 s for rollout 0 of "q7". A function that waits longer needs a higher reward.moduleSeconds.',
     );
+  });
+
+  it('that never returns is interrupted, after the others of its kind were called', async () => {
+    const seen: number[] = [];
+    const endless = (at: number) => {
+      seen.push(at);
+      // What catches everything does not catch this.
+      while (at === 1) {
+        try {
+          JSON.stringify(seen);
+        } catch {}
+      }
+      return 0;
+    };
+    const sentence =
+      'mine: turnScore did not return within 0.5 s for memory turn 1 of rollout 0 of "q7". If it is no endless loop, it needs a higher reward.moduleSeconds.';
+    const plain = scoresOf({ name: 'mine', turnScore: ({ turn: at }) => endless(at) }, 0.5);
+    await expect(plain).rejects.toThrow(sentence);
+    expect(seen).toEqual([0, 1]);
+    const promising = scoresOf({ name: 'mine', turnScore: async ({ turn: at }) => endless(at) }, 0.5);
+    await expect(promising).rejects.toThrow(sentence);
+    // Without a loop, and with more calls than are under way at once.
+    const many = { ...group, trajectories: Array.from({ length: 100 }, () => group.trajectories[0]) };
+    const numbers = await rewardParts({ outcome: async ({ sample }) => sample }, 1).outcomes?.([many], call);
+    expect(numbers?.[0]).toHaveLength(100);
   });
 
   it('stops the other calls when one fails, and all when the run is stopped', async () => {

@@ -9,7 +9,7 @@ import { memoryTurns, type Trajectory } from '../memory/trajectory.js';
 import { plainText } from '../memory/turn.js';
 import type { Policy } from '../policy/types.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { called, calledNumber, inOrder } from './calls.js';
+import { called, calledNumbers } from './calls.js';
 import { RewardError } from './errors.js';
 import { byTurn, type RolloutGroup } from './group.js';
 import type { RewardMethod } from './method.js';
@@ -155,10 +155,14 @@ async function outcomesOf(
   { policy, frames, seed, signal, seconds }: OutcomeCall,
 ): Promise<number[][]> {
   const rollouts = groups.flatMap((group) => rolloutsOf(group, policy.tokenizer));
-  const values = await inOrder(rollouts, AT_ONCE, signal, (rollout, stop) => {
-    const where = `rollout ${rollout.sample} of ${JSON.stringify(rollout.id)}`;
-    const work = () => outcome(rollout, { policy, frames, seed, signal: stop });
-    return calledNumber({ place, name: 'outcome', where, seconds, signal: stop }, work);
+  const values = await calledNumbers(rollouts, {
+    place,
+    name: 'outcome',
+    where: ({ sample, id }) => `rollout ${sample} of ${JSON.stringify(id)}`,
+    seconds,
+    signal,
+    atOnce: AT_ONCE,
+    work: (rollout, stop) => outcome(rollout, { policy, frames, seed, signal: stop }),
   });
   let at = 0;
   return groups.map(({ trajectories }) => trajectories.map(() => values[at++]));
@@ -177,11 +181,15 @@ function methodOf({ place, reward }: LoadedReward, seconds: number): RewardMetho
       const turns = groups.flatMap((group) =>
         rolloutsOf(group, policy.tokenizer).flatMap((rollout, i) => turnsOf(rollout, group.outcomes[i])),
       );
-      const values = await inOrder(turns, AT_ONCE, signal, (turn, stop) => {
-        const { id, sample } = turn.rollout;
-        const where = `memory turn ${turn.turn} of rollout ${sample} of ${JSON.stringify(id)}`;
-        const work = () => turnScore(turn, { policy, frames, seed, signal: stop });
-        return calledNumber({ place, name: 'turnScore', where, seconds, signal: stop }, work);
+      const values = await calledNumbers(turns, {
+        place,
+        name: 'turnScore',
+        where: ({ turn, rollout: { sample, id } }) =>
+          `memory turn ${turn} of rollout ${sample} of ${JSON.stringify(id)}`,
+        seconds,
+        signal,
+        atOnce: AT_ONCE,
+        work: (turn, stop) => turnScore(turn, { policy, frames, seed, signal: stop }),
       });
       return { scores: byTurn(groups, values) };
     },

@@ -30,12 +30,32 @@ export function ratioFactors(
   if (ratio === 'cispo') {
     return differences.map((value) => Math.min(1 + clipHigh, Math.max(1 - clipLow, Math.exp(value))));
   }
-  const mean = differences.reduce((a, b) => a + b, 0) / Math.max(1, differences.length);
-  const whole = Math.exp(mean);
+  const whole = Math.exp(meanOf(differences));
   return advantages.map((advantage) => {
     const clipped = advantage > 0 ? whole > 1 + clipHigh : whole < 1 - clipLow;
     return clipped ? 0 : whole;
   });
+}
+
+/** The published loss of each token, whose gradient that of the factors is; GSPO's is the same for all of them. */
+export function publishedLosses(
+  ratio: Exclude<Ratio, 'token'>,
+  present: readonly number[],
+  old: readonly number[],
+  advantages: readonly number[],
+  bounds: Bounds,
+): number[] {
+  if (ratio === 'cispo') {
+    const factors = ratioFactors(ratio, present, old, advantages, bounds);
+    return advantages.map((advantage, token) => -factors[token] * advantage * present[token]);
+  }
+  const whole = Math.exp(meanOf(present.map((value, token) => limited(value - old[token]))));
+  const clipped = Math.min(1 + bounds.clipHigh, Math.max(1 - bounds.clipLow, whole));
+  return advantages.map((advantage) => -Math.min(whole * advantage, clipped * advantage));
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
 }
 
 function limited(value: number): number {

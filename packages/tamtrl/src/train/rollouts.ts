@@ -9,19 +9,16 @@ import { filteredChunks } from '../eval/evaluate.js';
 import { runAgent } from '../memory/agent.js';
 import type { MemoryModel } from '../memory/turn.js';
 import type { TrainablePolicy } from '../policy/types.js';
-import { combineRewards } from '../reward/combine.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { outcomeReward } from '../reward/outcome.js';
 import type { RunConfig } from './config.js';
-import { turnAdvantages } from './credit.js';
 import { areEqual, type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
 import type { Run } from './loop.js';
 import { PhaseClock } from './metrics.js';
-import { imitated, imitates, withWholeChunks } from './objective.js';
-import { overlongPenalty } from './overlong.js';
+import { withWholeChunks } from './objective.js';
+import { earned } from './rewarded.js';
 import { type Scoring, samplerOf } from './scoring.js';
 import type { RewardedGroup } from './step-metrics.js';
-import { withTokens } from './token-advantages.js';
 
 /** Names of the weights that rollouts ahead come from, to sample with and to score with. */
 const AHEAD = 'rollouts';
@@ -138,7 +135,7 @@ async function rewardGroups(
   count: number,
 ): Promise<RewardedGroup[]> {
   const { config, frames, train: source, signal, onProgress } = run;
-  const { memory, reward, overlong, temperature, topP } = config;
+  const { memory, reward, temperature, topP } = config;
   const positions = Array.from({ length: count }, (_, at) => position + at);
   const { objective } = config;
   const distils = objective === 'distillation';
@@ -173,26 +170,9 @@ async function rewardGroups(
   const groups = await clock.time('reward', () => scoring.withOutcomes(scored, run, step));
   const result = await clock.time('reward', () => scoring.score(groups, run, step, sampledBy));
   return groups.map((group, g): RewardedGroup => {
-    const { trajectories } = group;
-    const scores = result.scores?.[g];
-    const outcomes = result.outcomes?.[g] ?? group.outcomes;
-    const penalties = trajectories.map(({ turns }) =>
-      turns.map(({ kind, outputTokens }) => {
-        const limit = kind === 'memory' ? memory.memoryTokens : memory.answerTokens;
-        return overlongPenalty(outputTokens, limit, overlong);
-      }),
-    );
-    const rewards = trajectories.map(({ turns }, i) =>
-      combineRewards(outcomes[i], turns.length - 1, scores?.[i], reward).map((value, t) => value + penalties[i][t]),
-    );
     const { chunks } = tasks[g];
     const teacher = result.teacherLogProbabilities?.[g];
-    const rewarded = { group, chunks, scores, teacher, rewards, method: g === 0 ? result : undefined };
-    if (imitates(objective)) {
-      return { ...rewarded, advantages: imitated(objective, trajectories, group.outcomes) };
-    }
-    const { advantage, returns } = config;
-    const ofTurns = turnAdvantages({ rewards, outcomes, scores }, { advantage, combine: reward, returns });
-    return { ...rewarded, ...withTokens(trajectories, ofTurns, result.tokenAdvantages, g) };
+    const method = g === 0 ? result : undefined;
+    return { group, chunks, teacher, method, ...earned(group, result, g, config) };
   });
 }

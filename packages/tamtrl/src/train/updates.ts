@@ -1,12 +1,12 @@
 /** What a step does with its rows: log-probabilities under other weights than the sampler's, then updates. */
-import type { ForwardBackwardResult, OptimStepResult, TrainingRow } from '../policy/types.js';
+import type { ForwardBackwardResult, OptimStepResult, ScoredRow, TrainingRow } from '../policy/types.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import { importanceWeights } from './importance.js';
 import type { Run } from './loop.js';
 import type { PhaseClock } from './metrics.js';
 import { imitates } from './objective.js';
-import { type Ratio, ratioFactors } from './ratios.js';
+import { publishedLosses, type Ratio, ratioFactors } from './ratios.js';
 import { comparesWithStart, INITIAL, lossOf, oldAreOfPresentWeights, recomputes } from './requirements.js';
 import { assertCount, miniBatches, type Row, trainingRows } from './rows.js';
 
@@ -102,7 +102,11 @@ async function withRatios({ run, ratio, batches, update }: RatioParts): Promise<
     const input = trainingRows(batch, config);
     // Before the first update, the weights may be those that the old log-probabilities are of.
     if (updates.length === 0 && oldAreOfPresentWeights(run)) {
-      updates.push(await update(batch, input));
+      const first = await update(batch, input);
+      const ones = input.map(({ completionIds }) => completionIds.map(() => 1));
+      const present = first.result.logProbabilities.map((logProbabilities) => ({ logProbabilities }));
+      const loss = first.result.loss + publishedLess(ratio, input, present, ones, config);
+      updates.push({ ...first, result: { ...first.result, loss } });
       continue;
     }
     // From the first update on, the step is finished.
@@ -124,10 +128,29 @@ async function withRatios({ run, ratio, batches, update }: RatioParts): Promise<
       oldLogProbabilities.map((old, token) => Math.exp(scored[row].logProbabilities[token] - old)),
     );
     const metrics = { ...done.result.metrics, ...ratioMetrics(ratios, factors) };
+    const loss = done.result.loss + publishedLess(ratio, input, scored, factors, config);
     const read = input.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0);
-    updates.push({ ...done, result: { ...done.result, metrics }, scored: read });
+    updates.push({ ...done, result: { ...done.result, loss, metrics }, scored: read });
   }
   return updates;
+}
+
+/** What the value of the published loss has more than that of the loss with fixed factors and the same gradient. */
+function publishedLess(
+  ratio: Exclude<Ratio, 'token'>,
+  input: readonly TrainingRow[],
+  scored: readonly Pick<ScoredRow, 'logProbabilities'>[],
+  factors: readonly (readonly number[])[],
+  config: RunConfig,
+): number {
+  const ofRow = ({ advantages = [], oldLogProbabilities = [], lossWeights = [] }: TrainingRow, at: number) => {
+    const { logProbabilities } = scored[at];
+    const published = publishedLosses(ratio, logProbabilities, oldLogProbabilities, advantages, config);
+    return published.reduce((sum, loss, token) => {
+      return sum + lossWeights[token] * (loss + factors[at][token] * advantages[token]);
+    }, 0);
+  };
+  return input.reduce((sum, row, at) => sum + ofRow(row, at), 0);
 }
 
 /** Of tokens; a token is clipped if its factor is not the ratio that it is made of. */
