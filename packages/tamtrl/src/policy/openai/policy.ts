@@ -1,7 +1,8 @@
 /**
  * A model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, hosted services. In chat mode, the
- * policy sends text, as chat completions or through the Responses API, and the server applies its template. With the model's own tokenizer and a server that takes token
- * ids (vLLM, llama.cpp), it sends token ids, and vLLM scores them too.
+ * policy sends text, as chat completions or through the Responses API, and the server applies its template. With the
+ * model's own tokenizer and a server that takes token ids (vLLM, llama.cpp), it sends token ids, and vLLM scores them
+ * too.
  */
 import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
