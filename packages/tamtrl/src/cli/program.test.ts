@@ -60,6 +60,21 @@ it('help and version', async () => {
   expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
+it('help lists every option of every command under a heading that says what it is about', async () => {
+  const commands = async (of: string[]) => {
+    const listed = (await run(...of, '--help')).out.split('\nCommands:\n')[1];
+    const names = [...listed.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name);
+    return names.filter((name) => name !== 'help').map((name) => [...of, name]);
+  };
+  const all = [...(await commands([])), ...(await commands(['data']))];
+  expect(all.length).toBeGreaterThan(12);
+  for (const command of all) {
+    const { out } = await run(...command, '--help');
+    const ungrouped = out.split('\nOptions:\n')[1].split('\n\n')[0];
+    expect(ungrouped.match(/^ {2}-.*/gm), command.join(' ')).toEqual([expect.stringMatching(/^ {2}-h, --help /)]);
+  }
+});
+
 it('the guide names every flag, preset, method and exit code', async () => {
   const doc = (name: string) => readFile(new URL(`../../../../docs/${name}`, import.meta.url), 'utf8');
   const guide = await doc('cli.md');

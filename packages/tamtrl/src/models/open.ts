@@ -128,7 +128,7 @@ function refuseAdapter(spec: string, { adapter }: OpenOptions): void {
   );
 }
 
-async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions): Promise<Policy> {
+async function openServer({ baseUrl, model, api }: OpenAISpec, options: OpenOptions): Promise<Policy> {
   const { contextLength, concurrency, retries, signal, thinking, note, prediction, cacheKey } = options;
   // vLLM, SGLang and llama.cpp pass this to the chat template; others ignore it.
   const extra = thinking === undefined ? undefined : { chat_template_kwargs: { enable_thinking: thinking } };
@@ -137,6 +137,7 @@ async function openServer({ baseUrl, model }: OpenAISpec, options: OpenOptions):
     ...text,
     baseUrl: baseUrl ?? defaultBaseUrl(),
     model,
+    api,
     contextLength,
     concurrency,
     retries,

@@ -38,6 +38,9 @@ describe('models at OpenAI-compatible servers', () => {
     ['openai:http://h:1/v1#a#b', { baseUrl: 'http://h:1/v1#a', model: 'b' }],
     ['openai:gpt', { model: 'gpt' }],
     ['openai:#gpt', { model: 'gpt' }],
+    ['openai:http://h:1/v1?api=responses#m', { baseUrl: 'http://h:1/v1', model: 'm', api: 'responses' }],
+    ['openai:?api=responses#gpt', { model: 'gpt', api: 'responses' }],
+    ['openai:?api=chat#gpt', { model: 'gpt', api: 'chat' }],
   ])('%s', (spec, parsed) => expect(parseModelSpec(spec)).toEqual({ kind: 'openai', ...parsed }));
 
   it.each(['openai:', 'openai:http://h:1/v1', 'openai:http://h:1/v1#'])('%s is refused', (spec) => {
@@ -49,6 +52,10 @@ describe('keys in addresses', () => {
   it.each([
     'openai:http://h/v1?api_key=K3Y#m',
     'openai:http://h/v1?api_key=K3Y',
+    'openai:http://h/v1?api_key=K3Y&api=responses#m',
+    'openai:http://h/v1?api=responses&api_key=K3Y#m',
+    'openai:http://h/v1?api=K3Y#m',
+    'openai:http://me:K3Y@h/v1?api=responses#m',
     'openai:http://me:K3Y@h/v1#m',
     'openai:http://me:K3Y@h/v1',
     'tinker:http://h?api_key=K3Y#m',

@@ -5,6 +5,7 @@
 import { isHubAddress, parseHubAddress } from '../base/hub.js';
 import { PolicyError } from '../policy/errors.js';
 import { displayAddress } from '../policy/exchange.js';
+import { CHAT_APIS, type ChatApi } from '../policy/openai/responses.js';
 import type { TinkerPolicyOptions } from '../policy/tinker/policy.js';
 import { TINKER_SERVERS } from '../policy/tinker/servers.js';
 
@@ -56,12 +57,14 @@ export interface HubSpec {
   file?: string;
 }
 
-/** "openai:[URL#]MODEL" */
+/** "openai:[URL#]MODEL" or "openai:[URL]?api=responses#MODEL" */
 export interface OpenAISpec {
   kind: 'openai';
   /** If absent: OPENAI_BASE_URL of the environment, else OpenAI's own address. */
   baseUrl?: string;
   model: string;
+  /** If absent: chat completions. */
+  api?: ChatApi;
 }
 
 /** "tinker:URL[?settings]#MODEL" */
@@ -129,7 +132,8 @@ function parseOpenAI(spec: string): OpenAISpec {
       `"${shownSpec(spec)}" names no model; expected openai:URL#MODEL, for example openai:http://127.0.0.1:8080/v1#smollm2.`,
     );
   }
-  const baseUrl = at > 0 ? rest.slice(0, at) : undefined;
+  const [, url = '', api] = /^(.*?)(?:\?api=([^&]*))?$/s.exec(rest.slice(0, Math.max(0, at))) ?? [];
+  const baseUrl = url === '' ? undefined : url;
   // Addresses are written into run folders and messages.
   if (baseUrl !== undefined && (baseUrl.includes('?') || displayAddress(baseUrl) !== baseUrl.replace(/[?#].*$/s, ''))) {
     throw new PolicyError(
@@ -138,7 +142,13 @@ function parseOpenAI(spec: string): OpenAISpec {
         'TAMTRL_API_KEY or OPENAI_API_KEY.',
     );
   }
-  return { kind: 'openai', baseUrl, model };
+  if (api === undefined) return { kind: 'openai', baseUrl, model };
+  const known = CHAT_APIS.find((name) => name === api);
+  if (known !== undefined) return { kind: 'openai', baseUrl, model, api: known };
+  throw new PolicyError(
+    'invalid-argument',
+    `"${shownSpec(spec)}" names an unknown API; expected ?api=${CHAT_APIS.join(' or ?api=')} before the #.`,
+  );
 }
 
 const SETTINGS = ['rank', 'scaling', 'loss', 'pad', 'server'];

@@ -4,14 +4,18 @@ import { readCompareConfig } from '../../run/comparison-config.js';
 import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
-import { addHostOption, JSON_OPTION, wholeNumber } from '../terminal/options.js';
+import { addHostOption, GROUPS, JSON_OPTION, wholeNumber } from '../terminal/options.js';
 import { type CompareFlags, runComparison } from './compare-run.js';
 
 export function addCompareCommand(program: Command, io: Io, exit: (code: number) => void): void {
-  addHostOption(program.command('compare'))
+  const command = program
+    .command('compare')
     .description('train and evaluate several methods with several seeds, and tabulate the results')
-    .argument('<file>', 'YAML file that lists methods, seeds and benchmarks')
+    .argument('<file>', 'YAML file that lists methods, seeds and benchmarks');
+  addHostOption(command.optionsGroup(GROUPS.model))
+    .optionsGroup(GROUPS.settings)
     .option('--jobs <n>', 'number of processes to run at the same time', wholeNumber(1), 1)
+    .optionsGroup(GROUPS.output)
     .option('--tables-only', 'only remake the tables from the results so far')
     .option(...JSON_OPTION)
     .action(async (file: string, flags: CompareFlags) => {

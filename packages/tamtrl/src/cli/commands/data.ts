@@ -21,7 +21,9 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
     .command('check')
     .description('count the records in files and report every bad line')
     .argument('<files...>', 'JSONL files, plain, .gz or .zst')
+    .optionsGroup(GROUPS.input)
     .option('--strict', 'stop at the first bad line')
+    .optionsGroup(GROUPS.output)
     .option(...JSON_OPTION)
     .action(async (files: string[], options) => exit(await checkFiles(files, options, io)));
 

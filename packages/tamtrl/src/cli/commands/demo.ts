@@ -20,7 +20,7 @@ export function addDemoCommand(program: Command, io: Io, exit: (code: number) =>
       '--books <paths...>',
       'text files, or folders of them, to hide the story in (default: two that come with tamtrl)',
     )
-    .option('--seed <n>', 'another number is another story', wholeNumber(0), 1)
+    .option('--seed <n>', 'which story: each number gives another one', wholeNumber(0), 1)
     .optionsGroup(GROUPS.output)
     .option(...JSON_OPTION)
     .action(async (_name: string, flags: DemoFlags) => {

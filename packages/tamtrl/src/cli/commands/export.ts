@@ -39,8 +39,8 @@ export function addExportCommand(program: Command, io: Io, exit: (code: number) 
     .addArgument(new Argument('<format>', 'listed below').choices(names))
     .argument('<run>', 'folder of the run')
     .optionsGroup(GROUPS.output)
-    .option('--out <path>', 'file to write; of tensorboard and rollout-summaries a folder')
-    .option('--overwrite', 'replace the file if it is there')
+    .option('--out <path>', 'file to write; for tensorboard and rollout-summaries, a folder')
+    .option('--overwrite', 'replace the file if it exists')
     .addHelpText('after', `\nFormats:\n${list.join('\n')}`)
     .action(async (format: Format, run: string, flags: ExportFlags) =>
       exit(await runInterruptible(io, () => runExport(format, run, flags, io))),

@@ -21,7 +21,7 @@ export function addViewCommand(program: Command, io: Io, exit: (code: number) =>
     .description('look at runs, evaluations, comparisons and saved readings on a local page')
     .argument(
       '[folders...]',
-      `their folders, folders that hold several, or files of ask --state (default: ${DEFAULT_FOLDER})`,
+      `their folders, folders that hold several of them, or files saved by ask --state (default: ${DEFAULT_FOLDER})`,
     )
     .optionsGroup(GROUPS.output)
     .option('--port <n>', 'port of the page, on this machine only (default: a free one)', wholeNumber(0))

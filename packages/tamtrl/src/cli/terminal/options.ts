@@ -41,9 +41,7 @@ export function repeatable(value: string, before: readonly string[] | undefined)
   return [...(before ?? []), value];
 }
 
-/**
- * Headings of the groups that help lists options under; `--help` and what belongs to no group stay under "Options:".
- */
+/** Headings of the groups that help lists options under. Only `--help` itself stays under "Options:". */
 export const GROUPS = {
   model: 'Model:',
   settings: 'Settings:',
@@ -124,7 +122,7 @@ export function addRunOptions(command: Command, presets: readonly string[]): Com
     .option('--resume [folder]', 'continue the run in this folder (or in --out) with its own settings')
     .option(
       '--log <kind>',
-      `write the numbers for other programs too, into the run's folder: ${LOG_KINDS.join(' or ')}; repeat it for both`,
+      `also write the numbers into the run's folder for other programs: ${LOG_KINDS.join(' or ')}; repeat it for both`,
       logKinds,
     )
     .option(...JSON_OPTION);

@@ -1,7 +1,8 @@
 /**
  * A model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, hosted services. In chat mode, the
- * policy sends text and the server applies its template. With the model's own tokenizer and a server that takes token
- * ids (vLLM, llama.cpp), it sends token ids, and vLLM scores them too.
+ * policy sends text, as chat completions or through the Responses API, and the server applies its template. With the
+ * model's own tokenizer and a server that takes token ids (vLLM, llama.cpp), it sends token ids, and vLLM scores them
+ * too.
  */
 import type { ChatFormat } from '../../text/chat.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
@@ -15,6 +16,7 @@ import type {
   ScoreOptions,
   ScoreRow,
 } from '../types.js';
+import { askedServer, listed } from './asked-server.js';
 import { CountingTokenizer, messageFormat } from './counting-tokenizer.js';
 import { ChatDialect, type ChatFields } from './dialect.js';
 import { type HttpOptions, JsonClient, RefusedRequest } from './http.js';
@@ -24,11 +26,11 @@ import {
   chatReply,
   promptLogProbabilities,
   type ServerInfo,
-  serverInfo,
   type TokenReply,
   tokenReply,
   windowInProps,
 } from './replies.js';
+import { type ChatApi, RESPONSES_FIELDS, responsesBody, responsesReply } from './responses.js';
 import { TruncationGuard } from './truncation.js';
 import type { CountedSample, ServerUsage, Usage } from './usage.js';
 
@@ -52,7 +54,9 @@ export interface OpenAIPolicyOptions extends Omit<HttpOptions, 'apiKey'> {
   prediction?: boolean;
   /** Sends a `prompt_cache_key` for each beginning of a prompt; default: to OpenAI alone. */
   cacheKey?: boolean;
-  /** Additional fields for every chat request, such as `{ reasoning_effort: "low" }`. */
+  /** The API for conversations: chat completions (default), or OpenAI's Responses API, which takes no token ids. */
+  api?: ChatApi;
+  /** Additional fields for every chat request, such as `{ reasoning_effort: "low" }`, as the API names them. */
   extra?: Readonly<Record<string, unknown>>;
   signal?: AbortSignal;
 }
@@ -94,32 +98,6 @@ export async function openOpenAIPolicy(options: OpenAIPolicyOptions): Promise<Op
   return policy;
 }
 
-/**
- * What the server reports about itself, and why the model may be missing. Some servers have no list, or other names in
- * it.
- */
-async function askedServer(
-  client: JsonClient,
-  { model, signal }: OpenAIPolicyOptions,
-): Promise<{ server: ServerInfo; doubt?: string }> {
-  try {
-    const server = serverInfo(await client.get('/models', signal), model);
-    if (server.models.length === 0 || server.found) return { server };
-    return { server, doubt: `does not list "${model}", but ${listed(server)}` };
-  } catch (error) {
-    if (!(error instanceof RefusedRequest) || error.status === 401 || error.status === 403) throw error;
-    return { server: serverInfo(undefined, model), doubt: `does not list its models (${error.status})` };
-  }
-}
-
-const MOST_LISTED = 20;
-const LONGEST_NAME = 100;
-
-function listed({ models }: ServerInfo): string {
-  const names = models.slice(0, MOST_LISTED).map((name) => name.slice(0, LONGEST_NAME));
-  return `${names.join(', ')}${models.length > MOST_LISTED ? `, and ${models.length - MOST_LISTED} more` : ''}`;
-}
-
 function environment(name: string): string | undefined {
   // Not every runtime has `process`.
   const value = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.[name];
@@ -149,9 +127,9 @@ export class OpenAIPolicy implements Policy {
   readonly #told = new Set<string>();
 
   constructor(options: OpenAIPolicyOptions, client: JsonClient, server: ServerInfo) {
-    const { model, tokenizer, chat } = options;
-    const exact =
-      tokenizer !== undefined && chat !== undefined && (server.kind === 'vllm' || server.kind === 'llama.cpp');
+    const { model, tokenizer, chat, api } = options;
+    const takesIds = api !== 'responses' && (server.kind === 'vllm' || server.kind === 'llama.cpp');
+    const exact = tokenizer !== undefined && chat !== undefined && takesIds;
     this.model = model;
     this.name = `${model} at ${client.baseUrl}`;
     this.mode = exact ? 'tokens' : 'chat';
@@ -170,6 +148,8 @@ export class OpenAIPolicy implements Policy {
     this.#client = client;
     this.#options = options;
     this.#guard = new TruncationGuard(this.name, this.contextLength, (text) => this.#tell(text));
+    if (tokenizer !== undefined && api === 'responses')
+      this.#tell('The Responses API takes no token ids, so the tokenizer is not used and token counts are estimates.');
   }
 
   /** Number of requests sent again so far. */
@@ -291,11 +271,15 @@ export class OpenAIPolicy implements Policy {
    * @throws PolicyError as `JsonClient.post`, with the models that there are if the model seems to be missing.
    */
   async #chat(fields: Omit<ChatFields, 'model' | 'extra'>, signal: AbortSignal | undefined): Promise<ChatReply> {
-    const { model, extra } = this.#options;
+    const { model, api } = this.#options;
+    const isResponses = api === 'responses';
+    const extra = isResponses ? { ...RESPONSES_FIELDS, ...this.#options.extra } : this.#options.extra;
     for (;;) {
       const body = this.#dialect.body({ ...fields, model, extra });
       try {
-        const reply = await this.#client.post('/chat/completions', body, chatReply, signal);
+        const reply = isResponses
+          ? await this.#client.post('/responses', responsesBody(body), responsesReply, signal)
+          : await this.#client.post('/chat/completions', body, chatReply, signal);
         if (reply.nothing !== undefined) this.#tell(NOTHING[reply.nothing](this.name));
         return reply;
       } catch (error) {
@@ -304,6 +288,13 @@ export class OpenAIPolicy implements Policy {
           throw new PolicyError('refused', `${error.message} The server lists ${listed(this.server)}.`, {
             cause: error,
           });
+        }
+        if (error.status === 404 && isResponses) {
+          throw new PolicyError(
+            'refused',
+            `${error.message} If the server has no Responses API, leave ?api=responses out of the address.`,
+            { cause: error },
+          );
         }
         if (error.status !== 400 && error.status !== 422) throw error;
         const change = this.#dialect.learn(error.said, body);

@@ -205,7 +205,7 @@ export function promptLogProbabilities(reply: unknown, tokens: readonly number[]
   });
 }
 
-function unexpected(server: string, path: string, reply: unknown): PolicyError {
+export function unexpected(server: string, path: string, reply: unknown): PolicyError {
   const text = JSON.stringify(reply) ?? 'nothing';
   return new PolicyError(
     'protocol',
