@@ -32,15 +32,20 @@ export function decoderLayer<Attended extends { mixed: Value }>(
   { rows, attend }: Attention<Attended>,
 ): Omit<Attended, 'mixed'> & { hidden: Value } {
   const { heads, keyValueHeads, rmsNormEpsilon: epsilon } = config;
+  const { attentionBias, queryKeyNorm } = featuresOf(config);
   const normed = rmsNorm(hidden, weight('input_layernorm.weight'), epsilon);
   const project = (x: Value, path: string) => projection(config, x, weight, path);
+  const toHeads = (name: string) => {
+    const x = project(normed, `self_attn.${name}_proj`);
+    return attentionBias ? add(x, weight(`self_attn.${name}_proj.bias`)) : x;
+  };
   const headNorm = (x: Value, name: string) =>
-    featuresOf(config).queryKeyNorm ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
+    queryKeyNorm ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
   const byHead = (x: Value, count: number) => reshape(x, [...rows, count, config.headSize]);
   const { mixed, ...others } = attend({
-    queries: byHead(headNorm(project(normed, 'self_attn.q_proj'), 'q'), heads),
-    keys: byHead(headNorm(project(normed, 'self_attn.k_proj'), 'k'), keyValueHeads),
-    values: byHead(project(normed, 'self_attn.v_proj'), keyValueHeads),
+    queries: byHead(headNorm(toHeads('q'), 'q'), heads),
+    keys: byHead(headNorm(toHeads('k'), 'k'), keyValueHeads),
+    values: byHead(toHeads('v'), keyValueHeads),
   });
   const afterAttention = add(hidden, project(mixed, 'self_attn.o_proj'));
 

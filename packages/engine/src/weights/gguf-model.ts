@@ -19,10 +19,10 @@ export function ggufName({ gguf }: Architecture, name: string): string {
   if (name === 'model.embed_tokens.weight') return 'token_embd.weight';
   if (name === 'model.norm.weight') return 'output_norm.weight';
   if (name === 'lm_head.weight') return 'output.weight';
-  const match = /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(name);
+  const match = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name);
   const short = match === null ? undefined : gguf.layerNames[match[2]];
   if (match === null || short === undefined) throw new EngineError('internal', `No GGUF name for parameter "${name}".`);
-  return `blk.${match[1]}.${short}.weight`;
+  return `blk.${match[1]}.${short}.${match[3]}`;
 }
 
 /** Typed look-ups that name the file and the key on failure. */

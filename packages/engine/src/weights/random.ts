@@ -12,7 +12,7 @@ function hashName(name: string): number {
 }
 
 /**
- * Every parameter by its Hugging Face name, as transformers initialises Llama and Qwen3: norms 1, the rest normal with
+ * Every parameter by its Hugging Face name, as transformers initialises these models: norms 1, biases 0, the rest normal with
  * mean 0. Equal seeds give equal weights; a tensor depends only on the seed, its name and its size.
  *
  * @throws EngineError 'invalid-argument' if the seed is not a safe integer or the standard deviation is not a finite
@@ -37,7 +37,7 @@ export function randomParameters(
     const values = new Float32Array(elementCount(shape));
     if (name.endsWith('norm.weight')) {
       values.fill(1);
-    } else {
+    } else if (!name.endsWith('.bias')) {
       const random = new Random(hashSeed(seed, stream, hashName(name)));
       for (let i = 0; i < values.length; i++) values[i] = standardDeviation * random.normal();
     }

@@ -3,12 +3,14 @@ import type { ModelConfig } from '../config.js';
 import type { Fields } from '../config-fields.js';
 
 /**
- * Features of a decoder layer beyond those that all families share. decoder.ts and parameters.ts build layers from
- * them.
+ * Features of a decoder layer beyond those that all families share; a family names those that it has. decoder.ts and
+ * parameters.ts build layers from them.
  */
 export interface LayerFeatures {
   /** Each query and key head is normalised (`self_attn.q_norm`, `self_attn.k_norm`) before it is rotated. */
-  queryKeyNorm: boolean;
+  queryKeyNorm?: boolean;
+  /** The projections to queries, keys and values add a bias (`self_attn.q_proj.bias` and so on). */
+  attentionBias?: boolean;
 }
 
 export interface Architecture {
@@ -49,7 +51,7 @@ export interface ConfigJsonForm {
 export interface GgufForm {
   /** The name under `general.architecture`, which is also the prefix of the family's settings. */
   readonly architecture: string;
-  /** A layer's parameters: Hugging Face name -> name in the file, both without prefix and `.weight`. */
+  /** A layer's parameters: Hugging Face name -> name in the file, both without prefix, `.weight` and `.bias`. */
   readonly layerNames: Readonly<Record<string, string>>;
   /** Whether llama.cpp stores side by side the two rows of a query or key head that a rotation mixes. */
   readonly interleavedRotary: boolean;

@@ -6,6 +6,7 @@ import { EngineError } from '../../errors.js';
 import type { ModelConfig } from '../config.js';
 import type { Architecture, LayerFeatures } from './architecture.js';
 import { llama } from './llama.js';
+import { qwen2 } from './qwen2.js';
 import { qwen3 } from './qwen3.js';
 
 const known = new Map<string, Architecture>();
@@ -43,4 +44,4 @@ export function featuresOf(config: ModelConfig): LayerFeatures {
   return architectureOf(config).features(config);
 }
 
-for (const architecture of [llama, qwen3]) registerArchitecture(architecture);
+for (const architecture of [llama, qwen2, qwen3]) registerArchitecture(architecture);
