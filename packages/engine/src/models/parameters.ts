@@ -7,7 +7,7 @@ import type { Adapter, ModelConfig } from './config.js';
 export function layerParameterShapes(config: ModelConfig): Map<string, number[]> {
   const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize } = config;
   const shapes = new Map<string, number[]>();
-  const { attentionBias, queryKeyNorm } = featuresOf(config);
+  const { attentionBias, outputNorms, queryKeyNorm } = featuresOf(config);
   shapes.set('input_layernorm.weight', [hiddenSize]);
   for (const [name, count] of [
     ['q', heads],
@@ -23,9 +23,11 @@ export function layerParameterShapes(config: ModelConfig): Map<string, number[]>
   }
   shapes.set('self_attn.o_proj.weight', [hiddenSize, heads * headSize]);
   shapes.set('post_attention_layernorm.weight', [hiddenSize]);
+  if (outputNorms) shapes.set('pre_feedforward_layernorm.weight', [hiddenSize]);
   shapes.set('mlp.gate_proj.weight', [intermediateSize, hiddenSize]);
   shapes.set('mlp.up_proj.weight', [intermediateSize, hiddenSize]);
   shapes.set('mlp.down_proj.weight', [hiddenSize, intermediateSize]);
+  if (outputNorms) shapes.set('post_feedforward_layernorm.weight', [hiddenSize]);
   return config.adapter ? withLowRankPairs(shapes, config.adapter) : shapes;
 }
 

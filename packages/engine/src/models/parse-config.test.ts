@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ModelConfig } from './config.js';
+import { layerKind } from './layer-kinds.js';
 import { parameterShapes } from './parameters.js';
 import { configToJson, configToText, parseConfig } from './parse-config.js';
 
@@ -77,6 +78,60 @@ it('a Qwen2.5 as the hub has it, with the biases that every Qwen2 has and no key
   expect(() => parse({ model_type: 'qwen2', num_key_value_heads: 2, attention_bias: false })).toThrow(
     expect.objectContaining({ kind: 'unsupported', message: expect.stringContaining('"attention_bias"') }),
   );
+});
+
+it('a SmolLM3: every fourth layer does not rotate, unless the file names others', () => {
+  const smollm3 = { model_type: 'smollm3', num_key_value_heads: 2, num_hidden_layers: 8 };
+  expect(parse(smollm3)).toMatchObject({ unrotatedLayers: [3, 7], ropeTheta: 2e6, tieWordEmbeddings: true });
+  expect(parse({ ...smollm3, no_rope_layer_interval: 3 })).toMatchObject({ unrotatedLayers: [2, 5] });
+  const config = parse({ ...smollm3, no_rope_layers: [0, 1, 1, 1, 1, 0, 1, 1] });
+  expect(config.unrotatedLayers).toEqual([0, 5]);
+  expect(layerKind(config, 5)).toEqual({ rotary: 'none', sliding: false });
+  expect(layerKind(config, 4)).toEqual({ rotary: 'full', sliding: false });
+  expect(() => parse({ ...smollm3, no_rope_layers: [1, 0] })).toThrow(
+    /"no_rope_layers" in m\/config.json should be a list of 8 numbers/,
+  );
+  expect(() => parse({ ...smollm3, use_sliding_window: true })).toThrow(/"use_sliding_window"/);
+});
+
+describe('a Gemma 3', () => {
+  const gemma3 = { model_type: 'gemma3_text', num_hidden_layers: 7, sliding_window: 512, head_dim: 16 };
+
+  it.each([
+    ['transformers 4', { rope_theta: 1e6, rope_local_base_freq: 1e4, sliding_window_pattern: 6 }],
+    [
+      'transformers 5',
+      {
+        rope_parameters: {
+          full_attention: { rope_type: 'default', rope_theta: 1e6 },
+          sliding_attention: { rope_type: 'default', rope_theta: 1e4 },
+        },
+      },
+    ],
+    ['defaults', {}],
+  ])('of %s: five sliding layers with a base of their own to one that sees all', (_, changes) => {
+    const config = parse({ ...gemma3, ...changes, hidden_activation: 'gelu_pytorch_tanh' });
+    expect(config).toMatchObject({ headSize: 16, queryScalar: 256, ropeTheta: 1e6, tieWordEmbeddings: true });
+    expect(config.slidingWindow).toEqual({ tokens: 512, layers: [0, 1, 2, 3, 4, 6], ropeTheta: 1e4 });
+    expect(layerKind(config, 4)).toEqual({ rotary: 'sliding', sliding: true });
+    expect(layerKind(config, 5)).toEqual({ rotary: 'full', sliding: false });
+    const json = JSON.parse(configToText(config));
+    expect(parseConfig(json, 'config.json')).toEqual(config);
+    expect(json).toMatchObject({ hidden_activation: 'gelu_pytorch_tanh', query_pre_attn_scalar: 256 });
+    expect(json).not.toHaveProperty('hidden_act');
+  });
+
+  it.each([
+    [{ final_logit_softcapping: 30 }, 'unsupported', '"final_logit_softcapping"'],
+    [{ use_bidirectional_attention: true }, 'unsupported', '"use_bidirectional_attention"'],
+    [{ hidden_activation: 'relu' }, 'unsupported', '"hidden_activation"'],
+    [{ rope_scaling: { rope_type: 'linear', factor: 8 } }, 'unsupported', '"rope_scaling.rope_type"'],
+    [{ layer_types: ['full_attention'] }, 'file', 'a list of 7 types'],
+  ])('refuses %j', (changes, kind, message) => {
+    expect(() => parse({ ...gemma3, ...changes })).toThrow(
+      expect.objectContaining({ kind, message: expect.stringContaining(message) }),
+    );
+  });
 });
 
 it('missing keys mean what transformers assumes', () => {

@@ -9,6 +9,7 @@ import { softmax } from '../graph/ops/transformer.js';
 import { overSequences } from '../models/attention.js';
 import type { ModelConfig } from '../models/config.js';
 import { declareLayer, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { layerKind } from '../models/layer-kinds.js';
 import { declarePositions } from '../models/positions.js';
 
 /** `read` has no cache to attend to, `continue` and `step` have one. */
@@ -37,7 +38,7 @@ export function generationGraph(config: ModelConfig, kind: GraphKind): Graph {
     const weight = declareLayer(graph, config, `model.layers.${index}.`);
     const past = (what: string) => graph.input(`past ${what} ${index}`, 'float32', ['B', keyValueHeads, 'P', headSize]);
     const cache = cached ? { keys: past('keys'), values: past('values') } : undefined;
-    const layer = decoderLayer(config, hidden, weight, overSequences(config, at, cache));
+    const layer = decoderLayer(config, hidden, weight, overSequences(config, at, layerKind(config, index), cache));
     graph.output(`new keys ${index}`, layer.keys);
     graph.output(`new values ${index}`, layer.values);
     hidden = layer.hidden;
