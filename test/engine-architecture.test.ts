@@ -75,7 +75,7 @@ describe('the recipe for an architecture', () => {
     const read = (path: string) => readFileSync(join(root, path), 'utf8');
     const places = {
       'packages/engine/src/models/architectures/architecture.ts': ['interface Architecture', 'interface LayerFeatures'],
-      'packages/engine/src/models/architectures/index.ts': ['function registerArchitecture', 'of [llama, qwen3]'],
+      'packages/engine/src/models/architectures/index.ts': ['function registerArchitecture', 'of [llama, '],
       'packages/engine/src/models/parameters.ts': ['function layerParameterShapes'],
       'packages/engine/src/models/decoder.ts': ['function decoderLayer'],
       'packages/engine/src/models/config.ts': ['interface ModelConfig'],
@@ -167,7 +167,7 @@ describe('the recipe for an architecture', () => {
     expect(() => registerArchitecture(family)).toThrow(/two architectures named "normed_llama"/);
     takeOut();
     try {
-      const unknown = { kind: 'unknown-architecture', message: expect.stringContaining('llama, qwen3') };
+      const unknown = { kind: 'unknown-architecture', message: expect.stringMatching(/llama, .*qwen3/) };
       expect(() => randomParameters(config, 1)).toThrow(expect.objectContaining(unknown));
       await expect(loadPretrained(join(folder, 'model.gguf'))).rejects.toMatchObject(unknown);
       expect(() => parseConfig(JSON_CONFIG, 'config.json')).toThrow(/NormedLlamaForCausalLM/);

@@ -1,4 +1,4 @@
-"""Makes the fixtures that the engine is compared with: packages/engine/fixtures/reference/{qwen3,llama}/.
+"""Makes the fixtures that the engine is compared with: packages/engine/fixtures/reference, a folder a family.
 
 Everything is computed by PyTorch and transformers in float32, one sequence at a time and without padding. README.md
 describes the files. The script checks what makes the comparison fair (padding changes nothing, greedy choices are
@@ -17,7 +17,14 @@ from fixture_files import flatten, rounded, write
 from losses import cross_entropy, policy_gradient
 from tiny_models import build_model, completion_statistics, greedy, greedy_padded, padded_logits, sequence_logits
 
-SEEDS = {"qwen3": 20260301, "llama": 20260302}
+SEEDS = {
+    "qwen3": 20260301,
+    "llama": 20260302,
+    "qwen2": 20261127,
+    "llama-scaled": 20261128,
+    "smollm3": 20261129,
+    "gemma3": 20261130,
+}
 LOGIT_PROMPT_LENGTHS = [3, 6, 11, 17]
 GREEDY_PROMPT_LENGTHS = [1, 4, 9, 14]
 GREEDY_TOKENS = 24
@@ -316,11 +323,13 @@ def main():
     default = pathlib.Path(__file__).resolve().parents[2] / "packages" / "engine" / "fixtures" / "reference"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=pathlib.Path, default=default)
-    output = parser.parse_args().output
+    parser.add_argument("--family", action="append", choices=SEEDS, help="only this one; may be repeated")
+    arguments = parser.parse_args()
+    output = arguments.output
     # One thread: sums in one order.
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    for family in SEEDS:
+    for family in arguments.family or SEEDS:
         model, cases, files = compute(family, "sdpa")
         write(output / family, model, cases, files)
         print_spread(family, (model, cases, files), compute(family, "eager"))

@@ -1,4 +1,4 @@
-"""Makes the fixtures that adapters are compared with: packages/engine/fixtures/reference-lora/{qwen3,llama}/.
+"""Makes the fixtures that adapters are compared with: packages/engine/fixtures/reference-lora, a folder a family.
 
 PEFT puts adapters on the models of make_engine_fixtures.py, computes with them in float32 on PyTorch and saves them.
 The models themselves are not written again: adapter_config.json names packages/engine/fixtures/reference.
@@ -27,6 +27,11 @@ from tiny_models import build_model, greedy
 ADAPTERS = {
     "qwen3": {"r": 4, "lora_alpha": 8, "target_modules": "all-linear"},
     "llama": {"r": 3, "lora_alpha": 5, "target_modules": ["q_proj", "v_proj", "down_proj"]},
+    # Projections with a bias and without.
+    "qwen2": {"r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "v_proj", "o_proj"]},
+    "llama-scaled": {"r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "k_proj"]},
+    "smollm3": {"r": 2, "lora_alpha": 4, "target_modules": ["k_proj", "gate_proj"]},
+    "gemma3": {"r": 2, "lora_alpha": 4, "target_modules": "all-linear"},
 }
 ADAMW_STEPS = 5
 GREEDY_PROMPT_LENGTHS = [1, 6, 13]
@@ -141,6 +146,7 @@ def main():
     default = pathlib.Path(__file__).resolve().parents[2] / "packages" / "engine" / "fixtures" / "reference-lora"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=pathlib.Path, default=default)
+    parser.add_argument("--family", action="append", choices=SEEDS, help="only this one; may be repeated")
     parser.add_argument("--check", nargs=2, metavar=("FOLDER", "BASE"))
     parser.add_argument("--rows", default="[]", help="JSON, with --check")
     arguments = parser.parse_args()
@@ -150,7 +156,7 @@ def main():
     if arguments.check:
         check(*arguments.check, json.loads(arguments.rows))
         return
-    for family in SEEDS:
+    for family in arguments.family or SEEDS:
         folder = arguments.output / family
         folder.mkdir(parents=True, exist_ok=True)
         write(folder, family)

@@ -93,7 +93,13 @@ def random_blocks(kind, count, generator):
     """Blocks of random bytes, with scales that are finite and of a sensible size."""
     _, size = gguf.GGML_QUANT_SIZES[kind]
     blocks = generator.integers(0, 256, (count, size), dtype=np.uint8)
-    scales = {Type.Q4_K: (0, 2), Type.Q6_K: (208,), Type.Q8_0: (0,), Type.Q4_0: (0,), Type.Q5_0: (0,)}.get(kind, (0, 2))
+    if kind == Type.MXFP4:
+        blocks[:, 0] = generator.integers(110, 140, count)
+        return blocks
+    scales = {
+        Type.Q2_K: (80, 82), Type.Q3_K: (108,), Type.Q6_K: (208,), Type.Q8_0: (0,), Type.Q4_0: (0,), Type.Q5_0: (0,),
+        Type.IQ4_NL: (0,), Type.IQ4_XS: (0,), Type.IQ2_XXS: (0,),
+    }.get(kind, (0, 2))  # fmt: skip
     for at in scales:
         halves = generator.normal(0, 0.01, count).astype(np.float16)
         blocks[:, at : at + 2] = halves.view(np.uint8).reshape(count, 2)
@@ -110,12 +116,14 @@ def make_quantised():
         raw = gguf.quants.quantize(values, kind)
         writer.add_tensor(kind.name, raw, raw_dtype=kind)
         expected[kind.name] = gguf.quants.dequantize(raw, kind)
-    for kind in (Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q4_K, Type.Q6_K, Type.Q5_K):
+    kinds = [Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q4_K, Type.Q6_K, Type.Q5_K, Type.Q2_K]
+    kinds += [Type.Q3_K, Type.IQ4_NL, Type.IQ4_XS, Type.MXFP4, Type.IQ2_XXS]
+    for kind in kinds:
         per_block, _ = gguf.GGML_QUANT_SIZES[kind]
         rows, blocks_per_row = (2, 1) if per_block == 256 else (3, 2)
         raw = random_blocks(kind, rows * blocks_per_row, generator).reshape(rows, -1)
         writer.add_tensor(kind.name, raw, raw_dtype=kind)
-        if kind != Type.Q5_K:
+        if kind != Type.IQ2_XXS:
             expected[kind.name] = gguf.quants.dequantize(raw, kind)
     # Every kind of value, to read them all.
     writer.add_uint8("kinds.uint8", 200)

@@ -5,7 +5,9 @@ import { Graph } from './graph/graph.js';
 import { overSequences } from './models/attention.js';
 import type { ModelConfig } from './models/config.js';
 import { declareLayer, decoderLayer, head, unembeddingName } from './models/decoder.js';
-import { lookUp, type ParameterSet, parameterShapes } from './models/parameters.js';
+import { embed } from './models/embedding.js';
+import { layerKind } from './models/layer-kinds.js';
+import { type ParameterSet, parameterShapes } from './models/parameters.js';
 import { declarePositions, orderFeeds } from './models/positions.js';
 import { RotaryTables } from './models/rope.js';
 import {
@@ -131,26 +133,21 @@ for (const architecture of ARCHITECTURES) {
 /** Logits of one sequence, [T x V], from the graph pieces that scoring, training and generation share. */
 async function logitsOf(config: ModelConfig, parameters: ParameterSet, ids: number[]): Promise<Float32Array> {
   const graph = new Graph('logits');
-  const { hiddenSize, vocabularySize, layers, headSize } = config;
+  const { hiddenSize, vocabularySize, layers } = config;
   let hidden = graph.input('hidden', 'float32', ['N', hiddenSize]);
   const at = declarePositions(graph, config, false);
   for (let layer = 0; layer < layers; layer++) {
     const weight = declareLayer(graph, config, `model.layers.${layer}.`);
-    hidden = decoderLayer(config, hidden, weight, overSequences(config, at)).hidden;
+    hidden = decoderLayer(config, hidden, weight, overSequences(config, at, layerKind(config, layer))).hidden;
   }
   const norm = graph.input('model.norm.weight', 'float32', [hiddenSize]);
   const unembedding = graph.input(unembeddingName(config), 'float32', [vocabularySize, hiddenSize]);
   graph.output('logits', head(config, hidden, norm, unembedding, graph.scalar(1)));
   const compiled = await CompiledGraph.compile(graph, { threads: 1 });
-  const { cosine, sine, rows } = new RotaryTables(config).upTo(ids.length);
   const feeds: Record<string, Tensor> = {
-    hidden: float32(lookUp(parameters.get('model.embed_tokens.weight')!, Int32Array.from(ids), hiddenSize), [
-      ids.length,
-      hiddenSize,
-    ]),
+    hidden: float32(embed(config, parameters, Int32Array.from(ids)), [ids.length, hiddenSize]),
     positions: int64(Array.from(ids.keys()), [1, ids.length]),
-    cosine: float32(cosine, [rows, headSize / 2]),
-    sine: float32(sine, [rows, headSize / 2]),
+    ...new RotaryTables(config).feeds(ids.length),
     ...orderFeeds(ids.length),
   };
   for (const [name, shape] of parameterShapes(config)) feeds[name] = float32(parameters.get(name)!, shape);

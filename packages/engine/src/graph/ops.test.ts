@@ -46,6 +46,7 @@ const cases: Record<string, Case> = {
   negate: { inputs: { a: ['B', 2] }, build: ({ a }) => elementwise.negate(a) },
   exp: { inputs: { a: ['B', 2] }, build: ({ a }) => elementwise.exp(a) },
   log: { inputs: { a: ['B', 2] }, domain: positive, build: ({ a }) => elementwise.log(a) },
+  tanh: { inputs: { a: ['B', 2] }, build: ({ a }) => elementwise.tanh(a) },
   sigmoid: { inputs: { a: ['B', 2] }, build: ({ a }) => elementwise.sigmoid(a) },
   minimum: { inputs: { a: ['B', 'T'], b: ['T'] }, build: ({ a, b }) => elementwise.minimum(a, b) },
   maximum: { inputs: { a: ['B', 'T'], b: ['T'] }, build: ({ a, b }) => elementwise.maximum(a, b) },
@@ -138,6 +139,7 @@ const cases: Record<string, Case> = {
     integers: { tokens: { shape: ['B'], below: 7 } },
     build: ({ a, tokens }) => transformer.tokenLogProbability(a, tokens).entropy,
   },
+  geglu: { inputs: { a: ['B', 5], b: ['B', 5] }, build: ({ a, b }) => transformer.geglu(a, b) },
   swiglu: { inputs: { a: ['B', 5], b: ['B', 5] }, build: ({ a, b }) => transformer.swiglu(a, b) },
 };
 

@@ -10,7 +10,8 @@ import { matmul } from '../graph/ops/linear.js';
 import { reshape } from '../graph/ops/reshape.js';
 import { attention, rotaryEmbedding, softmax } from '../graph/ops/transformer.js';
 import type { ModelConfig } from './config.js';
-import type { Asking, CausalBlock, Positions, SharedPositions } from './positions.js';
+import type { LayerKind } from './layer-kinds.js';
+import type { Asking, Bias, CausalBlock, Positions, SharedPositions } from './positions.js';
 
 /** Queries, keys and values before rotation, [...rows, heads, headSize] each. */
 export interface Projections {
@@ -38,6 +39,21 @@ export interface LayerCache {
   values: Value;
 }
 
+/** Queries and keys [rows, heads, T, size] at their positions, as the layer's kind rotates them. */
+function rotated(
+  x: Value,
+  { rotary }: LayerKind,
+  { positions, rotations }: Pick<Positions, 'positions' | 'rotations'>,
+): Value {
+  if (rotary === 'none') return x;
+  const { cosine, sine } = rotations[rotary];
+  return rotaryEmbedding(x, positions, cosine, sine);
+}
+
+const biasFor = ({ sliding }: LayerKind, bias: Bias): Value => (sliding ? bias.sliding : bias.full);
+
+const scoreScale = ({ queryScalar, headSize }: ModelConfig): number => 1 / Math.sqrt(queryScalar ?? headSize);
+
 /**
  * B sequences of T tokens, each attending to its own tokens and its cache. Also gives the keys and values of these
  * tokens, [B, keyValueHeads, T, headSize]. With `asking`, which has no gradient, only these tokens attend.
@@ -45,12 +61,16 @@ export interface LayerCache {
 export function overSequences(
   config: ModelConfig,
   at: Positions,
+  kind: LayerKind,
   cache?: LayerCache,
   asking?: Asking,
 ): Attention<{ mixed: Value; keys: Value; values: Value }> {
   const byHead = (x: Value) => transpose(x, [0, 2, 1, 3]);
-  const rotate = (x: Value, positions: Value) => rotaryEmbedding(byHead(x), positions, at.cosine, at.sine);
+  const rotate = (x: Value, positions: Value) => rotated(byHead(x), kind, { ...at, positions });
   const [length, count] = asking ? ['W', 'M'] : ['T', 'N'];
+  const asked = asking && [{ ...at.blocks[0], queries: length, bias: asking.bias }];
+  const blocks = (asked ?? at.blocks).map((block) => ({ ...block, bias: biasFor(kind, block.bias) }));
+  const cacheBias = asking?.cacheBias ?? at.cacheBias;
   return {
     rows: ['B', 'T'],
     asking: asking && { tokens: asking.tokens, rows: ['B', length] },
@@ -58,11 +78,16 @@ export function overSequences(
       const queries = rotate(projections.queries, asking?.positions ?? at.positions);
       const keys = rotate(projections.keys, at.positions);
       const values = byHead(projections.values);
-      const bias = asking?.bias ?? at.blocks[0].bias;
-      const blocks = asking ? [{ ...at.blocks[0], queries: length, bias }] : at.blocks;
       const mixed =
-        cache && at.cacheBias
-          ? cachedAttention(config, queries, keys, values, { bias, length }, { ...cache, bias: at.cacheBias })
+        cache && cacheBias
+          ? cachedAttention(
+              config,
+              queries,
+              keys,
+              values,
+              { bias: blocks[0].bias, length },
+              { ...cache, bias: biasFor(kind, cacheBias) },
+            )
           : causalAttention(config, queries, keys, values, blocks, ['B', length]);
       return { mixed: reshape(byHead(mixed), [count, config.heads * config.headSize]), keys, values };
     },
@@ -73,15 +98,16 @@ const stacked = (group: number, size: Dimension): Dimension => (group === 1 ? si
 
 /** Queries [B, heads, T, headSize] against keys and values of the same tokens, in pieces. */
 function causalAttention(
-  { heads, keyValueHeads, headSize }: ModelConfig,
+  config: ModelConfig,
   queries: Value,
   keys: Value,
   values: Value,
-  blocks: readonly CausalBlock[],
+  blocks: readonly (Omit<CausalBlock, 'bias'> & { bias: Value })[],
   [count, length]: readonly [Dimension, Dimension],
 ): Value {
+  const { heads, keyValueHeads, headSize } = config;
   const group = heads / keyValueHeads;
-  const alpha = 1 / Math.sqrt(headSize);
+  const alpha = scoreScale(config);
   const sizes = blocks.map((block) => block.queries);
   const pieces = (x: Value) => (sizes.length === 1 ? [x] : split(x, sizes, 2));
   const [queryPieces, keyPieces, valuePieces] = [queries, keys, values].map(pieces);
@@ -101,15 +127,16 @@ function causalAttention(
  * without a gradient.
  */
 function cachedAttention(
-  { heads, keyValueHeads, headSize }: ModelConfig,
+  config: ModelConfig,
   queries: Value,
   keys: Value,
   values: Value,
   { bias, length }: { bias: Value; length: string },
   cache: LayerCache & { bias: Value },
 ): Value {
+  const { heads, keyValueHeads, headSize } = config;
   const rows = stacked(heads / keyValueHeads, length);
-  const alpha = 1 / Math.sqrt(headSize);
+  const alpha = scoreScale(config);
   const grouped = reshape(queries, ['B', keyValueHeads, rows, headSize]);
   // The cache is read in place: only scores are joined, not keys and values.
   const scores = (against: Value, size: Dimension, added: Value) =>
@@ -126,11 +153,16 @@ function cachedAttention(
  * G prefixes and their G x R suffixes (see `SharedPositions`). Every prefix is computed once; its keys and values
  * receive the gradients of all of its suffixes.
  */
-export function overSharedPrefixes(config: ModelConfig, at: SharedPositions): Attention<{ mixed: Value }> {
+export function overSharedPrefixes(
+  config: ModelConfig,
+  at: SharedPositions,
+  kind: LayerKind,
+): Attention<{ mixed: Value }> {
   const { heads, keyValueHeads, headSize } = config;
   const group = heads / keyValueHeads;
   const flat = (x: Value, count: number) => reshape(x, ['N', 1, count * headSize]);
-  const rotate = (x: Value, count: number) => rotaryEmbedding(flat(x, count), at.positions, at.cosine, at.sine);
+  const rotate = (x: Value, count: number) => rotated(flat(x, count), kind, at);
+  const blocks = at.blocks.map((block) => ({ ...block, bias: biasFor(kind, block.bias) }));
   const parts = (x: Value) => split(x, ['NP', 'NS'], 0);
   const ofPrefix = (x: Value, count: number) => transpose(reshape(x, ['G', 'P', count, headSize]), [0, 2, 1, 3]);
   const ofSuffix = (x: Value) => transpose(reshape(x, ['G', 'R', 'T', keyValueHeads, headSize]), [0, 3, 1, 2, 4]);
@@ -143,12 +175,12 @@ export function overSharedPrefixes(config: ModelConfig, at: SharedPositions): At
       const values = parts(flat(projections.values, keyValueHeads));
       const past = { keys: ofPrefix(keys[0], keyValueHeads), values: ofPrefix(values[0], keyValueHeads) };
       const queries = ofPrefix(prefixQueries, heads);
-      const prefix = causalAttention(config, queries, past.keys, past.values, at.blocks, ['G', 'P']);
+      const prefix = causalAttention(config, queries, past.keys, past.values, blocks, ['G', 'P']);
       const suffix = suffixAttention(
         transpose(reshape(suffixQueries, ['G', 'R', 'T', keyValueHeads, group, headSize]), [0, 3, 1, 4, 2, 5]),
-        { ...past, bias: at.prefixBias },
-        { keys: ofSuffix(keys[1]), values: ofSuffix(values[1]), bias: at.suffixBias },
-        1 / Math.sqrt(headSize),
+        { ...past, bias: biasFor(kind, at.prefixBias) },
+        { keys: ofSuffix(keys[1]), values: ofSuffix(values[1]), bias: biasFor(kind, at.suffixBias) },
+        scoreScale(config),
       );
       const width = heads * headSize;
       const mixed = [
@@ -180,9 +212,10 @@ function suffixAttention(queries: Value, prefix: Keys, own: Keys, alpha: number)
   const shape: Shape = queries.shape;
   const toPrefix = acrossSuffixes(queries, headSize);
   const toOwn = bySuffix(queries, headSize);
-  const past = add(matmul(toPrefix, prefix.keys, { transposeB: true, alpha }), prefix.bias);
+  const onto = (scores: Value, bias: Value) => add(reshape(scores, [...shape.slice(0, -1), 'P']), bias);
+  const past = onto(matmul(toPrefix, prefix.keys, { transposeB: true, alpha }), prefix.bias);
   const within = reshape(matmul(toOwn, own.keys, { transposeB: true, alpha }), [...shape.slice(0, -1), length]);
-  const scores = concat([past, acrossSuffixes(add(within, own.bias), length)], -1, 'P+T');
+  const scores = concat([acrossSuffixes(past, 'P'), acrossSuffixes(add(within, own.bias), length)], -1, 'P+T');
   const [onPrefix, onOwn] = split(softmax(scores), ['P', length], -1);
   const onOwnBySuffix = bySuffix(onOwn, length);
   const y = add(reshape(matmul(onPrefix, prefix.values), shape), reshape(matmul(onOwnBySuffix, own.values), shape));

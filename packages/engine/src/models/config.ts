@@ -9,6 +9,16 @@ export interface RopeScaling {
   originalContextLength: number;
 }
 
+/** Layers whose tokens attend to the last few tokens alone. */
+export interface SlidingWindow {
+  /** Number of tokens that a token attends to, itself included. */
+  tokens: number;
+  /** The layers, by number from 0; all others attend to every token before. */
+  layers: readonly number[];
+  /** Base of the rotary frequencies of these layers, which are not scaled. */
+  ropeTheta: number;
+}
+
 /** A low-rank adapter of the layers' projections; see adapter.ts. */
 export interface Adapter {
   rank: number;
@@ -33,6 +43,11 @@ export interface ModelConfig {
   contextLength: number;
   ropeTheta: number;
   ropeScaling?: RopeScaling;
+  slidingWindow?: SlidingWindow;
+  /** Layers that do not rotate queries and keys, by number from 0. */
+  unrotatedLayers?: readonly number[];
+  /** Attention's scores are divided by its square root; default: the head size. */
+  queryScalar?: number;
   rmsNormEpsilon: number;
   /** The unembedding is the embedding; there is no `lm_head.weight`. */
   tieWordEmbeddings: boolean;

@@ -1,15 +1,15 @@
 /**
  * The decoder as graph pieces: a layer, and the head. The same layer serves training (whole sequences) and generation
- * (new tokens against a cache). Differences between families are features of the layer (`LayerFeatures`); this file
- * names no family.
+ * (new tokens against a cache). Differences between families are its features (`Features`); this file names no
+ * family.
  */
 import type { Graph, Value } from '../graph/graph.js';
-import { add, multiply } from '../graph/ops/elementwise.js';
+import { add, multiply, scalarLike } from '../graph/ops/elementwise.js';
 import { gatherRows } from '../graph/ops/layout.js';
 import { linear, matmul } from '../graph/ops/linear.js';
 import { reshape } from '../graph/ops/reshape.js';
 import { rmsNorm } from '../graph/ops/rms-norm.js';
-import { swiglu } from '../graph/ops/transformer.js';
+import { geglu, swiglu } from '../graph/ops/transformer.js';
 import { featuresOf } from './architectures/index.js';
 import type { Attention } from './attention.js';
 import type { ModelConfig } from './config.js';
@@ -34,23 +34,40 @@ export function decoderLayer<Attended extends { mixed: Value }>(
   weight: (name: string) => Value,
   { rows, asking, attend }: Attention<Attended>,
 ): Omit<Attended, 'mixed'> & { hidden: Value } {
-  const { heads, keyValueHeads, rmsNormEpsilon: epsilon } = config;
-  const normed = rmsNorm(hidden, weight('input_layernorm.weight'), epsilon);
+  const { heads, keyValueHeads } = config;
+  const { activation, attentionBias, outputNorms, queryKeyNorm } = featuresOf(config);
+  const norm = (x: Value, name: string) => normalised(config, x, weight(`${name}.weight`));
   const project = (x: Value, path: string) => projection(config, x, weight, path);
-  const headNorm = (x: Value, name: string) =>
-    featuresOf(config).queryKeyNorm ? rmsNorm(x, weight(`self_attn.${name}_norm.weight`), epsilon) : x;
-  const byHead = (x: Value, count: number, of = rows) => reshape(x, [...of, count, config.headSize]);
+  const normed = norm(hidden, 'input_layernorm');
   const ask = (x: Value) => (asking ? gatherRows(x, asking.tokens) : x);
+  const toHeads = (x: Value, name: string) => {
+    const projected = project(x, `self_attn.${name}_proj`);
+    return attentionBias ? add(projected, weight(`self_attn.${name}_proj.bias`)) : projected;
+  };
+  const headNorm = (x: Value, name: string) => (queryKeyNorm ? norm(x, `self_attn.${name}_norm`) : x);
+  const byHead = (x: Value, count: number, of = rows) => reshape(x, [...of, count, config.headSize]);
   const { mixed, ...others } = attend({
-    queries: byHead(headNorm(project(ask(normed), 'self_attn.q_proj'), 'q'), heads, asking?.rows),
-    keys: byHead(headNorm(project(normed, 'self_attn.k_proj'), 'k'), keyValueHeads),
-    values: byHead(project(normed, 'self_attn.v_proj'), keyValueHeads),
+    queries: byHead(headNorm(toHeads(ask(normed), 'q'), 'q'), heads, asking?.rows),
+    keys: byHead(headNorm(toHeads(normed, 'k'), 'k'), keyValueHeads),
+    values: byHead(toHeads(normed, 'v'), keyValueHeads),
   });
-  const afterAttention = add(ask(hidden), project(mixed, 'self_attn.o_proj'));
+  const attended = project(mixed, 'self_attn.o_proj');
+  const afterAttention = add(ask(hidden), outputNorms ? norm(attended, 'post_attention_layernorm') : attended);
 
-  const normedAgain = rmsNorm(afterAttention, weight('post_attention_layernorm.weight'), epsilon);
-  const gated = swiglu(project(normedAgain, 'mlp.gate_proj'), project(normedAgain, 'mlp.up_proj'));
-  return { hidden: add(afterAttention, project(gated, 'mlp.down_proj')), ...others };
+  const normedAgain = norm(afterAttention, outputNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm');
+  const unit = activation === 'gelu-tanh' ? geglu : swiglu;
+  const gated = project(
+    unit(project(normedAgain, 'mlp.gate_proj'), project(normedAgain, 'mlp.up_proj')),
+    'mlp.down_proj',
+  );
+  const added = outputNorms ? norm(gated, 'post_feedforward_layernorm') : gated;
+  return { hidden: add(afterAttention, added), ...others };
+}
+
+/** x [N, pieces x size], normalised in pieces as large as `weight` ([size]). */
+function normalised(config: ModelConfig, x: Value, weight: Value): Value {
+  const factors = featuresOf(config).normsAroundOne ? add(weight, scalarLike(weight, 1)) : weight;
+  return rmsNorm(x, factors, config.rmsNormEpsilon);
 }
 
 /**
@@ -76,7 +93,7 @@ export function head(
   unembedding: Value,
   inverseTemperature: Value,
 ): Value {
-  return multiply(linear(rmsNorm(hidden, norm, config.rmsNormEpsilon), unembedding), inverseTemperature);
+  return multiply(linear(normalised(config, hidden, norm), unembedding), inverseTemperature);
 }
 
 /** Added to the logits [M, V]: takes the masked tokens out of the distribution. [V] */

@@ -7,19 +7,27 @@ import type { Adapter, ModelConfig } from './config.js';
 export function layerParameterShapes(config: ModelConfig): Map<string, number[]> {
   const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize } = config;
   const shapes = new Map<string, number[]>();
+  const { attentionBias, outputNorms, queryKeyNorm } = featuresOf(config);
   shapes.set('input_layernorm.weight', [hiddenSize]);
-  shapes.set('self_attn.q_proj.weight', [heads * headSize, hiddenSize]);
-  shapes.set('self_attn.k_proj.weight', [keyValueHeads * headSize, hiddenSize]);
-  shapes.set('self_attn.v_proj.weight', [keyValueHeads * headSize, hiddenSize]);
-  if (featuresOf(config).queryKeyNorm) {
+  for (const [name, count] of [
+    ['q', heads],
+    ['k', keyValueHeads],
+    ['v', keyValueHeads],
+  ] as const) {
+    shapes.set(`self_attn.${name}_proj.weight`, [count * headSize, hiddenSize]);
+    if (attentionBias) shapes.set(`self_attn.${name}_proj.bias`, [count * headSize]);
+  }
+  if (queryKeyNorm) {
     shapes.set('self_attn.q_norm.weight', [headSize]);
     shapes.set('self_attn.k_norm.weight', [headSize]);
   }
   shapes.set('self_attn.o_proj.weight', [hiddenSize, heads * headSize]);
   shapes.set('post_attention_layernorm.weight', [hiddenSize]);
+  if (outputNorms) shapes.set('pre_feedforward_layernorm.weight', [hiddenSize]);
   shapes.set('mlp.gate_proj.weight', [intermediateSize, hiddenSize]);
   shapes.set('mlp.up_proj.weight', [intermediateSize, hiddenSize]);
   shapes.set('mlp.down_proj.weight', [hiddenSize, intermediateSize]);
+  if (outputNorms) shapes.set('post_feedforward_layernorm.weight', [hiddenSize]);
   return config.adapter ? withLowRankPairs(shapes, config.adapter) : shapes;
 }
 
@@ -29,7 +37,7 @@ function withLowRankPairs(shapes: Map<string, number[]>, { rank, targets }: Adap
   for (const [name, shape] of shapes) {
     all.set(name, shape);
     const path = name.slice(0, -'.weight'.length);
-    if (!targets.some((target) => path.endsWith(`.${target}`))) continue;
+    if (!targets.some((target) => name.endsWith(`.${target}.weight`))) continue;
     all.set(`${path}.lora_A.weight`, [rank, shape[1]]);
     all.set(`${path}.lora_B.weight`, [shape[0], rank]);
   }

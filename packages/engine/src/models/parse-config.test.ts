@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ModelConfig } from './config.js';
+import { layerKind } from './layer-kinds.js';
+import { parameterShapes } from './parameters.js';
 import { configToJson, configToText, parseConfig } from './parse-config.js';
 
 function fixture(name: string): unknown {
@@ -57,6 +59,79 @@ it('a Qwen3 as transformers 5 writes it', () => {
   expect(config).toMatchObject({ architecture: 'qwen3', headSize: 12, keyValueHeads: 1, tieWordEmbeddings: true });
   expect(config).toMatchObject({ ropeTheta: 1000000, contextLength: 64 });
   expect(config.ropeScaling).toBeUndefined();
+});
+
+it('a Qwen2.5 as the hub has it, with the biases that every Qwen2 has and no key names', () => {
+  const config = parse({
+    architectures: ['Qwen2ForCausalLM'],
+    model_type: 'qwen2',
+    max_window_layers: 21,
+    num_key_value_heads: 2,
+    rope_theta: 1e6,
+    sliding_window: 32768,
+    use_sliding_window: false,
+  });
+  expect(config).toMatchObject({ architecture: 'qwen2', headSize: 8, ropeTheta: 1e6, contextLength: 32768 });
+  const shapes = parameterShapes(config);
+  expect(shapes.get('model.layers.1.self_attn.k_proj.bias')).toEqual([16]);
+  expect(shapes.has('model.layers.1.self_attn.o_proj.bias')).toBe(false);
+  expect(() => parse({ model_type: 'qwen2', num_key_value_heads: 2, attention_bias: false })).toThrow(
+    expect.objectContaining({ kind: 'unsupported', message: expect.stringContaining('"attention_bias"') }),
+  );
+});
+
+it('a SmolLM3: every fourth layer does not rotate, unless the file names others', () => {
+  const smollm3 = { model_type: 'smollm3', num_key_value_heads: 2, num_hidden_layers: 8 };
+  expect(parse(smollm3)).toMatchObject({ unrotatedLayers: [3, 7], ropeTheta: 2e6, tieWordEmbeddings: true });
+  expect(parse({ ...smollm3, no_rope_layer_interval: 3 })).toMatchObject({ unrotatedLayers: [2, 5] });
+  const config = parse({ ...smollm3, no_rope_layers: [0, 1, 1, 1, 1, 0, 1, 1] });
+  expect(config.unrotatedLayers).toEqual([0, 5]);
+  expect(layerKind(config, 5)).toEqual({ rotary: 'none', sliding: false });
+  expect(layerKind(config, 4)).toEqual({ rotary: 'full', sliding: false });
+  expect(() => parse({ ...smollm3, no_rope_layers: [1, 0] })).toThrow(
+    /"no_rope_layers" in m\/config.json should be a list of 8 numbers/,
+  );
+  expect(() => parse({ ...smollm3, use_sliding_window: true })).toThrow(/"use_sliding_window"/);
+});
+
+describe('a Gemma 3', () => {
+  const gemma3 = { model_type: 'gemma3_text', num_hidden_layers: 7, sliding_window: 512, head_dim: 16 };
+
+  it.each([
+    ['transformers 4', { rope_theta: 1e6, rope_local_base_freq: 1e4, sliding_window_pattern: 6 }],
+    [
+      'transformers 5',
+      {
+        rope_parameters: {
+          full_attention: { rope_type: 'default', rope_theta: 1e6 },
+          sliding_attention: { rope_type: 'default', rope_theta: 1e4 },
+        },
+      },
+    ],
+    ['defaults', {}],
+  ])('of %s: five sliding layers with a base of their own to one that sees all', (_, changes) => {
+    const config = parse({ ...gemma3, ...changes, hidden_activation: 'gelu_pytorch_tanh' });
+    expect(config).toMatchObject({ headSize: 16, queryScalar: 256, ropeTheta: 1e6, tieWordEmbeddings: true });
+    expect(config.slidingWindow).toEqual({ tokens: 512, layers: [0, 1, 2, 3, 4, 6], ropeTheta: 1e4 });
+    expect(layerKind(config, 4)).toEqual({ rotary: 'sliding', sliding: true });
+    expect(layerKind(config, 5)).toEqual({ rotary: 'full', sliding: false });
+    const json = JSON.parse(configToText(config));
+    expect(parseConfig(json, 'config.json')).toEqual(config);
+    expect(json).toMatchObject({ hidden_activation: 'gelu_pytorch_tanh', query_pre_attn_scalar: 256 });
+    expect(json).not.toHaveProperty('hidden_act');
+  });
+
+  it.each([
+    [{ final_logit_softcapping: 30 }, 'unsupported', '"final_logit_softcapping"'],
+    [{ use_bidirectional_attention: true }, 'unsupported', '"use_bidirectional_attention"'],
+    [{ hidden_activation: 'relu' }, 'unsupported', '"hidden_activation"'],
+    [{ rope_scaling: { rope_type: 'linear', factor: 8 } }, 'unsupported', '"rope_scaling.rope_type"'],
+    [{ layer_types: ['full_attention'] }, 'file', 'a list of 7 types'],
+  ])('refuses %j', (changes, kind, message) => {
+    expect(() => parse({ ...gemma3, ...changes })).toThrow(
+      expect.objectContaining({ kind, message: expect.stringContaining(message) }),
+    );
+  });
 });
 
 it('missing keys mean what transformers assumes', () => {
@@ -131,7 +206,7 @@ describe('refusals', () => {
         kind: 'unknown-architecture',
         details: {
           file: 'm/config.json',
-          expected: 'LlamaForCausalLM (model_type "llama"), Qwen3ForCausalLM (model_type "qwen3")',
+          expected: expect.stringMatching(/LlamaForCausalLM \(model_type "llama"\), .*\(model_type "qwen3"\)/),
           found,
         },
       }),
@@ -183,6 +258,7 @@ describe('configToJson', () => {
   const configs: ModelConfig[] = [
     { ...parse(), ropeTheta: 5e5, ropeScaling: SCALING },
     { ...parse(), architecture: 'qwen3', headSize: 12, keyValueHeads: 1, tieWordEmbeddings: true },
+    { ...parse(), architecture: 'qwen2', keyValueHeads: 2 },
   ];
 
   it.each(configs)('$architecture is read back', (config) => {

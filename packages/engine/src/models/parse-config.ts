@@ -42,9 +42,9 @@ export function parseConfig(json: unknown, file: string): ModelConfig {
     keyValueHeads,
     headSize,
     contextLength,
-    ...parseRope(fields, contextLength),
+    ...parseRope(fields, contextLength, defaults.ropeTheta),
     rmsNormEpsilon: fields.positive('rms_norm_eps', 1e-6),
-    tieWordEmbeddings: fields.boolean('tie_word_embeddings', false),
+    tieWordEmbeddings: fields.boolean('tie_word_embeddings', defaults.tieWordEmbeddings ?? false),
     ...own,
   };
 }
@@ -69,13 +69,17 @@ function findArchitecture(fields: Fields): Architecture {
   });
 }
 
-function parseRope(fields: Fields, contextLength: number): Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> {
+function parseRope(
+  fields: Fields,
+  contextLength: number,
+  defaultTheta = 10_000,
+): Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> {
   // transformers 5 renames `rope_scaling` to `rope_parameters` and gives the older name precedence where both are
   // there.
   const parameters = ropeParameters(fields);
   const rope = fields.object('rope_scaling') ?? parameters ?? new Fields(fields.file, {}, 'rope_');
   const inner = [rope, fields, parameters].find((f) => f?.value('rope_theta') !== undefined);
-  const ropeTheta = (inner ?? fields).positive('rope_theta', 10000);
+  const ropeTheta = (inner ?? fields).positive('rope_theta', defaultTheta);
   for (const place of [fields, rope]) {
     if (place.positive('partial_rotary_factor', 1) !== 1) throw place.unsupported('partial_rotary_factor', '1');
   }
@@ -97,8 +101,8 @@ function parseRope(fields: Fields, contextLength: number): Pick<ModelConfig, 'ro
 }
 
 /**
- * The rotary settings of transformers 5: for all layers, or by types of layers. The engine has layers of full attention
- * alone, so theirs are taken.
+ * The rotary settings of transformers 5: for all layers, or by types of layers, of which those of full attention are
+ * taken. A family with sliding layers reads theirs itself.
  */
 function ropeParameters(fields: Fields): Fields | undefined {
   const parameters = fields.object('rope_parameters');
@@ -162,7 +166,7 @@ export function configToJson(config: ModelConfig, extras: ConfigExtras = {}): Re
 }
 
 /** Keys whose values transformers 4 expects as floating-point numbers; it warns about 32 instead of 32.0. */
-const FLOATS = /^(\s*"(?:rope_theta|factor|low_freq_factor|high_freq_factor)": -?\d+)(,?)$/gm;
+const FLOATS = /^(\s*"(?:rope_theta|rope_local_base_freq|factor|low_freq_factor|high_freq_factor)": -?\d+)(,?)$/gm;
 
 /** The config.json of {@link configToJson} as text. */
 export function configToText(config: ModelConfig, extras: ConfigExtras = {}): string {

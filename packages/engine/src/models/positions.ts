@@ -1,6 +1,6 @@
 /** Where the tokens of a run stand, and which keys each may attend to, as inputs of graphs. */
 import type { Dimension, Graph, Value } from '../graph/graph.js';
-import { less, lessOrEqual, scalarLike, where } from '../graph/ops/elementwise.js';
+import { add, less, lessOrEqual, scalarLike, where } from '../graph/ops/elementwise.js';
 import { concat } from '../graph/ops/layout.js';
 import { reshape } from '../graph/ops/reshape.js';
 import { int64, type Tensor } from '../runtime/onnx.js';
@@ -9,12 +9,24 @@ import type { ModelConfig } from './config.js';
 /** Added to the scores of masked keys and the logits of masked tokens: its exponential is exactly 0 in float32. */
 export const MASKED = -1e9;
 
+/** [positions, headSize / 2] each. */
+export interface Rotation {
+  cosine: Value;
+  sine: Value;
+}
+
+/** Added to scores: `MASKED` where a token must not attend to a key, float32. */
+export interface Bias {
+  /** In layers that attend to every token before. */
+  full: Value;
+  /** In sliding layers; the same in models without any. */
+  sliding: Value;
+}
+
 interface Places {
   /** int64 [B, T] */
   positions: Value;
-  /** [positions, headSize / 2] */
-  cosine: Value;
-  sine: Value;
+  rotations: { full: Rotation; sliding: Rotation };
   /**
    * Consecutive pieces of the T tokens as queries, each with all tokens up to its end as keys. Cutting into pieces
    * saves the work on keys that come after all queries of a piece.
@@ -24,8 +36,10 @@ interface Places {
 
 /** B sequences of T tokens. */
 export interface Positions extends Places {
-  /** Added to the scores against the cache: float32 [B, 1, 1, P]. */
-  cacheBias?: Value;
+  /** For the scores against the cache: [B, 1, 1, P], sliding [B, 1, T, P]. */
+  cacheBias?: Bias;
+  /** The places of the cache, int64 [1, 1, 1, P], and which of them are in use, [B, 1, 1, P]. */
+  past?: { order: Value; used: Value };
 }
 
 /** The tokens of B sequences whose outputs of a layer are needed, W of each: M = B W. */
@@ -35,7 +49,9 @@ export interface Asking {
   /** int64 [B, W] */
   positions: Value;
   /** Added to the scores against the tokens of the run: float32 [B, 1, W, T]. */
-  bias: Value;
+  bias: Bias;
+  /** For the scores against the cache: [B, 1, 1, P], sliding [B, 1, W, P]. */
+  cacheBias?: Bias;
 }
 
 /**
@@ -43,10 +59,10 @@ export interface Asking {
  * `NS` stand for G P and G R T. `positions` is [N, 1], and `blocks` are pieces of the P tokens of prefixes.
  */
 export interface SharedPositions extends Places {
-  /** Added to the scores of suffix tokens against their prefix: float32 [G, 1, 1, P]. */
-  prefixBias: Value;
-  /** Added to the scores within a suffix: float32 [T, T]. */
-  suffixBias: Value;
+  /** For the scores of suffix tokens against their prefix: [G, 1, 1, 1, 1, P], sliding [G, 1, 1, 1, T, P]. */
+  prefixBias: Bias;
+  /** For the scores within a suffix: [T, T]. */
+  suffixBias: Bias;
 }
 
 export interface CausalBlock {
@@ -55,8 +71,8 @@ export interface CausalBlock {
   keys: Dimension;
   /** Places of the keys in the sequence: int64 [1, 1, 1, keys]. */
   keyOrder: Value;
-  /** Added to the scores: float32 [1, 1, queries, keys]. */
-  bias: Value;
+  /** [1, 1, queries, keys] */
+  bias: Bias;
 }
 
 /**
@@ -65,21 +81,36 @@ export interface CausalBlock {
  */
 export function declarePositions(graph: Graph, config: ModelConfig, cached: boolean, blockCount = 1): Positions {
   const positions = graph.input('positions', 'int64', ['B', 'T']);
-  const tables = declareTables(graph, config);
-  const blocks = declareBlocks(graph, 'T', blockCount);
-  if (!cached) return { positions, ...tables, blocks };
-  const pastOrder = graph.input('past order', 'int64', ['P']);
-  const pastLengths = graph.input('past lengths', 'int64', ['B']);
-  const cacheBias = bias(less(reshape(pastOrder, [1, 1, 1, 'P']), reshape(pastLengths, ['B', 1, 1, 1])));
-  return { positions, ...tables, blocks, cacheBias };
+  const rotations = declareRotations(graph, config);
+  const blocks = declareBlocks(graph, config, 'T', blockCount);
+  if (!cached) return { positions, rotations, blocks };
+  const pastOrder = reshape(graph.input('past order', 'int64', ['P']), [1, 1, 1, 'P']);
+  const pastLengths = reshape(graph.input('past lengths', 'int64', ['B']), ['B', 1, 1, 1]);
+  const past = { order: pastOrder, used: less(pastOrder, pastLengths) };
+  return {
+    positions,
+    rotations,
+    blocks,
+    past,
+    cacheBias: cacheBiasOf(config, past, reshape(positions, ['B', 1, 'T', 1])),
+  };
 }
 
 /** Declares the inputs for the tokens whose outputs are needed. */
-export function declareAsking(graph: Graph, { blocks }: Positions): Asking {
+export function declareAsking(graph: Graph, config: ModelConfig, { blocks, past, cacheBias }: Positions): Asking {
   const tokens = graph.input('asking', 'int64', ['M']);
   const positions = graph.input('asking positions', 'int64', ['B', 'W']);
   const places = reshape(graph.input('asking places', 'int64', ['B', 'W']), ['B', 1, 'W', 1]);
-  return { tokens, positions, bias: bias(lessOrEqual(blocks[0].keyOrder, places)) };
+  const [{ keyOrder }] = blocks;
+  const bias = biasOf(config, lessOrEqual(keyOrder, places), places, keyOrder);
+  // Without sliding layers, all tokens of a sequence see the same part of the cache.
+  const own = past && config.slidingWindow && cacheBiasOf(config, past, reshape(positions, ['B', 1, 'W', 1]));
+  return { tokens, positions, bias, cacheBias: own ?? cacheBias };
+}
+
+/** @param positions of the tokens that attend, [B, 1, tokens, 1] */
+function cacheBiasOf(config: ModelConfig, { order, used }: { order: Value; used: Value }, positions: Value): Bias {
+  return biasOf(config, used, positions, order);
 }
 
 /** The same for sequences that share prefixes, with the queries of prefixes in `blockCount` pieces. */
@@ -87,26 +118,34 @@ export function declareSharedPositions(graph: Graph, config: ModelConfig, blockC
   const ofPrefixes = graph.input('prefix positions', 'int64', ['NP', 1]);
   const ofSuffixes = graph.input('suffix positions', 'int64', ['NS', 1]);
   const positions = concat([ofPrefixes, ofSuffixes], 0, 'N');
-  const tables = declareTables(graph, config);
-  const blocks = declareBlocks(graph, 'P', blockCount);
-  const prefixOrder = graph.input('prefix order', 'int64', ['P']);
-  const prefixLengths = graph.input('prefix lengths', 'int64', ['G']);
+  const rotations = declareRotations(graph, config);
+  const blocks = declareBlocks(graph, config, 'P', blockCount);
+  const prefixOrder = reshape(graph.input('prefix order', 'int64', ['P']), [1, 1, 1, 1, 1, 'P']);
+  const prefixLengths = reshape(graph.input('prefix lengths', 'int64', ['G']), ['G', 1, 1, 1, 1, 1]);
   const suffixOrder = graph.input('suffix order', 'int64', ['T']);
-  const prefixBias = bias(less(reshape(prefixOrder, [1, 1, 1, 'P']), reshape(prefixLengths, ['G', 1, 1, 1])));
-  const suffixBias = bias(lessOrEqual(reshape(suffixOrder, [1, 'T']), reshape(suffixOrder, ['T', 1])));
-  return { positions, ...tables, blocks, prefixBias, suffixBias };
-}
-
-function declareTables(graph: Graph, config: ModelConfig): { cosine: Value; sine: Value } {
-  const half = config.headSize / 2;
+  const [query, key] = [reshape(suffixOrder, ['T', 1]), reshape(suffixOrder, [1, 'T'])];
+  const places = add(prefixLengths, reshape(suffixOrder, [1, 1, 1, 1, 'T', 1]));
   return {
-    cosine: graph.input('cosine', 'float32', ['S', half]),
-    sine: graph.input('sine', 'float32', ['S', half]),
+    positions,
+    rotations,
+    blocks,
+    prefixBias: biasOf(config, less(prefixOrder, prefixLengths), places, prefixOrder),
+    suffixBias: biasOf(config, lessOrEqual(key, query), query, key),
   };
 }
 
+function declareRotations(graph: Graph, config: ModelConfig): Places['rotations'] {
+  const half = config.headSize / 2;
+  const rotation = (prefix: string): Rotation => ({
+    cosine: graph.input(`${prefix}cosine`, 'float32', ['S', half]),
+    sine: graph.input(`${prefix}sine`, 'float32', ['S', half]),
+  });
+  const full = rotation('');
+  return { full, sliding: config.slidingWindow ? rotation('sliding ') : full };
+}
+
 /** @param size symbol of the number of tokens in a sequence */
-function declareBlocks(graph: Graph, size: string, blockCount: number): CausalBlock[] {
+function declareBlocks(graph: Graph, config: ModelConfig, size: string, blockCount: number): CausalBlock[] {
   return Array.from({ length: blockCount }, (_, index) => {
     const queries = blockCount === 1 ? size : `${size}${index}`;
     const reach = index === 0 ? queries : `E${index}`;
@@ -114,7 +153,7 @@ function declareBlocks(graph: Graph, size: string, blockCount: number): CausalBl
     // Places in the sequence. The causal rule compares them, so that real tokens never attend to padding at the end.
     const queryOrder = reshape(graph.input(`query order ${index}`, 'int64', [queries]), [1, 1, queries, 1]);
     const keyOrder = reshape(graph.input(`key order ${index}`, 'int64', [keys]), [1, 1, 1, keys]);
-    return { queries, keys, keyOrder, bias: bias(lessOrEqual(keyOrder, queryOrder)) };
+    return { queries, keys, keyOrder, bias: biasOf(config, lessOrEqual(keyOrder, queryOrder), queryOrder, keyOrder) };
   });
 }
 
@@ -133,6 +172,16 @@ export function orderFeeds(length: number, blockCount = 1): Record<string, Tenso
   return feeds;
 }
 
-function bias(allowed: Value): Value {
-  return where(allowed, scalarLike(allowed, 0), scalarLike(allowed, MASKED));
+/**
+ * @param allowed which keys a token may attend to where nothing slides
+ * @param query places of the tokens in their sequences, int64
+ * @param key places of the keys
+ */
+function biasOf({ slidingWindow }: ModelConfig, allowed: Value, query: Value, key: Value): Bias {
+  const bias = (condition: Value) => where(condition, scalarLike(condition, 0), scalarLike(condition, MASKED));
+  const full = bias(allowed);
+  if (!slidingWindow) return { full, sliding: full };
+  const within = less(query, add(key, key.graph.integers([slidingWindow.tokens])));
+  // Keys that are masked twice are still masked: both numbers are far below any score.
+  return { full, sliding: add(full, bias(within)) };
 }

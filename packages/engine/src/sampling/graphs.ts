@@ -8,6 +8,7 @@ import { softmax } from '../graph/ops/transformer.js';
 import { overSequences } from '../models/attention.js';
 import type { ModelConfig } from '../models/config.js';
 import { declareLayer, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { layerKind } from '../models/layer-kinds.js';
 import { declareAsking, declarePositions } from '../models/positions.js';
 
 /** `read` has no cache to attend to, `continue` and `step` have one. */
@@ -33,12 +34,13 @@ export function generationGraph(config: ModelConfig, kind: GraphKind): Graph {
   const cached = kind !== 'read';
   let hidden = graph.input('hidden', 'float32', ['N', hiddenSize]);
   const at = declarePositions(graph, config, cached);
-  const asking = kind === 'step' ? undefined : declareAsking(graph, at);
+  const asking = kind === 'step' ? undefined : declareAsking(graph, config, at);
   for (let index = 0; index < layers; index++) {
     const weight = declareLayer(graph, config, `model.layers.${index}.`);
     const past = (what: string) => graph.input(`past ${what} ${index}`, 'float32', ['B', keyValueHeads, 'P', headSize]);
     const cache = cached ? { keys: past('keys'), values: past('values') } : undefined;
-    const attention = overSequences(config, at, cache, index === layers - 1 ? asking : undefined);
+    const asked = index === layers - 1 ? asking : undefined;
+    const attention = overSequences(config, at, layerKind(config, index), cache, asked);
     const layer = decoderLayer(config, hidden, weight, attention);
     graph.output(`new keys ${index}`, layer.keys);
     graph.output(`new values ${index}`, layer.values);

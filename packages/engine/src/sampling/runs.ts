@@ -1,7 +1,8 @@
 /** Runs the graphs of generation for one call: gives them weights, positions and caches. */
 import type { ModelConfig } from '../models/config.js';
 import { tokenBias, unembeddingName } from '../models/decoder.js';
-import { layerParameterShapes, lookUp, type ParameterSet } from '../models/parameters.js';
+import { embed } from '../models/embedding.js';
+import { layerParameterShapes, type ParameterSet } from '../models/parameters.js';
 import { orderFeeds } from '../models/positions.js';
 import type { RotaryTables } from '../models/rope.js';
 import { type CompiledGraph, float32, int64, type Tensor } from '../runtime/onnx.js';
@@ -96,16 +97,13 @@ export class Runs {
   }
 
   #tokenFeeds({ ids, sequences, length, starts }: NewTokens): Record<string, Tensor> {
-    const { hiddenSize, headSize } = this.#inputs.config;
-    const embedding = this.#inputs.weights.get('model.embed_tokens.weight') as Float32Array;
-    const { cosine, sine, rows: tableRows } = this.#inputs.tables.upTo(Math.max(...starts) + length);
+    const { config, tables, weights } = this.#inputs;
     const positions = Array.from(ids, (_, i) => starts[Math.floor(i / length)] + (i % length));
     return {
-      hidden: float32(lookUp(embedding, ids, hiddenSize), [ids.length, hiddenSize]),
+      hidden: float32(embed(config, weights, ids), [ids.length, config.hiddenSize]),
       positions: int64(positions, [sequences, length]),
       ...orderFeeds(length),
-      cosine: float32(cosine, [tableRows, headSize / 2]),
-      sine: float32(sine, [tableRows, headSize / 2]),
+      ...tables.feeds(Math.max(...starts) + length),
     };
   }
 

@@ -3,6 +3,8 @@ import { totalmem } from 'node:os';
 import type { CrossEntropyLoss, PolicyGradientLoss, ScoreRow, TrainingRow } from '../api.js';
 import type { ModelConfig } from '../models/config.js';
 import { unembeddingName } from '../models/decoder.js';
+import { EMBEDDING, embed, embeddingGradient } from '../models/embedding.js';
+import { layerKind } from '../models/layer-kinds.js';
 import { addRows, layerParameterShapes, lookUp, type ParameterSet, parameterCount } from '../models/parameters.js';
 import { orderFeeds } from '../models/positions.js';
 import { RotaryTables } from '../models/rope.js';
@@ -149,8 +151,7 @@ export class Executor {
     throwIfCancelled: () => void = () => {},
   ): Promise<BatchResult> {
     const width = this.config.hiddenSize;
-    const embedding = weights.get('model.embed_tokens.weight') as Float32Array;
-    const hidden = lookUp(embedding, batch.ids, width);
+    const hidden = embed(this.config, weights, batch.ids);
     const run = this.#layered ? this.#runLayered : this.#runWhole;
     const { result, hiddenGradient } = await run.call(
       this,
@@ -163,7 +164,8 @@ export class Executor {
       throwIfCancelled,
     );
     if (training && hiddenGradient && !this.config.adapter) {
-      training.gradients.addRows('model.embed_tokens.weight', embedding.length, batch.ids, hiddenGradient, width);
+      const size = this.config.vocabularySize * width;
+      training.gradients.addRows(EMBEDDING, size, batch.ids, embeddingGradient(this.config, hiddenGradient), width);
     }
     return result;
   }
@@ -214,8 +216,12 @@ export class Executor {
     const dims = [batch.ids.length, width];
     const positions = this.#positionFeeds(batch);
     const plan = this.#planOf(batch);
-    const key = JSON.stringify(plan);
-    const forward = await this.#graph(`layer forward ${key}`, () => layerForwardGraph(this.config, plan));
+    const graphOf = (direction: 'forward' | 'backward', layer: number) => {
+      const kind = layerKind(this.config, layer);
+      const build = direction === 'forward' ? layerForwardGraph : layerBackwardGraph;
+      const key = `layer ${direction} ${JSON.stringify({ plan, kind })}`;
+      return this.#graph(key, () => build(this.config, plan, kind));
+    };
     // The layers' inputs, kept for the backward pass, which recomputes the inside of each layer.
     const inputs: Float32Array[] = [];
     let hidden: Float32Array = embedded;
@@ -223,7 +229,7 @@ export class Executor {
       throwIfCancelled();
       if (training) inputs.push(hidden);
       const feeds = { hidden: float32(hidden, dims), ...positions, ...this.#layerFeeds(weights, layer, '') };
-      hidden = (await forward.run(feeds)).output.data as Float32Array;
+      hidden = (await (await graphOf('forward', layer)).run(feeds)).output.data as Float32Array;
     }
 
     const { result, gradient } = await this.#runHead(
@@ -237,11 +243,10 @@ export class Executor {
     );
     if (!training) return { result, hiddenGradient: undefined };
 
-    const backward = await this.#graph(`layer backward ${key}`, () => layerBackwardGraph(this.config, plan));
     let hiddenGradient: Float32Array = gradient;
     for (let layer = layers - 1; layer >= 0; layer--) {
       throwIfCancelled();
-      const outputs = await backward.run({
+      const outputs = await (await graphOf('backward', layer)).run({
         hidden: float32(inputs.pop() as Float32Array, dims),
         [`${GRADIENT}output`]: float32(hiddenGradient, dims),
         ...positions,
@@ -305,9 +310,7 @@ export class Executor {
 
   #positionFeeds({ sequences, length, prefixes }: MicroBatch): Record<string, Tensor> {
     const places = range(length);
-    const { cosine, sine, rows } = this.#tables.upTo(length + (prefixes?.length ?? 0));
-    const half = this.config.headSize / 2;
-    const tables = { cosine: float32(cosine, [rows, half]), sine: float32(sine, [rows, half]) };
+    const tables = this.#tables.feeds(length + (prefixes?.length ?? 0));
     const { blocks } = this.#planOf({ length, prefixes });
     if (!prefixes) {
       const positions = Array.from({ length: sequences }, () => places).flat();

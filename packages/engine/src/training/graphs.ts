@@ -18,6 +18,7 @@ import { isAdapterParameter } from '../models/adapter.js';
 import { type Attention, overSequences, overSharedPrefixes } from '../models/attention.js';
 import type { ModelConfig } from '../models/config.js';
 import { declareLayer, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { type LayerKind, layerKind } from '../models/layer-kinds.js';
 import { layerParameterShapes } from '../models/parameters.js';
 import { declarePositions, declareSharedPositions } from '../models/positions.js';
 import { type LossKind, tokenLoss } from './loss.js';
@@ -85,10 +86,18 @@ function weightedLoss(graph: Graph, kind: LossKind, { logProbability, entropy }:
   return { value: losses, seed: graph.input('lossWeights', 'float32', ['M']) };
 }
 
-function declareAttention(graph: Graph, config: ModelConfig, plan: AttentionPlan): Attention<{ mixed: Value }> {
-  return plan.shared
-    ? overSharedPrefixes(config, declareSharedPositions(graph, config, plan.blocks))
-    : overSequences(config, declarePositions(graph, config, false, plan.blocks));
+/** Declares the positions of tokens, and gives the attention of each kind of layer. */
+function declareAttention(
+  graph: Graph,
+  config: ModelConfig,
+  plan: AttentionPlan,
+): (kind: LayerKind) => Attention<{ mixed: Value }> {
+  if (plan.shared) {
+    const at = declareSharedPositions(graph, config, plan.blocks);
+    return (kind) => overSharedPrefixes(config, at, kind);
+  }
+  const at = declarePositions(graph, config, false, plan.blocks);
+  return (kind) => overSequences(config, at, kind);
 }
 
 /** All layers, one after another, with parameters under their full names. */
@@ -100,7 +109,7 @@ function allLayers(graph: Graph, config: ModelConfig, hidden: Value, plan: Atten
     const prefix = `model.layers.${index}.`;
     const weight = declareLayer(graph, config, prefix);
     for (const name of trainedOfLayer(config)) parameters.push([`${prefix}${name}`, weight(name)]);
-    current = decoderLayer(config, current, weight, attention).hidden;
+    current = decoderLayer(config, current, weight, attention(layerKind(config, index))).hidden;
   }
   return { hidden: current, parameters };
 }
@@ -128,21 +137,21 @@ export function wholeGraph(
   return graph;
 }
 
-/** One layer forward: hidden to `output`. Parameter names have no layer prefix. */
-export function layerForwardGraph(config: ModelConfig, plan: AttentionPlan): Graph {
+/** One layer of a kind forward: hidden to `output`. Parameter names have no layer prefix. */
+export function layerForwardGraph(config: ModelConfig, plan: AttentionPlan, kind: LayerKind): Graph {
   const graph = new Graph('layer forward');
   const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
   const weight = declareLayer(graph, config, '');
-  graph.output('output', decoderLayer(config, hidden, weight, declareAttention(graph, config, plan)).hidden);
+  graph.output('output', decoderLayer(config, hidden, weight, declareAttention(graph, config, plan)(kind)).hidden);
   return graph;
 }
 
-/** One layer backward: hidden and `d output` to gradients of hidden and of the layer's parameters. */
-export function layerBackwardGraph(config: ModelConfig, plan: AttentionPlan): Graph {
+/** One layer of a kind backward: hidden and `d output` to gradients of hidden and of the layer's parameters. */
+export function layerBackwardGraph(config: ModelConfig, plan: AttentionPlan, kind: LayerKind): Graph {
   const graph = new Graph('layer backward');
   const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
   const weight = declareLayer(graph, config, '');
-  const output = decoderLayer(config, hidden, weight, declareAttention(graph, config, plan)).hidden;
+  const output = decoderLayer(config, hidden, weight, declareAttention(graph, config, plan)(kind)).hidden;
   const seed = graph.input(`${GRADIENT}output`, 'float32', ['N', config.hiddenSize]);
   const named: [string, Value][] = [['hidden', hidden]];
   for (const name of trainedOfLayer(config)) named.push([name, weight(name)]);

@@ -12,6 +12,9 @@ import { prefixGroups } from './prefixes.js';
 /** Groups of rows as (rows in the group, common input tokens, own tokens of the longest). */
 type Shapes = readonly (readonly [rows: number, prefix: number, own: number])[];
 
+/** Fewer tokens than any of the models has. */
+const LEAST_VOCABULARY = 40;
+
 class Rows {
   readonly #random = new Random(7);
 
@@ -20,7 +23,7 @@ class Rows {
   }
 
   ids(count: number): number[] {
-    return Array.from({ length: count }, () => this.int(60));
+    return Array.from({ length: count }, () => this.int(LEAST_VOCABULARY));
   }
 
   /** Rows whose completions begin in the prefix or after it, with any number of own tokens from 1 on. */
@@ -31,7 +34,7 @@ class Rows {
         const rest = this.ids(member === 0 ? own : 1 + this.int(own));
         const input = [...common, ...rest];
         const prompt = 1 + this.int(input.length);
-        const completionIds = [...input.slice(prompt), this.int(60)];
+        const completionIds = [...input.slice(prompt), this.int(LEAST_VOCABULARY)];
         const numbers = () => completionIds.map(() => this.#random.uniform() - 0.5);
         return {
           promptIds: input.slice(0, prompt),

@@ -4,7 +4,7 @@
  */
 import { EngineError } from '../errors.js';
 import type { Architecture } from '../models/architectures/architecture.js';
-import { architectureOf, knownArchitectures } from '../models/architectures/index.js';
+import { architectureOf, featuresOf, knownArchitectures } from '../models/architectures/index.js';
 import type { ModelConfig, RopeScaling } from '../models/config.js';
 import { parameterShapes } from '../models/parameters.js';
 import { GgufFile } from './gguf.js';
@@ -19,10 +19,10 @@ export function ggufName({ gguf }: Architecture, name: string): string {
   if (name === 'model.embed_tokens.weight') return 'token_embd.weight';
   if (name === 'model.norm.weight') return 'output_norm.weight';
   if (name === 'lm_head.weight') return 'output.weight';
-  const match = /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(name);
+  const match = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name);
   const short = match === null ? undefined : gguf.layerNames[match[2]];
   if (match === null || short === undefined) throw new EngineError('internal', `No GGUF name for parameter "${name}".`);
-  return `blk.${match[1]}.${short}.weight`;
+  return `blk.${match[1]}.${short}.${match[3]}`;
 }
 
 /** Typed look-ups that name the file and the key on failure. */
@@ -170,7 +170,7 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
 
   const epsilon = key('attention.layer_norm_rms_epsilon');
   const ropeTheta = shortest(metadata.number(key('rope.freq_base')) ?? 10000);
-  return {
+  const config: ModelConfig = {
     architecture: architecture.name,
     // The number of rows counts: the vocabulary's key may be absent and leaves out padding.
     vocabularySize: embedding.shape[0],
@@ -186,6 +186,7 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
     rmsNormEpsilon: shortest(metadata.required(epsilon, metadata.number(epsilon))),
     tieWordEmbeddings: !file.entries.has('output.weight'),
   };
+  return { ...config, ...architecture.gguf.read?.({ count }, config) };
 }
 
 /** Factors by which Llama 3 divides each rotary frequency, as in `_compute_llama3_parameters` of transformers. */
@@ -267,6 +268,10 @@ class GgufModelSource implements TensorSource {
 
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
     const values = await this.#file.read(ggufName(this.#architecture, name));
+    if (featuresOf(this.#config).normsAroundOne && name.endsWith('norm.weight')) {
+      // The file has 1 + weight.
+      for (let i = 0; i < values.length; i++) values[i] -= 1;
+    }
     if (!this.#architecture.gguf.interleavedRotary) return values;
     const { heads, keyValueHeads } = this.#config;
     if (name.endsWith('.self_attn.q_proj.weight')) return splitRotaryPairs(values, heads, this.#rows(name));

@@ -94,7 +94,7 @@ it('configuration: tokens by their names, template, length, several ends of text
 
 describe('refusals', () => {
   it.each([
-    ['SentencePiece', 'qwen2', { 'tokenizer.ggml.model': 'llama' }, 'unsupported', 'SentencePiece'],
+    ['WordPiece', 'qwen2', { 'tokenizer.ggml.model': 'bert' }, 'unsupported', 'WordPiece'],
     ['unknown rule', 'deepseek-llm', {}, 'unsupported', 'deepseek-llm'],
     ['a name of Object', 'constructor', {}, 'unsupported', 'constructor'],
     ['no rule', undefined, {}, 'unsupported', 'default'],
@@ -108,6 +108,81 @@ describe('refusals', () => {
   ])('%s', (_, pre, changes, kind, message) => {
     expect(() => build(pre, changes)).toThrow(
       expect.objectContaining({ kind, message: expect.stringContaining(message) }),
+    );
+  });
+});
+
+describe('SentencePiece', () => {
+  const tokens = [
+    '<unk>',
+    '<s>',
+    '</s>',
+    '<0xC3>',
+    '<0xA9>',
+    '  ',
+    'he',
+    '\u2581h',
+    'l',
+    'o',
+    'h',
+    'e',
+    '\u2581',
+    'lo',
+    'hel',
+  ];
+  const types = [2, 3, 3, 6, 6, 4, ...Array<number>(9).fill(1)];
+  // The earlier token joins first.
+  const scores = tokens.map((_, id) => -id);
+  const open = (changes: Record<string, GgufValue | undefined> = {}) =>
+    build(undefined, {
+      'tokenizer.ggml.model': 'llama',
+      'tokenizer.ggml.tokens': tokens,
+      'tokenizer.ggml.token_type': types,
+      'tokenizer.ggml.scores': scores,
+      'tokenizer.ggml.merges': undefined,
+      'tokenizer.ggml.bos_token_id': 1,
+      'tokenizer.ggml.eos_token_id': 2,
+      'tokenizer.ggml.padding_token_id': undefined,
+      'tokenizer.ggml.unknown_token_id': 0,
+      'tokenizer.ggml.add_space_prefix': false,
+      ...changes,
+    });
+  const ids = (text: string, changes?: Record<string, GgufValue | undefined>) =>
+    load(open(changes)).encode(text, { add_special_tokens: false }).ids;
+  const named = (text: string, changes?: Record<string, GgufValue | undefined>) =>
+    ids(text, changes).map((id) => tokens[id]);
+
+  it('joins by score: the best pair of the text first, whatever stands before it', () => {
+    // "he", then "lo", and only then "hel", the token with the lowest score.
+    expect(named('hello')).toEqual(['hel', 'lo']);
+    // "he" comes before "\u2581h".
+    expect(named(' hello')).toEqual(['\u2581', 'hel', 'lo']);
+    expect(named(' ho')).toEqual(['\u2581h', 'o']);
+  });
+
+  it('writes what it lacks as bytes, keeps tokens that users defined, and gives the text back', () => {
+    expect(named('h  o\u00e9')).toEqual(['h', '  ', 'o', '<0xC3>', '<0xA9>']);
+    const tokenizer = load(open());
+    for (const text of ['hello', 'h  o\u00e9 he', ' h']) {
+      expect(tokenizer.decode(tokenizer.encode(text).ids, { skip_special_tokens: true })).toBe(text);
+    }
+  });
+
+  it('begins with BOS by default, and with a space where the file says so or says nothing', () => {
+    expect(load(open()).encode('h').ids[0]).toBe(1);
+    expect(load(open({ 'tokenizer.ggml.add_bos_token': false })).encode('h').ids).toEqual([10]);
+    const prefixed = { 'tokenizer.ggml.add_space_prefix': undefined };
+    expect(named('ho', prefixed)).toEqual(['\u2581h', 'o']);
+    const tokenizer = load(open(prefixed));
+    expect(tokenizer.decode(tokenizer.encode('ho').ids, { skip_special_tokens: true })).toBe('ho');
+  });
+
+  it.each([
+    [{ 'tokenizer.ggml.scores': undefined }, 'tokenizer.ggml.scores'],
+    [{ 'tokenizer.ggml.scores': [1, 2] }, '15 scores'],
+  ])('refuses a vocabulary with scores missing: %j', (changes, message) => {
+    expect(() => open(changes)).toThrow(
+      expect.objectContaining({ kind: 'file', message: expect.stringContaining(message) }),
     );
   });
 });

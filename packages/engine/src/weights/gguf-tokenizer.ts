@@ -1,11 +1,13 @@
 /**
  * Rebuilds `tokenizer.json`, `tokenizer_config.json` and `generation_config.json` from the metadata of a GGUF file, for
- * byte-level BPE vocabularies (`tokenizer.ggml.model` = "gpt2"). Keys:
+ * byte-level BPE vocabularies (`tokenizer.ggml.model` = "gpt2") and for SentencePiece's BPE ("llama"; Gemma's and Llama
+ * 2's), of which sentencepiece.ts makes merges. Keys:
  * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; meaning of the pre-tokenizer names: `src/llama-vocab.cpp`
  * of https://github.com/ggml-org/llama.cpp.
  */
 import { EngineError } from '../errors.js';
 import type { GgufMetadata } from './gguf-model.js';
+import { sentencePieceParts } from './sentencepiece.js';
 
 /** Kinds of tokens (`tokenizer.ggml.token_type`) that matter here. */
 const CONTROL = 3;
@@ -55,14 +57,14 @@ export interface AddedToken {
   special: boolean;
 }
 
-/** The parts of the format of Hugging Face's tokenizers library that byte-level BPE needs. */
+/** The parts of the format of Hugging Face's tokenizers library that BPE needs. */
 export interface TokenizerJson {
   version: '1.0';
   truncation: null;
   padding: null;
   added_tokens: AddedToken[];
-  normalizer: { type: 'NFC' } | null;
-  pre_tokenizer: Record<string, unknown>;
+  normalizer: Record<string, unknown> | null;
+  pre_tokenizer: Record<string, unknown> | null;
   post_processor: Record<string, unknown>;
   decoder: Record<string, unknown>;
   model: { type: 'BPE'; vocab: Record<string, number>; merges: [string, string][] } & Record<string, unknown>;
@@ -82,29 +84,27 @@ export interface GgufTokenizer {
  *   missing or inconsistent.
  */
 export function ggufTokenizer(metadata: GgufMetadata): GgufTokenizer {
-  const pre = preTokenizerOf(metadata);
+  const kind = kindOf(metadata);
   const tokens = metadata.required('tokenizer.ggml.tokens', metadata.strings('tokenizer.ggml.tokens'));
-  const merges = metadata.required('tokenizer.ggml.merges', metadata.strings('tokenizer.ggml.merges'));
-  const types = metadata.numbers('tokenizer.ggml.token_type') ?? tokens.map(() => 1);
-  if (types.length !== tokens.length) {
-    throw inconsistent(metadata.file, `${tokens.length} token types (one per token)`, `${types.length}`);
-  }
+  const types = listOf(metadata, 'token_type', 'token types', tokens) ?? tokens.map(() => 1);
 
   const id = (name: string) => tokenId(metadata, name, tokens.length);
   const bos = id('bos');
+  const unknown = id('unknown');
   const eosTokenIds = [...new Set([id('eos'), id('eot')])].filter((value) => value !== undefined);
   const pad = id('padding');
-  const addBos = bos !== undefined && (metadata.boolean('tokenizer.ggml.add_bos_token') ?? pre.addBos ?? false);
+  const parts = kind === 'llama' ? sentencePiece(metadata, tokens, types) : byteLevel(metadata, tokens, types);
+  const addBos = bos !== undefined && (metadata.boolean('tokenizer.ggml.add_bos_token') ?? parts.addBos);
   return {
     tokenizer: {
       version: '1.0',
       truncation: null,
       padding: null,
       added_tokens: addedTokens(tokens, types),
-      normalizer: pre.nfc ? { type: 'NFC' } : null,
-      pre_tokenizer: preTokenizerJson(pre),
-      post_processor: addBos ? beginWith(tokens[bos], bos) : { ...BYTE_LEVEL, trim_offsets: false },
-      decoder: BYTE_LEVEL,
+      normalizer: parts.normalizer,
+      pre_tokenizer: parts.preTokenizer,
+      post_processor: addBos ? beginWith(tokens[bos], bos) : parts.postProcessor,
+      decoder: parts.decoder,
       model: {
         type: 'BPE',
         dropout: null,
@@ -113,12 +113,12 @@ export function ggufTokenizer(metadata: GgufMetadata): GgufTokenizer {
         end_of_word_suffix: null,
         fuse_unk: false,
         byte_fallback: false,
-        ignore_merges: pre.ignoreMerges ?? false,
-        vocab: vocabularyOf(tokens, types),
-        merges: merges.map((merge) => mergePair(metadata.file, merge)),
+        ignore_merges: false,
+        ...(kind === 'llama' && unknown !== undefined && { unk_token: tokens[unknown], fuse_unk: true }),
+        ...parts.model,
       },
     },
-    config: tokenizerConfig(metadata, tokens, { bos, eos: id('eos'), pad, unk: id('unknown') }),
+    config: tokenizerConfig(metadata, tokens, { bos, eos: id('eos'), pad, unk: unknown }),
     generationConfig: {
       ...(bos === undefined ? {} : { bos_token_id: bos }),
       ...(eosTokenIds.length === 0 ? {} : { eos_token_id: eosTokenIds.length === 1 ? eosTokenIds[0] : eosTokenIds }),
@@ -128,6 +128,50 @@ export function ggufTokenizer(metadata: GgufMetadata): GgufTokenizer {
     bosTokenId: bos,
     padTokenId: pad,
   };
+}
+
+/** What the kinds of vocabulary differ in. */
+interface TokenizerParts {
+  normalizer: TokenizerJson['normalizer'];
+  preTokenizer: TokenizerJson['pre_tokenizer'];
+  /** If nothing is added to texts. */
+  postProcessor: Record<string, unknown>;
+  decoder: Record<string, unknown>;
+  model: { vocab: Record<string, number>; merges: [string, string][] } & Record<string, unknown>;
+  /** Whether text begins with the BOS token if the file does not say. */
+  addBos: boolean;
+}
+
+function byteLevel(metadata: GgufMetadata, tokens: readonly string[], types: readonly number[]): TokenizerParts {
+  const pre = preTokenizerOf(metadata);
+  const merges = metadata.required('tokenizer.ggml.merges', metadata.strings('tokenizer.ggml.merges'));
+  return {
+    normalizer: pre.nfc ? { type: 'NFC' } : null,
+    preTokenizer: preTokenizerJson(pre),
+    postProcessor: { ...BYTE_LEVEL, trim_offsets: false },
+    decoder: BYTE_LEVEL,
+    model: {
+      vocab: vocabularyOf(tokens, types),
+      merges: merges.map((merge) => mergePair(metadata.file, merge)),
+      ignore_merges: pre.ignoreMerges ?? false,
+    },
+    addBos: pre.addBos ?? false,
+  };
+}
+
+function sentencePiece(metadata: GgufMetadata, tokens: readonly string[], types: readonly number[]): TokenizerParts {
+  const scores = metadata.required('tokenizer.ggml.scores', listOf(metadata, 'scores', 'scores', tokens));
+  // llama.cpp's default.
+  const prefixed = metadata.boolean('tokenizer.ggml.add_space_prefix') ?? true;
+  const vocab = vocabularyOf(tokens, types);
+  return { ...sentencePieceParts({ tokens, types, scores, prefixed }, vocab), addBos: true };
+}
+
+/** A list with one number for each token, if it is there. */
+function listOf(metadata: GgufMetadata, key: string, what: string, tokens: readonly string[]): number[] | undefined {
+  const list = metadata.numbers(`tokenizer.ggml.${key}`);
+  if (list === undefined || list.length === tokens.length) return list;
+  throw inconsistent(metadata.file, `${tokens.length} ${what} (one per token)`, `${list.length}`);
 }
 
 const BYTE_LEVEL = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
@@ -141,19 +185,22 @@ function inconsistent(file: string, expected: string, found: string): EngineErro
 }
 
 /** Better-known names of other kinds of vocabulary. */
-const KINDS: Readonly<Record<string, string>> = { llama: ' (SentencePiece)', bert: ' (WordPiece)', t5: ' (Unigram)' };
+const KINDS: Readonly<Record<string, string>> = { bert: ' (WordPiece)', t5: ' (Unigram)' };
+
+function kindOf(metadata: GgufMetadata): 'gpt2' | 'llama' {
+  const { file } = metadata;
+  const model = metadata.required('tokenizer.ggml.model', metadata.string('tokenizer.ggml.model'));
+  if (model === 'gpt2' || model === 'llama') return model;
+  throw new EngineError(
+    'unsupported',
+    `${file} has a vocabulary of kind "${model}"${KINDS[model] ?? ''}; the engine builds tokenizers of kind "gpt2" ` +
+      '(byte-level BPE) and "llama" (SentencePiece). Load the original folder with its tokenizer.json.',
+    { file, expected: 'gpt2, llama', found: model },
+  );
+}
 
 function preTokenizerOf(metadata: GgufMetadata): PreTokenizer {
   const { file } = metadata;
-  const model = metadata.required('tokenizer.ggml.model', metadata.string('tokenizer.ggml.model'));
-  if (model !== 'gpt2') {
-    throw new EngineError(
-      'unsupported',
-      `${file} has a vocabulary of kind "${model}"${KINDS[model] ?? ''}; the engine builds ` +
-        'tokenizers of kind "gpt2" (byte-level BPE). Load the original folder with its tokenizer.json.',
-      { file, expected: 'gpt2', found: model },
-    );
-  }
   const name = metadata.string('tokenizer.ggml.pre') ?? 'default';
   const pre = Object.hasOwn(PRE_TOKENIZERS, name) ? PRE_TOKENIZERS[name] : undefined;
   if (pre !== undefined) return pre;

@@ -32,7 +32,24 @@ function patched(text: string, change: (bytes: Buffer, after: number) => void): 
 }
 
 describe('types of tensors', () => {
-  const types = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q6_K'];
+  const types = [
+    'F32',
+    'F16',
+    'BF16',
+    'Q8_0',
+    'Q4_0',
+    'Q4_1',
+    'Q5_0',
+    'Q5_1',
+    'Q4_K',
+    'Q6_K',
+    'Q5_K',
+    'Q2_K',
+    'Q3_K',
+    'IQ4_NL',
+    'IQ4_XS',
+    'MXFP4',
+  ];
 
   it.each(types)('%s is dequantised as by the gguf package of llama.cpp', async (type) => {
     const file = await open(QUANTISED);
@@ -44,9 +61,14 @@ describe('types of tensors', () => {
 
   it('an unsupported type is refused when it is read', async () => {
     const file = await open(QUANTISED);
-    await expect(file.read('Q5_K')).rejects.toMatchObject({
+    await expect(file.read('IQ2_XXS')).rejects.toMatchObject({
       kind: 'unsupported',
-      details: { file: QUANTISED, tensor: 'Q5_K', found: 'Q5_K', expected: expect.stringContaining('Q4_K, Q6_K') },
+      details: {
+        file: QUANTISED,
+        tensor: 'IQ2_XXS',
+        found: 'IQ2_XXS',
+        expected: expect.stringContaining('Q4_K, Q5_K'),
+      },
     });
   });
 
@@ -119,7 +141,7 @@ describe('metadata', () => {
 describe('damaged files', () => {
   it('cut short anywhere', async () => {
     const whole = readFileSync(QUANTISED);
-    // Q5_K, the last tensor, is not read; all that lies before it is needed.
+    // IQ2_XXS, the last tensor, is not read; all that lies before it is needed.
     for (let length = 8; length < whole.length - 400; length += 61) {
       await expect(GgufFile.open(write(whole.subarray(0, length))), `${length} bytes`).rejects.toMatchObject({
         kind: 'truncated-file',

@@ -259,7 +259,7 @@ describe('refusals', () => {
     writeFileSync(path, bytes);
     await expect(loadPretrained(path)).rejects.toMatchObject({
       kind: 'unknown-architecture',
-      details: { file: path, expected: 'llama, qwen3', found: 'mamba' },
+      details: { file: path, expected: 'llama, qwen2, qwen3, smollm3, gemma3', found: 'mamba' },
     });
   });
 

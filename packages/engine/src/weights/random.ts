@@ -1,6 +1,7 @@
 /** Random weights for training from scratch. */
 
 import { EngineError } from '../errors.js';
+import { featuresOf } from '../models/architectures/index.js';
 import type { ModelConfig } from '../models/config.js';
 import { parameterShapes } from '../models/parameters.js';
 import { hashSeed, Random } from '../random.js';
@@ -12,7 +13,7 @@ function hashName(name: string): number {
 }
 
 /**
- * Every parameter by its Hugging Face name, as transformers initialises Llama and Qwen3: norms 1, the rest normal with
+ * Every parameter by its Hugging Face name, as transformers initialises these models: norms multiply by 1, biases are 0, the rest normal with
  * mean 0. Equal seeds give equal weights; a tensor depends only on the seed, its name and its size.
  *
  * @throws EngineError 'invalid-argument' if the seed is not a safe integer or the standard deviation is not a finite
@@ -31,13 +32,14 @@ export function randomParameters(
       found,
     });
   }
+  const { normsAroundOne } = featuresOf(config);
   const stream = new Random(seed).uint32();
   const parameters = new Map<string, Float32Array<ArrayBuffer>>();
   for (const [name, shape] of parameterShapes(config)) {
     const values = new Float32Array(elementCount(shape));
     if (name.endsWith('norm.weight')) {
-      values.fill(1);
-    } else {
+      values.fill(normsAroundOne ? 0 : 1);
+    } else if (!name.endsWith('.bias')) {
       const random = new Random(hashSeed(seed, stream, hashName(name)));
       for (let i = 0; i < values.length; i++) values[i] = standardDeviation * random.normal();
     }

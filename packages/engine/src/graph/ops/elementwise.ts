@@ -61,6 +61,10 @@ export function sigmoid(x: Value): Value {
   return unary('Sigmoid', x, (dy, y) => multiply(dy, multiply(y, subtract(scalarLike(y, 1), y))));
 }
 
+export function tanh(x: Value): Value {
+  return unary('Tanh', x, (dy, y) => multiply(dy, subtract(scalarLike(y, 1), multiply(y, y))));
+}
+
 /** Elementwise minimum. Where both are equal, the gradient goes to `a`. */
 export function minimum(a: Value, b: Value): Value {
   return binary('Min', a, b, ([dy]) => [

@@ -3,7 +3,7 @@
  */
 import { int, type Shape, type Value, withGradient } from '../graph.js';
 import { reduceSum } from './broadcast.js';
-import { add, exp, multiply, negate, scalarLike, sigmoid, subtract } from './elementwise.js';
+import { add, exp, multiply, negate, scalarLike, scale, sigmoid, subtract, tanh } from './elementwise.js';
 import { gatherColumns, scatterAdd } from './layout.js';
 import { matmul } from './linear.js';
 import { reshape } from './reshape.js';
@@ -93,7 +93,7 @@ export function tokenLogProbability(logits: Value, tokens: Value): { logProbabil
   return { logProbability, entropy };
 }
 
-/** silu(gate) * up, the gated unit of Qwen3 and Llama (arXiv 2002.05202). */
+/** silu(gate) * up (arXiv 2002.05202). */
 export function swiglu(gate: Value, up: Value): Value {
   const s = sigmoid(gate);
   const silu = multiply(gate, s);
@@ -101,5 +101,29 @@ export function swiglu(gate: Value, up: Value): Value {
     // silu' = s + silu (1 - s)
     () => multiply(multiply(dy, up), add(s, multiply(silu, subtract(scalarLike(s, 1), s)))),
     () => multiply(dy, silu),
+  ]);
+}
+
+const GELU_SLOPE = Math.sqrt(2 / Math.PI);
+const GELU_CUBIC = 0.044715;
+
+/**
+ * gelu(gate) * up (arXiv 2002.05202), with the approximation gelu(x) = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+ * (arXiv 1606.08415), `gelu_pytorch_tanh` of transformers.
+ */
+export function geglu(gate: Value, up: Value): Value {
+  const one = scalarLike(gate, 1);
+  const square = multiply(gate, gate);
+  const t = tanh(multiply(gate, add(scale(square, GELU_SLOPE * GELU_CUBIC), scalarLike(gate, GELU_SLOPE))));
+  const share = scale(add(t, one), 0.5);
+  const gelu = multiply(gate, share);
+  return withGradient(multiply(gelu, up), [gate, up], (dy) => [
+    () => {
+      // gelu' = (1 + t) / 2 + x (1 - t^2) / 2 * sqrt(2 / pi) (1 + 3 * 0.044715 x^2)
+      const inner = add(scale(square, 1.5 * GELU_SLOPE * GELU_CUBIC), scalarLike(gate, 0.5 * GELU_SLOPE));
+      const slope = add(share, multiply(multiply(gate, inner), subtract(one, multiply(t, t))));
+      return multiply(multiply(dy, up), slope);
+    },
+    () => multiply(dy, gelu),
   ]);
 }

@@ -3,12 +3,25 @@ import type { ModelConfig } from '../config.js';
 import type { Fields } from '../config-fields.js';
 
 /**
- * Features of a decoder layer beyond those that all families share. decoder.ts and parameters.ts build layers from
- * them.
+ * Features of a family beyond those that all families share; a family names those that it has. decoder.ts, embedding.ts
+ * and parameters.ts build models from them.
  */
-export interface LayerFeatures {
+export interface Features {
   /** Each query and key head is normalised (`self_attn.q_norm`, `self_attn.k_norm`) before it is rotated. */
-  queryKeyNorm: boolean;
+  queryKeyNorm?: boolean;
+  /** The projections to queries, keys and values add a bias (`self_attn.q_proj.bias` and so on). */
+  attentionBias?: boolean;
+  /**
+   * What attention and the gated unit return is normalised before it is added to the hidden states. The norm before the
+   * gated unit is then `pre_feedforward_layernorm`, and `post_attention_layernorm` is the one after attention.
+   */
+  outputNorms?: boolean;
+  /** Norms multiply by 1 + weight. GGUF files store the sum. */
+  normsAroundOne?: boolean;
+  /** The function of the gated unit (arXiv 2002.05202); default: SiLU. */
+  activation?: 'silu' | 'gelu-tanh';
+  /** Embeddings are multiplied by the square root of the hidden size. */
+  scaledEmbedding?: boolean;
 }
 
 export interface Architecture {
@@ -18,7 +31,7 @@ export interface Architecture {
    * The features of a model's layers. A feature that differs between models of the family is a field of their
    * configuration.
    */
-  features(config: ModelConfig): LayerFeatures;
+  features(config: ModelConfig): Features;
   readonly configJson: ConfigJsonForm;
   readonly gguf: GgufForm;
 }
@@ -33,7 +46,15 @@ export interface ConfigJsonForm {
    * The defaults of the family's configuration class for settings that the file lacks. Without a default, the head size
    * follows from the hidden size.
    */
-  readonly defaults: Readonly<{ contextLength: number; headSize?: number; keyValueHeads?: number }>;
+  readonly defaults: Readonly<{
+    contextLength: number;
+    headSize?: number;
+    keyValueHeads?: number;
+    /** Default: 10,000. */
+    ropeTheta?: number;
+    /** Default: false. */
+    tieWordEmbeddings?: boolean;
+  }>;
   /**
    * The fields of ModelConfig that only this family has.
    *
@@ -45,12 +66,20 @@ export interface ConfigJsonForm {
   write(config: ModelConfig): Readonly<Record<string, unknown>>;
 }
 
+/** The settings of a family in a GGUF file, by their keys without its prefix. */
+export interface GgufKeys {
+  /** A positive whole number. @throws EngineError 'file' if the file has none. */
+  count(key: string): number;
+}
+
 /** A family in a GGUF file. Settings that all families share are read by gguf-model.ts. */
 export interface GgufForm {
   /** The name under `general.architecture`, which is also the prefix of the family's settings. */
   readonly architecture: string;
-  /** A layer's parameters: Hugging Face name -> name in the file, both without prefix and `.weight`. */
+  /** A layer's parameters: Hugging Face name -> name in the file, both without prefix, `.weight` and `.bias`. */
   readonly layerNames: Readonly<Record<string, string>>;
   /** Whether llama.cpp stores side by side the two rows of a query or key head that a rotation mixes. */
   readonly interleavedRotary: boolean;
+  /** The fields of ModelConfig that only this family has, from the file or from what llama.cpp takes for granted. */
+  read?(keys: GgufKeys, config: ModelConfig): Partial<ModelConfig>;
 }

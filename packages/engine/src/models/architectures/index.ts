@@ -4,9 +4,12 @@
  */
 import { EngineError } from '../../errors.js';
 import type { ModelConfig } from '../config.js';
-import type { Architecture, LayerFeatures } from './architecture.js';
+import type { Architecture, Features } from './architecture.js';
+import { gemma3 } from './gemma3.js';
 import { llama } from './llama.js';
+import { qwen2 } from './qwen2.js';
 import { qwen3 } from './qwen3.js';
+import { smollm3 } from './smollm3.js';
 
 const known = new Map<string, Architecture>();
 
@@ -39,8 +42,8 @@ export function architectureOf({ architecture }: Pick<ModelConfig, 'architecture
   );
 }
 
-export function featuresOf(config: ModelConfig): LayerFeatures {
+export function featuresOf(config: ModelConfig): Features {
   return architectureOf(config).features(config);
 }
 
-for (const architecture of [llama, qwen3]) registerArchitecture(architecture);
+for (const architecture of [llama, qwen2, qwen3, smollm3, gemma3]) registerArchitecture(architecture);

@@ -7,7 +7,7 @@ import { PLAIN_LAYER_NAMES, requirePlainLayer } from './plain-layer.js';
 
 export const llama: Architecture = {
   name: 'llama',
-  features: () => ({ queryKeyNorm: false }),
+  features: () => ({}),
   configJson: {
     causalClass: 'LlamaForCausalLM',
     baseClass: 'LlamaModel',

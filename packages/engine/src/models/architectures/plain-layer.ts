@@ -4,9 +4,14 @@
  */
 import type { Fields } from '../config-fields.js';
 
-/** Refuses settings of config.json that would change the layer. @throws EngineError 'unsupported'. */
-export function requirePlainLayer(fields: Fields): void {
-  fields.requireValue('attention_bias', false);
+/**
+ * Refuses settings of config.json that would change the layer.
+ *
+ * @param attentionBias what the family does, whether the file says so or not; default false
+ * @throws EngineError 'unsupported'.
+ */
+export function requirePlainLayer(fields: Fields, { attentionBias = false } = {}): void {
+  fields.requireValue('attention_bias', attentionBias);
   fields.requireValue('mlp_bias', false);
   fields.requireValue('use_sliding_window', false);
   fields.requireValue('hidden_act', 'silu');
