@@ -26,7 +26,7 @@ export function declareLayer(graph: Graph, config: ModelConfig, prefix: string):
 }
 
 /**
- * One decoder layer: hidden [N, hiddenSize] to the same (of the tokens that ask), and whatever else its attention gives.
+ * One decoder layer: hidden [N, hiddenSize] to the same (of the tokens that ask), and what else its attention gives.
  */
 export function decoderLayer<Attended extends { mixed: Value }>(
   config: ModelConfig,

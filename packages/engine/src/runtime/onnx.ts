@@ -10,7 +10,7 @@ import { serializeGraph } from '../graph/serialize.js';
 import { disableTelemetry } from './telemetry.js';
 import { defaultThreads } from './threads.js';
 
-/** Contents and shape of a graph input or output. Inputs are read in place; outputs are new copies, if no place is given. */
+/** Contents and shape of a graph input or output. Inputs are read in place; outputs are new if no place is given. */
 export interface Tensor {
   readonly type: 'float32' | 'int64' | 'int32' | 'bool';
   readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;

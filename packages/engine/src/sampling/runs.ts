@@ -59,7 +59,7 @@ export class Runs {
       : this.#run('read', feeds, places);
   }
 
-  /** Reads one token for each of the first slots of the cache; at least two sequences. The outputs as those of `read`. */
+  /** Reads one token for each of the first slots of the cache; at least two sequences. Outputs as those of `read`. */
   step(tokens: NewTokens, cache: Cache): Promise<Outputs> {
     const feeds = { ...this.#tokenFeeds(tokens), ...cacheFeeds(tokens, cache, 0) };
     return this.#run('step', { ...feeds, ...this.#temperatureFeeds(tokens.sequences) }, this.#places(tokens));

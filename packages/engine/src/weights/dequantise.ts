@@ -116,9 +116,9 @@ const q3_k: Decode = (bytes, at, target, to) => {
 };
 
 /**
- * Scale and minimum of group `group` among 12 bytes with 8 six-bit scales and 8 six-bit minima. The scales of groups 0-3
- * fill the low six bits of bytes 0-3 (minima: bytes 4-7); those of groups 4-7 have four bits in bytes 8-11 (scale low,
- * minimum high) and their upper two bits on top of bytes 0-3 (minima: bytes 4-7).
+ * Scale and minimum of group `group` among 12 bytes with 8 six-bit scales and 8 six-bit minima. The scales of groups
+ * 0-3 fill the low six bits of bytes 0-3 (minima: bytes 4-7); those of groups 4-7 have four bits in bytes 8-11 (scale
+ * low, minimum high) and their upper two bits on top of bytes 0-3 (minima: bytes 4-7).
  */
 function sixBits(bytes: Uint8Array, packed: number, group: number): [number, number] {
   const j = packed + (group & 3);
@@ -127,8 +127,8 @@ function sixBits(bytes: Uint8Array, packed: number, group: number): [number, num
 }
 
 /**
- * 8 groups of 32 values: scale of scales, scale of minima, 12 bytes of scales and minima, 128 bytes of quants; groups 2p
- * and 2p + 1 are the low and high halves of bytes 32p to 32p + 31.
+ * 8 groups of 32 values: scale of scales, scale of minima, 12 bytes of scales and minima, 128 bytes of quants; groups
+ * 2p and 2p + 1 are the low and high halves of bytes 32p to 32p + 31.
  */
 const q4_k: Decode = (bytes, at, target, to) => {
   const d = scale(bytes, at);

@@ -223,6 +223,6 @@ describe('an engine in its thread', () => {
   it('refuses a configuration whose architecture it does not know', async () => {
     const error = await rejection(createEngine({ model: { config: { ...config, architecture: 'qwen-3' }, seed: 1 } }));
     expect(error.kind).toBe('unknown-architecture');
-    expect(error.message).toContain('"qwen-3"; the engine knows llama, qwen3');
+    expect(error.message).toContain('"qwen-3"; the engine knows llama, qwen2, qwen3, smollm3, gemma3_text');
   });
 });

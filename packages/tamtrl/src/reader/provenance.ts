@@ -1,4 +1,5 @@
 /** Finds where the pieces of a memory come from: the matching place in the chunk that was read when they appeared. */
+import { count } from '../base/format.js';
 import { splitSentences } from '../text/sentences.js';
 import type { MemoryPiece, PieceSource } from './state.js';
 
@@ -122,4 +123,11 @@ function inherited(text: string, before: readonly MemoryPiece[]): PieceSource | 
     if (share > best.share) best = { share, source: piece.source };
   }
   return best.share >= SIMILAR ? best.source : undefined;
+}
+
+/** A piece of a memory and where it comes from, for people. */
+export function pieceText({ text, source }: MemoryPiece): string {
+  if (!source) return `${text}  [not found in the text]`;
+  const place = source.place === undefined ? '' : `${source.place}, `;
+  return `${text}  [${place}characters ${count(source.start)} to ${count(source.end)}, ${source.match}]`;
 }

@@ -35,8 +35,8 @@ export const grumem = {
   name: 'grumem',
   summary: "GRU-Mem's update gate: the memory changes on chunks with evidence, and stays on others",
   documentation:
-    "The update gate's reward of GRU-Mem (arXiv 2602.10560): p_t = 1 if the gate is open and the chunk holds evidence, or neither is so; \
-otherwise -1. A = 0.9 A(R) + 0.1 A(p), each z-scored for itself.",
+    "The update gate's reward of GRU-Mem (arXiv 2602.10560): p_t = 1 if the gate is open and the chunk holds evidence, or if neither is the case; \
+otherwise -1. A = 0.9 A(R) + 0.1 A(p), each z-scored separately.",
   options,
   requires: { relevance: true },
   turnScores: async (

@@ -5,7 +5,7 @@
  *
  *     u_t = V(M_t+1) - V(M_t)
  *
- * A bounded filter attenuates it in hindsight, where the outcome does not bear it out. The result, compared with that
+ * A bounded filter attenuates it in hindsight, where the outcome does not confirm it. The result, compared with that
  * of the other rollouts at the same turn, is the advantage of the memory's tokens; thoughts, stop tokens and answers
  * keep the trajectory's advantage A(R).
  *
@@ -41,7 +41,7 @@ export const himpo = {
     'HiMPO: memory tokens get what the memory adds to the answer, filtered by the outcome; all others the outcome',
   documentation:
     "HiMPO (arXiv 2606.16285): u_t = V(M_t+1) - V(M_t), where V(M) is what can be recovered of the gold answer from the memory. \
-Where the outcome does not bear it out, u_t is attenuated. Its z-score among the rollouts at the same turn is the advantage of the memory's tokens; all others keep A(R).",
+Where the outcome does not confirm it, u_t is attenuated. Its z-score among the rollouts at the same turn is the advantage of the memory's tokens; all others keep A(R).",
   options,
   requires: { score: true },
   perToken: true,

@@ -35,7 +35,7 @@ export const rememr1 = {
   summary: "ReMemR1's step reward: words of the gold answer that the new memory holds and the old one does not",
   documentation:
     'The step reward of ReMemR1 (arXiv 2509.23040): p_t = recall(a, M_t+1) - recall(a, M_t), where recall(a, M) is the share of the words of the \
-gold answer that the memory holds. A = 0.8 A(R) + 0.2 A(p), each z-scored for itself.',
+gold answer that the memory holds. A = 0.8 A(R) + 0.2 A(p), each z-scored separately.',
   options,
   requires: {},
   turnScores: async (

@@ -108,8 +108,8 @@ const GELU_SLOPE = Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = 0.044715;
 
 /**
- * gelu(gate) * up (arXiv 2002.05202), with the approximation gelu(x) = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
- * (arXiv 1606.08415), `gelu_pytorch_tanh` of transformers.
+ * gelu(gate) * up (arXiv 2002.05202), with the approximation (arXiv 1606.08415; `gelu_pytorch_tanh` of transformers)
+ * gelu(x) = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
  */
 export function geglu(gate: Value, up: Value): Value {
   const one = scalarLike(gate, 1);

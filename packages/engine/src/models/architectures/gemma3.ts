@@ -1,7 +1,7 @@
 /**
- * Gemma 3, text (arXiv 2503.19786): norms around one before and after attention and the gated unit, normalised query and
- * key heads, a gated unit with GELU, a scaled embedding, and five layers with a sliding window and a rotary base of their
- * own for each that attends to everything.
+ * Gemma 3, text (arXiv 2503.19786): norms around one before and after attention and the gated unit, normalised query
+ * and key heads, a gated unit with GELU, a scaled embedding, and five layers with a sliding window and a rotary base of
+ * their own for each that attends to everything.
  */
 import type { ModelConfig } from '../config.js';
 import type { Fields } from '../config-fields.js';

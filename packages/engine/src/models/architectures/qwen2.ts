@@ -1,6 +1,6 @@
 /**
- * Qwen2 and Qwen2.5, dense (arXiv 2407.10671, 2412.15115): the layer of Llama, with biases in the projections to queries,
- * keys and values.
+ * Qwen2 and Qwen2.5, dense (arXiv 2407.10671, 2412.15115): the layer of Llama, with biases in the projections to
+ * queries, keys and values.
  */
 import type { Architecture } from './architecture.js';
 import { PLAIN_LAYER_NAMES, requirePlainLayer } from './plain-layer.js';

@@ -1,6 +1,6 @@
 /**
- * SmolLM3 (https://huggingface.co/HuggingFaceTB/SmolLM3-3B): the layer of Llama, where every fourth layer does not rotate
- * queries and keys (NoPE, arXiv 2501.18795).
+ * SmolLM3 (https://huggingface.co/HuggingFaceTB/SmolLM3-3B): the layer of Llama, where every fourth layer does not
+ * rotate queries and keys (NoPE, arXiv 2501.18795).
  */
 import type { Fields } from '../config-fields.js';
 import { everyNth } from '../layer-kinds.js';

@@ -15,9 +15,9 @@ import { charactersOf, documentsNamed } from '../../reader/files/named.js';
 import { isAddress } from '../../reader/files/page.js';
 import { textOfFiles } from '../../reader/files/several.js';
 import { planReading, type ReadingPlan } from '../../reader/plan.js';
+import { pieceText } from '../../reader/provenance.js';
 import { type Answer, MemoryReader } from '../../reader/reader.js';
 import { loadState, saveState } from '../../reader/saved-state.js';
-import type { MemoryPiece } from '../../reader/state.js';
 import { stateFileAt } from '../../reader/state-folder.js';
 import type { Unread } from '../../reader/survey.js';
 import { loadPrices } from '../../run/prices-file.js';
@@ -214,17 +214,8 @@ function tellAnswers(answers: readonly Answer[], { memory, reader, turns, json, 
   const own = reader.chunksRead + turns - reader.turns;
   const [first] = answers;
   if (json) {
-    const several =
-      answers.length > 1
-        ? {
-            answers: answers.map(({ question, answer, memory: last, provenance }) => ({
-              question,
-              answer,
-              memory: last,
-              provenance,
-            })),
-          }
-        : {};
+    const each = answers.map(({ output: _, truncated: __, ...told }) => told);
+    const several = answers.length > 1 ? { answers: each } : {};
     const tokens = { prompt, output, ...given({ cached }), total: prompt + output };
     io.out(
       `${JSON.stringify({ answer: first.answer, turns, memory, provenance: first.provenance, tokens, seconds: reader.seconds, ...(own !== turns && { chunksRead: own }), ...several, ...given({ cost, unread }) })}\n`,
@@ -234,7 +225,7 @@ function tellAnswers(answers: readonly Answer[], { memory, reader, turns, json, 
   for (const { question, answer, provenance, truncated } of answers) {
     if (answers.length > 1) io.out(`${question}\n`);
     io.out(`${answer === '' ? '(no answer)' : answer}${truncated ? ' (cut off at the limit)' : ''}\n`);
-    io.err(`${provenance.map(pieceLine).join('')}`);
+    io.err(`${provenance.map((piece) => `  ${pieceText(piece)}\n`).join('')}`);
   }
   if (unread && unread.chunks > 0) io.err(unreadText(unread));
   const again = own === turns ? '' : ` (${count(own)} of them read now)`;
@@ -243,12 +234,4 @@ function tellAnswers(answers: readonly Answer[], { memory, reader, turns, json, 
   io.err(
     `${counted(turns, 'chunk')}${again}, ${count(prompt)} tokens read${kept}, ${count(output)} written, ${duration(reader.seconds)} in the model${money}\n`,
   );
-}
-
-function pieceLine({ text, source }: MemoryPiece): string {
-  const place = source?.place === undefined ? '' : `${source.place}, `;
-  const from = source
-    ? `${place}characters ${count(source.start)} to ${count(source.end)}, ${source.match}`
-    : 'not found in the text';
-  return `  ${text}  [${from}]\n`;
 }
