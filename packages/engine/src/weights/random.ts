@@ -14,8 +14,8 @@ function hashName(name: string): number {
 
 /**
  * Every parameter by its Hugging Face name, as transformers initialises these models: norms multiply by 1,
- * biases are 0, the rest normal with mean 0. Equal seeds give equal weights; a tensor depends only on the seed, its name
- * and its size.
+ * biases are 0, the rest normal with mean 0. Equal seeds give equal weights; a tensor depends only on the seed, its
+ * name and its size.
  *
  * @throws EngineError 'invalid-argument' if the seed is not a safe integer or the standard deviation is not a finite
  *   number of at least 0.

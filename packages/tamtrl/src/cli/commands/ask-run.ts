@@ -84,11 +84,10 @@ async function askOnce(
     );
   const paths = await documentsNamed(named, (text) => tell(`${text}.`));
   const address = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
-  if (address === undefined) {
+  if (address === undefined)
     throw new UsageError(
       'No model is named. Give --model (or set TAMTRL_MODEL): a .gguf file or model folder on this machine, hf:owner/name to download one, or openai:URL#MODEL for a server.',
     );
-  }
   if (flags.encoding !== undefined) checkEncoding(flags.encoding);
   const state = flags.state === undefined ? undefined : await loadState(flags.state);
   const total = await charactersOf(paths);
@@ -108,9 +107,14 @@ async function askOnce(
   const loading = { signal, ...given({ encoding: flags.encoding }), onNote: (text: string) => note(`${text}.`) };
   if (flags.dryRun) {
     const { tokenizer, contextLength, budget } = flags;
-    const document = textOfFiles(paths, loading);
     const asked = given({ tokenizer, contextLength, thinking: opening.thinking, budget, state, prices: table });
-    const found = await estimateReading({ ...given(limits), ...asked, model, question: questions, document });
+    const found = await estimateReading({
+      ...given(limits),
+      ...asked,
+      model,
+      question: questions,
+      document: textOfFiles(paths, loading),
+    });
     tellDryRun(found, flags.json === true, io);
     return EXIT.success;
   }
@@ -194,8 +198,7 @@ function nothingIn(answers: readonly Answer[], { answerTokens }: Budgets, empty:
   const why = truncated
     ? `All ${count(answerTokens)} tokens went into thoughts: raise --answer-tokens, or use --no-thinking.`
     : 'If the model can think, use --no-thinking. Also check that it is a chat model.';
-  const chunks =
-    empty === 0 ? '' : ` It wrote no memory after ${count(empty)} ${empty === 1 ? 'chunk' : 'chunks'} either.`;
+  const chunks = empty === 0 ? '' : ` It wrote no memory after ${counted(empty, 'chunk')} either.`;
   return `The model wrote nothing in answer to ${which}. ${why}${chunks}`;
 }
 
