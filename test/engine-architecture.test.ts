@@ -74,7 +74,7 @@ describe('the recipe for an architecture', () => {
     for (const link of links) expect(existsSync(join(root, 'docs', link)), link).toBe(true);
     const read = (path: string) => readFileSync(join(root, path), 'utf8');
     const places = {
-      'packages/engine/src/models/architectures/architecture.ts': ['interface Architecture', 'interface LayerFeatures'],
+      'packages/engine/src/models/architectures/architecture.ts': ['interface Architecture', 'interface Features'],
       'packages/engine/src/models/architectures/index.ts': ['function registerArchitecture', 'of [llama, '],
       'packages/engine/src/models/parameters.ts': ['function layerParameterShapes'],
       'packages/engine/src/models/decoder.ts': ['function decoderLayer'],

@@ -129,6 +129,11 @@ describe('parquet', () => {
     await expect(rowsWith([name, [3137, 162], [6742, 26], [2019, 252]])).rejects.toThrow(DataError);
   });
 
+  it('whose page claims more values than its column has, is refused before they take memory', async () => {
+    // The first page of the first column, which has two values.
+    await expect(rowsWith([[40, 126]])).rejects.toThrow('the pages of column "id" claim 63 values, its file 2');
+  });
+
   it('with a negative number of children ends with an error', async () => {
     await expect(rowsWith([[3148, 3]])).rejects.toThrow(DataError);
   });

@@ -108,11 +108,11 @@ type ColumnMetadata = NonNullable<
 >;
 
 /**
- * Refuses pages that claim sizes beyond the limits, and columns with fewer values than rows: the library would take the
- * memory first and look afterwards.
+ * Refuses pages that claim sizes beyond the limits, columns whose pages have other numbers of values than the file's
+ * metadata says, and columns with fewer values than rows: the library would take the memory first and look afterwards.
  */
 async function checkPages(file: AsyncBuffer, column: ColumnMetadata, rows: number, library: Hyparquet): Promise<void> {
-  const { dictionary_page_offset, data_page_offset, total_compressed_size, path_in_schema } = column;
+  const { dictionary_page_offset, data_page_offset, total_compressed_size, path_in_schema, num_values } = column;
   const name = `column "${path_in_schema.join('.')}"`;
   const start = Number(dictionary_page_offset || data_page_offset);
   const view = new DataView(await file.slice(start, start + Number(total_compressed_size)));
@@ -131,5 +131,8 @@ async function checkPages(file: AsyncBuffer, column: ColumnMetadata, rows: numbe
     reader.offset += Number(header.compressed_page_size);
     values += data?.num_values ?? 0;
   }
+  // A few bytes may stand for millions of repeated values, so a page must not have more than its file knows of.
+  if (values !== Number(num_values))
+    throw new Error(`the pages of ${name} claim ${values} values, its file ${num_values}`);
   if (!(values >= rows)) throw new Error(`${name} has ${values} values for ${rows} rows`);
 }
