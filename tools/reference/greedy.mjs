@@ -11,7 +11,16 @@ import { createEngine } from '../../packages/engine/dist/index.js';
 import { loadTokenizer } from '../../packages/tamtrl/dist/text/hugging-face-tokenizer.js';
 import { loadChatFormat } from '../../packages/tamtrl/dist/text/templates.js';
 
+/** For chat models. */
 const QUESTIONS = ['What is the capital of France?', 'Write three sentences about the sea.'];
+
+/** For base models, which have no chat template. */
+const BEGINNINGS = [
+  'The capital of France is',
+  'Once upon a time, there was a',
+  'Die Donau entspringt',
+  'def fibonacci(n):',
+];
 
 const [model] = process.argv.slice(2);
 if (!model) throw new Error('Usage: node tools/reference/greedy.mjs MODEL (a folder or a .gguf file)');
@@ -21,8 +30,15 @@ try {
   // A GGUF's tokenizer and chat template are read from the folder that the engine writes for it.
   await engine.exportModel(folder);
   const tokenizer = await loadTokenizer(folder);
-  const chat = await loadChatFormat(folder, tokenizer);
-  const prompts = QUESTIONS.map((content) => tokenizer.encode(chat.render([{ role: 'user', content }])));
+  const chat = await loadChatFormat(folder, tokenizer).catch((error) => {
+    if (error.kind !== 'chat-template') throw error;
+    console.error(error.message);
+  });
+  const prompts = chat
+    ? QUESTIONS.map((content) => tokenizer.encode(chat.render([{ role: 'user', content }])))
+    : BEGINNINGS.map((text) =>
+        [engine.config.architecture === 'gemma3_text' ? [2] : [], tokenizer.encode(text)].flat(),
+      );
   const started = performance.now();
   const samples = await engine.generate(
     prompts.map((promptIds) => ({ promptIds })),

@@ -150,7 +150,7 @@ describe('SentencePiece', () => {
   const ids = (text: string, changes?: Record<string, GgufValue | undefined>) =>
     load(open(changes)).encode(text, { add_special_tokens: false }).ids;
   const named = (text: string, changes?: Record<string, GgufValue | undefined>) =>
-    ids(text, changes).map((id) => tokens[id]);
+    ids(text, changes).map((id: number) => tokens[id]);
 
   it('joins by score: the best pair of the text first, whatever stands before it', () => {
     // "he", then "lo", and only then "hel", the token with the lowest score.

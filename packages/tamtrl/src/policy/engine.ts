@@ -38,6 +38,12 @@ export interface ModelConfig {
     highFrequencyFactor: number;
     originalContextLength: number;
   };
+  /** Layers, by number from 0, whose tokens attend to the last `tokens` tokens alone. */
+  slidingWindow?: { tokens: number; layers: readonly number[]; ropeTheta: number };
+  /** Layers that do not rotate queries and keys, by number from 0. */
+  unrotatedLayers?: readonly number[];
+  /** Attention's scores are divided by its square root; default: the head size. */
+  queryScalar?: number;
   rmsNormEpsilon: number;
   /** The unembedding is the embedding; there is no `lm_head.weight`. */
   tieWordEmbeddings: boolean;

@@ -133,7 +133,7 @@ describe('chatFormatFromFiles', () => {
   it('refuses a base model unless a template is given', () => {
     const tokenizerConfig = { eos_token: '<|im_end|>' };
     expect(() => chatFormatFromFiles({ tokenizerConfig }, tokenizer, { model: 'Base-1B' })).toThrow(
-      /Base-1B has no chat template.*instruct or chat version/,
+      /Base-1B is a base model, not a chat model: it has no chat template.*instruct or chat version/,
     );
     expect(chatFormatFromFiles({ tokenizerConfig }, tokenizer, { template: CHATML }).render(user)).toBe(RENDERED);
   });

@@ -99,7 +99,7 @@ export function chatFormatFromFiles(
   if (template === undefined) {
     throw new TextError(
       'chat-template',
-      `${model} has no chat template (neither chat_template.jinja nor "chat_template" in tokenizer_config.json). Use its instruct or chat version, or pass a template yourself.`,
+      `${model} is a base model, not a chat model: it has no chat template (neither chat_template.jinja nor "chat_template" in tokenizer_config.json). Use its instruct or chat version, or pass a template yourself.`,
     );
   }
   const eosToken = tokenText(tokenizerConfig.eos_token);

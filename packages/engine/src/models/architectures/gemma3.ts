@@ -36,6 +36,8 @@ export const gemma3: Architecture = {
       for (const cap of ['attn_logit_softcapping', 'final_logit_softcapping']) {
         if (fields.value(cap) !== undefined) throw fields.unsupported(cap, 'scores and logits without a cap (null)');
       }
+      const rope = fields.object('rope_scaling') ?? fields.object('rope_parameters')?.object('full_attention');
+      rope?.requireValue('rope_type', 'default');
       return {
         queryScalar: fields.positive('query_pre_attn_scalar', 256),
         slidingWindow: {
