@@ -126,6 +126,15 @@ for (const architecture of ARCHITECTURES) {
     together.forEach((samples, index) => {
       for (const sample of samples) expect(sample.tokens).toEqual(free[index].tokens);
     });
+    // Half of each prompt is read before the rest, which then attends to a cache and asks for the draft's tokens too.
+    const drafted = free.map(({ promptIds, maxTokens, tokens }) => {
+      return { promptIds, maxTokens, sharedTokens: promptIds.length >> 1, draft: tokens.slice(0, 9) };
+    });
+    const checked = await core.generate(drafted, { maxTokens: 1, temperature: 0 });
+    checked.forEach(([sample], index) => {
+      expect(sample.tokens).toEqual(free[index].tokens);
+      expect(sample.acceptedDraft).toBe(9);
+    });
     await core.close();
   });
 }
