@@ -3,6 +3,7 @@
  */
 import type { Sample } from '../api.js';
 import { EngineError } from '../errors.js';
+import type { ModelConfig } from '../models/config.js';
 import { Cache } from './cache.js';
 import { type ChoiceOptions, chooseToken } from './choose.js';
 import { type NewTokens, type Outputs, type RunInputs, Runs, range } from './runs.js';
@@ -13,6 +14,15 @@ import { type Piece, padded, placesOf, type Reading, readingsOf, type Text } fro
 const HEAD_BYTES = 2 ** 25;
 const FLOAT32_BYTES = 4;
 const LARGEST_BATCH = 256;
+
+/**
+ * Hidden sizes for which the number of rows decides how sums are rounded: ONNX Runtime divides a product among threads
+ * by rows if it has at least as many as columns, otherwise by columns, and sums few columns in longer pieces. Reads
+ * therefore have at least as many rows as columns, and steps always fewer. Measured with 2 threads.
+ */
+const NARROW = { from: 128, to: 512 };
+
+const isNarrow = ({ hiddenSize }: ModelConfig): boolean => hiddenSize >= NARROW.from && hiddenSize <= NARROW.to;
 
 export interface BatchInputs extends RunInputs {
   /** At least one sequence; they enter in this order. */
@@ -41,7 +51,8 @@ export class Batch {
     this.#inputs = inputs;
     const longest = waiting.reduce((most, { promptIds, maxTokens }) => Math.max(most, promptIds.length + maxTokens), 0);
     const affordable = Math.floor(cacheBytes / (Cache.bytesPerToken(config) * longest));
-    const most = Math.min(options.maxBatch ?? LARGEST_BATCH, LARGEST_BATCH, Math.max(1, affordable));
+    const largest = isNarrow(config) ? Math.min(LARGEST_BATCH, config.hiddenSize - 1) : LARGEST_BATCH;
+    const most = Math.min(options.maxBatch ?? largest, largest, Math.max(1, affordable));
     this.#capacity = Math.min(most, waiting.length);
     // A single row would use another matrix kernel with different rounding, so a batch of one runs with an idle second
     // row.
@@ -147,7 +158,10 @@ export class Batch {
     // Texts that have ended among them are rows without use.
     const rows = readings.slice(0, readings.findLastIndex(reads) + 1);
     const own = rows.flatMap((reading, row) => (reads(reading) ? [{ row, text: reading.text }] : []));
-    const length = own.reduce((most, { text }) => Math.max(most, padded(lengthOf(text.pieces[piece]))), 0);
+    const { config } = this.#inputs;
+    const { hiddenSize } = config;
+    const least = isNarrow(config) ? Math.ceil(hiddenSize / rows.length) : 2;
+    const length = own.reduce((most, { text }) => Math.max(most, padded(lengthOf(text.pieces[piece]))), least);
     const ids = new Int32Array(rows.length * length);
     for (const { row, text } of own) {
       const { start, end } = text.pieces[piece];
@@ -161,7 +175,7 @@ export class Batch {
       return range(Math.max(0, end - from)).map((place) => from - start + place);
     });
     // A single row would use another matrix kernel with different rounding.
-    const width = wanted.reduce((most, places) => Math.max(most, places.length), 2);
+    const width = wanted.reduce((most, places) => Math.max(most, places.length), Math.max(2, least));
     const tokens: NewTokens = {
       ids,
       sequences: rows.length,
@@ -171,10 +185,9 @@ export class Batch {
     const asked = wanted.map((places) => range(width).map((column) => places[column] ?? 0));
     const outputs = await this.#runs.read(tokens, asked, piece > 0 ? { cache: this.#cache, slot: first } : undefined);
     const hidden = outputs['last hidden'].data as Float32Array;
-    const size = this.#inputs.config.hiddenSize;
     for (const { row, text } of own) {
       for (let at = row * width; at < row * width + wanted[row].length; at++) {
-        text.hidden.push(hidden.slice(at * size, (at + 1) * size));
+        text.hidden.push(hidden.slice(at * hiddenSize, (at + 1) * hiddenSize));
       }
     }
     return outputs;

@@ -1,0 +1,41 @@
+/** What a request gives does not depend on the others of its call, also where kernels divide the work by its size. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EngineCore } from '../core.js';
+import type { ModelConfig } from '../models/config.js';
+import { Random } from '../random.js';
+import { randomParameters } from '../weights/random.js';
+
+/** The shape of the model `babi`, with fewer words and layers. */
+const config: ModelConfig = {
+  architecture: 'qwen3',
+  vocabularySize: 67,
+  hiddenSize: 128,
+  intermediateSize: 384,
+  layers: 2,
+  heads: 4,
+  keyValueHeads: 2,
+  headSize: 32,
+  contextLength: 512,
+  ropeTheta: 10_000,
+  rmsNormEpsilon: 1e-6,
+  tieWordEmbeddings: true,
+};
+
+let core: EngineCore;
+beforeAll(() => {
+  core = new EngineCore(config, randomParameters(config, 5), { auxiliary: new Map(), eosTokenIds: [] }, { threads: 2 });
+});
+afterAll(() => core.close());
+
+const random = new Random(3);
+const ids = (count: number) => Array.from({ length: count }, () => Math.floor(random.uniform() * 67));
+const requests = Array.from({ length: 140 }, (_, at) => ({ promptIds: ids(60 + (at % 13)), draft: ids(2), seed: at }));
+
+it.each([1, 2, 40])('to the bit: %d of 140 requests in a call', async (size) => {
+  const options = { maxTokens: 5, temperature: 1 };
+  const together = await core.generate(requests, options);
+  for (const from of [0, 53, 100]) {
+    const some = await core.generate(requests.slice(from, from + size), options);
+    expect(some).toEqual(together.slice(from, from + size));
+  }
+});
