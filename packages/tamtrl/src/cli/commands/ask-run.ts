@@ -132,7 +132,6 @@ async function askOnce(
       io.err(`Continuing after ${counted(reader.turns, 'chunk')}, ${count(state.position)} characters\n`);
     view = new MemoryView(io, flags.quiet === true, questions.length, state?.position ?? 0, total);
     const memory: string[] = [];
-    let begun = false;
     let empty = 0;
     const isWhole = flags.budget !== undefined || (total !== undefined && !paths.some(({ path }) => path === '-'));
     const planning = { whole: true, ...given({ budget: flags.budget, prices, characters: total }) };
@@ -140,8 +139,7 @@ async function askOnce(
     const plan: ReadingPlan = isWhole ? await planReading(reader, text, planning) : { text };
     tellEstimate(plan, io);
     for await (const event of reader.read(plan.text, { whole: true, ...given({ only: plan.only }) })) {
-      if (!begun) started();
-      begun = true;
+      started();
       memory.push(event.memories[0].memory);
       if (event.memories.some((each) => each.empty)) empty++;
       if (flags.state !== undefined) await saveState(flags.state, reader.state(), paths);
@@ -154,15 +152,11 @@ async function askOnce(
     const answers = await reader.answer();
     if (waiting) memory.push(answers[0].memory);
     view.end();
-    tellAnswers(
-      answers,
-      { memory, reader, turns: reader.turns + Number(waiting), json: flags.json === true, unread: plan.unread, prices },
-      io,
-    );
+    const told = { memory, reader, turns: reader.turns + Number(waiting), json: flags.json === true };
+    tellAnswers(answers, { ...told, unread: plan.unread, prices }, io);
     const problem = nothingIn(answers, reader.budgets, empty);
-    if (problem === undefined) return EXIT.success;
-    io.err(`tamtrl: ${problem}\n`);
-    return EXIT.failure;
+    if (problem !== undefined) io.err(`tamtrl: ${problem}\n`);
+    return problem === undefined ? EXIT.success : EXIT.failure;
   } catch (error) {
     if (ReaderError.isInstance(error, 'interrupted') && flags.state !== undefined && error.state) {
       await saveState(flags.state, error.state, paths);
