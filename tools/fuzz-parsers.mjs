@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { DOCUMENT_PARSERS } from './fuzz-documents.mjs';
 import { data, drain, engine, Refused, root, tamtrl, weights } from './fuzz-inputs.mjs';
+import { pdfReader } from './fuzz-pdf.mjs';
 
 export { Refused };
 
@@ -215,23 +216,7 @@ const PARSERS = {
   gzip: [true, () => [gzipSync(RECORD.repeat(50))], rows],
   markdown: [false, () => [MARKDOWN], converter('markdown')],
   html: [false, () => [HTML], converter('html')],
-  pdf: [
-    false,
-    pdfs,
-    async () => {
-      // Without the thread that bounds its time and memory, which takes a tenth of a second to start.
-      const { readPdf } = await tamtrl('reader/files/pdf-messages.js');
-      const read = async (input) => {
-        let failure;
-        await readPdf(new Uint8Array(input), (message) => {
-          failure ??= message.failure;
-        });
-        if (failure) throw new Refused(failure);
-      };
-      // What the library throws when nobody waits any more ends the thread, and the PDF is refused.
-      return Object.assign(read, { mayThrowLate: true });
-    },
-  ],
+  pdf: [false, pdfs, pdfReader],
   'pdf in its thread': [false, pdfs, converter('pdf')],
   ...DOCUMENT_PARSERS,
   checkpoint: [
@@ -376,5 +361,5 @@ export const parserNames = Object.keys(PARSERS);
 export async function openParser(name, folder) {
   const [binary, samples, open] = PARSERS[name];
   const read = await open(folder);
-  return { binary, samples: read.samples ?? samples(), read, mayThrowLate: read.mayThrowLate ?? false };
+  return { binary, samples: read.samples ?? samples(), read };
 }

@@ -80,6 +80,8 @@ export const MAX_PDF_BYTES = MAX_HELD_BYTES;
 export const MAX_PDF_PAGES = 100_000;
 /** Bytes that reading a PDF may take beyond twice its size. */
 export const MAX_PDF_MEMORY = 512 * MIB;
+/** Seconds in which a PDF has to open, and one more for each 10 MiB: repairing a damaged one can take their square. */
+export const MAX_PDF_OPENING_SECONDS = 4;
 /** Seconds in which the next page of a PDF has to come. */
 export const MAX_PDF_PAGE_SECONDS = 30;
 /** Depth of Markdown's lists and quotations within one another, and of emphasis and links. */

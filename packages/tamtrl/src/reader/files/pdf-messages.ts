@@ -1,9 +1,10 @@
 /** What is read of a PDF, as messages that can be sent from one thread to another. */
-import { getDocumentProxy } from 'unpdf';
+import { getDocumentProxy, getResolvedPDFJS } from 'unpdf';
 import { MAX_PDF_PAGES } from '../../base/limits.js';
 
-/** In this order: the number of pages, each page's text, the end. Or a failure. */
+/** In this order: the start, the number of pages, each page's text, the end. Or a failure. */
 export type PdfMessage =
+  | { started: true }
   | { pages: number }
   | { page: number; text: string }
   | { end: true }
@@ -13,6 +14,9 @@ export type PdfMessage =
 export async function readPdf(bytes: Uint8Array, tell: (message: PdfMessage) => void): Promise<void> {
   let document: Awaited<ReturnType<typeof getDocumentProxy>> | undefined;
   try {
+    // Loads the library, if this is the first file: getting ready is not the file's fault.
+    await getResolvedPDFJS();
+    tell({ started: true });
     document = await getDocumentProxy(bytes);
     if (document.numPages > MAX_PDF_PAGES) {
       tell({ failure: 'pages', reason: String(document.numPages) });

@@ -3,7 +3,14 @@
  * within, so it runs in a separate thread that is ended when it takes too much.
  */
 import { Worker } from 'node:worker_threads';
-import { bytesText, MAX_PDF_BYTES, MAX_PDF_MEMORY, MAX_PDF_PAGE_SECONDS, MAX_PDF_PAGES } from '../../base/limits.js';
+import {
+  bytesText,
+  MAX_PDF_BYTES,
+  MAX_PDF_MEMORY,
+  MAX_PDF_OPENING_SECONDS,
+  MAX_PDF_PAGE_SECONDS,
+  MAX_PDF_PAGES,
+} from '../../base/limits.js';
 import { ReaderError } from '../errors.js';
 import type { PlacedText } from '../places.js';
 import type { PdfMessage } from './pdf-messages.js';
@@ -50,9 +57,11 @@ async function* pagesFrom(bytes: Uint8Array, name: string): AsyncGenerator<{ pag
     failure ??= error;
     wake();
   };
-  let latest = performance.now();
+  let since = performance.now();
+  let latest: PdfMessage | undefined;
   worker.on('message', (message: PdfMessage) => {
-    latest = performance.now();
+    since = performance.now();
+    latest = message;
     messages.push(message);
     wake();
   });
@@ -62,9 +71,8 @@ async function* pagesFrom(bytes: Uint8Array, name: string): AsyncGenerator<{ pag
   const before = process.memoryUsage.rss();
   const watch = setInterval(() => {
     if (process.memoryUsage.rss() - before > MAX_PDF_MEMORY + 2 * bytes.length) fail(tooMuchMemory(name));
-    if (performance.now() - latest > MAX_PDF_PAGE_SECONDS * 1000) {
-      fail(refused(name, `one of its pages takes more than ${MAX_PDF_PAGE_SECONDS} seconds`));
-    }
+    const limit = limitAfter(latest, bytes.length);
+    if (performance.now() - since > limit) fail(tooSlow(name, latest, limit));
   }, WATCH);
   try {
     for (;;) {
@@ -82,6 +90,12 @@ async function* pagesFrom(bytes: Uint8Array, name: string): AsyncGenerator<{ pag
     clearInterval(watch);
     await worker.terminate();
   }
+}
+
+/** Milliseconds in which the message after `latest` has to come, for a file of so many bytes. */
+export function limitAfter(latest: PdfMessage | undefined, bytes: number): number {
+  const opening = latest !== undefined && 'started' in latest;
+  return 1000 * (opening ? MAX_PDF_OPENING_SECONDS + bytes / (10 * 2 ** 20) : MAX_PDF_PAGE_SECONDS);
 }
 
 function startWorker(bytes: Uint8Array): Worker {
@@ -104,6 +118,13 @@ function failureOf({ failure, reason }: Extract<PdfMessage, { failure: string }>
 
 function damaged(name: string, reason: string): ReaderError {
   return refused(name, `${reason.replace(/\.$/, '')}. It may be damaged; export it again`);
+}
+
+function tooSlow(name: string, latest: PdfMessage | undefined, limit: number): ReaderError {
+  const seconds = Math.round(limit / 1000);
+  if (latest !== undefined && 'started' in latest)
+    return damaged(name, `opening it takes more than ${seconds} seconds`);
+  return refused(name, `one of its pages takes more than ${seconds} seconds`);
 }
 
 function tooMuchMemory(name: string): ReaderError {
