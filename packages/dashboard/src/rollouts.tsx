@@ -21,7 +21,7 @@ const PAGE = 50;
 export function RolloutsView({ id, route }: { id: string; route: Route }) {
   const { show = 'all', turn = '', text = '', order = '', from = '', group, sample } = route.query;
   const query = new URLSearchParams({ show, turn, text, order, from }).toString();
-  const { data, error } = useData<RolloutPage>(`api/rollouts/${id}?${query}`, [id]);
+  const { data, error } = useData<RolloutPage>(`api/rollouts/${id}?${query}`, [`${id}/rollouts`]);
   useMoves(data?.entries ?? [], route);
   const shown = group ?? (data?.entries[0] && String(data.entries[0].group));
   const chosen = sample ?? (group === undefined ? String(data?.entries[0]?.sample ?? 0) : '0');

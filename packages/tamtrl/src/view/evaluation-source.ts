@@ -52,7 +52,7 @@ export class EvaluationSource {
 
   /** See `LineTail.mark`. */
   get mark(): string {
-    return this.#tail.mark;
+    return String(this.#tail.mark);
   }
 
   async summary(): Promise<SourceSummary> {

@@ -12,7 +12,7 @@ import { ComparisonSource } from './comparison-source.js';
 import { EvaluationSource } from './evaluation-source.js';
 import { ReadingSource, savedStateIn } from './reading-source.js';
 import { RunSource } from './run-source.js';
-import { curveSet, seedBand, widthFor } from './series.js';
+import { seedBand, widthFor } from './series.js';
 import type { Curves, Overview, SourceKind, SourceSummary } from './types.js';
 
 export type Source = RunSource | EvaluationSource | ComparisonSource | ReadingSource;
@@ -127,7 +127,7 @@ export class Library {
     const width = widthFor(runs);
     const configs = runs.map(({ config }) => plainSettings(config));
     const differing = differingSettings(configs);
-    const sets = runs.map((run) => curveSet(run.name, run, width));
+    const sets = await Promise.all(chosen.map((source, at) => source.curves(runs[at].name, width)));
     const table = [
       ['setting', ...runs.map(({ name }) => name)],
       ...differing.map((path) => [path, ...configs.map((config) => valueAt(config, path))]),

@@ -10,10 +10,10 @@ import type { MetricsLine } from '../train/metrics.js';
 import { Watchdog } from '../train/watchdog.js';
 import { lostWords } from './facts.js';
 import { RolloutIndex } from './rollouts.js';
-import type { RunNumbers } from './series.js';
+import { curveSet, type RunNumbers } from './series.js';
 import { shownPath } from './shown-path.js';
 import { DamagedLines, LineTail } from './tail.js';
-import type { Readings, ReadingView, RunDetails, SourceSummary, Table } from './types.js';
+import type { CurveSet, Readings, ReadingView, RunDetails, SourceSummary, Table } from './types.js';
 
 export class RunSource {
   readonly id: string;
@@ -26,6 +26,7 @@ export class RunSource {
   #lines: MetricsLine[] = [];
   #settings: Settings | undefined;
   #problem: string | undefined;
+  #curves: { key: string; last: MetricsLine | undefined; set: CurveSet } | undefined;
   /** Somebody has looked at it; until then its numbers are not read. */
   #opened = false;
 
@@ -58,9 +59,9 @@ export class RunSource {
     return metrics || rollouts;
   }
 
-  /** See `LineTail.mark`. */
+  /** See `LineTail.mark`; that of the rollouts, which take seconds to index, is theirs. */
   get mark(): string {
-    return `${this.#metrics.mark} ${this.rollouts.mark}`;
+    return String(this.#metrics.mark);
   }
 
   /** Settings are read once they can be, and again after an error. */
@@ -120,6 +121,18 @@ export class RunSource {
   /** Every line that can be read, in order. */
   get lines(): readonly MetricsLine[] {
     return this.#lines;
+  }
+
+  /** Means over `width` steps, made again only if there are new lines. */
+  async curves(label: string, width: number): Promise<CurveSet> {
+    const run = await this.numbers();
+    const key = `${label} ${width} ${this.#lines.length}`;
+    const last = this.#lines.at(-1);
+    const known = this.#curves;
+    if (known?.last === last && known?.key === key) return known.set;
+    const set = curveSet(label, run, width);
+    this.#curves = { key, last, set };
+    return set;
   }
 
   async details(): Promise<RunDetails> {

@@ -122,8 +122,8 @@ export function inspector(library: Library, token: string): Hono {
     streamSSE(context, async (stream) => {
       let open = true;
       // Each page has to learn of a change, also of one that another request saw first.
-      const followed = () => library.sources.flatMap((source) => (source instanceof ComparisonSource ? [] : [source]));
-      const seen = new Map(followed().map(({ id, mark }) => [id, mark]));
+      const marks = () => library.sources.flatMap(marksOf);
+      const seen = new Map(marks());
       stream.onAbort(() => {
         open = false;
       });
@@ -132,10 +132,10 @@ export function inspector(library: Library, token: string): Hono {
         const changed: string[] = [];
         const before = library.sources.length;
         if (look % SCAN_EVERY === 0) await library.scan();
-        for (const source of followed()) {
-          await source.poll();
-          if (seen.get(source.id) !== source.mark) changed.push(source.id);
-          seen.set(source.id, source.mark);
+        for (const source of library.sources) if (!(source instanceof ComparisonSource)) await source.poll();
+        for (const [id, mark] of marks()) {
+          if (seen.get(id) !== mark) changed.push(id);
+          seen.set(id, mark);
         }
         if (library.sources.length !== before) changed.push('overview');
         // A comment keeps the connection, and shows that it is gone.
@@ -147,6 +147,17 @@ export function inspector(library: Library, token: string): Hono {
   app.notFound((context) => context.json({ error: 'There is no such page.' }, 404));
   app.onError((error, context) => context.json({ error: error.message }, 500));
   return app;
+}
+
+/** What a page follows of a source, each with what is another text after a change. */
+function marksOf(source: Source): [string, string][] {
+  if (source instanceof ComparisonSource) return [];
+  if (!(source instanceof RunSource)) return [[source.id, source.mark]];
+  // Numbers are not asked for again while the rollouts are indexed.
+  return [
+    [source.id, source.mark],
+    [`${source.id}/rollouts`, source.rollouts.mark],
+  ];
 }
 
 /**

@@ -39,6 +39,25 @@ describe('a file of lines that grows', () => {
     expect(await tail.poll()).toBe(false);
   });
 
+  it('has another mark after each change, the first sight of it not among them', async () => {
+    const { path, tail } = await followed('one\n');
+    const marks = [tail.mark];
+    const then = async (work: () => Promise<unknown>) => {
+      await work();
+      marks.push(tail.mark);
+    };
+    await then(() => tail.look());
+    await then(() => tail.poll());
+    await then(() => tail.poll());
+    expect(new Set(marks).size).toBe(1);
+    await appendFile(path, 'two\n');
+    await then(() => tail.poll());
+    await then(() => rm(path));
+    await then(() => tail.poll());
+    await then(() => tail.poll());
+    expect(marks.slice(-4)).toEqual([1, 1, 2, 2].map((more) => marks[0] + more));
+  });
+
   it('gives places from which a line can be read again', async () => {
     const { path, lines, places, tail } = await followed('erste\nzwölf\n\nlast\n');
     await tail.poll(7);

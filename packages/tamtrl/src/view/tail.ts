@@ -32,6 +32,9 @@ export class LineTail {
   #skipping = false;
   #lines = 0;
   #polling: Promise<boolean> | undefined;
+  #looked = false;
+  #polled = false;
+  #changes = 0;
   /** Bytes read, and the size of the file when it was last looked at. */
   read = 0;
   size = 0;
@@ -50,21 +53,32 @@ export class LineTail {
    * one.
    */
   poll(bytes = Number.POSITIVE_INFINITY): Promise<boolean> {
-    this.#polling ??= this.#poll(bytes).finally(() => {
-      this.#polling = undefined;
-    });
+    this.#polling ??= this.#poll(bytes)
+      .then((found) => {
+        if (this.#polled && found) this.#changes++;
+        this.#polled = true;
+        return found;
+      })
+      .finally(() => {
+        this.#polling = undefined;
+      });
     return this.#polling;
   }
 
-  /** Another text whenever anything new was seen, whoever saw it first. */
-  get mark(): string {
-    return `${this.#inode} ${this.changed} ${this.read}`;
+  /**
+   * Another number whenever anything new was seen, whoever saw it first. The first sight is not new: whoever asks reads
+   * the file before the reply.
+   */
+  get mark(): number {
+    return this.#changes;
   }
 
   /** Sees whether the file was written since it was last looked at, without reading it. */
   async look(): Promise<boolean> {
     const was = this.changed;
     this.changed = (await stat(this.path).catch(() => undefined))?.mtimeMs ?? 0;
+    if (this.#looked && was !== this.changed) this.#changes++;
+    this.#looked = true;
     return was !== this.changed;
   }
 
