@@ -105,7 +105,9 @@ export function figureOf(results) {
   const ours = all.flatMap((length) => {
     const own = agent.filter((result) => result.length === length);
     const share = meanOfTasks(own);
-    return share === undefined ? [] : [{ x: place(length), y: 100 * share }];
+    if (share === undefined) return [];
+    const { low, high } = wilsonInterval(own.filter(({ correct }) => correct).length, own.length);
+    return [{ x: place(length), y: 100 * share, low: 100 * low, high: 100 * high }];
   });
   const baselines = [...new Set(results.map(({ reader }) => reader))].filter((reader) => reader !== 'agent');
   const series = [
