@@ -7,8 +7,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { questionsOf } from './babilong/questions.mjs';
-import { readLength, savedResults } from './babilong/read.mjs';
+import { addResults, readLength, savedResults } from './babilong/read.mjs';
+import { fingerprintOf, readResults, writeResults } from './babilong/results-table.mjs';
 import { figureOf, pageOf } from './babilong/tables.mjs';
+
+const RESULTS = new URL('../docs/babilong-results.tsv', import.meta.url).pathname;
 
 const HELP = `npm run bench:babilong -- --out FOLDER [options]
   --out FOLDER      results, saved states, table and figure; run again with the same folder to go on
@@ -23,8 +26,9 @@ const HELP = `npm run bench:babilong -- --out FOLDER [options]
                     truncate-head, truncate-middle or truncate-tail
   --side-by-side N  documents read at a time (default 50)
   --seed N          of simulated stories, and of the places of facts (default 7)
+  --continue        begin with the results in docs/babilong-results.tsv, and read what is missing
   --tables-only     only the table and the figure of what has been read
-  --write-docs      also put them into docs/babilong.md and docs/babilong.svg`;
+  --write-docs      also put them into docs/babilong.md, docs/babilong.svg and docs/babilong-results.tsv`;
 
 const { values } = parseArgs({
   options: {
@@ -39,6 +43,7 @@ const { values } = parseArgs({
     reader: { type: 'string', default: 'agent' },
     'side-by-side': { type: 'string', default: '50' },
     seed: { type: 'string', default: '7' },
+    continue: { type: 'boolean', default: false },
     'tables-only': { type: 'boolean', default: false },
     'write-docs': { type: 'boolean', default: false },
     help: { type: 'boolean' },
@@ -52,13 +57,17 @@ else await main(values.out);
 async function main(out) {
   await mkdir(out, { recursive: true });
   const settings = { ...values, out: undefined };
+  const fingerprint = await fingerprintOf(values.model);
+  if (values.continue) await addResults(out, await readResults(RESULTS, fingerprint));
   if (!values['tables-only']) await readAll(out);
   const results = await savedResults(out);
   const page = pageOf(results, settings);
   await writeFile(join(out, 'table.md'), page);
   await writeFile(join(out, 'figure.svg'), figureOf(results));
   console.log(page);
-  if (values['write-docs']) await writeDocs(page, figureOf(results));
+  if (!values['write-docs']) return;
+  await writeDocs(page, figureOf(results));
+  await writeResults(RESULTS, fingerprint, results);
 }
 
 async function readAll(out) {

@@ -25,12 +25,21 @@ export async function savedResults(out) {
   return text.split('\n').filter(Boolean).map(JSON.parse);
 }
 
+/** Adds results that are not there yet. */
+export async function addResults(out, results) {
+  const done = new Set((await savedResults(out)).map(keyOf));
+  const fresh = results.filter((result) => !done.has(keyOf(result)));
+  await appendFile(join(out, 'results.jsonl'), fresh.map((result) => `${JSON.stringify(result)}\n`).join(''));
+}
+
+const keyOf = ({ reader, length, id }) => `${reader} ${length} ${id}`;
+
 /** Reads what of `questions` has no result yet. */
 export async function readLength(out, length, questions, { policy, reader, sideBySide }) {
-  const done = new Set((await savedResults(out)).map((result) => `${result.reader} ${result.id}`));
+  const done = new Set((await savedResults(out)).map(keyOf));
   const open = questions
     .map((question) => ({ ...question, record: question.make() }))
-    .filter(({ record }) => !done.has(`${reader} ${record.id}`));
+    .filter(({ record: { id } }) => !done.has(keyOf({ reader, length, id })));
   for (let from = 0; from < open.length; from += sideBySide) {
     const batch = open.slice(from, from + sideBySide);
     const title = `${length}, ${from + 1} to ${from + batch.length} of ${open.length}`;
