@@ -65,9 +65,9 @@ async function writeDocs(page, name, out) {
   let tables = (await readFile(join(out, 'comparison.md'), 'utf8'))
     .replace(/^# .*\n+/, '')
     .replaceAll(/^## /gm, '### ');
-  for (const figure of ['results', 'learning-curves']) {
+  const figures = { results: `${name}.svg`, 'learning-curves': `${name}-curves.svg`, sweep: `${name}-sweep.svg` };
+  for (const [figure, own] of Object.entries(figures)) {
     if (!tables.includes(`(${figure}.svg)`)) continue;
-    const own = figure === 'results' ? `${name}.svg` : `${name}-curves.svg`;
     tables = tables.replaceAll(`(${figure}.svg)`, `(${own})`);
     await copyFile(join(out, `${figure}.svg`), join(dirname(page), own));
   }

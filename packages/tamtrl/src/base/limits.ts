@@ -95,6 +95,8 @@ export const MAX_YAML_BYTES = 256 * KIB;
 export const MAX_YAML_NESTING = 100;
 /** Values that all aliases of a YAML file expand to. */
 export const MAX_YAML_ALIAS_VALUES = 10_000;
+/** Trainings of a comparison with sweeps: combinations of values times seeds. */
+export const MAX_COMPARISON_TRAININGS = 1000;
 
 // Tokenizers and chat templates.
 

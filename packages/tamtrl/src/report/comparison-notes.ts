@@ -1,8 +1,9 @@
 /** Footnotes of a comparison's tables: marks in the cells that a note is about, and the notes below. */
 import type { Note } from '../run/comparison-facts.js';
+import { FAILED } from './differences.js';
 
 /**
- * Rows with "[1]" behind every number that a note is about.
+ * Rows with "[1]" behind every number and every failure that a note is about.
  * @param rows header first; the first column names the method, a header the benchmark
  */
 export function withMarks(rows: readonly (readonly string[])[], notes: readonly Note[]): string[][] {
@@ -14,7 +15,7 @@ export function withMarks(rows: readonly (readonly string[])[], notes: readonly 
       const marks = notes.flatMap(({ about }, number) =>
         about.some((each) => each.method === method && isAbout(each.benchmark, benchmark)) ? [`[${number + 1}]`] : [],
       );
-      return /\d/.test(cell) && head[at + 1] !== 'seeds' ? [cell, ...marks].join(' ') : cell;
+      return (/\d/.test(cell) || cell === FAILED) && head[at + 1] !== 'seeds' ? [cell, ...marks].join(' ') : cell;
     }),
   ]);
   return [[...head], ...marked];

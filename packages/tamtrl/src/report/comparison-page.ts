@@ -9,6 +9,7 @@ import { type RecordResult, resultSchema, scoreOf } from '../eval/results.js';
 import { mean } from '../eval/statistics.js';
 import type { CompareConfig } from '../run/comparison-config.js';
 import { factsOf } from '../run/comparison-facts.js';
+import type { FailedPart } from '../run/comparison-failures.js';
 import {
   type ComparisonCell,
   type ComparisonRun,
@@ -26,10 +27,11 @@ import { pageText } from './comparison-text.js';
 import { curvesFigure, curvesOf, curvesTable } from './curves.js';
 import { plotBars } from './plot/plot-bars.js';
 import { stepsOf } from './summary.js';
+import { sweepFigure, sweepSummary, sweepTable } from './sweep.js';
 
 /**
- * Writes results, ablations, equal budgets, learning curves and cost as .md and .csv, results and learning curves as
- * .svg, and all of them as comparison.md.
+ * Writes results, ablations, sweeps, equal budgets, learning curves and cost as .md and .csv, results, sweeps and
+ * learning curves as .svg, and all of them as comparison.md.
  */
 export async function writeTables(
   config: CompareConfig,
@@ -45,17 +47,20 @@ export async function writeTables(
   const methods = config.methods.map(({ name }) => name);
   const benchmarks = config.benchmarks.map(({ name }) => name);
   const training = trained.map(({ cost }) => cost);
-  const comparison: Comparison = { methods, benchmarks, cells, training };
-  const { notes, sameHeldOut } = await factsOf(config);
+  const { notes, failed, sameHeldOut } = await factsOf(config);
+  const lost = failed.map(({ run, benchmark }) => ({ method: run.method.name, benchmark }));
+  const comparison: Comparison = { methods, benchmarks, cells, training, failed: lost };
   const scores = (names: readonly string[], against: string) =>
     withMarks(scoreTable(comparison, names, against), notes);
   // Scores on different held-out sets have no common curve and no common budget.
   const courses = sameHeldOut ? trained.map(({ cost, lines }) => courseOf(cost, lines, metric)) : [];
   const budgets = atEqualBudgets(courses, methods, baseline);
   const curves = curvesOf(courses, methods);
+  const sweep = sweepTable(config, comparison, reasonsOf(failed));
   const tables = {
     results: scores(methods, baseline),
     ...(ablations && { ablations: scores([ablations.of, ...ablations.variants], ablations.of) }),
+    ...(sweep && { sweep }),
     ...(budgets && { budgets: budgetTable(budgets, baseline) }),
     ...(curves.length > 0 && { curves: curvesTable(curves) }),
     cost: costTable(comparison),
@@ -67,6 +72,7 @@ export async function writeTables(
   }
   const figures = {
     'results.svg': cells.length > 0 ? resultsFigure(comparison, baseline) : undefined,
+    'sweep.svg': sweepFigure(config, comparison),
     'learning-curves.svg': curvesFigure(curves, metric),
   };
   for (const [name, svg] of Object.entries(figures)) {
@@ -74,23 +80,40 @@ export async function writeTables(
     if (svg === undefined) await rm(join(out, name), { force: true });
     else await writeWhole(join(out, name), svg);
   }
-  const drawn = { results: figures['results.svg'] !== undefined, curves: figures['learning-curves.svg'] !== undefined };
+  const drawn = {
+    results: figures['results.svg'] !== undefined,
+    sweep: figures['sweep.svg'] !== undefined,
+    curves: figures['learning-curves.svg'] !== undefined,
+  };
   await writeWhole(
     join(out, 'comparison.md'),
     pageText(config, { benchmarks: metrics, heldOut: metric }, { ...tables, notes }, budgets?.problems ?? [], drawn),
   );
-  const wanted = runs.length * config.benchmarks.length;
+  const refused = failed.filter((part) => part.refused).length;
+  const wanted = (runs.length - refused) * config.benchmarks.length;
   const complete = cells.length === wanted;
   const summary = {
     out,
     complete,
     cells: { run: cells.length, wanted },
     notes,
+    failures: failed.map(({ run, ...rest }) => ({ method: run.method.name, seed: run.seed, ...rest })),
+    ...(sweep && { sweep: sweepSummary(config) }),
     metrics: Object.fromEntries([...metrics].map(([benchmark, names]) => [benchmark, [...names]])),
     ...comparisonSummary(comparison, baseline, budgets),
   };
   const text = [alignedTable(tables.results), notesText(notes)].filter((part) => part !== '').join('\n');
   return { complete, text, summary };
+}
+
+/** By method, each reason once. */
+function reasonsOf(failed: readonly FailedPart[]): Map<string, string> {
+  const reasons = new Map<string, Set<string>>();
+  for (const { run, reason } of failed) {
+    const { name } = run.method;
+    reasons.set(name, (reasons.get(name) ?? new Set()).add(reason));
+  }
+  return new Map([...reasons].map(([name, each]) => [name, [...each].join(' ')]));
 }
 
 /** @param metrics of each benchmark, to which those of this cell's records are added */

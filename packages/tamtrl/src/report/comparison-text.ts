@@ -3,12 +3,13 @@ import { markdownTable } from '../base/format.js';
 import type { CompareConfig } from '../run/comparison-config.js';
 import type { Note } from '../run/comparison-facts.js';
 import { PAGE_HEAD } from '../run/comparison-folder.js';
-import { NOT_RUN } from './differences.js';
+import { FAILED, NOT_RUN } from './differences.js';
 
 /** Rows of each table, the header first; absent if there is nothing to show. */
 export interface ComparisonTables {
   results: string[][];
   ablations?: string[][];
+  sweep?: string[][];
   budgets?: string[][];
   curves?: string[][];
   cost: string[][];
@@ -25,7 +26,7 @@ export function pageText(
   metrics: { benchmarks: ReadonlyMap<string, ReadonlySet<string>>; heldOut: string },
   tables: ComparisonTables,
   problems: readonly string[],
-  figures: { results: boolean; curves: boolean },
+  figures: { results: boolean; sweep: boolean; curves: boolean },
 ): string {
   const { baseline, ablations } = config;
   const parts = [
@@ -37,6 +38,8 @@ export function pageText(
     (tables.notes ?? []).map(({ text }, at) => `- [${at + 1}] ${text}`).join('\n'),
     figures.results ? '![Results](results.svg)' : '',
     ...(ablations && tables.ablations ? ['## Ablations', `Against ${ablations.of}.`, table(tables.ablations)] : []),
+    ...(tables.sweep ? ['## Sweep', SWEEP, table(tables.sweep)] : []),
+    figures.sweep ? '![Sweep](sweep.svg)' : '',
     ...(tables.budgets
       ? ['## Equal steps, tokens and time', `Held-out ${metrics.heldOut} ${BUDGETS}`, table(tables.budgets)]
       : []),
@@ -62,9 +65,12 @@ function introduction({ seeds, benchmarks }: CompareConfig, metrics: ReadonlyMap
     `Scores in percent with 95 % intervals; seeds ${seeds.join(', ')}. ${scored.join('; ')}.`,
     'The intervals treat both seeds and records as random draws. "records only" marks a single run, whose interval does not cover other seeds.',
     "Differences are paired by seed and record. p comes from a t test on the crossed design of seeds and records, with Holm's correction over all differences in the table; intervals are not corrected. With fewer than three seeds there is no p.",
-    `Cells marked "${NOT_RUN}" have no result yet.`,
+    `Cells marked "${NOT_RUN}" have no result yet; those marked "${FAILED}" have none because a training or an evaluation failed.`,
   ].join(' ');
 }
+
+const SWEEP =
+  'A row for each combination of the swept settings, those that failed included. The figure shows one setting; a gap is a combination without a score. Choosing the best of many combinations favours lucky ones: repeat it with new seeds before you rely on it.';
 
 const BUDGETS = `during training, at the largest numbers of steps, tokens and seconds that every run reached: each cell is the last evaluation within them, after the steps named. Tokens (read, sampled, scored and trained on) are in thousands (kT). Seconds are those of the steps without evaluations; they depend on the machine and on what else it was running. All runs have the same questions, so the unit is the seed: Student's t over seeds, paired by seed; p with Holm's correction over this table.`;
 

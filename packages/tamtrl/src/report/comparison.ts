@@ -4,6 +4,7 @@ import { mean } from '../eval/statistics.js';
 import {
   type Difference,
   differenceText,
+  FAILED,
   type Measured,
   NOT_RUN,
   type Score,
@@ -40,6 +41,8 @@ export interface Comparison {
   benchmarks: readonly string[];
   cells: readonly Cell[];
   training: readonly TrainingCost[];
+  /** Methods of which a training or an evaluation failed; without a benchmark it failed for all. */
+  failed?: readonly { method: string; benchmark?: string }[];
 }
 
 /** What a method reached on a benchmark, and how that differs from the reference method. */
@@ -124,17 +127,29 @@ export function scoreTable(comparison: Comparison, methods: readonly string[], a
     const scores = all
       .filter((entry) => entry.method === method)
       .flatMap(({ benchmark, score, difference }) => {
-        if (score === undefined) return [NOT_RUN, NOT_RUN];
+        if (score === undefined) {
+          const absent = absentText(comparison, method, benchmark);
+          return [absent, absent];
+        }
         if (method === against) return [scoreText(score), ''];
         return [scoreText(score), difference === undefined ? missing(benchmark) : differenceText(difference)];
       });
-    return [method, seedsText(cellsOf(comparison, method)), ...scores];
+    return [method, seedsText(comparison, method), ...scores];
   });
   return [head, ...rows];
 }
 
-function seedsText(cells: readonly Cell[]): string {
-  if (cells.length === 0) return NOT_RUN;
+/** Why a method has no score on a benchmark, or on any. */
+export function absentText({ failed = [] }: Comparison, method: string, benchmark?: string): string {
+  const isThis = failed.some(
+    (each) => each.method === method && (each.benchmark ?? benchmark) === (benchmark ?? each.benchmark),
+  );
+  return isThis ? FAILED : NOT_RUN;
+}
+
+export function seedsText(comparison: Comparison, method: string): string {
+  const cells = cellsOf(comparison, method);
+  if (cells.length === 0) return absentText(comparison, method);
   const seeds = new Set(cells.flatMap(({ seed }) => seed ?? []));
   return seeds.size === 0 ? 'not trained' : String(seeds.size);
 }
@@ -165,7 +180,7 @@ export function costTable(comparison: Comparison): string[][] {
       runs.length === 0 ? '' : mean(runs.map(value)).toFixed(digits);
     const sum = (values: Readonly<Record<string, number>>) => Object.values(values).reduce((a, b) => a + b, 0);
     const answer = (value: (cell: Cell) => number, digits: number) =>
-      cells.length === 0 ? NOT_RUN : mean(cells.map(value)).toFixed(digits);
+      cells.length === 0 ? absentText(comparison, method) : mean(cells.map(value)).toFixed(digits);
     return [
       method,
       ...PHASES.map((phase) => of(({ seconds }) => seconds[phase] ?? 0, 1)),

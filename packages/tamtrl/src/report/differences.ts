@@ -6,6 +6,7 @@ import { type CrossedEstimate, holm, LEAST_SEEDS } from '../eval/crossed.js';
 import type { Interval } from '../eval/statistics.js';
 
 export const NOT_RUN = 'not run';
+export const FAILED = 'failed';
 
 /** The score of a method. */
 export interface Score {

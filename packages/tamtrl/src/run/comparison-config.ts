@@ -5,8 +5,11 @@ import { suggestion } from '../base/nearest.js';
 import { metricSchema } from '../data/metrics.js';
 import { READERS } from '../eval/readers.js';
 import { readingSchema } from '../memory/reading-settings.js';
+import { keptFolderNames } from './comparison-mark.js';
+import { type FolderNames, folderNames } from './comparison-names.js';
 import { RunError } from './errors.js';
 import { findRecipe, recipes } from './recipes.js';
+import { type Expanded, expandSweeps } from './sweep.js';
 import { readYamlFile, type YamlFile } from './yaml-file.js';
 
 const count = z.number().int().min(1);
@@ -19,6 +22,8 @@ const methodSchema = z.strictObject({
   train: z.string().optional(),
   /** Settings of `tamtrl train` for this method alone. */
   settings: settings.optional(),
+  /** Lists of values for its settings: each combination is a method of its own. */
+  sweep: settings.optional(),
   /** How it reads: with memory, or what fits into the window. */
   reader: z.enum(READERS).default('agent'),
 });
@@ -62,6 +67,8 @@ export const compareSchema = z.strictObject({
   /** Preset and settings that all trained methods share. */
   preset: z.string().optional(),
   train: settings.optional(),
+  /** Lists of values for settings of all trained methods that do not set them themselves. */
+  sweep: settings.optional(),
   methods: z.array(methodSchema).min(1),
   benchmarks: z.array(benchmarkSchema).min(1),
   /** Table of ablations: variants, against the method that they are variants of. */
@@ -70,14 +77,19 @@ export const compareSchema = z.strictObject({
   concurrency: count.default(64),
 });
 
-export type CompareConfig = z.output<typeof compareSchema> & {
+/** One of the file's methods, or one combination of the settings that it sweeps. */
+export type CompareMethod = Expanded<z.output<typeof methodSchema>>;
+export type CompareBenchmark = z.output<typeof benchmarkSchema>;
+
+export type CompareConfig = Omit<z.output<typeof compareSchema>, 'methods' | 'sweep'> & {
+  methods: CompareMethod[];
   /** Path of the YAML file. */
   file: string;
   /** Where in it each setting stands. */
   source: YamlFile;
+  /** What the folders of methods and benchmarks are called. */
+  folders: FolderNames;
 };
-export type CompareMethod = CompareConfig['methods'][number];
-export type CompareBenchmark = CompareConfig['benchmarks'][number];
 
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(compareSchema.shape),
@@ -104,32 +116,46 @@ export async function readCompareConfig(path: string): Promise<CompareConfig> {
     });
     throw new RunError('settings', lines.join('\n'));
   }
-  const config = parsed.data;
-  const names = config.methods.map(({ name }) => name);
-  const problems: string[] = [];
+  const { sweep, ...config } = parsed.data;
+  const { methods, problems } = expandSweeps(config.methods, sweep, config.seeds.length, file);
+  if (problems.length > 0) throw new RunError('settings', problems.join('\n'));
+  const names = methods.map(({ name }) => name);
+  const variants = (of: string) => methods.filter(({ variant }) => variant?.of === of).map(({ name }) => name);
   const expectName = (name: string, place: readonly PropertyKey[]) => {
-    if (!names.includes(name))
-      problems.push(`${file.place(place)}: there is no method "${name}" in this file. ${suggestion(name, names)}`);
+    if (names.includes(name)) return;
+    const of = variants(name);
+    const what =
+      of.length === 0
+        ? `there is no method "${name}" in this file. ${suggestion(name, names)}`
+        : `"${name}" is swept, so name one of its combinations, such as "${of[0]}".`;
+    problems.push(`${file.place(place)}: ${what}`);
   };
   expectName(config.baseline, ['baseline']);
-  if (config.ablations) {
-    expectName(config.ablations.of, ['ablations', 'of']);
-    config.ablations.variants.forEach((name, at) => void expectName(name, ['ablations', 'variants', at]));
+  const { ablations } = config;
+  if (ablations) {
+    expectName(ablations.of, ['ablations', 'of']);
+    ablations.variants.forEach((name, at) => {
+      if (variants(name).length === 0) expectName(name, ['ablations', 'variants', at]);
+    });
+    // A swept method stands for all its combinations.
+    ablations.variants = ablations.variants.flatMap((name) => (names.includes(name) ? name : variants(name)));
   }
-  config.methods.forEach(({ name, train }, at) => {
-    if (names.indexOf(name) !== at) problems.push(`${file.place(['methods', at])}: the name "${name}" comes twice.`);
-    if (train !== undefined && !findRecipe(train)) {
-      const known = recipes.map((recipe) => recipe.name);
-      problems.push(
-        `${file.place(['methods', at, 'train'])}: there is no method "${train}" to train. ${suggestion(train, known)}`,
-      );
-    }
+  methods.forEach(({ name, train, at, variant }, number) => {
+    const twice = names.indexOf(name) !== number;
+    if (twice) problems.push(`${file.place(['methods', at])}: the name "${name}" comes twice.`);
+    if (train === undefined || findRecipe(train)) return;
+    const known = recipes.map((recipe) => recipe.name);
+    const place = variant?.values.find(({ path }) => path[0] === 'method')?.place ?? ['methods', at, 'train'];
+    problems.push(`${file.place(place)}: there is no method "${train}" to train. ${suggestion(train, known)}`);
   });
   const benchmarks = config.benchmarks.map(({ name }) => name);
   benchmarks.forEach((name, at) => {
     if (benchmarks.indexOf(name) !== at)
       problems.push(`${file.place(['benchmarks', at])}: the name "${name}" comes twice.`);
   });
-  if (problems.length > 0) throw new RunError('settings', problems.join('\n'));
-  return { ...config, file: path, source: file, out: resolve(config.out) };
+  if (problems.length > 0) throw new RunError('settings', [...new Set(problems)].join('\n'));
+  const out = resolve(config.out);
+  const named = methods.map(({ name, variant }) => ({ name, isVariant: variant !== undefined }));
+  const folders = folderNames(named, config.benchmarks, await keptFolderNames(out));
+  return { ...config, methods, folders, file: path, source: file, out };
 }

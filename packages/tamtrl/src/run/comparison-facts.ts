@@ -7,6 +7,7 @@ import { readJsonObject } from '../data/files/output.js';
 import { RESULTS, SETTINGS } from '../eval/evaluation.js';
 import { inPresentForm, type RunConfig } from '../train/config.js';
 import type { CompareConfig } from './comparison-config.js';
+import { type FailedPart, failedParts } from './comparison-failures.js';
 import { type ComparisonRun, comparisonRuns, isEvaluated, isTrained } from './comparison-plan.js';
 import { RunFolder } from './folder.js';
 
@@ -19,6 +20,8 @@ export interface Note {
 
 export interface Facts {
   notes: Note[];
+  /** Parts without a result, and why. */
+  failed: FailedPart[];
   /** All trainings hold out the same questions, so that their learning curves can be compared. */
   sameHeldOut: boolean;
 }
@@ -28,15 +31,36 @@ export async function factsOf(config: CompareConfig): Promise<Facts> {
   const trained: Trained[] = [];
   for (const run of runs) trained.push(...(await trainedOf(run)));
   const heldOut = heldOutNotes(trained);
+  const failed = await failedParts(config);
   const notes = [
+    ...failureNotes(failed),
     ...(await readingNotes(config, runs)),
-    ...trainingNotes(trained),
+    ...trainingNotes(config, trained),
     ...stepNotes(trained),
     ...heldOut,
     ...seedNotes(config),
     ...(await recordNotes(runs)),
   ];
-  return { notes, sameHeldOut: heldOut.length === 0 };
+  return { notes, failed, sameHeldOut: heldOut.length === 0 };
+}
+
+/** What failed, and why: methods and seeds that failed for the same reason in a sentence. */
+function failureNotes(failed: readonly FailedPart[]): Note[] {
+  const groups = new Map<string, FailedPart[]>();
+  for (const part of failed) {
+    const { run, benchmark, reason, refused } = part;
+    const key = JSON.stringify([run.method.name, benchmark, reason, refused]);
+    groups.set(key, [...(groups.get(key) ?? []), part]);
+  }
+  return [...groups.values()].map((parts) => {
+    const [{ run, benchmark, reason, refused }] = parts;
+    const method = run.method.name;
+    const seeds = parts.map((part) => part.run.seed);
+    const who = `${method}${seeds.length > 1 ? ` with seeds ${seeds.join(', ')}` : ` with seed ${seeds[0]}`}`;
+    const what = benchmark === undefined ? 'training failed' : `the evaluation on ${benchmark} failed`;
+    const text = refused ? `${method} was left out: ${reason}` : `${who}: ${what}: ${reason}`;
+    return { text, about: [{ method, ...(benchmark !== undefined && { benchmark }) }] };
+  });
 }
 
 interface Trained {
@@ -83,7 +107,7 @@ const shown = (value: unknown) => (value === undefined ? 'not set' : JSON.string
 const OF_THE_ROW = ['model', 'seed', 'data'];
 
 /** Every setting of a reading in which two rows of a benchmark differ. */
-async function readingNotes({ benchmarks }: CompareConfig, runs: readonly ComparisonRun[]): Promise<Note[]> {
+async function readingNotes({ benchmarks, methods }: CompareConfig, runs: readonly ComparisonRun[]): Promise<Note[]> {
   const notes: Note[] = [];
   for (const { name } of benchmarks) {
     const settings: [string, Readonly<Record<string, unknown>>][] = [];
@@ -94,7 +118,8 @@ async function readingNotes({ benchmarks }: CompareConfig, runs: readonly Compar
     }
     const keys = new Set(settings.flatMap(([, own]) => Object.keys(own)).filter((key) => !OF_THE_ROW.includes(key)));
     const differing = [...keys].flatMap((key) => {
-      const values = grouped(settings.map(([method, own]) => [shown(own[key]), method]));
+      const pairs = settings.map(([method, own]) => [shown(own[key]), method] as const);
+      const values = grouped(together(pairs, methods));
       return values.size > 1 ? [`${key} is ${valuesText(values)}`] : [];
     });
     if (differing.length > 0)
@@ -103,22 +128,38 @@ async function readingNotes({ benchmarks }: CompareConfig, runs: readonly Compar
   return notes;
 }
 
-/** Every setting in which two trainings differ, except the seed. */
-function trainingNotes(trained: readonly Trained[]): Note[] {
+/** Every setting in which two trainings differ, except the seed and what is swept, which the table of sweeps shows. */
+function trainingNotes({ methods }: CompareConfig, trained: readonly Trained[]): Note[] {
   if (trained.length === 0) return [];
   const [{ config: first }] = trained;
   const paths = new Set(
     trained.flatMap(({ config }) => differences(plain(first), plain(config)).map(({ path }) => path)),
   );
-  const differing = [...paths]
-    .filter((path) => path !== 'seed')
-    .map((path) => {
-      const value = (config: RunConfig) =>
-        path.split('.').reduce<unknown>((here, key) => (here as Record<string, unknown> | undefined)?.[key], config);
-      return `${path} is ${valuesText(grouped(trained.map(({ method, config }) => [shown(value(config)), method])))}`;
-    });
+  const swept = methods.flatMap(({ variant }) => variant?.values.map(({ path }) => path.join('.')) ?? []);
+  const isSwept = (path: string) => swept.some((each) => path === each || path.startsWith(`${each}.`));
+  const differing = [...paths].flatMap((path) => {
+    if (path === 'seed' || isSwept(path)) return [];
+    const value = (config: RunConfig) =>
+      path.split('.').reduce<unknown>((here, key) => (here as Record<string, unknown> | undefined)?.[key], config);
+    const pairs = trained.map(({ method, config }) => [shown(value(config)), method] as const);
+    const values = grouped(together(pairs, methods));
+    return [`${path} is ${valuesText(values)}`];
+  });
   if (differing.length === 0) return [];
   return [{ text: `Trainings differ in: ${differing.join('; ')}.`, about: [] }];
+}
+
+/** The combinations of a sweep that all have the same value, under the name of the swept method. */
+function together(
+  pairs: readonly (readonly [string, string])[],
+  methods: CompareConfig['methods'],
+): (readonly [string, string])[] {
+  const ofSweep = new Map(methods.map(({ name, variant }) => [name, variant?.of]));
+  return pairs.map(([value, method]) => {
+    const of = ofSweep.get(method);
+    const isCommon = pairs.every(([other, name]) => ofSweep.get(name) !== of || other === value);
+    return [value, of !== undefined && isCommon ? of : method] as const;
+  });
 }
 
 function plain(config: RunConfig): object {

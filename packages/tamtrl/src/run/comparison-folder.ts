@@ -1,23 +1,15 @@
 /** The folder of a comparison: new or empty, or one that says that it is a comparison's. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../base/files.js';
 import { entriesOf, foreignFolderMessage, readJsonObject } from '../data/files/output.js';
 import { SETTINGS } from '../eval/evaluation.js';
+import { isMarked, MARK } from './comparison-mark.js';
 import { EVALUATION, PART_FOLDERS, TRAINING } from './comparison-plan.js';
 import { RunError } from './errors.js';
 import { RUN_FILES } from './folder.js';
 
-const MARK = 'compare.json';
-const FORMAT = 'tamtrl-compare-1';
 /** How `comparison.md` begins. */
 export const PAGE_HEAD = '# Comparison\n';
-
-/** Marks the folder, which must be there. */
-export async function markFolder(folder: string): Promise<void> {
-  if (await isMarked(folder)) return;
-  await writeWhole(join(folder, MARK), { format: FORMAT, started: new Date().toISOString() });
-}
 
 /** @throws RunError for a folder with something else in it. */
 export async function requireComparisonFolder(folder: string): Promise<void> {
@@ -30,10 +22,6 @@ export async function requireComparisonFolder(folder: string): Promise<void> {
 export async function isComparison(folder: string): Promise<boolean> {
   if (await isMarked(folder)) return true;
   return (await readFile(join(folder, 'comparison.md'), 'utf8').catch(() => '')).startsWith(PAGE_HEAD);
-}
-
-async function isMarked(folder: string): Promise<boolean> {
-  return (await readJsonObject(join(folder, MARK)))?.format === FORMAT;
 }
 
 /**

@@ -1,7 +1,10 @@
 /** What a comparison runs, and in which order: every training before the evaluations of its model. */
+import { counted } from '../base/format.js';
 import { Pace } from '../base/pace.js';
 import type { CompareConfig } from './comparison-config.js';
+import { readFailure } from './comparison-failures.js';
 import { type ComparisonCell, type ComparisonRun, comparisonRuns, isEvaluated, isTrained } from './comparison-plan.js';
+import type { Refusals } from './comparison-settings.js';
 import { RunFolder } from './folder.js';
 
 export interface Job {
@@ -19,23 +22,46 @@ export interface PartRunner {
   evaluate: (run: ComparisonRun, cell: ComparisonCell) => Promise<boolean>;
 }
 
-/** A job for each training and each evaluation. Those whose results are in the folder are finished. */
-export async function comparisonJobs(config: CompareConfig, { train, evaluate }: PartRunner): Promise<Job[]> {
+/**
+ * A job for each training and each evaluation. Those whose results are in the folder are finished.
+ * @param leave methods whose settings were refused
+ * @param keepFailed parts that failed before are left as they are
+ */
+export async function comparisonJobs(
+  config: CompareConfig,
+  { train, evaluate }: PartRunner,
+  { leave = new Map(), keepFailed }: { leave?: Refusals; keepFailed?: boolean } = {},
+): Promise<Job[]> {
   const jobs: Job[] = [];
+  const isKept = async (folder: string) => keepFailed === true && (await readFailure(folder)) !== undefined;
   for (const run of comparisonRuns(config)) {
+    if (leave.has(run.method.name)) continue;
     const name = `${run.method.name}, seed ${run.seed}`;
     let after: Job | undefined;
     if (run.training !== undefined) {
       const folder = new RunFolder(run.training);
-      after = { name: `${name}: training`, finished: await isTrained(run), run: () => train(run, folder) };
+      const finished = await isTrained(run);
+      if (!finished && (await isKept(run.training))) continue;
+      after = { name: `${name}: training`, finished, run: () => train(run, folder) };
       jobs.push(after);
     }
     for (const cell of run.cells) {
       const finished = await isEvaluated(cell);
+      if (!finished && (await isKept(cell.folder))) continue;
       jobs.push({ name: `${name}: ${cell.benchmark.name}`, after, finished, run: () => evaluate(run, cell) });
     }
   }
   return jobs;
+}
+
+/** "12 trainings (4 methods x 3 seeds) and 13 evaluations" */
+export function plannedText(config: CompareConfig, refused: Refusals): string {
+  const runs = comparisonRuns(config).filter(({ method }) => !refused.has(method.name));
+  const trained = runs.filter(({ training }) => training !== undefined);
+  const methods = new Set(trained.map(({ method }) => method.name)).size;
+  const seeds = counted(config.seeds.length, 'seed');
+  const trainings = `${counted(trained.length, 'training')} (${counted(methods, 'method')} x ${seeds})`;
+  return `${trainings} and ${counted(runs.flatMap(({ cells }) => cells).length, 'evaluation')}`;
 }
 
 export interface JobsOptions {

@@ -4,12 +4,12 @@ import { keyOf, type RecordKey, sharedNames, sharedRecords } from '../data/overl
 import { readRecords } from '../data/records.js';
 import type { RunConfig } from '../train/config.js';
 import type { CompareBenchmark, CompareConfig } from './comparison-config.js';
-import { trainingConfig } from './comparison-settings.js';
+import { type Refusals, trainingConfig } from './comparison-settings.js';
 import { RunError } from './errors.js';
 
 /** @throws RunError with line and column of every benchmark that shares questions with a training. */
-export async function requireUnseenBenchmarks(config: CompareConfig): Promise<void> {
-  const trainings = await dataOfTrainings(config);
+export async function requireUnseenBenchmarks(config: CompareConfig, refused: Refusals = new Map()): Promise<void> {
+  const trainings = await dataOfTrainings(config, refused);
   const files = new Map<string, RecordKey[]>();
   const keysIn = async (path: string) => {
     const known = files.get(path);
@@ -33,10 +33,10 @@ export async function requireUnseenBenchmarks(config: CompareConfig): Promise<vo
 }
 
 /** What each method is trained on, the same data once. */
-async function dataOfTrainings(config: CompareConfig): Promise<[string, RunConfig['data']][]> {
+async function dataOfTrainings(config: CompareConfig, refused: Refusals): Promise<[string, RunConfig['data']][]> {
   const found = new Map<string, [string, RunConfig['data']]>();
   for (const method of config.methods) {
-    if (method.train === undefined) continue;
+    if (method.train === undefined || refused.has(method.name)) continue;
     const { data } = await trainingConfig(config, method, config.seeds[0]);
     const key = JSON.stringify(data);
     if (!found.has(key)) found.set(key, [method.name, data]);

@@ -46,23 +46,19 @@ export function comparisonRuns(config: CompareConfig): ComparisonRun[] {
 }
 
 function runOf(config: CompareConfig, method: CompareMethod, seed: number): ComparisonRun {
-  const name = `${slug(method.name)}-${seed}`;
+  const name = `${config.folders.methods.get(method.name)}-${seed}`;
   const training = method.train === undefined ? undefined : join(config.out, TRAINING, name);
   const model = training === undefined ? config.model : new RunFolder(training).checkpoint('final');
   const cells = config.benchmarks.map((benchmark): ComparisonCell => {
-    const folder = join(config.out, EVALUATION, `${name}-${slug(benchmark.name)}`);
+    const folder = join(config.out, EVALUATION, `${name}-${config.folders.benchmarks.get(benchmark.name)}`);
     return { benchmark, folder, data: benchmarkData(config, benchmark) };
   });
   return { method, seed, training, model, cells };
 }
 
 /** The file that a benchmark names, or where its generated questions are kept. */
-export function benchmarkData({ out }: CompareConfig, { name, data }: CompareBenchmark): string {
-  return typeof data === 'string' ? data : join(out, DATA, `${slug(name)}.jsonl`);
-}
-
-function slug(name: string): string {
-  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}.]+/gu, '-');
+export function benchmarkData({ out, folders }: CompareConfig, { name, data }: CompareBenchmark): string {
+  return typeof data === 'string' ? data : join(out, DATA, `${folders.benchmarks.get(name)}.jsonl`);
 }
 
 /** There is nothing to train, or it has ended. */

@@ -3,7 +3,9 @@ import { stat } from 'node:fs/promises';
 import { readRecords } from '../data/records.js';
 import { type ReadingSettings, readingOf } from '../memory/reading-settings.js';
 import { lackingFor } from '../reward/outcome.js';
+import { checkCombinations } from '../train/combinations.js';
 import type { RunConfig } from '../train/config.js';
+import { TrainError } from '../train/errors.js';
 import type { CompareConfig, CompareMethod } from './comparison-config.js';
 import { RunError } from './errors.js';
 import { type Given, mergeSettings, trainSettings } from './settings.js';
@@ -17,13 +19,12 @@ const OWN = { seed: 'seeds', model: 'model', method: 'train (of a method)', pres
 /** The whole configuration of a training. @throws RunError with line and column of the comparison's file. */
 export async function trainingConfig(
   config: CompareConfig,
-  { name, train }: CompareMethod,
+  method: CompareMethod,
   seed: number,
   files: Files = {},
 ): Promise<RunConfig> {
-  const at = config.methods.findIndex((each) => each.name === name);
-  const file = settingsFile(config, config.methods[at], ['methods', at, 'settings']);
-  return (await trainSettings({ method: train, model: config.model, seed }, { file, ...files })).config;
+  const file = settingsFile(config, method, ['methods', method.at, 'settings']);
+  return (await trainSettings({ method: method.train, model: config.model, seed }, { file, ...files })).config;
 }
 
 /** What the settings file of a method's trainings holds: the shared settings, and its own above them. */
@@ -46,47 +47,80 @@ export async function sharedReading(config: CompareConfig, files: Files = {}): P
   return readingOf((await trainSettings({ model: config.model, seed }, { file, ...files })).config);
 }
 
-/** Every method's settings and every benchmark's file. @throws RunError with a line for each thing that is wrong. */
-export async function checkSettings(config: CompareConfig): Promise<void> {
+/** Combinations of swept settings that make no sense, by name, and why. */
+export type Refusals = ReadonlyMap<string, string>;
+
+/**
+ * Every method's settings and every benchmark's file. Combinations of swept settings that clash are left out if another
+ * one of the same method does not.
+ * @throws RunError with a line for each thing that is wrong.
+ */
+export async function checkSettings(config: CompareConfig): Promise<Refusals> {
   const problems = ownSettings(config);
+  const clashing = new Map<CompareMethod, string>();
+  const accepted = new Set<string>();
   for (const method of config.methods) {
     if (method.train === undefined) continue;
-    await trainingConfig(config, method, config.seeds[0]).catch((error: unknown) => {
-      if (!RunError.isInstance(error)) throw error;
-      problems.push(...error.message.split('\n'));
-    });
+    try {
+      const training = await trainingConfig(config, method, config.seeds[0]);
+      checkCombinations(training, { name: training.method });
+      if (method.variant) accepted.add(method.variant.of);
+    } catch (error) {
+      if (RunError.isInstance(error)) problems.push(...error.message.split('\n'));
+      else if (TrainError.isInstance(error)) clashing.set(method, error.message);
+      else throw error;
+    }
+  }
+  const left = new Map<string, string>();
+  for (const [{ name, at, variant }, message] of clashing) {
+    const lines = message.split('\n');
+    if (variant && accepted.has(variant.of)) left.set(name, lines.join(' '));
+    else problems.push(...lines.map((line) => `${config.source.place(['methods', at])}: ${line}`));
   }
   problems.push(...(await missingBenchmarks(config)));
   // What all methods share is wrong for each of them.
   if (problems.length > 0) throw new RunError('settings', [...new Set(problems)].join('\n'));
+  return left;
 }
 
 /** The settings of one method, as if they stood in a file of their own. */
 function settingsFile(
   config: CompareConfig,
-  method: Pick<CompareMethod, 'settings'>,
+  method: Pick<CompareMethod, 'settings' | 'variant'>,
   place: readonly PropertyKey[],
 ): YamlFile {
   const { source } = config;
-  const pathOf = (path: readonly PropertyKey[]): PropertyKey[] => {
+  const pathOf = (path: readonly PropertyKey[], part?: 'key' | 'value'): PropertyKey[] => {
     if (path[0] === 'preset' || path[0] === 'model') return [...path];
+    const swept = method.variant?.values.find((value) => startsWith(path, value.path));
+    if (swept) {
+      const below = path.slice(swept.path.length);
+      return part === 'key' && below.length === 0 ? swept.place.slice(0, -1) : [...swept.place, ...below];
+    }
     const inOwn = [...place, ...path];
-    return place.length > 0 && source.has(inOwn) ? inOwn : ['train', ...path];
+    if (place.length > 0 && source.has(inOwn)) return inOwn;
+    const shared = ['train', ...path];
+    const holder = method.variant?.values.find((value) => startsWith(value.path, path));
+    return holder && !source.has(shared) ? [...holder.place] : shared;
   };
   return {
     path: source.path,
     settings: trainingFile(config, method),
     flags: false,
     has: (path) => source.has(pathOf(path)),
-    place: (path, part) => source.place(pathOf(path), part),
+    place: (path, part) => source.place(pathOf(path, part), part),
   };
+}
+
+function startsWith(path: readonly PropertyKey[], start: readonly PropertyKey[]): boolean {
+  return start.every((key, at) => path[at] === key);
 }
 
 /** Settings that would be overruled silently. */
 function ownSettings({ source, train = {}, methods }: CompareConfig): string[] {
   const trees = [
     { place: ['train'] as PropertyKey[], settings: train },
-    ...methods.map(({ settings = {} }, at) => ({ place: ['methods', at, 'settings'] as PropertyKey[], settings })),
+    ...methods.map(({ settings = {}, at }) => ({ place: ['methods', at, 'settings'] as PropertyKey[], settings })),
   ];
   return trees.flatMap(({ place, settings }) =>
     Object.entries(OWN)

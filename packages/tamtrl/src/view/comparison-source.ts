@@ -12,6 +12,7 @@ const TABLES = [
     note: 'Score with its 95 % interval, and the difference from the baseline, paired by seed and record.',
   },
   { file: 'ablations', title: 'Ablations', note: 'The same against the method that the ablations are of.' },
+  { file: 'sweep', title: 'Sweep', note: 'Every combination of the swept settings, those that failed included.' },
   {
     file: 'budgets',
     title: 'Equal steps, tokens and time',
