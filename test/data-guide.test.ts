@@ -1,5 +1,6 @@
 /** docs/data.md: every command runs, on files of the kind it speaks of; every importer and task is named. */
-import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,4 +45,22 @@ it('shows a record that is one, and names every importer and task', () => {
     const family = name.replace(/_\d$/, '_');
     expect(guide, name).toContain(name === family ? `\`${name}\`` : `\`${family}`);
   }
+});
+
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+
+it.skipIf(!hasPython)('turns a table into records', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'data-guide-'));
+  const table = '\ufeffquestion,answer,context\r\nWho left?,Anna,"Anna left.\nBen said ""no""."\r\n';
+  writeFileSync(join(folder, 'questions.csv'), table);
+  const [, script] = /^```python\n(.*?)^```$/ms.exec(guide)!;
+  expect(spawnSync('python3', ['-c', script], { cwd: folder, encoding: 'utf8' })).toMatchObject({ status: 0 });
+  const [line] = readFileSync(join(folder, 'records.jsonl'), 'utf8').trim().split('\n');
+  expect(recordSchema.parse(JSON.parse(line))).toEqual({
+    id: '1',
+    source: '',
+    question: 'Who left?',
+    answers: ['Anna'],
+    documents: [{ text: 'Anna left.\nBen said "no".' }],
+  });
 });

@@ -1,6 +1,7 @@
 /** Question-answering records, one JSON object a line: their shape, and a reader that names every bad line. */
 import { z } from 'zod';
 import { DataError } from './errors.js';
+import { checkFormat } from './files/format.js';
 import { type LineOptions, readLines } from './files/lines.js';
 import { describeLine } from './files/rows.js';
 import { ANSWERS_WANTED, metricSchema } from './metrics.js';
@@ -75,11 +76,12 @@ export interface BlankAnswers {
 /**
  * The records of a JSONL file (plain, gzip or zstd) in order, in constant memory except for the ids. Empty lines are
  * skipped; bad ones are reported and left out.
- * @throws DataError `file` if the file cannot be read, `record` with the line if `strict`.
+ * @throws DataError `file` if the file cannot be read or has another format, `record` with the line if `strict`.
  */
 export async function* readRecords(path: string, options: ReadRecordsOptions = {}): AsyncGenerator<QuestionRecord> {
   const { strict = false, requireGold = true, onProblem, onBlankAnswers } = options;
   const seen = new Map<string, number>();
+  await checkFormat(path);
   for await (const read of readLines(path, options)) {
     const { line } = read;
     if ('text' in read && read.text.trim() === '') continue;

@@ -1,6 +1,7 @@
 /** Rows of data files as plain objects: Parquet, a JSON array, or JSON Lines, compressed or not. */
 import { open } from 'node:fs/promises';
 import { DataError } from '../errors.js';
+import { checkFormat } from './format.js';
 import { jsonElements } from './json-array.js';
 import { readLines } from './lines.js';
 import { parquetRows } from './parquet.js';
@@ -19,7 +20,10 @@ export async function* readRows(path: string): AsyncGenerator<PlacedRow> {
   if (await isParquet(path)) {
     let count = 0;
     for await (const row of parquetRows(path)) yield placed(`row ${++count}`, row);
-  } else if (await isLines(path)) yield* lineRows(path);
+    return;
+  }
+  await checkFormat(path, true);
+  if (await isLines(path)) yield* lineRows(path);
   else {
     let count = 0;
     for await (const element of jsonElements(readBytes(path), path)) yield placed(`element ${++count}`, element);
