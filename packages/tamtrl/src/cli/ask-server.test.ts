@@ -26,7 +26,7 @@ it('all tokens went into thoughts: it says so, says what to raise, and fails', a
   expect(found.code).toBe(1);
   expect(found.err).toMatch(/m at .* spent all its tokens on thinking and wrote nothing else/);
   expect(found.err).toMatch(
-    /tamtrl: The model wrote nothing in answer to the question\. All \d+ tokens went into thoughts: raise --answer-tokens, or use --no-thinking\. It wrote no memory after \d+ chunks? either\.\n$/,
+    /tamtrl: The model wrote nothing in answer to the question\. It used up \d+ tokens without one, as models do that think: raise --answer-tokens, or use --no-thinking\. It wrote no memory after \d+ chunks? either\.\n$/,
   );
   expect(found.out).toContain('(no answer)');
 });

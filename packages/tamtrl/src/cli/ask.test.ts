@@ -197,6 +197,11 @@ it('models that cannot be had', async () => {
     code: 2,
     err: expect.stringContaining('There is no model at no.gguf'),
   });
+  await mkdir(join(folder, 'no-model'));
+  expect(await run(path, 'anna', '--model', join(folder, 'no-model'))).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/no-model holds no model: expected a folder with config\.json, tokenizer\.json and/),
+  });
   // Nothing is gained by waiting between the attempts; the limit of a request stays.
   const { setTimeout: later } = globalThis;
   const quick = (work: () => void, wait = 0) => later(work, wait > 60_000 ? wait : 0);

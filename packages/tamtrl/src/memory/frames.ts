@@ -142,7 +142,10 @@ export class PromptFrames {
     const { questionTokens, chunkTokens, memoryTokens, answerTokens } = budgets;
     for (const [name, value] of Object.entries({ questionTokens, chunkTokens, memoryTokens, answerTokens })) {
       if (Number.isInteger(value) && value >= 1) continue;
-      throw new MemoryError('invalid-argument', `${name} is ${value}, expected a whole number of at least 1.`);
+      throw new MemoryError(
+        'invalid-argument',
+        `${name} is ${typeof value === 'number' ? value : JSON.stringify(value)}, expected a whole number of at least 1.`,
+      );
     }
     const frame = this.frameTokens;
     const window = this.windowTokens(budgets);

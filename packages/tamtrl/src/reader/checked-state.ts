@@ -9,7 +9,7 @@ export function checkedState(given: ReaderState, questions: readonly string[]): 
     const [{ path, message }] = parsed.error.issues;
     throw new ReaderError(
       'state',
-      `The saved state is damaged (${path.join('.')}: ${message}). Read again from the beginning.`,
+      `The saved state is damaged (${path.length > 0 ? `${path.join('.')}: ` : ''}${message}). Read again from the beginning.`,
     );
   }
   const saved = parsed.data.questions.map(({ question }) => question);

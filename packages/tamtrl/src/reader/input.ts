@@ -47,6 +47,7 @@ export async function* placedTextOf(
     else yield* decoded([bytes], called, options);
   } else if (typeof source !== 'object' || source === null) throw notReadable(source, name);
   else if ('file' in source) {
+    if (typeof source.file !== 'string') throw notReadable(source, name);
     const { loadText } = await import('./files/opened-file.js');
     for await (const piece of loadText(source.file, options)) yield placed(piece);
   } else if (Symbol.asyncIterator in source) yield* decoded(source, name, options);

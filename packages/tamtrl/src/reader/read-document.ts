@@ -4,6 +4,7 @@ import { readerSettings, readingFrom } from '../memory/reading-settings.js';
 import type { MemoryModel } from '../memory/turn.js';
 import type { OpenOptions } from '../models/open.js';
 import { type Money, namesForPrices, Prices, type PriceTable } from '../policy/prices.js';
+import { checkDocument, checkOptions } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { TextSource } from './input.js';
 import { type PlanOptions, planReading, type ReadingEstimate, type ReadingPlan } from './plan.js';
@@ -29,6 +30,7 @@ export interface NamedModelOptions
 export async function createMemoryReader(
   options: NamedModelOptions,
 ): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
+  checkOptions(options, 'createMemoryReader');
   const { model: named, tokenizer, contextLength, thinking, allowHosts, onDownload, ...others } = options;
   const { prediction, cacheKey, ...rest } = others;
   let trained: Partial<ReaderOptions> = {};
@@ -102,8 +104,9 @@ export interface DocumentReading {
  * @throws ReaderError, MemoryError or PolicyError that says what to do; the signal's reason if it is aborted.
  */
 export async function readDocument(options: ReadDocumentOptions): Promise<DocumentReading> {
+  checkOptions(options, 'readDocument');
   const { document, onEvent, budget, prices: table, onEstimate, ...rest } = options;
-  checkReading(options);
+  checkDocument(options);
   if (document === '') throw new ReaderError('empty', 'The document is empty: there is nothing to read.');
   const prices = table && new Prices(table, namesForPrices(options.model));
   const whole = options.state !== undefined;
@@ -172,33 +175,3 @@ export function checkedBudget(budget: number | undefined): number | undefined {
   if (budget === undefined || (Number.isSafeInteger(budget) && budget >= 1)) return budget;
   throw new ReaderError('budget', `The budget is ${budget}, expected a whole number of tokens, at least 1.`);
 }
-
-/**
- * Programs in JavaScript have no types to tell them what is missing.
- * @throws ReaderError `input`
- */
-function checkReading(options: ReadDocumentOptions): void {
-  const { question, document, model, onEvent } = options as Partial<ReadDocumentOptions>;
-  const problem = (what: string) => new ReaderError('input', `readDocument: ${what}`);
-  const unknown = 'questions' in options ? ' It has `questions`: `question` takes a list too.' : '';
-  const isText = (value: unknown) => typeof value === 'string';
-  if (!isText(question) && !(Array.isArray(question) && question.every(isText)))
-    throw problem(`\`question\` is ${kindOfValue(question)}, expected a string or a list of strings.${unknown}`);
-  if (model === undefined || model === null)
-    throw problem(
-      'there is no `model`. Name one ("mini", a folder, a .gguf file, "openai:URL#MODEL") or pass a policy.',
-    );
-  if (document === undefined || document === null)
-    throw problem('there is no `document`. Pass its text, bytes, a Blob, a URL, a stream, or { file: "notes.pdf" }.');
-  if (onEvent !== undefined && typeof onEvent !== 'function')
-    throw problem(`\`onEvent\` is ${kindOfValue(onEvent)}, expected a function.`);
-}
-
-const kindOfValue = (value: unknown) =>
-  value === undefined
-    ? 'missing'
-    : value === null
-      ? 'null'
-      : Array.isArray(value)
-        ? 'a list with other things'
-        : `a value of type ${typeof value}`;

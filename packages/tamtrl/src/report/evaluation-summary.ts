@@ -1,5 +1,5 @@
 /** What an evaluation ends with: the same for the terminal and for summary.md. */
-import { count, markdownTable } from '../base/format.js';
+import { count, counted, markdownTable } from '../base/format.js';
 import type { EvaluationIdentity } from '../eval/evaluation.js';
 import { commonestFailure, type EvaluationSummary, type RecordResult, type Summary } from '../eval/results.js';
 import type { Metric } from '../reward/outcome.js';
@@ -60,9 +60,9 @@ export function failuresText(results: readonly RecordResult[]): string | undefin
   const failed = results.filter(({ error }) => error !== undefined).length;
   const head =
     failed === results.length
-      ? `All ${count(failed)} records failed.`
-      : `${count(failed)} of ${count(results.length)} records failed.`;
+      ? `${failed === 1 ? 'The only record' : `All ${count(failed)} records`} failed.`
+      : `${count(failed)} of ${counted(results.length, 'record')} failed.`;
   const share =
-    commonest.records === failed ? 'The reason' : `The most common reason (${count(commonest.records)} records)`;
+    commonest.records === failed ? 'The reason' : `The most common reason (${counted(commonest.records, 'record')})`;
   return `${head} ${share}: ${commonest.error}`;
 }

@@ -65,6 +65,7 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
     ...(steps.length > 0
       ? [cost.seconds, cost.tokens, stepRows(steps, metric)].map((rows) => markdownTable(rows).trimEnd())
       : ['No step was done.']),
+    info.command === 'sft' ? '' : LOSS_NOTE,
     '## Trajectories',
     'The model read greedily. Each section is followed by the memory that was kept.',
     ...trajectoryParts(readings),
@@ -73,6 +74,10 @@ export function reportText(run: SavedRun, figures: readonly Figure[]): string {
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
+
+/** People take such a loss for a fault. */
+const LOSS_NOTE =
+  'A loss near 0 is normal: advantages add up to about 0 over the rollouts of a question, and before the first update the ratios are 1. It says nothing about learning; reward and held-out scores do. "advantage 0" is the share of trained turns that only the KL term moves.';
 
 /** What the steps show that the owner of the run should know; the run has also reported it while training. */
 function warningParts({ command, config, metrics }: SavedRun): string[] {
@@ -111,7 +116,9 @@ function stepRows(steps: readonly StepLine[], metric: string): string[][] {
   const every = Math.ceil(steps.length / STEP_ROWS);
   const chosen = steps.filter((_, at) => at % every === 0 || at === steps.length - 1);
   const supervised = steps[0].kind === 'sft';
-  const head = supervised ? ['loss'] : [`reward (${metric})`, 'exact_match', 'memory tokens', 'entropy', 'KL'];
+  const head = supervised
+    ? ['loss']
+    : [`reward (${metric})`, 'exact_match', 'memory tokens', 'loss', 'advantage 0', 'entropy', 'KL'];
   return [
     ['step', ...head, 'seconds', 'prompt', 'sampled', 'scored', 'trained'],
     ...chosen.map((line) => [
@@ -122,6 +129,8 @@ function stepRows(steps: readonly StepLine[], metric: string): string[][] {
             line.reward.toFixed(3),
             percent(line.exact_match),
             line.memory_tokens.toFixed(1),
+            known(line.loss, 4),
+            line.zero_advantage_rate === undefined ? '-' : percent(line.zero_advantage_rate),
             known(line.entropy, 3),
             known(line.kl, 4),
           ]),

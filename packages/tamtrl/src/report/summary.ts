@@ -1,5 +1,5 @@
 /** The numbers that a run ends with: the same for the terminal, the report and programs. */
-import { count, percent } from '../base/format.js';
+import { count, counted, percent } from '../base/format.js';
 import { wilsonInterval } from '../eval/crossed.js';
 import { RunFolder } from '../run/folder.js';
 import type { SavedRun } from '../run/read.js';
@@ -98,7 +98,7 @@ export function comparisonRows(run: Pick<SavedRun, 'metrics'>): string[][] {
   };
   const tokens = (value: number) => value.toFixed(1);
   return [
-    [`held out (${count(after.questions)} questions)`, 'before', `after step ${after.step}`, 'change'],
+    [`held out (${counted(after.questions, 'question')})`, 'before', `after step ${after.step}`, 'change'],
     ...(scoreBy(before, metric) === undefined || USUAL.includes(metric)
       ? []
       : [row(metric, (evaluation) => scoreBy(evaluation, metric) ?? 0, percent)]),

@@ -3,7 +3,7 @@
  * cannot teach.
  */
 
-import { count } from '../base/format.js';
+import { count, counted } from '../base/format.js';
 import { blankAnswersText } from '../data/records.js';
 import type { RunConfig, SftConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
@@ -22,7 +22,7 @@ export async function warnings(
   const found = [...ofRecords];
   if (problems.length > 0) {
     const [{ line, message }] = problems;
-    found.push(`${count(problems.length)} lines of the data were left out; the first is line ${line}: ${message}`);
+    found.push(`${counted(problems.length, 'line')} of the data left out; the first is line ${line}: ${message}`);
   }
   if (blanks.length > 0) found.push(blankAnswersText(blanks));
   if ('topP' in config && config.topP < 1 && !imitates(config.objective)) {

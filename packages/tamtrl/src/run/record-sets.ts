@@ -1,6 +1,6 @@
 /** The training and held-out records of a run: loads, checks and splits them. */
 import { resolve } from 'node:path';
-import { count } from '../base/format.js';
+import { counted } from '../base/format.js';
 import { type RelevanceSource, relevanceSources } from '../data/examples.js';
 import {
   type BlankAnswers,
@@ -107,7 +107,7 @@ async function newSets(
     const { repeated, ...apart } = withoutHeldOut(drawnSplit(records, questions, data.seed));
     if (repeated > 0) {
       warnings.push(
-        `${count(repeated)} records of ${data.train} repeat a held-out question with the same documents, and are not trained on.`,
+        `${counted(repeated, 'record')} of ${data.train} ${repeated === 1 ? 'repeats' : 'repeat'} a held-out question with the same documents: not trained on.`,
       );
     }
     Object.assign(sets, apart);

@@ -93,6 +93,8 @@ describe('special tokens of its own accord', () => {
 describe('refusals', () => {
   it('names a folder without tokenizer.json', async () => {
     const empty = await mkdtemp(join(tmpdir(), 'tokenizer-'));
+    await expect(loadTokenizer(empty)).rejects.toThrow(/holds no model: expected a folder with config\.json/);
+    await writeFile(join(empty, 'tokenizer.model'), 'x');
     await expect(loadTokenizer(empty)).rejects.toThrow(/has no tokenizer\.json.*save_pretrained/);
   });
 

@@ -167,10 +167,22 @@ function encodeWith(tokenizer: LibraryTokenizer, text: string): number[] {
 export async function loadTokenizer(folder: string): Promise<HuggingFaceTokenizer> {
   const tokenizer = await readOptionalJson(folder, 'tokenizer.json');
   if (tokenizer === undefined) {
+    if (!(await holdsModel(folder)))
+      throw new TextError(
+        'file',
+        `${folder} holds no model: expected a folder with config.json, tokenizer.json and *.safetensors, or the path of a .gguf file.`,
+      );
     throw new TextError(
       'file',
       `${folder} has no tokenizer.json. Models that ship only tokenizer.model or vocab.txt need converting: load them once with transformers (AutoTokenizer) and save_pretrained.`,
     );
   }
   return new HuggingFaceTokenizer({ tokenizer, config: await readOptionalJson(folder, 'tokenizer_config.json') });
+}
+
+/** Whether a folder has a file that only models have. */
+async function holdsModel(folder: string): Promise<boolean> {
+  const { readdir } = await import('node:fs/promises');
+  const names = await readdir(folder).catch(() => ['config.json']);
+  return names.some((name) => /^(?:config\.json|tokenizer.*|vocab\..*)$|\.(?:safetensors|bin)$/.test(name));
 }

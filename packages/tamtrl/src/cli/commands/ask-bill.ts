@@ -1,5 +1,5 @@
 /** What `tamtrl ask` says about the cost of a reading. */
-import { count, duration } from '../../base/format.js';
+import { count, counted, duration } from '../../base/format.js';
 import { moneyText } from '../../policy/prices.js';
 import type { DryRun } from '../../reader/estimate-reading.js';
 import type { ReadingEstimate, ReadingPlan } from '../../reader/plan.js';
@@ -13,7 +13,7 @@ const MOST_RANGES = 5;
 function estimateText({ exact, chunks, requests, tokens, cost, seconds }: ReadingEstimate): string {
   const money = cost ? `, ${moneyText(cost)}` : '';
   const time = seconds === undefined ? '' : `, about ${duration(seconds)}`;
-  return `${exact ? '' : 'About '}${count(chunks)} chunks, ${count(requests)} requests; at most ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${money}${time}\n`;
+  return `${exact ? '' : 'About '}${counted(chunks, 'chunk')}, ${counted(requests, 'request')}; at most ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${money}${time}\n`;
 }
 
 /** Before the first turn of a long reading, and of every one that has a price. */
@@ -38,5 +38,5 @@ export function tellDryRun(found: DryRun, json: boolean, io: Io): void {
 export function unreadText({ chunks, tokens, ranges }: Unread): string {
   const shown = ranges.slice(0, MOST_RANGES).map(({ start, end }) => `${count(start)} to ${count(end)}`);
   const more = ranges.length > MOST_RANGES ? `, and ${ranges.length - MOST_RANGES} more stretches` : '';
-  return `Not read: ${count(chunks)} chunks (${count(tokens)} tokens), characters ${shown.join(', ')}${more}\n`;
+  return `Not read: ${counted(chunks, 'chunk')} (${count(tokens)} tokens), characters ${shown.join(', ')}${more}\n`;
 }

@@ -190,7 +190,7 @@ function nothingIn(answers: readonly Answer[], { answerTokens }: Budgets, empty:
   const [{ question, truncated }] = missing;
   const which = answers.length === 1 ? 'the question' : JSON.stringify(question);
   const why = truncated
-    ? `All ${count(answerTokens)} tokens went into thoughts: raise --answer-tokens, or use --no-thinking.`
+    ? `It used up ${count(answerTokens)} tokens without one, as models do that think: raise --answer-tokens, or use --no-thinking.`
     : 'If the model can think, use --no-thinking. Also check that it is a chat model.';
   const chunks = empty === 0 ? '' : ` It wrote no memory after ${counted(empty, 'chunk')} either.`;
   return `The model wrote nothing in answer to ${which}. ${why}${chunks}`;

@@ -1,7 +1,7 @@
 /** `tamtrl data check` */
 
 import { shortened } from '../../base/errors.js';
-import { alignedTable, count } from '../../base/format.js';
+import { alignedTable, counted } from '../../base/format.js';
 import { type FileSummary, fileRows, linesLeftOut, sharedByFiles, summarizeFile } from '../../data/file-summary.js';
 import { keyOf, type RecordKey, sharedNames } from '../../data/overlap.js';
 import { type BlankAnswers, blankAnswersText, type QuestionRecord } from '../../data/records.js';
@@ -30,7 +30,7 @@ export function checkFiles(
     for (const { between, shared } of found) {
       tell(
         io,
-        `${count(shared.length)} records of ${between[1]} are also in ${between[0]}, by id or by question and documents: ${sharedNames(shared, TOLD)}. Do not train on one and evaluate on the other.`,
+        `${counted(shared.length, 'record')} of ${between[1]} ${shared.length === 1 ? 'is' : 'are'} also in ${between[0]}, by id or by question and documents: ${sharedNames(shared, TOLD)}. Do not train on one and evaluate on the other.`,
       );
     }
     const isGood = (summary: FileSummary) => summary.records > 0 && linesLeftOut(summary) === 0;
@@ -68,6 +68,6 @@ async function checkFile(
     onBlankAnswers: (blank) => blanks.push(blank),
   });
   if (blanks.length > 0) tell(io, `${file}: ${blankAnswersText(blanks)}`);
-  if (told > TOLD) io.err(`${file}: ${count(told - TOLD)} more lines were left out.\n`);
+  if (told > TOLD) io.err(`${file}: ${counted(told - TOLD, 'more line')} left out.\n`);
   return summary;
 }

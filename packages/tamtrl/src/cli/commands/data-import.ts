@@ -61,10 +61,10 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
       if (written % EVERY === 0) io.err(`${count(written)} records\n`);
     };
     const written = await writeRecords(flags.out, records(), { signal, onRecord });
-    if (left > TOLD) io.err(`${place}: ${count(left)} rows in all yielded no record.\n`);
+    if (left > TOLD) io.err(`${place}: ${counted(left, 'row')} in all yielded no record.\n`);
     if (unspaced > 0) {
       io.err(
-        `${place}: ${count(unspaced)} records have answers in a script without spaces, where word-based scores are all or nothing. Records that would have such a metric are scored by char_f1, which compares characters.\n`,
+        `${place}: ${counted(unspaced, 'record')} ${unspaced === 1 ? 'has' : 'have'} answers in a script without spaces, where word-based scores are all or nothing. Records that would have such a metric are scored by char_f1, which compares characters.\n`,
       );
     }
     const summary = { out: flags.out, records: written, left_out: left, annotated };

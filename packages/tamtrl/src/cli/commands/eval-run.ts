@@ -1,7 +1,7 @@
 /** One evaluation from its flags to its report. */
 import { join } from 'node:path';
 import { writeWhole } from '../../base/files.js';
-import { alignedTable, count, duration, percent, timeStamp } from '../../base/format.js';
+import { alignedTable, count, counted, duration, percent, timeStamp } from '../../base/format.js';
 import { Pace } from '../../base/pace.js';
 import type { Metric } from '../../data/metrics.js';
 import { type BlankAnswers, blankAnswersText } from '../../data/records.js';
@@ -139,7 +139,7 @@ async function countTold({ data, limit, strict, metric }: EvalFlags, io: Io): Pr
     onBlankAnswers: (blank) => blanks.push(blank),
   });
   if (blanks.length > 0) io.err(`${blankAnswersText(blanks)}\n`);
-  if (bad > 0) io.err(`${count(bad)} lines of the data were left out.\n`);
+  if (bad > 0) io.err(`${counted(bad, 'line')} of the data left out.\n`);
   if (total === 0) throw new UsageError(`${data.join(', ')}: no record can be used.`);
   return total;
 }

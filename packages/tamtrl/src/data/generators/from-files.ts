@@ -1,5 +1,5 @@
 /** Generated tasks whose material is in files: stories, paragraphs, sentences. */
-import { count } from '../../base/format.js';
+import { count, counted } from '../../base/format.js';
 import { splitSentences } from '../../text/sentences.js';
 import type { BabiTask } from '../babi/events.js';
 import { readStories } from '../babi/read.js';
@@ -90,7 +90,7 @@ export async function rulerHqaRecords(
   for (const file of from) {
     const loaded = await loadRecords(file);
     records.push(...loaded.records);
-    if (loaded.problems.length > 0) onNote?.(`${file}: ${count(loaded.problems.length)} lines left out`);
+    if (loaded.problems.length > 0) onNote?.(`${file}: ${counted(loaded.problems.length, 'line')} left out`);
   }
   for (const record of records) pool.add(record);
   for (const file of more) {

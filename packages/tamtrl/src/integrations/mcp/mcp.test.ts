@@ -44,12 +44,17 @@ describe('roots', () => {
       expect(await textOf(source, [inside])).toContain('emma quito');
     }
     expect(await textOf(join(inside, 'facts.txt'), [pathToFileURL(inside).href])).toContain('emma quito');
+    // Wherever the server was started.
+    for (const source of ['facts.txt', './a b.txt', 'x/../facts.txt'])
+      expect(await textOf(source, [join(folder, 'inside-too'), inside]), source).toContain('emma quito');
     expect(await textOf(join(inside, 'facts.txt'), [join(inside, 'facts.txt')])).toContain('emma quito');
   });
 
   it.each([
     ['a path beside', () => join(folder, 'secret.txt')],
     ['a way up', () => `${inside}/../secret.txt`],
+    ['a relative way up', () => '../secret.txt'],
+    ['a relative link that leads out', () => 'link.txt'],
     ['a folder whose name begins alike', () => join(folder, 'inside-too', 'secret.txt')],
     ['a link that leads out', () => join(inside, 'link.txt')],
     ['an encoded way up', () => `file://${inside}/%2e%2e/secret.txt`],

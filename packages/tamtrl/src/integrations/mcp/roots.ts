@@ -1,12 +1,12 @@
 /** Decides what a client may read: files, folders and addresses within the roots. Everything else is refused. */
-import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { lstat, realpath } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ReaderError } from '../../reader/errors.js';
 import { loadText } from '../../reader/files/load.js';
 import { addressOf, isAddress, shown } from '../../reader/files/page.js';
 import type { PlacedText } from '../../reader/places.js';
-import { openWithin } from './files.js';
+import { isInside, openWithin } from './files.js';
 import { page } from './pages.js';
 
 /** Folders or files (real paths) and prefixes of http(s) addresses. */
@@ -77,12 +77,23 @@ export async function* readWithin(
     yield* page(source, roots.urls, (address) => outside(address, roots), signal, onNote);
     return;
   }
-  const { handle, path } = await openWithin(source, pathOf(source), roots.paths, () => outside(source, roots));
+  const named = (await withinRoot(source, roots.paths)) ?? pathOf(source);
+  const { handle, path } = await openWithin(source, named, roots.paths, () => outside(source, roots));
   try {
     yield* loadText(path, onNote ? { onNote } : {}, handle);
   } finally {
     await handle.close();
   }
+}
+
+/** Clients know the roots, not where this program was started: a relative path is looked for in every root first. */
+async function withinRoot(source: string, roots: readonly string[]): Promise<string | undefined> {
+  if (isAbsolute(source) || /^[a-z][a-z0-9+.-]+:\/\//i.test(source)) return undefined;
+  for (const root of roots) {
+    const path = resolve(root, source);
+    if (isInside(path, root) && (await lstat(path).catch(() => undefined))) return path;
+  }
+  return undefined;
 }
 
 function outside(source: string, { paths, urls }: Roots): ReaderError {

@@ -243,6 +243,10 @@ class Again extends Error {
   }
 }
 
+/** How servers say that a prompt does not fit their window. */
+const TOO_LONG = /context (?:length|size|window)|exceeds? .*\bcontext|too many tokens|prompt is too long/i;
+const ADVICE = ' Set contextLength (--context-length) to the window that the server has.';
+
 function refusal(url: string, status: number, said: string): string {
   switch (status) {
     case 401:
@@ -256,7 +260,7 @@ function refusal(url: string, status: number, said: string): string {
     case 413:
       return `${url} refused the request as too large (413): ${said} Lower the chunk size.`;
     default:
-      return `${url} refused the request (${status}): ${said}`;
+      return `${url} refused the request (${status}): ${said}${TOO_LONG.test(said) ? ADVICE : ''}`;
   }
 }
 

@@ -55,7 +55,7 @@ describe('what servers do', () => {
     [
       'a context that is too long',
       status(400, { error: { message: 'maximum context length is 512' } }),
-      /refused the request \(400\): maximum context length is 512\./,
+      /refused the request \(400\): maximum context length is 512\. Set contextLength \(--context-length\) to the window/,
     ],
     ['a request that is too large', status(413), /too large \(413\): no luck\. Lower the chunk size/],
     [
