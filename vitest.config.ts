@@ -18,6 +18,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     // Files of a process share their modules: loading them for each file would take a third of the time.
     isolate: false,
+    setupFiles: process.env.TAMTRL_SLOW ? [] : ['test/engine-threads.ts'],
     // Threads that wait for the little work of tiny models keep the cores from the other files. The slow tests use all.
     env: process.env.TAMTRL_SLOW ? {} : { TAMTRL_THREADS: '1' },
     // One more than there are cores fills the pauses of tests that wait for others.
