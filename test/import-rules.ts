@@ -110,7 +110,7 @@ const RUNTIME = 'onnxruntime-node';
 /** The engine's one file that touches ONNX Runtime. */
 const RUNTIME_FILE = 'packages/engine/src/runtime/onnx.ts';
 
-/** By their text: every check looks at every file, and parsing takes most of the time. */
+/** By their text, as the edges below: every check looks at every file, and parsing takes most of the time. */
 const parsed = new Map<string, ts.SourceFile>();
 
 function parse(source: string): ts.SourceFile {
@@ -150,8 +150,16 @@ function exportKind({ isTypeOnly, exportClause }: ts.ExportDeclaration): ImportK
   return exportClause && ts.isNamedExports(exportClause) && onlyTypes(exportClause.elements) ? 'type' : 'static';
 }
 
+const edgesOf = new Map<string, readonly ImportEdge[]>();
+
 /** Every module that a TypeScript source names: import, export from, `import()`, and `import('…')` in types. */
-export function importsOf(source: string): ImportEdge[] {
+export function importsOf(source: string): readonly ImportEdge[] {
+  const known = edgesOf.get(source) ?? findImports(source);
+  edgesOf.set(source, known);
+  return known;
+}
+
+function findImports(source: string): ImportEdge[] {
   const edges: ImportEdge[] = [];
   const add = (specifier: ts.Node | undefined, kind: ImportKind) => {
     if (specifier && ts.isStringLiteralLike(specifier)) {
@@ -175,7 +183,8 @@ const PRINTING = /^(console\.\w+|process\.(stdout|stderr|exit|exitCode))$/;
 export function printsOf(source: string): { text: string; line: number }[] {
   const found: { text: string; line: number }[] = [];
   visitAll(parse(source), (node) => {
-    if (!ts.isPropertyAccessExpression(node)) return;
+    // Texts of long chains would take the square of their length.
+    if (!ts.isPropertyAccessExpression(node) || !ts.isIdentifier(node.expression)) return;
     const text = node.getText().replace(/\s|\?/g, '');
     if (PRINTING.test(text)) found.push({ text, line: lineOf(node) });
   });
