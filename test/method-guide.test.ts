@@ -1,9 +1,7 @@
-/** docs/method.md: every formula names the file that computes it, every method stands in it, and its program runs. */
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** docs/method.md: every formula names the file that computes it, and every method stands in it. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { rewardMethods } from '../packages/tamtrl/src/reward/methods.js';
 
@@ -42,17 +40,5 @@ describe('docs/method.md', () => {
     expect(method.documentation).toBeDefined();
     expect(flat(section ?? '')).toContain(flat(method.documentation ?? ''));
     for (const option of Object.keys(method.options ?? {})) expect(guide).toContain(`\`reward.${option}`);
-  });
-
-  it('has a program with its own method, which runs', async () => {
-    const [program] = [...guide.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
-    const folder = mkdtempSync(join(root, 'node_modules', '.method-guide-'));
-    try {
-      writeFileSync(join(folder, 'program.mjs'), program);
-      const { stdout } = await promisify(execFile)(process.execPath, ['program.mjs'], { cwd: folder });
-      expect(stdout).toMatch(/^1 0\.\d+\n2 0\.\d+\n$/);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
   });
 });

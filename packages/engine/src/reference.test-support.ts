@@ -7,6 +7,11 @@ import { SafetensorsFile } from './weights/safetensors.js';
 /** Families that have a folder of fixtures. */
 export const ARCHITECTURES = readdirSync(referencePath('')).sort();
 
+/** Families whose `layered` plan is among the fast tests; the others' is among the slow ones. */
+export const LAYERED_FIRST: readonly string[] = ['llama', 'qwen3'];
+
+export const LAYERED_LATER = ARCHITECTURES.filter((architecture) => !LAYERED_FIRST.includes(architecture));
+
 interface TrainingCase {
   rows: TrainingRow[];
   options: ForwardBackwardOptions;
