@@ -2,7 +2,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineCore } from '../packages/engine/src/core.js';
@@ -14,20 +13,7 @@ import { parseConfig } from '../packages/engine/src/models/parse-config.js';
 import { ggufName } from '../packages/engine/src/weights/gguf-model.js';
 import { loadPretrained, type Pretrained, savePretrained } from '../packages/engine/src/weights/pretrained.js';
 import { randomParameters } from '../packages/engine/src/weights/random.js';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-const guide = readFileSync(join(root, 'docs/engine.md'), 'utf8');
-/** What the first group of `pattern` matches in `text`. */
-function found(text: string, pattern: RegExp): string {
-  const match = pattern.exec(text);
-  if (!match) throw new Error(`docs/engine.md no longer has ${pattern}.`);
-  return match[1];
-}
-
-const recipe = found(guide, /^## Adding an architecture\n(.*?)^## /ms);
-/** The file of the family, as the first step has it. */
-const source = found(recipe, /^ {3}```ts\n(.*?)^ {3}```$/ms).replace(/^ {3}/gm, '');
-const sourcePath = join(root, found(recipe, /`(packages\/engine\/src\/models\/architectures\/[\w-]+\.ts)`/));
+import { recipe, root, source } from './engine-recipe.js';
 
 const JSON_CONFIG = {
   architectures: ['NormedLlamaForCausalLM'],
@@ -85,25 +71,6 @@ describe('the recipe for an architecture', () => {
       expect(recipe).toContain(path.split('/').at(-1));
       for (const words of wanted) expect(read(path), path).toContain(words);
     }
-  });
-
-  it('shows a file that compiles', () => {
-    const options: ts.CompilerOptions = {
-      target: ts.ScriptTarget.ES2023,
-      module: ts.ModuleKind.NodeNext,
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-      types: ['node'],
-    };
-    const host = ts.createCompilerHost(options);
-    const { fileExists, readFile, getSourceFile } = host;
-    host.fileExists = (path) => path === sourcePath || fileExists(path);
-    host.readFile = (path) => (path === sourcePath ? source : readFile(path));
-    host.getSourceFile = (path, version, ...rest) =>
-      path === sourcePath ? ts.createSourceFile(path, source, version) : getSourceFile(path, version, ...rest);
-    const problems = ts.getPreEmitDiagnostics(ts.createProgram([sourcePath], options, host));
-    expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([]);
   });
 
   it('gives a family whose config.json is read, with its own defaults and refusals', () => {

@@ -1,4 +1,4 @@
-/** docs/library.md names every event; `library-guide.slow.test.ts` runs its programs, types.test.ts checks their types. */
+/** docs/library.md names every event. `library-guide.slow.test.ts` runs its programs. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * The engine against Hugging Face transformers and PyTorch, on tiny random models: every family in one piece, two of them
- * in layers. `reference.slow.test.ts` has the layers of the others.
+ * The engine against Hugging Face transformers and PyTorch, on tiny random models: every family in one piece, two of
+ * them in layers. `reference.slow.test.ts` has the layers of the others.
  */
 import { expect, it } from 'vitest';
 import { ARCHITECTURES, LAYERED_FIRST, referenceCases } from './reference.test-support.js';

@@ -5,8 +5,9 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { documentsAt, textOfFiles } from '../reader/files/several.js';
 import { loadDocument } from '../reader/load-document.js';
 import { joinedPieces } from '../reader/places.js';
@@ -196,16 +197,22 @@ describe('the standard input', () => {
     });
   }
 
+  /** The same within this process. */
+  async function given(bytes: Uint8Array) {
+    const stdin = vi.spyOn(process, 'stdin', 'get').mockReturnValue(Readable.from([bytes]) as typeof process.stdin);
+    return run('-', 'anna').finally(() => stdin.mockRestore());
+  }
+
   it('is recognised by its bytes, and refused in a sentence', async () => {
     const read = await piped(await readFile(fixture('openpyxl.xlsx')));
     expect(read).toMatchObject({ code: 0 });
     expect(read.err).toContain('The input: 1 formula has no saved result');
     expect(read.err).toContain('[sheet Prices, cell B7, characters');
-    expect(await piped(await readFile(fixture('utf-16le.txt')))).toMatchObject({
+    expect(await given(await readFile(fixture('utf-16le.txt')))).toMatchObject({
       code: 0,
       err: expect.stringContaining('The input was read as UTF-16LE (without a byte-order mark).'),
     });
-    expect(await piped((await readFile(fixture('pandoc.docx'))).subarray(0, 5000))).toMatchObject({
+    expect(await given((await readFile(fixture('pandoc.docx'))).subarray(0, 5000))).toMatchObject({
       code: 2,
       err: expect.stringMatching(/^tamtrl: Cannot read The input: .*It may be damaged/),
     });

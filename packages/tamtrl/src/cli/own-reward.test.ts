@@ -1,9 +1,10 @@
 /** `tamtrl train --reward FILE`, as users run it: TypeScript, errors within a step, and resuming after them. */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runnable, spawned } from './executable.test-support.js';
+import { runQuietly } from './program.test-support.js';
 
 const example = fileURLToPath(new URL('../../../../examples/my-reward.ts', import.meta.url));
 
@@ -63,8 +64,9 @@ it('a module that throws in step 2 ends the run, which continues once it is mend
   expect(ended.code).toBe(1);
   // The mean of 0, 0.1 and 0.2: random weights never answer right.
   expect((await steps('thrown')).map(({ reward }) => reward)).toEqual([expect.closeTo(0.1, 10)]);
-  const bare = await train('--resume', 'thrown');
-  expect(bare).toMatchObject({ code: 2, err: expect.stringContaining('--resume thrown --reward mine.ts') });
+  const run = join(place.folder, 'thrown');
+  const bare = await runQuietly(['train', '--resume', run]);
+  expect(bare).toMatchObject({ code: 2, err: expect.stringContaining(`--resume ${run} --reward mine.ts`) });
   await writeFile(path, code('return 0.5;'));
   const mended = await train('--resume', 'thrown', '--reward', 'mine.ts');
   expect(mended.err).toContain('Warning: mine.ts is not what it was when the run was started');
@@ -73,18 +75,24 @@ it('a module that throws in step 2 ends the run, which continues once it is mend
 }, 180_000);
 
 it('what cannot be a reward is refused before anything is written', async () => {
-  const refused = async (name: string, code: string, ...more: string[]) => {
-    await writeFile(join(place.folder, name), code);
-    const ended = await train('--config', place.config, '--reward', name, '--out', 'none', ...more);
-    expect(ended.code).toBe(2);
-    return ended.err;
-  };
-  expect(await refused('enum.ts', 'enum A { B }\nexport default { outcome: () => A.B };')).toMatch(
-    /tamtrl: enum\.ts: the module cannot be loaded: .*enum\.ts.*enum/,
-  );
-  expect(await refused('own.mjs', 'export default { turnScore: () => 1 };', '--method', 'memagent')).toContain(
-    'own.mjs scores memory turns itself, and so does the method "memagent". Leave one of the two out',
-  );
-  const gone = await train('--config', place.config, '--reward', 'gone.ts', '--out', 'none');
-  expect(gone).toMatchObject({ code: 2, err: expect.stringContaining('--reward: expected a .ts or .js file') });
+  const at = (name: string) => join(place.folder, name);
+  await writeFile(at('enum.ts'), 'enum A { B }\nexport default { outcome: () => A.B };');
+  // A process of its own: in this one, the test runner would compile the TypeScript.
+  const compiled = await train('--config', place.config, '--reward', 'enum.ts', '--out', 'none');
+  expect(compiled.err).toMatch(/tamtrl: enum\.ts: the module cannot be loaded: .*enum\.ts.*enum/);
+  expect(compiled.code).toBe(2);
+  const refused = (name: string, ...more: string[]) =>
+    runQuietly(['train', '--config', place.config, '--reward', at(name), '--out', at('none'), ...more]);
+  await writeFile(at('own.mjs'), 'export default { turnScore: () => 1 };');
+  expect(await refused('own.mjs', '--method', 'memagent')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining(
+      'own.mjs scores memory turns itself, and so does the method "memagent". Leave one of the two out',
+    ),
+  });
+  expect(await refused('gone.ts')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--reward: expected a .ts or .js file'),
+  });
+  expect(await readdir(place.folder)).not.toContain('none');
 }, 120_000);

@@ -6,6 +6,8 @@ import { expect, it } from 'vitest';
 import { type Setting, Simulation } from './simulation.test-support.js';
 
 it.each<Setting>([
+  { seeds: 5, spread: 0.05, others: 1 },
+  { seeds: 10, spread: 0.05, others: 1 },
   { seeds: 3, spread: 0.01, others: 1 },
   { seeds: 5, spread: 0.02, others: 1 },
   { seeds: 10, spread: 0.01, others: 1 },
@@ -17,6 +19,7 @@ it.each<Setting>([
 });
 
 it.each<Setting & { questions: number }>([
+  { seeds: 5, spread: 0.02, others: 1, questions: 100 },
   { seeds: 3, spread: 0.05, others: 1, questions: 100 },
   { seeds: 10, spread: 0.02, others: 1, questions: 100 },
   { seeds: 3, spread: 0, others: 1, questions: 16 },

@@ -2,14 +2,9 @@
 import { expect, it } from 'vitest';
 import { Simulation } from './simulation.test-support.js';
 
-it.each([3, 5, 10])('the table of results, with %i seeds', (seeds) => {
-  const simulation = new Simulation({ seeds, spread: 0.05, others: 1 });
+it('the table of results, with three seeds', () => {
+  const simulation = new Simulation({ seeds: 3, spread: 0.05, others: 1 });
   expect(simulation.share(() => simulation.results())).toBeLessThanOrEqual(0.06);
-});
-
-it('the table at equal budgets', () => {
-  const simulation = new Simulation({ seeds: 5, spread: 0.02, others: 1 });
-  expect(simulation.share(() => simulation.budgets(100))).toBeLessThanOrEqual(0.06);
 });
 
 it('shows no p with two seeds', () => {

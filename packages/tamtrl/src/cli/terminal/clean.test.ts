@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { runProgram } from '../program.js';
 import { withoutControls } from './clean.js';
+import { processIo } from './io.js';
 
 const executable = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
@@ -44,6 +46,19 @@ describe('control characters', () => {
 describe('the program', () => {
   const run = (...args: string[]) => spawnSync(process.execPath, [executable, ...args], { encoding: 'utf8' });
 
+  /** What the executable's streams would get, within this process. */
+  async function within(...args: string[]) {
+    const texts: string[] = [];
+    const write = (text: unknown) => texts.push(String(text)) > 0;
+    const spies = [process.stdout, process.stderr].map((stream) => vi.spyOn(stream, 'write').mockImplementation(write));
+    try {
+      const code = await runProgram(args, { ...processIo, interactive: false });
+      return { code, text: texts.join('') };
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+  }
+
   it('writes none of a file name, a question or an argument', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tamtrl-clean-'));
     const name = join(folder, 'a\u001b]0;owned\u0007.txt');
@@ -54,9 +69,9 @@ describe('the program', () => {
       ['ask', '--model', 'no\u001b[2Jne', name, 'anna'],
       ['train', '--config', name, '--out', join(folder, '\u001b[2J')],
     ]) {
-      const refused = run(...args);
-      expect([refused.status, refused.stdout + refused.stderr]).toEqual([2, expect.not.stringMatching(STEERS)]);
-      expect(refused.stderr).toContain('\\u001b');
+      const refused = await within(...args);
+      expect([refused.code, refused.text]).toEqual([2, expect.not.stringMatching(STEERS)]);
+      expect(refused.text).toContain('\\u001b');
     }
   });
 });

@@ -1,46 +1,7 @@
-/** PDFs, among them some that unpack to gigabytes. The thread runs the build. */
-import { constants, deflateRawSync, deflateSync } from 'node:zlib';
+/** PDFs. The thread runs the build. `pdf-gigabytes.slow.test.ts` has one that unpacks to gigabytes. */
 import { expect, it } from 'vitest';
 import { convert } from './load.js';
-
-/** A PDF whose pages have these content streams, behind these filters. */
-function pdfOf(contents: readonly (string | Uint8Array)[], filter = ''): Uint8Array {
-  const first = 4;
-  const kids = contents.map((_, at) => `${first + 2 * at} 0 R`).join(' ');
-  const objects: Uint8Array[] = [
-    '<< /Type /Catalog /Pages 2 0 R >>',
-    `<< /Type /Pages /Kids [${kids}] /Count ${contents.length} >>`,
-    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
-  ].map((text) => Buffer.from(text));
-  contents.forEach((content, at) => {
-    objects.push(
-      Buffer.from(
-        `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents ${first + 2 * at + 1} 0 R /Resources << /Font << /F1 3 0 R >> >> >>`,
-      ),
-      Buffer.concat([
-        Buffer.from(`<< /Length ${content.length} ${filter} >>\nstream\n`),
-        Buffer.from(content),
-        Buffer.from('\nendstream'),
-      ]),
-    );
-  });
-  const parts: Uint8Array[] = [Buffer.from('%PDF-1.4\n')];
-  const offsets: string[] = [];
-  let length = parts[0].length;
-  objects.forEach((object, at) => {
-    offsets.push(`${String(length).padStart(10, '0')} 00000 n \n`);
-    const whole = Buffer.concat([Buffer.from(`${at + 1} 0 obj\n`), object, Buffer.from('\nendobj\n')]);
-    parts.push(whole);
-    length += whole.length;
-  });
-  const size = objects.length + 1;
-  parts.push(
-    Buffer.from(
-      `xref\n0 ${size}\n0000000000 65535 f \n${offsets.join('')}trailer\n<< /Size ${size} /Root 1 0 R >>\nstartxref\n${length}\n%%EOF\n`,
-    ),
-  );
-  return Buffer.concat(parts);
-}
+import { pdfOf } from './pdf.test-support.js';
 
 const lines = (...texts: string[]) =>
   `BT /F1 12 Tf 20 150 Td ${texts.map((text) => `(${text}) Tj 0 -20 Td`).join(' ')} ET`;
@@ -52,18 +13,6 @@ it('says which pages have no text, and joins words that were divided at the end 
     'The ship left Bristol in spring\n\n[Page 2 has no text. It may be a scanned picture.]\n\nIt came back.\n\n',
   );
   expect(await textOf(pdfOf(['', '']))).toBe('');
-});
-
-it('ends what unpacks to gigabytes', async () => {
-  const blanks = deflateRawSync(Buffer.alloc(2 ** 20, ' '), { finishFlush: constants.Z_FULL_FLUSH });
-  const ends = [Buffer.from([0x78, 0x9c]), Buffer.from([0x03, 0x00])];
-  const gigabytes = Buffer.concat([ends[0], ...Array.from({ length: 4096 }, () => blanks), ends[1]]);
-  const content = deflateSync(deflateSync(gigabytes));
-  expect(content.length).toBeLessThan(1000);
-  const filters = '/Filter [/FlateDecode /FlateDecode /FlateDecode]';
-  await expect(textOf(pdfOf([content], filters))).rejects.toThrow(
-    /Cannot read the PDF a\.pdf: it unpacks to more than 512 MiB\.$/,
-  );
 });
 
 it('that is damaged is refused in one sentence', async () => {
