@@ -1,11 +1,13 @@
 /**
  * Set-up of the fast tests: engines that are opened one after another in one process share a thread. Each still runs
  * the engine's own `worker/main.js`, but what that imports is loaded and compiled once: a thread for each of some
- * hundred tiny models took a fifth of the tests' time. Child processes start real threads.
+ * hundred tiny models took a fifth of the tests' time. Child processes, and the tests of the thread itself, start real
+ * ones.
  */
 import { EventEmitter } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
 import threads, { type MessagePort, type Worker, type WorkerOptions } from 'node:worker_threads';
+import { expect } from 'vitest';
 
 /**
  * What a shared thread runs: for each engine it loads the module anew, by an address of its own, with the port and the
@@ -78,13 +80,16 @@ class SharedThread extends EventEmitter {
   }
 }
 
-// Set-up runs before each file of a process.
-const DONE = Symbol.for('tamtrl engines share threads');
-if (!(DONE in threads)) {
+/** Set-up runs before each file of a process; the process has one state. */
+const STATE = Symbol.for('tamtrl engines share threads');
+const known = threads as { [STATE]?: { share: boolean } };
+if (!known[STATE]) {
+  const state = { share: true };
   const construct = (target: typeof Worker, [file, options]: ConstructorParameters<typeof Worker>) =>
-    options?.name === 'tamtrl engine' && file instanceof URL
+    state.share && options?.name === 'tamtrl engine' && file instanceof URL
       ? new SharedThread(file, options)
       : new target(file, options);
-  Object.assign(threads, { Worker: new Proxy(Real, { construct }), [DONE]: true });
+  Object.assign(threads, { Worker: new Proxy(Real, { construct }), [STATE]: state });
   syncBuiltinESMExports();
 }
+known[STATE]!.share = !/engine\/src\/(worker|runtime)\//.test(expect.getState().testPath ?? '');

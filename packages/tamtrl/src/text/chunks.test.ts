@@ -94,7 +94,7 @@ describe('chunkDocuments', () => {
           }
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
@@ -185,12 +185,12 @@ describe('chunkStream', () => {
         const whole = await chunksOfStream(text, options, [text.length]);
         expect(chunks).toEqual(whole);
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 
   it('holds a small window and tokenizes each character a few times, however long the text', async () => {
-    const text = article.repeat(6);
+    const text = article.repeat(3);
     let encoded = 0;
     const counting: Tokenizer = {
       vocabularySize: bpe.vocabularySize,

@@ -54,7 +54,7 @@ describe.each([
       fc.property(mixtures(tokenizer), (text) => {
         expect(controlIdsIn(tokenizer.encodeText(text), tokenizer)).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -75,7 +75,7 @@ it('byte-level BPE gives any mixture back', () => {
       expect(bpe.decode(bpe.encodeText(text))).toBe(text);
       expect(bpe.decode(bpe.encodeText(text), { skipSpecialTokens: true })).toBe(text);
     }),
-    { numRuns: 500 },
+    { numRuns: 150 },
   );
 });
 
@@ -190,7 +190,7 @@ describe('conversations', () => {
         const messages = [system, { role: 'user' as const, content }];
         if (wellFormed(content)) expect(text).toBe(chat.render(messages));
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -276,7 +276,7 @@ describe('for servers that take text', () => {
         expect([...breaksIn(broken(given))]).toEqual([]);
         if (!given.includes(BREAK)) expect(mended(broken(given))).toBe(given);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -289,7 +289,7 @@ describe('for servers that take text', () => {
         const [{ content }] = tokenizer.messages([1, ...ids]);
         expect(content).toBe(broken(given));
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 

@@ -137,7 +137,7 @@ describe('other shapes', () => {
         }),
       ),
     });
-    const numRuns = Number(process.env.TAMTRL_FAULTS ?? 60);
+    const numRuns = Number(process.env.TAMTRL_FAULTS ?? 25);
     await fc.assert(
       fc.asyncProperty(faulty, async ({ path, answer }) => {
         const { caught } = await use({ [path]: answer });
