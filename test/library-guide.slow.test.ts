@@ -1,4 +1,4 @@
-/** docs/library.md: its programs run in their order (types.test.ts checks their types). Needs a build. */
+/** docs/library.md: its programs run in their order (types.slow.test.ts checks their types). Needs a build. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -30,10 +30,9 @@ function project(): string {
 }
 
 /**
- * What the compiler says of programs and of the package's own declarations, strictly: [file, sentence].
- * @param everything checks the declarations of all other packages too, which takes the longest
+ * What the compiler says of programs and of the declarations of all packages, strictly: [file, sentence].
  */
-export function complaints(programs: Record<string, string>, everything = false): [file: string, sentence: string][] {
+export function complaints(programs: Record<string, string>): [file: string, sentence: string][] {
   const folder = project();
   try {
     const paths = Object.entries(programs).map(([name, code]) => {
@@ -57,20 +56,12 @@ export function complaints(programs: Record<string, string>, everything = false)
       typeRoots: [join(folder, 'node_modules/@types')],
     });
     const place = (fileName: string) => relative(folder, fileName);
-    const own = program
-      .getSourceFiles()
-      .filter(({ fileName }) => /^(node_modules\/tamtrl\/|[^/]+$)/.test(place(fileName)));
-    const found = everything
-      ? ts.getPreEmitDiagnostics(program)
-      : [
-          ...program.getOptionsDiagnostics(),
-          ...program.getGlobalDiagnostics(),
-          ...own.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]),
-        ];
-    return found.map(({ file, messageText }) => [
-      file ? place(file.fileName) : '',
-      ts.flattenDiagnosticMessageText(messageText, ' '),
-    ]);
+    return ts
+      .getPreEmitDiagnostics(program)
+      .map(({ file, messageText }) => [
+        file ? place(file.fileName) : '',
+        ts.flattenDiagnosticMessageText(messageText, ' '),
+      ]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

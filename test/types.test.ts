@@ -1,7 +1,0 @@
-/** Programs for tamtrl, tamtrl/reader and tamtrl/tinker, and those of docs/library.md, fit the types of the package. */
-import { expect, it } from 'vitest';
-import { complaints, MISTAKE, PROGRAMS } from './type-check.js';
-
-it('programs and the declarations of the package have no mistake but the one that is meant', () => {
-  expect(complaints(PROGRAMS)).toEqual([MISTAKE]);
-});
