@@ -5,13 +5,13 @@
 import { type Dimension, type Shape, type Value, withGradient } from '../graph/graph.js';
 import { reduceSum } from '../graph/ops/broadcast.js';
 import { add, multiply, subtract } from '../graph/ops/elementwise.js';
-import { concat, split, transpose } from '../graph/ops/layout.js';
+import { concat, gatherRows, split, transpose } from '../graph/ops/layout.js';
 import { matmul } from '../graph/ops/linear.js';
 import { reshape } from '../graph/ops/reshape.js';
 import { attention, rotaryEmbedding, softmax } from '../graph/ops/transformer.js';
 import type { ModelConfig } from './config.js';
 import type { LayerKind } from './layer-kinds.js';
-import type { Asking, Bias, CausalBlock, Positions, SharedPositions } from './positions.js';
+import type { Asking, Bias, CausalBlock, Positions, SharedPositions, TextPositions } from './positions.js';
 
 /** Queries, keys and values before rotation, [...rows, heads, headSize] each. */
 export interface Projections {
@@ -90,6 +90,46 @@ export function overSequences(
             )
           : causalAttention(config, queries, keys, values, blocks, ['B', length]);
       return { mixed: reshape(byHead(mixed), [count, config.heads * config.headSize]), keys, values };
+    },
+  };
+}
+
+/**
+ * B texts that share their N tokens (see `TextPositions`). Also gives the keys, rotated, and the values of the tokens,
+ * [N, keyValueHeads x headSize]. With `asking`, only these tokens attend. Without gradient.
+ */
+export function overTexts(
+  config: ModelConfig,
+  at: TextPositions,
+  kind: LayerKind,
+  asking?: Asking,
+): Attention<{ mixed: Value; keys: Value; values: Value }> {
+  const { heads, keyValueHeads, headSize } = config;
+  const flat = (x: Value, count: number) => reshape(x, ['N', count * headSize]);
+  const rotate = (x: Value, count: number) => rotated(reshape(x, ['N', 1, count * headSize]), kind, at);
+  const ofTexts = (x: Value, rows: Value) => gatherRows(reshape(x, ['rows', headSize]), rows);
+  return {
+    // For rotation, each token is a separate sequence, as for shared prefixes.
+    rows: ['N', 1],
+    asking: asking && { tokens: asking.tokens, rows: ['B', 'W'] },
+    attend(projections) {
+      const keys = rotate(projections.keys, keyValueHeads);
+      const values = flat(projections.values, keyValueHeads);
+      const [textKeys, textValues] = [keys, values].map((x) => ofTexts(x, at.keyRows));
+      const attended = (queries: Value, length: Dimension, block: Omit<CausalBlock, 'bias'> & { bias: Bias }) => {
+        const blocks = [{ ...block, queries: length, bias: biasFor(kind, block.bias) }];
+        return causalAttention(config, queries, textKeys, textValues, blocks, ['B', length]);
+      };
+      const [block] = at.blocks;
+      if (asking) {
+        const byHead = transpose(projections.queries, [0, 2, 1, 3]);
+        const queries = rotated(byHead, kind, { ...at, positions: asking.positions });
+        const mixed = transpose(attended(queries, 'W', { ...block, bias: asking.bias }), [0, 2, 1, 3]);
+        return { mixed: reshape(mixed, ['M', heads * headSize]), keys: flat(keys, keyValueHeads), values };
+      }
+      const queries = ofTexts(rotate(projections.queries, heads), at.queryRows);
+      const mixed = ofTexts(attended(queries, 'T', block), at.mixedRows);
+      return { mixed: reshape(mixed, ['N', heads * headSize]), keys: flat(keys, keyValueHeads), values };
     },
   };
 }

@@ -16,13 +16,30 @@ import type { ModelConfig } from './config.js';
 import { layerParameterShapes } from './parameters.js';
 import { MASKED } from './positions.js';
 
-/** Inputs for the parameters of one layer, by their names with `prefix`. */
-export function declareLayer(graph: Graph, config: ModelConfig, prefix: string): (name: string) => Value {
-  const inputs = new Map<string, Value>();
+/** A parameter of a graph: an input or, if the graph is made for certain `weights`, a constant. */
+export function declareParameter(
+  graph: Graph,
+  name: string,
+  shape: readonly number[],
+  weights?: ReadonlyMap<string, Float32Array>,
+): Value {
+  return weights
+    ? graph.constant('float32', shape, weights.get(name) as Float32Array)
+    : graph.input(name, 'float32', shape);
+}
+
+/** The parameters of one layer, by their names with `prefix`: see `declareParameter`. */
+export function declareLayer(
+  graph: Graph,
+  config: ModelConfig,
+  prefix: string,
+  weights?: ReadonlyMap<string, Float32Array>,
+): (name: string) => Value {
+  const values = new Map<string, Value>();
   for (const [name, shape] of layerParameterShapes(config)) {
-    inputs.set(name, graph.input(`${prefix}${name}`, 'float32', shape));
+    values.set(name, declareParameter(graph, `${prefix}${name}`, shape, weights));
   }
-  return (name) => inputs.get(name) as Value;
+  return (name) => values.get(name) as Value;
 }
 
 /**

@@ -42,6 +42,19 @@ export interface Positions extends Places {
   past?: { order: Value; used: Value };
 }
 
+/**
+ * B texts of up to T tokens whose beginnings may be the same: N different tokens in all, `positions` is [N, 1]. Their
+ * layers compute every token once, without padding; attention alone works on the texts.
+ */
+export interface TextPositions extends Places {
+  /** Where the heads of a text's tokens are among those of all tokens (token x heads + head): int32 [B, heads, T]. */
+  queryRows: Value;
+  /** The same for key heads: int32 [B, keyValueHeads, T]. */
+  keyRows: Value;
+  /** The inverse: where a token's heads are among those of the texts, int32 [N, heads]. */
+  mixedRows: Value;
+}
+
 /** The tokens of B sequences whose outputs of a layer are needed, W of each: M = B W. */
 export interface Asking {
   /** Their flat indices among all tokens: int64 [M]. */
@@ -96,8 +109,24 @@ export function declarePositions(graph: Graph, config: ModelConfig, cached: bool
   };
 }
 
+export function declareTexts(graph: Graph, config: ModelConfig): TextPositions {
+  const { heads, keyValueHeads } = config;
+  return {
+    positions: graph.input('positions', 'int64', ['N', 1]),
+    rotations: declareRotations(graph, config),
+    blocks: declareBlocks(graph, config, 'T', 1),
+    queryRows: graph.input('query rows', 'int32', ['B', heads, 'T']),
+    keyRows: graph.input('key rows', 'int32', ['B', keyValueHeads, 'T']),
+    mixedRows: graph.input('mixed rows', 'int32', ['N', heads]),
+  };
+}
+
 /** Declares the inputs for the tokens whose outputs are needed. */
-export function declareAsking(graph: Graph, config: ModelConfig, { blocks, past, cacheBias }: Positions): Asking {
+export function declareAsking(
+  graph: Graph,
+  config: ModelConfig,
+  { blocks, past, cacheBias }: Pick<Positions, 'blocks' | 'past' | 'cacheBias'>,
+): Asking {
   const tokens = graph.input('asking', 'int64', ['M']);
   const positions = graph.input('asking positions', 'int64', ['B', 'W']);
   const places = reshape(graph.input('asking places', 'int64', ['B', 'W']), ['B', 1, 'W', 1]);

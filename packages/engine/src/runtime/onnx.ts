@@ -21,6 +21,10 @@ export function float32(data: Float32Array, dims: readonly number[]): Tensor {
   return { type: 'float32', data, dims };
 }
 
+export function int32(data: Int32Array, dims: readonly number[]): Tensor {
+  return { type: 'int32', data, dims };
+}
+
 /** @param values whole numbers of 32 bits */
 export function int64(values: ArrayLike<number>, dims: readonly number[]): Tensor {
   // Halves of little-endian numbers: a BigInt for each value would take most of the time between runs.

@@ -4,10 +4,11 @@
 import type { Sample } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
-import { Cache } from './cache.js';
+import { Cache, type NewKeys } from './cache.js';
 import { type ChoiceOptions, chooseToken } from './choose.js';
-import { type NewTokens, type Outputs, type RunInputs, Runs, range } from './runs.js';
+import { type Asked, type NewTokens, type Outputs, type RunInputs, Runs, range } from './runs.js';
 import type { Sequence } from './sequences.js';
+import { sharedRows } from './shared-rows.js';
 import { type Piece, padded, placesOf, type Reading, readingsOf, type Text } from './texts.js';
 
 /** Bytes of distributions to compute at once, which limits the cost of a wrong draft. */
@@ -98,7 +99,7 @@ export class Batch {
    * Gives each sequence of `readings` a slot, with the keys and values of the tokens that it keeps. A sequence that is
    * already finished gets an empty one: its keys and values are never used.
    */
-  #occupy(readings: readonly Reading[], first: number, outputs: Outputs | undefined): void {
+  #occupy(readings: readonly Reading[], first: number, outputs: NewKeys | undefined): void {
     const rows = readings.map((_, row) => row);
     for (const { text } of readings) this.#live.push(text.sequences[0]);
     readings.forEach(({ text }, row) => {
@@ -131,7 +132,7 @@ export class Batch {
    * If one run reads all of them, returns its outputs and leaves the cache as it is: with good drafts, most sequences
    * end before they need their keys and values.
    */
-  async #read(readings: readonly Reading[], first: number): Promise<Outputs | undefined> {
+  async #read(readings: readonly Reading[], first: number): Promise<NewKeys | undefined> {
     const pieces = readings.reduce((most, { text }) => Math.max(most, text.pieces.length), 0);
     this.#cache.reserve(readings.reduce((most, { text }) => Math.max(most, text.ids.length), 0));
     for (let slot = first; slot < first + readings.length; slot++) this.#cache.truncate(slot, 0);
@@ -153,7 +154,7 @@ export class Batch {
     return undefined;
   }
 
-  async #readPiece(readings: readonly Reading[], first: number, piece: number): Promise<Outputs> {
+  async #readPiece(readings: readonly Reading[], first: number, piece: number): Promise<NewKeys> {
     const reads = (reading: Reading) => readsPiece(reading, piece);
     // Texts that have ended among them are rows without use.
     const rows = readings.slice(0, readings.findLastIndex(reads) + 1);
@@ -161,12 +162,6 @@ export class Batch {
     const { config } = this.#inputs;
     const { hiddenSize } = config;
     const least = isNarrow(config) ? Math.ceil(hiddenSize / rows.length) : 2;
-    const length = own.reduce((most, { text }) => Math.max(most, padded(lengthOf(text.pieces[piece]))), least);
-    const ids = new Int32Array(rows.length * length);
-    for (const { row, text } of own) {
-      const { start, end } = text.pieces[piece];
-      ids.set(text.ids.slice(start, end), row * length);
-    }
     // Places after which a token may be drawn.
     const wanted = rows.map((reading) => {
       if (!reads(reading)) return [];
@@ -176,21 +171,33 @@ export class Batch {
     });
     // A single row would use another matrix kernel with different rounding.
     const width = wanted.reduce((most, places) => Math.max(most, places.length), Math.max(2, least));
-    const tokens: NewTokens = {
-      ids,
-      sequences: rows.length,
-      length,
-      starts: rows.map((_, row) => this.#cache.lengths[first + row]),
-    };
     const asked = wanted.map((places) => range(width).map((column) => places[column] ?? 0));
-    const outputs = await this.#runs.read(tokens, asked, piece > 0 ? { cache: this.#cache, slot: first } : undefined);
-    const hidden = outputs['last hidden'].data as Float32Array;
+    const newKeys = await this.#run(rows, first, piece, asked, least);
+    const hidden = newKeys.outputs['last hidden'].data as Float32Array;
     for (const { row, text } of own) {
       for (let at = row * width; at < row * width + wanted[row].length; at++) {
         text.hidden.push(hidden.slice(at * hiddenSize, (at + 1) * hiddenSize));
       }
     }
-    return outputs;
+    return newKeys;
+  }
+
+  /** @param least rows of every product, at least, if that matters for `rows.length` sequences of this many tokens */
+  #run(rows: readonly Reading[], first: number, piece: number, asked: Asked, least: number): Promise<NewKeys> {
+    const lengths = rows.map((reading) => (readsPiece(reading, piece) ? lengthOf(reading.text.pieces[piece]) : 0));
+    const longest = padded(Math.max(...lengths));
+    const idsOf = ({ text: { ids, pieces } }: Reading) => ids.slice(pieces[piece].start, pieces[piece].end);
+    if (piece === 0) {
+      const { vocabularySize } = this.#inputs.config;
+      return this.#runs.read(sharedRows(rows.map(idsOf), longest, least * rows.length, vocabularySize), asked);
+    }
+    const length = Math.max(longest, least);
+    const ids = new Int32Array(rows.length * length);
+    rows.forEach((reading, row) => {
+      if (lengths[row] > 0) ids.set(idsOf(reading), row * length);
+    });
+    const starts = rows.map((_, row) => this.#cache.lengths[first + row]);
+    return this.#runs.continue({ ids, sequences: rows.length, length, starts }, asked, this.#cache, first);
   }
 
   /**
@@ -227,7 +234,7 @@ export class Batch {
     const tokens: NewTokens = { ids, sequences: count, length: 1, starts: lengths };
     const outputs = await this.#runs.step(tokens, this.#cache);
     this.#live.forEach((sequence, slot) => {
-      this.#cache.append(slot, outputs, slot, 1);
+      this.#cache.append(slot, { outputs }, slot, 1);
       this.#draw(sequence, this.#distribution(outputs, slot));
     });
   }

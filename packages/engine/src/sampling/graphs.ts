@@ -5,58 +5,71 @@
 import { Graph, type Value } from '../graph/graph.js';
 import { add } from '../graph/ops/elementwise.js';
 import { softmax } from '../graph/ops/transformer.js';
-import { overSequences } from '../models/attention.js';
+import { overSequences, overTexts } from '../models/attention.js';
 import type { ModelConfig } from '../models/config.js';
-import { declareLayer, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { declareLayer, declareParameter, decoderLayer, head, unembeddingName } from '../models/decoder.js';
 import { layerKind } from '../models/layer-kinds.js';
-import { declareAsking, declarePositions } from '../models/positions.js';
+import type { ParameterSet } from '../models/parameters.js';
+import { declareAsking, declarePositions, declareTexts, type Positions } from '../models/positions.js';
 
 /** `read` has no cache to attend to, `continue` and `step` have one. */
 export type GraphKind = 'read' | 'continue' | 'step' | 'head';
 
 /**
- * Inputs of `read`, `continue` and `step`: hidden [N, hiddenSize] of B x T new tokens, with a cache `past keys i` /
+ * Inputs of `continue` and `step`: hidden [N, hiddenSize] of B x T new tokens, with a cache `past keys i` /
  * `past values i` [B, keyValueHeads, P, headSize]. They return `new keys i` / `new values i` [B, keyValueHeads, T,
- * headSize], which the caller writes into the caches. `read` and `continue` also take the M tokens whose successor is
- * predicted (`Asking`): the last layer asks for no others. They return `last hidden` [M, hiddenSize], before the final
- * norm. `step` predicts the successor of every token, and returns `probabilities` [N, V].
+ * headSize], which the caller writes into the caches. `read` takes and returns the same of N tokens that texts share
+ * (`TextPositions`): its keys and values are [N, keyValueHeads x headSize]. `read` and `continue` also take the M
+ * tokens whose successor is predicted (`Asking`): the last layer asks for no others. They return `last hidden`
+ * [M, hiddenSize], before the final norm. `step` predicts the successor of every token, and returns `probabilities`
+ * [N, V].
  *
  * `head` makes `probabilities` from `last hidden`. It and `step` take `inverseTemperature`, [M, 1] or [N, 1], and
  * `tokenBias` [V].
+ *
+ * @param weights makes the parameters constants, which the runtime prepares once for its kernels; else they are inputs
  */
-export function generationGraph(config: ModelConfig, kind: GraphKind): Graph {
+export function generationGraph(config: ModelConfig, kind: GraphKind, weights?: ParameterSet): Graph {
   const graph = new Graph(`generate: ${kind}`);
   const { hiddenSize, keyValueHeads, headSize, layers } = config;
   if (kind === 'head') {
-    distribution(graph, config, graph.input('last hidden', 'float32', ['M', hiddenSize]));
+    distribution(graph, config, graph.input('last hidden', 'float32', ['M', hiddenSize]), weights);
     return graph;
   }
-  const cached = kind !== 'read';
   let hidden = graph.input('hidden', 'float32', ['N', hiddenSize]);
-  const at = declarePositions(graph, config, cached);
-  const asking = kind === 'step' ? undefined : declareAsking(graph, config, at);
+  const texts = kind === 'read' ? declareTexts(graph, config) : undefined;
+  const sequences = texts ? undefined : declarePositions(graph, config, true);
+  const asking = kind === 'step' ? undefined : declareAsking(graph, config, (texts ?? sequences) as Positions);
   for (let index = 0; index < layers; index++) {
-    const weight = declareLayer(graph, config, `model.layers.${index}.`);
+    const weight = declareLayer(graph, config, `model.layers.${index}.`, weights);
     const past = (what: string) => graph.input(`past ${what} ${index}`, 'float32', ['B', keyValueHeads, 'P', headSize]);
-    const cache = cached ? { keys: past('keys'), values: past('values') } : undefined;
     const asked = index === layers - 1 ? asking : undefined;
-    const attention = overSequences(config, at, layerKind(config, index), cache, asked);
+    const layerKindOf = layerKind(config, index);
+    const attention = texts
+      ? overTexts(config, texts, layerKindOf, asked)
+      : overSequences(
+          config,
+          sequences as Positions,
+          layerKindOf,
+          { keys: past('keys'), values: past('values') },
+          asked,
+        );
     const layer = decoderLayer(config, hidden, weight, attention);
     graph.output(`new keys ${index}`, layer.keys);
     graph.output(`new values ${index}`, layer.values);
     hidden = layer.hidden;
   }
-  if (kind === 'step') distribution(graph, config, hidden);
+  if (kind === 'step') distribution(graph, config, hidden, weights);
   else graph.output('last hidden', hidden);
   return graph;
 }
 
 /** The distribution of the next token after each of some hidden states, as the output `probabilities`. */
-function distribution(graph: Graph, config: ModelConfig, hidden: Value): void {
+function distribution(graph: Graph, config: ModelConfig, hidden: Value, weights?: ParameterSet): void {
   const { hiddenSize, vocabularySize } = config;
   const rows = hidden.shape[0];
-  const norm = graph.input('model.norm.weight', 'float32', [hiddenSize]);
-  const unembedding = graph.input(unembeddingName(config), 'float32', [vocabularySize, hiddenSize]);
+  const norm = declareParameter(graph, 'model.norm.weight', [hiddenSize], weights);
+  const unembedding = declareParameter(graph, unembeddingName(config), [vocabularySize, hiddenSize], weights);
   const logits = head(config, hidden, norm, unembedding, graph.input('inverseTemperature', 'float32', [rows, 1]));
   graph.output('probabilities', softmax(add(logits, graph.input('tokenBias', 'float32', [vocabularySize]))));
 }

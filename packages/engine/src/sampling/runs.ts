@@ -5,12 +5,13 @@ import { embed } from '../models/embedding.js';
 import { layerParameterShapes, type ParameterSet } from '../models/parameters.js';
 import { orderFeeds } from '../models/positions.js';
 import type { RotaryTables } from '../models/rope.js';
-import { type CompiledGraph, float32, int64, type Tensor } from '../runtime/onnx.js';
+import { type CompiledGraph, float32, int32, int64, type Tensor } from '../runtime/onnx.js';
 import { elementCount } from '../shape.js';
-import type { Cache } from './cache.js';
+import type { Cache, NewKeys } from './cache.js';
 import type { GraphKind } from './graphs.js';
 import type { Scratch } from './scratch.js';
 import type { GenerateCall } from './sequences.js';
+import type { SharedRows } from './shared-rows.js';
 
 export interface RunInputs {
   config: ModelConfig;
@@ -48,15 +49,44 @@ export class Runs {
   }
 
   /**
-   * Reads pieces of texts. With `cache`, they attend to its slots from `slot` on. The outputs are there until the next
+   * Reads the first pieces of texts; what is asked for are places in the rows. The outputs are there until the next
    * run.
    */
-  read(tokens: NewTokens, asked: Asked, cache?: { cache: Cache; slot: number }): Promise<Outputs> {
-    const feeds = { ...this.#tokenFeeds(tokens), ...askingFeeds(tokens, asked) };
-    const places = this.#places(tokens);
-    return cache
-      ? this.#run('continue', { ...feeds, ...cacheFeeds(tokens, cache.cache, cache.slot) }, places)
-      : this.#run('read', feeds, places);
+  async read(rows: SharedRows, asked: Asked): Promise<NewKeys> {
+    const { config, tables, weights, scratch } = this.#inputs;
+    const { heads, keyValueHeads, headSize, layers } = config;
+    const { ids, positions, length, tokens } = rows;
+    const count = ids.length;
+    const sequences = asked.length;
+    const starts = new Array<number>(sequences).fill(0);
+    const feeds = {
+      hidden: float32(embed(config, weights, ids), [count, config.hiddenSize]),
+      positions: int64(positions, [count, 1]),
+      ...orderFeeds(length),
+      ...tables.feeds(length),
+      'query rows': headRows(tokens, sequences, heads),
+      'key rows': headRows(tokens, sequences, keyValueHeads),
+      'mixed rows': mixedRows(rows, heads),
+      ...askingFeeds({ length, starts }, asked),
+      asking: int64(
+        asked.flatMap((places, row) => places.map((place) => tokens[row * length + place])),
+        [asked.length * asked[0].length],
+      ),
+    };
+    const places: Record<string, Tensor> = {};
+    for (let layer = 0; layer < layers; layer++) {
+      for (const name of [`new keys ${layer}`, `new values ${layer}`]) {
+        const dims = [count, keyValueHeads * headSize];
+        places[name] = float32(scratch.take(name, elementCount(dims)), dims);
+      }
+    }
+    return { outputs: await this.#run('read', feeds, places), rows };
+  }
+
+  /** Reads further pieces, which attend to the slots of the cache from `slot` on. */
+  async continue(tokens: NewTokens, asked: Asked, cache: Cache, slot: number): Promise<NewKeys> {
+    const feeds = { ...this.#tokenFeeds(tokens), ...askingFeeds(tokens, asked), ...cacheFeeds(tokens, cache, slot) };
+    return { outputs: await this.#run('continue', feeds, this.#places(tokens)) };
   }
 
   /** Reads one token for each of the first slots of the cache; at least two sequences. Outputs as those of `read`. */
@@ -114,7 +144,29 @@ export class Runs {
   }
 }
 
-function askingFeeds({ length, starts }: NewTokens, asked: Asked): Record<string, Tensor> {
+/** Which of the rows [N x heads] are those of each text's tokens: [B, heads, T]. */
+function headRows(tokens: Int32Array, sequences: number, heads: number): Tensor {
+  const length = tokens.length / sequences;
+  const rows = new Int32Array(tokens.length * heads);
+  for (let b = 0, at = 0; b < sequences; b++) {
+    for (let head = 0; head < heads; head++) {
+      for (let t = 0; t < length; t++) rows[at++] = tokens[b * length + t] * heads + head;
+    }
+  }
+  return int32(rows, [sequences, heads, length]);
+}
+
+/** Which of the rows [B x heads x T] are those of each token: [N, heads]. */
+function mixedRows({ places, length }: SharedRows, heads: number): Tensor {
+  const rows = new Int32Array(places.length * heads);
+  places.forEach((place, token) => {
+    const first = (place - (place % length)) * heads + (place % length);
+    for (let head = 0; head < heads; head++) rows[token * heads + head] = first + head * length;
+  });
+  return int32(rows, [places.length, heads]);
+}
+
+function askingFeeds({ length, starts }: Pick<NewTokens, 'length' | 'starts'>, asked: Asked): Record<string, Tensor> {
   const dims = [asked.length, asked[0].length];
   const numbers = (of: (place: number, sequence: number) => number) =>
     asked.flatMap((places, sequence) => places.map((place) => of(place, sequence)));
