@@ -36,12 +36,15 @@ export async function questionsOf({ model, tasks: names, stories: files, books: 
     at: async (length, each) => {
       const tokens = tokensOf(length);
       const settings = { tokens, tokenizer, books, seed: Number(seed), repeatBooks: true };
-      return tasks.flatMap((task) =>
+      const stories = tasks.flatMap((task) =>
         storiesOf(task, tokens, each).map((story, index) => ({
+          index,
           task,
           make: () => babilongRecord({ ...story, task }, { ...settings, index }),
         })),
       );
+      // A reading that is stopped has then as many of each task.
+      return stories.sort((one, other) => one.index - other.index);
     },
   };
 }
