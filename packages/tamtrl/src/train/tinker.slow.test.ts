@@ -1,4 +1,7 @@
-/** The trainer on a policy at a Tinker server with faults: whatever happens on the way, the same numbers in the end. */
+/**
+ * The trainer on a policy at a Tinker server with faults: whatever happens on the way, the same numbers in the end; and
+ * rollouts that are drawn ahead.
+ */
 import { expect, it } from 'vitest';
 import type { EngineServer } from '../policy/tinker/engine-server.test-support.js';
 import { FAULTS, faultProxy } from '../policy/tinker/fault-proxy.test-support.js';
@@ -69,4 +72,16 @@ it('a server that leaves out stop tokens: they are added, or the run is refused 
     const refused = finish(await remote(stripping.url), Object.keys(change)[0], { ...settings, ...change });
     await expect(refused).rejects.toThrow(advice);
   }
+});
+
+it('rollouts one step ahead: older by the updates of a step, and the ratio to the sampler shows it', async () => {
+  const server = await served();
+  await finish(await remote(server.url), 'ahead', { asyncRollouts: true, steps: 3 });
+  const steps = await stepsOf('ahead');
+  expect(steps.map(({ staleness }) => staleness)).toEqual([0, 2, 2]);
+  expect(steps[0].sampler_trainer_difference).toBeLessThan(1e-4);
+  expect(steps[1].sampler_trainer_difference).toBeGreaterThan(1e-4);
+  // Questions come in the same order as without.
+  await finish(await remote(server.url), 'not-ahead', { steps: 1, oldLogProbabilities: 'sampler' });
+  expect(essence(steps[0])).toEqual(essence((await stepsOf('not-ahead'))[0]));
 });

@@ -1,13 +1,13 @@
 /**
  * The trainer on a policy at a Tinker server: the same program, the same weights in the end; and what cannot be done
- * there. `tinker.slow.test.ts` has servers with faults.
+ * there. `tinker.slow.test.ts` has servers with faults, and rollouts drawn ahead.
  */
 import { expect, it } from 'vitest';
 import { tinyPolicy } from '../policy/engine-pool.test-support.js';
 import type { EngineServerOptions } from '../policy/tinker/engine-server.test-support.js';
 import type { TinkerPolicyOptions } from '../policy/tinker/policy.js';
 import type { RunConfigInput } from './config.js';
-import { base, essence, finish, opened, remote, served, start, stepsOf, useServers } from './tinker.test-support.js';
+import { base, finish, opened, remote, served, start, stepsOf, useServers } from './tinker.test-support.js';
 
 useServers();
 
@@ -39,18 +39,6 @@ it('trains as on the local engine, with updates after their gradients and the ne
   expect(order).toEqual(Array.from({ length: 4 }, () => ['forward_backward', 'optim_step']).flat());
   const numbers = server.order.map((call) => Number(call.split(' ')[1]));
   expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
-});
-
-it('rollouts one step ahead: older by the updates of a step, and the ratio to the sampler shows it', async () => {
-  const server = await served();
-  await finish(await remote(server.url), 'ahead', { asyncRollouts: true, steps: 3 });
-  const steps = await stepsOf('ahead');
-  expect(steps.map(({ staleness }) => staleness)).toEqual([0, 2, 2]);
-  expect(steps[0].sampler_trainer_difference).toBeLessThan(1e-4);
-  expect(steps[1].sampler_trainer_difference).toBeGreaterThan(1e-4);
-  // Questions come in the same order as without.
-  await finish(await remote(server.url), 'not-ahead', { steps: 1, oldLogProbabilities: 'sampler' });
-  expect(essence(steps[0])).toEqual(essence((await stepsOf('not-ahead'))[0]));
 });
 
 it('a stop while rollouts are drawn ahead keeps the last save', async () => {

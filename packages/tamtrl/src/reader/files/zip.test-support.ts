@@ -56,4 +56,4 @@ export const word = (content: string | Uint8Array, more: Partial<Part> = {}) =>
   zipOf([{ name: 'word/document.xml', content, ...more }]);
 
 /** A document that unpacks to more than any may. */
-export const wordBomb = (): Buffer => word(Buffer.alloc(80 << 20, ' '));
+export const wordBomb = (): Buffer => word(Buffer.alloc(66 << 20, ' '));
