@@ -1,8 +1,7 @@
 /**
  * Set-up of the fast tests: engines that are opened one after another in one process share a thread. Each still runs
- * the engine's own `worker/main.js`, but what that imports is loaded and compiled once: a thread for each of some
- * hundred tiny models took a fifth of the tests' time. Child processes, and the tests of the thread itself, start real
- * ones.
+ * the engine's own `worker/main.js`, but what that imports is loaded and compiled once, which halves the time of files
+ * that open a tiny model for each test. Child processes, and the tests of the thread itself, start real threads.
  */
 import { EventEmitter } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
