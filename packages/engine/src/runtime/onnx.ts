@@ -10,7 +10,7 @@ import { serializeGraph } from '../graph/serialize.js';
 import { disableTelemetry } from './telemetry.js';
 import { defaultThreads } from './threads.js';
 
-/** Contents and shape of a graph input or output. Inputs are read in place; outputs are new if no place is given. */
+/** Contents and shape of a graph input or output. Inputs are read in place; outputs are new. */
 export interface Tensor {
   readonly type: 'float32' | 'int64' | 'int32' | 'bool';
   readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
@@ -106,26 +106,17 @@ export class CompiledGraph {
   }
 
   /**
-   * Runs the graph; `fetches` names the outputs to return (default: all). Outputs named in `places` are written there
-   * instead of into new memory, which costs as much as a small layer for keys and values.
+   * Runs the graph; `fetches` names the outputs to return (default: all). The runtime's binding copies every output
+   * into new memory, also if it is given a place for it (measured), so large ones are worth leaving out.
    */
-  async run(
-    feeds: Readonly<Record<string, Tensor>>,
-    fetches?: readonly string[],
-    places: Readonly<Record<string, Tensor>> = {},
-  ): Promise<Record<string, Tensor>> {
+  async run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
     const tensors: Record<string, Ort.Tensor> = {};
     for (const name of this.#session.inputNames) {
       const feed = feeds[name];
       if (!feed) throw new EngineError('internal', `Graph ${this.name} was run without its input ${name}.`);
       tensors[name] = new this.#ort.Tensor(feed.type, feed.data, feed.dims);
     }
-    const wanted: Record<string, Ort.Tensor | null> = {};
-    for (const name of fetches ?? this.#session.outputNames) {
-      const place = places[name];
-      wanted[name] = place ? new this.#ort.Tensor(place.type, place.data, place.dims) : null;
-    }
-    const results = await this.#session.run(tensors, wanted);
+    const results = await this.#session.run(tensors, fetches ?? this.#session.outputNames);
     const outputs: Record<string, Tensor> = {};
     for (const [name, result] of Object.entries(results)) {
       outputs[name] = { type: result.type, data: result.data, dims: result.dims } as Tensor;

@@ -6,6 +6,7 @@ import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
 import { Cache, type NewKeys } from './cache.js';
 import { type ChoiceOptions, chooseToken } from './choose.js';
+import type { Endings } from './endings.js';
 import { type Asked, type NewTokens, type Outputs, type RunInputs, Runs, range } from './runs.js';
 import type { Sequence } from './sequences.js';
 import { sharedRows } from './shared-rows.js';
@@ -32,6 +33,8 @@ export interface BatchInputs extends RunInputs {
   cacheBytes: number;
   /** Maximum bytes of one tokens x vocabulary tensor. */
   logitBytes?: number;
+  /** What earlier calls have seen; it decides how much is computed twice, and changes no result. */
+  endings: Endings;
 }
 
 /** The sequences of one call. Live ones fill the first slots of the cache. */
@@ -91,7 +94,12 @@ export class Batch {
       const first = this.#live.length;
       const outputs = await this.#read(together, first);
       await this.#drawAfter(together.map(({ text }) => text));
-      this.#occupy(together, first, outputs);
+      const goingOn = range(together.length).filter((row) =>
+        together[row].text.sequences.some((sequence) => !this.#stopReason(sequence)),
+      );
+      this.#inputs.endings.saw(together.length - goingOn.length, together.length);
+      const isMissing = outputs && !outputs.complete && goingOn.length > 0;
+      this.#occupy(together, first, isMissing ? await this.#readAgain(together, goingOn) : outputs);
     }
   }
 
@@ -130,13 +138,13 @@ export class Batch {
    * What texts have in common is read once, and copied before their ways part.
    *
    * If one run reads all of them, returns its outputs and leaves the cache as it is: with good drafts, most sequences
-   * end before they need their keys and values.
+   * end before they need their keys and values. If that is likely, the run does not return them.
    */
   async #read(readings: readonly Reading[], first: number): Promise<NewKeys | undefined> {
     const pieces = readings.reduce((most, { text }) => Math.max(most, text.pieces.length), 0);
     this.#cache.reserve(readings.reduce((most, { text }) => Math.max(most, text.ids.length), 0));
     for (let slot = first; slot < first + readings.length; slot++) this.#cache.truncate(slot, 0);
-    if (pieces === 1) return this.#readPiece(readings, first, 0);
+    if (pieces === 1) return this.#readPiece(readings, first, 0, !this.#inputs.endings.areLikely);
     const slotOf = new Map(readings.map(({ text }, index) => [text, first + index]));
     for (let piece = 0; piece < pieces; piece++) {
       for (const { text, firstOwn, source } of readings) {
@@ -144,7 +152,7 @@ export class Batch {
           this.#cache.copySlot(slotOf.get(text) as number, slotOf.get(source) as number);
         }
       }
-      const outputs = await this.#readPiece(readings, first, piece);
+      const outputs = await this.#readPiece(readings, first, piece, true);
       readings.forEach((reading, row) => {
         if (readsPiece(reading, piece)) {
           this.#cache.append(first + row, outputs, row, lengthOf(reading.text.pieces[piece]));
@@ -154,14 +162,32 @@ export class Batch {
     return undefined;
   }
 
-  async #readPiece(readings: readonly Reading[], first: number, piece: number): Promise<NewKeys> {
+  /** Keys and values of texts of one piece that go on, by their rows in `readings`. */
+  async #readAgain(readings: readonly Reading[], goingOn: readonly number[]): Promise<NewKeys> {
+    const least = this.#leastTokens(goingOn.length);
+    const asked = goingOn.map(() => new Array<number>(Math.max(2, least)).fill(0));
+    const some = goingOn.map((row) => readings[row]);
+    const { outputs, rows, complete } = await this.#run(some, 0, 0, asked, { least, keys: true });
+    if (!rows) return { outputs, complete };
+    const { length } = rows;
+    const tokens = new Int32Array(readings.length * length);
+    goingOn.forEach((row, at) => void tokens.set(rows.tokens.subarray(at * length, (at + 1) * length), row * length));
+    return { outputs, rows: { ...rows, tokens }, complete };
+  }
+
+  /** Tokens that each of `rows` texts must have in a run, where that decides about rounding. */
+  #leastTokens(rows: number): number {
+    const { config } = this.#inputs;
+    return isNarrow(config) ? Math.ceil(config.hiddenSize / rows) : 2;
+  }
+
+  async #readPiece(readings: readonly Reading[], first: number, piece: number, keys: boolean): Promise<NewKeys> {
     const reads = (reading: Reading) => readsPiece(reading, piece);
     // Texts that have ended among them are rows without use.
     const rows = readings.slice(0, readings.findLastIndex(reads) + 1);
     const own = rows.flatMap((reading, row) => (reads(reading) ? [{ row, text: reading.text }] : []));
-    const { config } = this.#inputs;
-    const { hiddenSize } = config;
-    const least = isNarrow(config) ? Math.ceil(hiddenSize / rows.length) : 2;
+    const { hiddenSize } = this.#inputs.config;
+    const least = this.#leastTokens(rows.length);
     // Places after which a token may be drawn.
     const wanted = rows.map((reading) => {
       if (!reads(reading)) return [];
@@ -172,7 +198,7 @@ export class Batch {
     // A single row would use another matrix kernel with different rounding.
     const width = wanted.reduce((most, places) => Math.max(most, places.length), Math.max(2, least));
     const asked = wanted.map((places) => range(width).map((column) => places[column] ?? 0));
-    const newKeys = await this.#run(rows, first, piece, asked, least);
+    const newKeys = await this.#run(rows, first, piece, asked, { least, keys });
     const hidden = newKeys.outputs['last hidden'].data as Float32Array;
     for (const { row, text } of own) {
       for (let at = row * width; at < row * width + wanted[row].length; at++) {
@@ -182,14 +208,20 @@ export class Batch {
     return newKeys;
   }
 
-  /** @param least rows of every product, at least, if that matters for `rows.length` sequences of this many tokens */
-  #run(rows: readonly Reading[], first: number, piece: number, asked: Asked, least: number): Promise<NewKeys> {
+  /** Runs a piece of each of `rows`, which has at least `least` tokens. */
+  #run(
+    rows: readonly Reading[],
+    first: number,
+    piece: number,
+    asked: Asked,
+    { least, keys }: { least: number; keys: boolean },
+  ): Promise<NewKeys> {
     const lengths = rows.map((reading) => (readsPiece(reading, piece) ? lengthOf(reading.text.pieces[piece]) : 0));
     const longest = padded(Math.max(...lengths));
     const idsOf = ({ text: { ids, pieces } }: Reading) => ids.slice(pieces[piece].start, pieces[piece].end);
     if (piece === 0) {
       const { vocabularySize } = this.#inputs.config;
-      return this.#runs.read(sharedRows(rows.map(idsOf), longest, least * rows.length, vocabularySize), asked);
+      return this.#runs.read(sharedRows(rows.map(idsOf), longest, least * rows.length, vocabularySize), asked, keys);
     }
     const length = Math.max(longest, least);
     const ids = new Int32Array(rows.length * length);
@@ -234,7 +266,7 @@ export class Batch {
     const tokens: NewTokens = { ids, sequences: count, length: 1, starts: lengths };
     const outputs = await this.#runs.step(tokens, this.#cache);
     this.#live.forEach((sequence, slot) => {
-      this.#cache.append(slot, { outputs }, slot, 1);
+      this.#cache.append(slot, { outputs, complete: true }, slot, 1);
       this.#draw(sequence, this.#distribution(outputs, slot));
     });
   }

@@ -14,8 +14,9 @@ const STEP = 64;
 
 /** What a graph returned for new tokens. */
 export interface NewKeys {
-  /** With `new keys i` and `new values i` for each layer i: [B, keyValueHeads, T, headSize]. */
+  /** If complete, with `new keys i` and `new values i` for each layer i: [B, keyValueHeads, T, headSize]. */
   outputs: Record<string, Tensor>;
+  complete: boolean;
   /** If rows share their tokens, the outputs are [N, keyValueHeads x headSize]. */
   rows?: SharedRows;
 }

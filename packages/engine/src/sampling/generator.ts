@@ -9,8 +9,8 @@ import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, type RuntimeOptions } from '../runtime/onnx.js';
 import { Batch } from './batch.js';
 import { acceptedTokens } from './drafts.js';
+import { Endings } from './endings.js';
 import { type GraphKind, generationGraph } from './graphs.js';
-import { Scratch } from './scratch.js';
 import { type GenerateCall, layOutSequences } from './sequences.js';
 
 export interface GeneratorOptions extends RuntimeOptions {
@@ -27,7 +27,7 @@ export class Generator {
   readonly #options: GeneratorOptions;
   readonly #graphs = new Map<GraphKind, Promise<CompiledGraph>>();
   readonly #tables: RotaryTables;
-  readonly #scratch = new Scratch();
+  readonly #endings = new Endings();
 
   constructor(config: ModelConfig, options: GeneratorOptions = {}) {
     this.#config = config;
@@ -53,8 +53,8 @@ export class Generator {
       cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       logitBytes: this.#options.logitBytes,
       tables: this.#tables,
+      endings: this.#endings,
       graph: (kind) => this.#graph(kind),
-      scratch: this.#scratch,
       throwIfCancelled,
     });
     await batch.run((sequence, stopReason) => {

@@ -9,7 +9,6 @@ import { type CompiledGraph, float32, int32, int64, type Tensor } from '../runti
 import { elementCount } from '../shape.js';
 import type { Cache, NewKeys } from './cache.js';
 import type { GraphKind } from './graphs.js';
-import type { Scratch } from './scratch.js';
 import type { GenerateCall } from './sequences.js';
 import type { SharedRows } from './shared-rows.js';
 
@@ -19,7 +18,6 @@ export interface RunInputs {
   options: GenerateCall;
   tables: RotaryTables;
   graph: (kind: GraphKind) => Promise<CompiledGraph>;
-  scratch: Scratch;
   /** Called before every run of a graph; an error that it throws ends the call. */
   throwIfCancelled: () => void;
 }
@@ -49,12 +47,13 @@ export class Runs {
   }
 
   /**
-   * Reads the first pieces of texts; what is asked for are places in the rows. The outputs are there until the next
-   * run.
+   * Reads the first pieces of texts; what is asked for are places in the rows.
+   *
+   * @param keys whether to return keys and values
    */
-  async read(rows: SharedRows, asked: Asked): Promise<NewKeys> {
-    const { config, tables, weights, scratch } = this.#inputs;
-    const { heads, keyValueHeads, headSize, layers } = config;
+  async read(rows: SharedRows, asked: Asked, keys: boolean): Promise<NewKeys> {
+    const { config, tables, weights } = this.#inputs;
+    const { heads, keyValueHeads } = config;
     const { ids, positions, length, tokens } = rows;
     const count = ids.length;
     const sequences = asked.length;
@@ -73,26 +72,19 @@ export class Runs {
         [asked.length * asked[0].length],
       ),
     };
-    const places: Record<string, Tensor> = {};
-    for (let layer = 0; layer < layers; layer++) {
-      for (const name of [`new keys ${layer}`, `new values ${layer}`]) {
-        const dims = [count, keyValueHeads * headSize];
-        places[name] = float32(scratch.take(name, elementCount(dims)), dims);
-      }
-    }
-    return { outputs: await this.#run('read', feeds, places), rows };
+    return { outputs: await this.#run('read', feeds, keys ? undefined : ['last hidden']), rows, complete: keys };
   }
 
   /** Reads further pieces, which attend to the slots of the cache from `slot` on. */
   async continue(tokens: NewTokens, asked: Asked, cache: Cache, slot: number): Promise<NewKeys> {
     const feeds = { ...this.#tokenFeeds(tokens), ...askingFeeds(tokens, asked), ...cacheFeeds(tokens, cache, slot) };
-    return { outputs: await this.#run('continue', feeds, this.#places(tokens)) };
+    return { outputs: await this.#run('continue', feeds), complete: true };
   }
 
   /** Reads one token for each of the first slots of the cache; at least two sequences. Outputs as those of `read`. */
   step(tokens: NewTokens, cache: Cache): Promise<Outputs> {
     const feeds = { ...this.#tokenFeeds(tokens), ...cacheFeeds(tokens, cache, 0) };
-    return this.#run('step', { ...feeds, ...this.#temperatureFeeds(tokens.sequences) }, this.#places(tokens));
+    return this.#run('step', { ...feeds, ...this.#temperatureFeeds(tokens.sequences) });
   }
 
   /** The distributions after hidden states [hiddenSize] each. [M x V], or more if M is 1. */
@@ -107,23 +99,10 @@ export class Runs {
     return outputs.probabilities.data as Float32Array;
   }
 
-  async #run(kind: GraphKind, feeds: Record<string, Tensor>, places?: Record<string, Tensor>): Promise<Outputs> {
+  async #run(kind: GraphKind, feeds: Record<string, Tensor>, fetches?: readonly string[]): Promise<Outputs> {
     this.#inputs.throwIfCancelled();
     const graph = await this.#inputs.graph(kind);
-    return graph.run({ ...this.#constantFeeds, ...feeds }, undefined, places);
-  }
-
-  /** Memory for the new keys and values. */
-  #places({ sequences, length }: NewTokens): Record<string, Tensor> {
-    const { layers, keyValueHeads, headSize } = this.#inputs.config;
-    const dims = [sequences, keyValueHeads, length, headSize];
-    const places: Record<string, Tensor> = {};
-    for (let layer = 0; layer < layers; layer++) {
-      for (const name of [`new keys ${layer}`, `new values ${layer}`]) {
-        places[name] = float32(this.#inputs.scratch.take(name, elementCount(dims)), dims);
-      }
-    }
-    return places;
+    return graph.run({ ...this.#constantFeeds, ...feeds }, fetches);
   }
 
   #tokenFeeds({ ids, sequences, length, starts }: NewTokens): Record<string, Tensor> {
