@@ -95,8 +95,8 @@ export function overSequences(
 }
 
 /**
- * B texts that share their N tokens (see `TextPositions`). Also gives the keys, rotated, and the values of the tokens,
- * [N, keyValueHeads x headSize]. With `asking`, only these tokens attend. Without gradient.
+ * B texts that share their N tokens (see `TextPositions`). Also gives the keys and values of the texts,
+ * [B, keyValueHeads, T, headSize]. With `asking`, only these tokens attend. Without gradient.
  */
 export function overTexts(
   config: ModelConfig,
@@ -105,7 +105,6 @@ export function overTexts(
   asking?: Asking,
 ): Attention<{ mixed: Value; keys: Value; values: Value }> {
   const { heads, keyValueHeads, headSize } = config;
-  const flat = (x: Value, count: number) => reshape(x, ['N', count * headSize]);
   const rotate = (x: Value, count: number) => rotated(reshape(x, ['N', 1, count * headSize]), kind, at);
   const ofTexts = (x: Value, rows: Value) => gatherRows(reshape(x, ['rows', headSize]), rows);
   return {
@@ -113,23 +112,22 @@ export function overTexts(
     rows: ['N', 1],
     asking: asking && { tokens: asking.tokens, rows: ['B', 'W'] },
     attend(projections) {
-      const keys = rotate(projections.keys, keyValueHeads);
-      const values = flat(projections.values, keyValueHeads);
-      const [textKeys, textValues] = [keys, values].map((x) => ofTexts(x, at.keyRows));
+      const keys = ofTexts(rotate(projections.keys, keyValueHeads), at.keyRows);
+      const values = ofTexts(projections.values, at.keyRows);
       const attended = (queries: Value, length: Dimension, block: Omit<CausalBlock, 'bias'> & { bias: Bias }) => {
         const blocks = [{ ...block, queries: length, bias: biasFor(kind, block.bias) }];
-        return causalAttention(config, queries, textKeys, textValues, blocks, ['B', length]);
+        return causalAttention(config, queries, keys, values, blocks, ['B', length]);
       };
       const [block] = at.blocks;
       if (asking) {
         const byHead = transpose(projections.queries, [0, 2, 1, 3]);
         const queries = rotated(byHead, kind, { ...at, positions: asking.positions });
         const mixed = transpose(attended(queries, 'W', { ...block, bias: asking.bias }), [0, 2, 1, 3]);
-        return { mixed: reshape(mixed, ['M', heads * headSize]), keys: flat(keys, keyValueHeads), values };
+        return { mixed: reshape(mixed, ['M', heads * headSize]), keys, values };
       }
       const queries = ofTexts(rotate(projections.queries, heads), at.queryRows);
       const mixed = ofTexts(attended(queries, 'T', block), at.mixedRows);
-      return { mixed: reshape(mixed, ['N', heads * headSize]), keys: flat(keys, keyValueHeads), values };
+      return { mixed: reshape(mixed, ['N', heads * headSize]), keys, values };
     },
   };
 }

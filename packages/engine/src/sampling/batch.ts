@@ -4,7 +4,7 @@
 import type { Sample } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
-import { Cache, type NewKeys } from './cache.js';
+import { Cache } from './cache.js';
 import { type ChoiceOptions, chooseToken } from './choose.js';
 import type { Endings } from './endings.js';
 import { type Asked, type NewTokens, type Outputs, type RunInputs, Runs, range } from './runs.js';
@@ -94,12 +94,18 @@ export class Batch {
       const first = this.#live.length;
       const outputs = await this.#read(together, first);
       await this.#drawAfter(together.map(({ text }) => text));
-      const goingOn = range(together.length).filter((row) =>
-        together[row].text.sequences.some((sequence) => !this.#stopReason(sequence)),
-      );
+      const goesOn = ({ text }: Reading) => text.sequences.some((sequence) => !this.#stopReason(sequence));
+      const goingOn = together.filter(goesOn);
       this.#inputs.endings.saw(together.length - goingOn.length, together.length);
-      const isMissing = outputs && !outputs.complete && goingOn.length > 0;
-      this.#occupy(together, first, isMissing ? await this.#readAgain(together, goingOn) : outputs);
+      if (!outputs || 'new keys 0' in outputs || goingOn.length === 0) {
+        this.#occupy(together, outputs);
+      } else {
+        this.#occupy(goingOn, await this.#readAgain(goingOn));
+        this.#occupy(
+          together.filter((reading) => !goesOn(reading)),
+          outputs,
+        );
+      }
     }
   }
 
@@ -107,7 +113,8 @@ export class Batch {
    * Gives each sequence of `readings` a slot, with the keys and values of the tokens that it keeps. A sequence that is
    * already finished gets an empty one: its keys and values are never used.
    */
-  #occupy(readings: readonly Reading[], first: number, outputs: NewKeys | undefined): void {
+  #occupy(readings: readonly Reading[], outputs: Outputs | undefined): void {
+    const first = this.#live.length;
     const rows = readings.map((_, row) => row);
     for (const { text } of readings) this.#live.push(text.sequences[0]);
     readings.forEach(({ text }, row) => {
@@ -140,7 +147,7 @@ export class Batch {
    * If one run reads all of them, returns its outputs and leaves the cache as it is: with good drafts, most sequences
    * end before they need their keys and values. If that is likely, the run does not return them.
    */
-  async #read(readings: readonly Reading[], first: number): Promise<NewKeys | undefined> {
+  async #read(readings: readonly Reading[], first: number): Promise<Outputs | undefined> {
     const pieces = readings.reduce((most, { text }) => Math.max(most, text.pieces.length), 0);
     this.#cache.reserve(readings.reduce((most, { text }) => Math.max(most, text.ids.length), 0));
     for (let slot = first; slot < first + readings.length; slot++) this.#cache.truncate(slot, 0);
@@ -162,17 +169,11 @@ export class Batch {
     return undefined;
   }
 
-  /** Keys and values of texts of one piece that go on, by their rows in `readings`. */
-  async #readAgain(readings: readonly Reading[], goingOn: readonly number[]): Promise<NewKeys> {
-    const least = this.#leastTokens(goingOn.length);
-    const asked = goingOn.map(() => new Array<number>(Math.max(2, least)).fill(0));
-    const some = goingOn.map((row) => readings[row]);
-    const { outputs, rows, complete } = await this.#run(some, 0, 0, asked, { least, keys: true });
-    if (!rows) return { outputs, complete };
-    const { length } = rows;
-    const tokens = new Int32Array(readings.length * length);
-    goingOn.forEach((row, at) => void tokens.set(rows.tokens.subarray(at * length, (at + 1) * length), row * length));
-    return { outputs, rows: { ...rows, tokens }, complete };
+  /** Reads texts of one piece again, for their keys and values. */
+  #readAgain(readings: readonly Reading[]): Promise<Outputs> {
+    const least = this.#leastTokens(readings.length);
+    const asked = readings.map(() => new Array<number>(Math.max(2, least)).fill(0));
+    return this.#run(readings, 0, 0, asked, { least, keys: true });
   }
 
   /** Tokens that each of `rows` texts must have in a run, where that decides about rounding. */
@@ -181,7 +182,7 @@ export class Batch {
     return isNarrow(config) ? Math.ceil(config.hiddenSize / rows) : 2;
   }
 
-  async #readPiece(readings: readonly Reading[], first: number, piece: number, keys: boolean): Promise<NewKeys> {
+  async #readPiece(readings: readonly Reading[], first: number, piece: number, keys: boolean): Promise<Outputs> {
     const reads = (reading: Reading) => readsPiece(reading, piece);
     // Texts that have ended among them are rows without use.
     const rows = readings.slice(0, readings.findLastIndex(reads) + 1);
@@ -198,14 +199,14 @@ export class Batch {
     // A single row would use another matrix kernel with different rounding.
     const width = wanted.reduce((most, places) => Math.max(most, places.length), Math.max(2, least));
     const asked = wanted.map((places) => range(width).map((column) => places[column] ?? 0));
-    const newKeys = await this.#run(rows, first, piece, asked, { least, keys });
-    const hidden = newKeys.outputs['last hidden'].data as Float32Array;
+    const outputs = await this.#run(rows, first, piece, asked, { least, keys });
+    const hidden = outputs['last hidden'].data as Float32Array;
     for (const { row, text } of own) {
       for (let at = row * width; at < row * width + wanted[row].length; at++) {
         text.hidden.push(hidden.slice(at * hiddenSize, (at + 1) * hiddenSize));
       }
     }
-    return newKeys;
+    return outputs;
   }
 
   /** Runs a piece of each of `rows`, which has at least `least` tokens. */
@@ -215,7 +216,7 @@ export class Batch {
     piece: number,
     asked: Asked,
     { least, keys }: { least: number; keys: boolean },
-  ): Promise<NewKeys> {
+  ): Promise<Outputs> {
     const lengths = rows.map((reading) => (readsPiece(reading, piece) ? lengthOf(reading.text.pieces[piece]) : 0));
     const longest = padded(Math.max(...lengths));
     const idsOf = ({ text: { ids, pieces } }: Reading) => ids.slice(pieces[piece].start, pieces[piece].end);
@@ -266,7 +267,7 @@ export class Batch {
     const tokens: NewTokens = { ids, sequences: count, length: 1, starts: lengths };
     const outputs = await this.#runs.step(tokens, this.#cache);
     this.#live.forEach((sequence, slot) => {
-      this.#cache.append(slot, { outputs, complete: true }, slot, 1);
+      this.#cache.append(slot, outputs, slot, 1);
       this.#draw(sequence, this.#distribution(outputs, slot));
     });
   }

@@ -4,22 +4,12 @@
  */
 import type { ModelConfig } from '../models/config.js';
 import { float32, type Tensor } from '../runtime/onnx.js';
-import type { SharedRows } from './shared-rows.js';
 
 /**
  * Cache lengths are multiples of this, so that softmax sums the same numbers in the same order whatever the batch
  * holds.
  */
 const STEP = 64;
-
-/** What a graph returned for new tokens. */
-export interface NewKeys {
-  /** If complete, with `new keys i` and `new values i` for each layer i: [B, keyValueHeads, T, headSize]. */
-  outputs: Record<string, Tensor>;
-  complete: boolean;
-  /** If rows share their tokens, the outputs are [N, keyValueHeads x headSize]. */
-  rows?: SharedRows;
-}
 
 /**
  * Slots of `capacity` tokens each. Layout of every buffer: [slots, keyValueHeads, capacity, headSize]. The live
@@ -90,15 +80,14 @@ export class Cache {
     return feeds;
   }
 
-  /** Appends the first `count` new tokens of row `row` to slot `slot`. */
-  append(slot: number, { outputs, rows }: NewKeys, row: number, count: number): void {
+  /**
+   * Appends the first `count` new tokens of row `row` of a graph's outputs ([B, keyValueHeads, T, headSize]) to slot
+   * `slot`.
+   */
+  append(slot: number, outputs: Record<string, Tensor>, row: number, count: number): void {
     this.#allocate();
     const { keyValueHeads, headSize, layers } = this.#config;
     const at = this.lengths[slot];
-    if (rows) {
-      this.#appendShared(slot, outputs, rows.tokens.subarray(row * rows.length, row * rows.length + count));
-      return;
-    }
     for (let layer = 0; layer < layers; layer++) {
       for (const [buffer, tensor] of [
         [this.#keys[layer], outputs[`new keys ${layer}`]],
@@ -114,28 +103,6 @@ export class Cache {
       }
     }
     this.lengths[slot] = at + count;
-  }
-
-  /** Appends some of the tokens of outputs [N, keyValueHeads x headSize]. */
-  #appendShared(slot: number, outputs: Record<string, Tensor>, tokens: Int32Array): void {
-    const { keyValueHeads, headSize, layers } = this.#config;
-    const width = keyValueHeads * headSize;
-    for (let layer = 0; layer < layers; layer++) {
-      for (const [buffer, { data }] of [
-        [this.#keys[layer], outputs[`new keys ${layer}`]],
-        [this.#values[layer], outputs[`new values ${layer}`]],
-      ] as const) {
-        const source = data as Float32Array;
-        for (let head = 0; head < keyValueHeads; head++) {
-          let to = ((slot * keyValueHeads + head) * this.capacity + this.lengths[slot]) * headSize;
-          for (let t = 0; t < tokens.length; t++) {
-            const from = tokens[t] * width + head * headSize;
-            for (let i = 0; i < headSize; i++) buffer[to++] = source[from + i];
-          }
-        }
-      }
-    }
-    this.lengths[slot] += tokens.length;
   }
 
   /** Makes slot `to` a copy of slot `from`. */

@@ -18,11 +18,10 @@ export type GraphKind = 'read' | 'continue' | 'step' | 'head';
 /**
  * Inputs of `continue` and `step`: hidden [N, hiddenSize] of B x T new tokens, with a cache `past keys i` /
  * `past values i` [B, keyValueHeads, P, headSize]. They return `new keys i` / `new values i` [B, keyValueHeads, T,
- * headSize], which the caller writes into the caches. `read` takes and returns the same of N tokens that texts share
- * (`TextPositions`): its keys and values are [N, keyValueHeads x headSize]. `read` and `continue` also take the M
- * tokens whose successor is predicted (`Asking`): the last layer asks for no others. They return `last hidden`
- * [M, hiddenSize], before the final norm. `step` predicts the successor of every token, and returns `probabilities`
- * [N, V].
+ * headSize], which the caller writes into the caches. `read` takes N tokens that B texts share (`TextPositions`), and
+ * returns the same. `read` and `continue` also take the M tokens whose successor is predicted (`Asking`): the last
+ * layer asks for no others. They return `last hidden` [M, hiddenSize], before the final norm. `step` predicts the
+ * successor of every token, and returns `probabilities` [N, V].
  *
  * `head` makes `probabilities` from `last hidden`. It and `step` take `inverseTemperature`, [M, 1] or [N, 1], and
  * `tokenBias` [V].

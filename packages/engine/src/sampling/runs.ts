@@ -7,7 +7,7 @@ import { orderFeeds } from '../models/positions.js';
 import type { RotaryTables } from '../models/rope.js';
 import { type CompiledGraph, float32, int32, int64, type Tensor } from '../runtime/onnx.js';
 import { elementCount } from '../shape.js';
-import type { Cache, NewKeys } from './cache.js';
+import type { Cache } from './cache.js';
 import type { GraphKind } from './graphs.js';
 import type { GenerateCall } from './sequences.js';
 import type { SharedRows } from './shared-rows.js';
@@ -51,7 +51,7 @@ export class Runs {
    *
    * @param keys whether to return keys and values
    */
-  async read(rows: SharedRows, asked: Asked, keys: boolean): Promise<NewKeys> {
+  read(rows: SharedRows, asked: Asked, keys: boolean): Promise<Outputs> {
     const { config, tables, weights } = this.#inputs;
     const { heads, keyValueHeads } = config;
     const { ids, positions, length, tokens } = rows;
@@ -72,13 +72,13 @@ export class Runs {
         [asked.length * asked[0].length],
       ),
     };
-    return { outputs: await this.#run('read', feeds, keys ? undefined : ['last hidden']), rows, complete: keys };
+    return this.#run('read', feeds, keys ? undefined : ['last hidden']);
   }
 
   /** Reads further pieces, which attend to the slots of the cache from `slot` on. */
-  async continue(tokens: NewTokens, asked: Asked, cache: Cache, slot: number): Promise<NewKeys> {
+  continue(tokens: NewTokens, asked: Asked, cache: Cache, slot: number): Promise<Outputs> {
     const feeds = { ...this.#tokenFeeds(tokens), ...askingFeeds(tokens, asked), ...cacheFeeds(tokens, cache, slot) };
-    return { outputs: await this.#run('continue', feeds), complete: true };
+    return this.#run('continue', feeds);
   }
 
   /** Reads one token for each of the first slots of the cache; at least two sequences. Outputs as those of `read`. */
