@@ -31,6 +31,16 @@ export interface Example extends Reference {
    * filtered chunk tells all that the whole one does.
    */
   filteredMemories?: (turn: number) => string;
+  /**
+   * Ideal memory of one who has read only the chunks from `from` to before `to`, for agents that read side by side.
+   * Present if the task knows it.
+   */
+  idealMemoryOf?: (from: number, to: number) => string;
+  /**
+   * Number of chunks after which everything that the answer needs has been read, and no later text can change it: where
+   * an ideal reader stops. Absent: an ideal reader reads all.
+   */
+  enoughAfter?: number;
   /** What supports the answer, in reading order; absent without relevance marks. */
   facts?: Fact[];
   /**
@@ -131,10 +141,13 @@ export function miniSource(task: MiniTaskOptions, seed: number, tokenizer: Token
 export function exampleOfMini(mini: MiniExample, tokenizer: Tokenizer): Example {
   const record = toRecord(mini);
   const chunkTokens = mini.chunks[0].length * MINI_FACT_TOKENS;
-  const first = mini.chunks.findIndex((facts) => facts.some(({ relevant }) => relevant));
+  const isRelevant = (facts: MiniExample['chunks'][number]) => facts.some(({ relevant }) => relevant);
+  const first = mini.chunks.findIndex(isRelevant);
   return {
     ...recordExample(record, tokenizer, { chunkTokens, renderer: plainRenderer }, annotated(record)),
     idealMemories: idealMemories(mini),
+    idealMemoryOf: (from, to) => idealMemories({ ...mini, chunks: mini.chunks.slice(from, to) }).at(-1) ?? '',
+    enoughAfter: mini.chunks.findLastIndex(isRelevant) + 1,
     quality: (turn, memory) => (turn < first ? undefined : slotAccuracy(mini, turn + 1, memory)),
   };
 }

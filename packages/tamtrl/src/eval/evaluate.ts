@@ -3,6 +3,7 @@ import type { Progress } from '../base/progress.js';
 import { streamSeed } from '../base/seeds.js';
 import type { Example, ExampleSource } from '../data/examples.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
+import type { ParallelReading } from '../memory/settings.js';
 import { meanOf, type TrajectoryStatistics, trajectoryStatistics } from '../memory/statistics.js';
 import type { EmptyRule, MemoryModel } from '../memory/turn.js';
 import { type Metric, type OutcomeOptions, outcomeReward } from '../reward/outcome.js';
@@ -14,6 +15,8 @@ export interface EvaluationOptions {
   frames: PromptFrames;
   budgets: Budgets;
   empty?: EmptyRule;
+  /** Read side by side; absent: one chunk after another. */
+  parallel?: ParallelReading;
   /** Questions 0 … `questions` - 1 of the source. */
   questions: number;
   temperature?: number;
@@ -52,10 +55,20 @@ export async function evaluate(
   source: ExampleSource,
   options: EvaluationOptions,
 ): Promise<EvaluationResult> {
-  const { frames, budgets, empty, temperature = 0, topP, samples = 1, batch = 64, seed, signal } = options;
+  const { frames, budgets, empty, parallel, temperature = 0, topP, samples = 1, batch = 64, seed, signal } = options;
   const started = performance.now();
   const questions = Math.min(options.questions, source.size);
-  const read = agentReader(model, { frames, budgets, empty, temperature, topP, seed, keep: 'memories', signal });
+  const read = agentReader(model, {
+    frames,
+    budgets,
+    empty,
+    parallel,
+    temperature,
+    topP,
+    seed,
+    keep: 'memories',
+    signal,
+  });
   const metric = options.outcome?.metric ?? 'exact_match';
   const outcome = { ...options.outcome, metric, extraction: { boxed: frames.format.boxed } };
   const results: (Answered & { score: number })[] = [];

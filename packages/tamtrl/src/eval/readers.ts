@@ -3,6 +3,7 @@ import { streamSeed } from '../base/seeds.js';
 import type { QuestionRecord } from '../data/records.js';
 import { type AgentOptions, type AgentTask, runAgent } from '../memory/agent.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
+import type { ParallelReading } from '../memory/settings.js';
 import type { Trajectory } from '../memory/trajectory.js';
 import { type EmptyRule, type MemoryModel, questionIdsOf, sampleTurn, turnOf } from '../memory/turn.js';
 import { type AgentChunk, type ChunkOptions, chunksOf } from '../text/chunks.js';
@@ -28,6 +29,8 @@ export interface RecordReaderOptions {
   budgets: Budgets;
   renderer: DocumentRenderer;
   empty?: EmptyRule;
+  /** The agent reads side by side; absent: one chunk after another. */
+  parallel?: ParallelReading;
   /** Where chunks end; default `token`. */
   align?: ChunkOptions['align'];
   /** Tokens of the text that a model without memory is shown; default: what its window holds. */
@@ -109,10 +112,20 @@ async function readAsOneChunk(
 function readChunks(
   model: MemoryModel,
   records: readonly QuestionRecord[],
-  { frames, budgets, empty, temperature, topP, seed, signal }: RecordReaderOptions,
+  { frames, budgets, empty, parallel, temperature, topP, seed, signal }: RecordReaderOptions,
   chunks: (record: QuestionRecord, at: number) => Iterable<AgentChunk>,
 ): Promise<Reading[][]> {
-  const read = agentReader(model, { frames, budgets, empty, temperature, topP, seed, signal, keep: 'counts' });
+  const read = agentReader(model, {
+    frames,
+    budgets,
+    empty,
+    parallel,
+    temperature,
+    topP,
+    seed,
+    signal,
+    keep: 'counts',
+  });
   return read(
     records.map((record, at): AgentTask => {
       const { id, question } = record;

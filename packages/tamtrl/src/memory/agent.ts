@@ -2,18 +2,18 @@
  * The memory agent: reads one chunk after another, writes a new memory after each, and answers from the last one. Many
  * questions, with several rollouts of each, advance together, with one sampling call for each turn.
  */
-import type { Progress } from '../base/progress.js';
 import { streamSeed } from '../base/seeds.js';
 import type { GenerateRequest } from '../policy/types.js';
 import type { AgentChunk } from '../text/chunks.js';
+import type { AgentOptions, AgentTask } from './agent-options.js';
 import { Ahead, longestAhead, sameMemory } from './ahead.js';
 import { Drafting } from './drafting.js';
 import { MemoryError } from './errors.js';
-import type { Budgets, PromptFrames } from './frames.js';
+import type { Budgets } from './frames.js';
+import { runParallel } from './parallel.js';
 import type { Trajectory, Turn } from './trajectory.js';
 import {
   asMemory,
-  type EmptyRule,
   firstMemoryOf,
   type MemoryModel,
   memoryAfter,
@@ -23,43 +23,7 @@ import {
   turnOf,
 } from './turn.js';
 
-/** A question and the text to read for it. The agent pulls a few chunks at a time and does not keep them. */
-export interface AgentTask {
-  id: string;
-  question: string;
-  chunks: Iterable<AgentChunk> | AsyncIterable<AgentChunk>;
-  /** Rollouts of this question; default 1. */
-  samples?: number;
-  /**
-   * Read on with this memory, at this turn, as a reading that was interrupted; default: the first memory, at turn 0.
-   */
-  from?: { memoryIds: readonly number[]; turn: number };
-  /** Replaces the call's seed, for example if a question occurs twice. */
-  seed?: number;
-}
-
-export interface AgentOptions {
-  frames: PromptFrames;
-  budgets: Budgets;
-  /** Default `keep`. */
-  empty?: EmptyRule;
-  /** 0 is greedy; default 1. */
-  temperature?: number;
-  topP?: number;
-  topK?: number;
-  /** Rollouts depend only on this seed (or the task's own), the task's id, the number of the rollout, and the turn. */
-  seed: number;
-  /**
-   * `all` (default) keeps everything that training needs. `memories` drops prompts and log-probabilities. `counts`
-   * keeps only the ids of the last memory, so that a text of any length takes the same space.
-   */
-  keep?: 'all' | 'memories' | 'counts';
-  signal?: AbortSignal;
-  /** Called after each turn, with all of its ids, whatever `keep` says. */
-  onTurn?: (turn: Turn, place: { task: number; sample: number; turn: number }) => void;
-  /** Progress within each sampling call. */
-  onProgress?: (progress: Progress) => void;
-}
+export type { AgentOptions, AgentTask };
 
 interface GroupRun {
   task: number;
@@ -72,6 +36,8 @@ interface GroupRun {
   drafting: Drafting[];
   /** One for each rollout. */
   ahead: Ahead<Sampled>[];
+  /** Of each rollout. Without gates all of them read to the end of the text. */
+  phases: ('reading' | 'answering' | 'done')[];
   turn: number;
   /** The chunk of this turn and those after it that have been pulled; empty if the text has ended. */
   chunks: AgentChunk[];
@@ -103,16 +69,19 @@ export async function runAgent(
   tasks: readonly AgentTask[],
   options: AgentOptions,
 ): Promise<Trajectory[][]> {
+  const { parallel } = options;
+  if (parallel) return runParallel(model, tasks, { ...options, parallel });
   options.frames.checkWindow(options.budgets, model.contextLength);
   const groups = tasks.map((task, index) => startGroup(model, task, index, options));
   let live = groups.filter((group) => group.trajectories.length > 0);
   try {
     while (live.length > 0) {
       options.signal?.throwIfAborted();
-      const rollouts = live.reduce((sum, group) => sum + group.trajectories.length, 0);
+      const rollouts = live.reduce((sum, { phases }) => sum + phases.filter((phase) => phase !== 'done').length, 0);
       const longest = longestAhead(model, rollouts);
       const pull = async (times: number) => {
-        for (const group of live) await pullChunks(group, tasks[group.task], times * widest(group, longest), options);
+        for (const group of live.filter(isReading))
+          await pullChunks(group, tasks[group.task], times * widest(group, longest), options);
       };
       await pull(1);
       // Where it computes here, the next chunks are cut meanwhile.
@@ -120,8 +89,12 @@ export async function runAgent(
       pulling.catch(() => {});
       await takeTurn(model, live, tasks, longest, options);
       await pulling;
-      live = live.filter((group) => group.chunks.length > 0);
-      for (const group of live) group.chunks.shift();
+      for (const group of live) {
+        if (isReading(group)) group.chunks.shift();
+        // Nobody reads on, so the rest of the text is not even cut.
+        else if (!group.ended) await endText(group);
+      }
+      live = live.filter(({ phases }) => phases.some((phase) => phase !== 'done'));
     }
   } finally {
     for (const { iterator } of live) await iterator.return?.();
@@ -144,7 +117,17 @@ function startGroup(model: MemoryModel, task: AgentTask, index: number, options:
   const ahead = trajectories.map(() => new Ahead<Sampled>());
   const turn = task.from?.turn ?? 0;
   const group = { task: index, seed, iterator, questionIds, trajectories, memories, drafting, ahead, turn };
-  return { ...group, chunks: [], ended: false };
+  return { ...group, phases: trajectories.map(() => 'reading'), chunks: [], ended: false };
+}
+
+function isReading({ phases }: GroupRun): boolean {
+  return phases.includes('reading');
+}
+
+async function endText(group: GroupRun): Promise<void> {
+  group.ended = true;
+  group.chunks = [];
+  await group.iterator.return?.();
 }
 
 /** Updates that the next call asks for, at least one. */
@@ -193,21 +176,24 @@ async function takeTurn(
     isFirst(group) && group.trajectories.length > 1
       ? [askOf(group, 0, 0, group.trajectories.length, options)]
       : group.ahead.flatMap((ahead, rollout) =>
-          Array.from({ length: askedAhead(ahead.wanted(longest), group.chunks.length) }, (_, later) =>
+          Array.from({ length: askedAhead(ahead.wanted(longest), group, rollout) }, (_, later) =>
             askOf(group, rollout, later, 1, options),
           ),
         ),
   );
   await sampleAll(model, asked, options);
   for (const group of live) {
-    group.trajectories.forEach((_, rollout) => void record(group, rollout, options));
+    group.phases.forEach((phase, rollout) => {
+      if (phase !== 'done') record(group, rollout, options);
+    });
     group.turn++;
   }
 }
 
-/** Updates to ask for; without a chunk, what is asked for is the answer. */
-function askedAhead(wanted: number, chunks: number): number {
-  return Math.min(wanted, Math.max(1, chunks));
+/** Updates to ask for; where a rollout reads no chunk, what is asked for is the answer. */
+function askedAhead(wanted: number, { phases, chunks }: GroupRun, rollout: number): number {
+  if (phases[rollout] === 'done') return 0;
+  return Math.min(wanted, phases[rollout] === 'reading' ? Math.max(1, chunks.length) : 1);
 }
 
 /** The request for the update of the chunk `later` turns from now, if the memory stays as it is until then. */
@@ -221,7 +207,7 @@ function askOf(
   const { questionIds, chunks, seed } = group;
   const memory = group.memories[rollout];
   const random = streamSeed(seed, group.trajectories[0].questionId, group.turn + later, rollout);
-  if (chunks.length === 0) {
+  if (chunks.length === 0 || group.phases[rollout] === 'answering') {
     const promptIds = frames.answer(questionIds, memory);
     return { group, first: rollout, request: { promptIds, samples, maxTokens: budgets.answerTokens, seed: random } };
   }
@@ -260,7 +246,7 @@ async function sampleAll(model: MemoryModel, asked: readonly Asked[], options: A
 
 function record(group: GroupRun, rollout: number, options: AgentOptions): void {
   const { frames, keep = 'all', empty: rule = 'keep' } = options;
-  const chunk = group.chunks.at(0);
+  const chunk = group.phases[rollout] === 'reading' ? group.chunks.at(0) : undefined;
   const trajectory = group.trajectories[rollout];
   const ahead = group.ahead[rollout];
   const { promptIds, output, seconds } = ahead.take();
@@ -270,6 +256,11 @@ function record(group: GroupRun, rollout: number, options: AgentOptions): void {
   if (chunk) group.memories[rollout] = memoryAfter(before, written, rule);
   else trajectory.output = output.text;
   ahead.saw(!sameMemory(before, group.memories[rollout]));
+  if (!chunk) group.phases[rollout] = 'done';
+  else if (written.exited) {
+    group.phases[rollout] = 'answering';
+    ahead.forget();
+  }
   const turn = turnOf(chunk ? 'memory' : 'answer', promptIds, written, group.memories[rollout], seconds);
   if (chunk) turn.chunk = { index: chunk.index, start: chunk.start, end: chunk.end, tokens: chunk.ids.length };
   options.onTurn?.(turn, { task: group.task, sample: rollout, turn: group.turn });

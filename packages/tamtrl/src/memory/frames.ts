@@ -36,7 +36,10 @@ export class PromptFrames {
   readonly tokenizer: Tokenizer;
   /** The whole output of an update that leaves the memory as it is; absent if the format has none. */
   readonly unchanged: readonly number[] | undefined;
+  /** The end of an output of an update after which no more is read; absent if the format has none. */
+  readonly exit: readonly number[] | undefined;
   readonly #update: Frame;
+  readonly #merge: Frame;
   readonly #answer: Frame;
   readonly #direct: Frame | undefined;
   /** Ids that no memory carries into the next prompt. */
@@ -50,13 +53,16 @@ export class PromptFrames {
   constructor(model: { tokenizer: Tokenizer; chat: ChatFormat }, format: PromptFormat) {
     this.format = format;
     this.tokenizer = model.tokenizer;
-    this.unchanged = format.unchanged === undefined ? undefined : model.tokenizer.encode(format.unchanged);
+    const said = (words: string | undefined) => (words === undefined ? undefined : model.tokenizer.encode(words));
+    this.unchanged = said(format.unchanged);
+    this.exit = said(format.exit);
     const frame = (content: string, name: string, slots: readonly Slot[]) =>
       compile(model.chat.render([{ role: 'user', content }]), model.tokenizer, `${format.name} ${name}`, slots);
     this.#update = frame(format.update(MARK), 'update', ['question', 'memory', 'chunk']);
+    this.#merge = format.merge ? frame(format.merge(MARK), 'merge', ['question', 'memory', 'chunk']) : this.#update;
     this.#answer = frame(format.answer(MARK), 'answer', ['question', 'memory']);
     this.#direct = format.direct && frame(format.direct(MARK), 'direct', ['question', 'chunk']);
-    const wording = [format.update(MARK), format.answer(MARK), format.direct?.(MARK) ?? ''];
+    const wording = [format.update(MARK), format.merge?.(MARK) ?? '', format.answer(MARK), format.direct?.(MARK) ?? ''];
     this.#notCarried = notCarried(model, wording);
     this.#tags = tagsIn(wording.join('\n'), model.tokenizer);
   }
@@ -73,6 +79,13 @@ export class PromptFrames {
   /** Asks for a new memory. */
   update(question: readonly number[], memory: readonly number[], chunk: readonly number[]): number[] {
     return this.#fill(this.#update, { question, memory, chunk });
+  }
+
+  /** Asks for one memory in the place of several, which follow one another in the text. */
+  merge(question: readonly number[], memory: readonly number[], later: readonly (readonly number[])[]): number[] {
+    const between = later.length > 1 ? this.tokenizer.encodeText('\n') : [];
+    const chunk = later.flatMap((ids, at) => (at === 0 ? ids : [...between, ...ids]));
+    return this.#fill(this.#merge, { question, memory, chunk });
   }
 
   /**
@@ -161,6 +174,18 @@ export class PromptFrames {
         `The answer needs up to ${window.answer} tokens (fixed text ${frame.answer} + question ${questionTokens} + memory ${memoryTokens} + answer ${answerTokens}), but the model's window holds ${contextLength}. Lower answerTokens or the other budgets.`,
       );
     }
+  }
+
+  /** @throws MemoryError `window` if a merge of `width` memories does not fit `contextLength` tokens. */
+  checkMerge({ questionTokens, memoryTokens }: Budgets, width: number, contextLength: number): void {
+    const frame = fill(this.#merge, {}).length;
+    const between = width > 2 ? (width - 2) * this.tokenizer.encodeText('\n').length : 0;
+    const needed = frame + questionTokens + width * memoryTokens + between + memoryTokens;
+    if (needed <= contextLength) return;
+    throw new MemoryError(
+      'window',
+      `Merging ${width} memories needs up to ${needed} tokens (fixed text ${frame} + question ${questionTokens} + ${width} memories of ${memoryTokens} + the new one), but the model's window holds ${contextLength}. Lower mergeWidth or memoryTokens.`,
+    );
   }
 }
 

@@ -86,6 +86,6 @@ it('the teacher reads a fixed line if nothing is relevant', () => {
 it('formats by name', () => {
   expect(promptFormatNamed('mini')).toBe(miniPrompts);
   expect(() => promptFormatNamed('chta')).toThrow(
-    'There is no prompt format "chta"; expected one of: chat, chat-chunk-first, mini, mini-chunk-first, babi, babi-copy.',
+    'There is no prompt format "chta"; expected one of: chat, chat-chunk-first, chat-gated, mini, mini-chunk-first, mini-gated, babi, babi-copy.',
   );
 });

@@ -20,6 +20,11 @@ export interface PromptFormat {
   /** Content of the user's message that asks for the answer. */
   answer(slots: AnswerSlots): string;
   /**
+   * Content of the user's message that asks for one memory in the place of several: `memory` and, in the place of
+   * `chunk`, those that follow it in the text. Absent: that of an update.
+   */
+  merge?(slots: UpdateSlots): string;
+  /**
    * Content that asks for the answer with the text in the prompt, for reading without memory. Absent if the format has
    * none.
    */
@@ -30,6 +35,12 @@ export interface PromptFormat {
   readonly nothingRelevant: string;
   /** The whole output of an update that leaves the memory as it is; absent: the memory is written anew each time. */
   readonly unchanged?: string;
+  /**
+   * The end of an output of an update after which no more is read: the memory holds all that the question needs. What is
+   * written before it is the memory as usual; nothing but it leaves the memory as it is. Absent: all is read. For
+   * questions whose answer no later text can change.
+   */
+  readonly exit?: string;
   /** Writes a correct answer in the expected form: the target of supervised warm-up. */
   answerTarget(answer: string): string;
   /** Answers are given in `\boxed{…}`; otherwise the whole output is the answer. */
@@ -42,6 +53,10 @@ not come back: only your notes stay with you.`;
 const CHAT_REQUEST = `Write the notes anew. Carry over every earlier fact that may still matter, add what this section says that \
 bears on the question, names and numbers exactly as written, and leave everything else out. If the section has nothing of use, \
 repeat the notes as they are. Reply with the notes alone.`;
+
+const CHAT_MERGE = `These are notes from parts of a long text that follow one another. Write them as one set of notes: keep every fact \
+that may matter for the question, names and numbers exactly as written; where they contradict each other, the later part counts. Reply \
+with the notes alone.`;
 
 const tagged = (tag: string, content: string) => `<${tag}>\n${content}\n</${tag}>`;
 
@@ -64,6 +79,8 @@ ${memory}
 </notes>
 
 Give the shortest answer that is complete, inside \\boxed{}.`,
+  merge: ({ question, memory, chunk }) =>
+    [tagged('question', question), tagged('notes', memory), tagged('later', chunk), CHAT_MERGE].join('\n\n'),
   direct: ({ question, chunk }) =>
     `Answer the question from the text.
 
@@ -121,6 +138,29 @@ export const miniChunkFirstPrompts: PromptFormat = {
 };
 
 /**
+ * The mini prompts with gates, as words of the mini tokenizer: `=` keeps the memory, and `.` at the end of an update
+ * stops the reading.
+ */
+export const miniGatedPrompts: PromptFormat = { ...miniPrompts, name: 'mini-gated', unchanged: '=', exit: '.' };
+
+const CHAT_GATES = `Write the notes anew. Carry over every earlier fact that may still matter, add what this section says that \
+bears on the question, names and numbers exactly as written, and leave everything else out. Reply with the notes alone. If the \
+section has nothing of use, reply SAME instead of the notes. If the notes hold everything that the answer needs, so that no later \
+section can matter, write DONE as the last line.`;
+
+/** For chat models: notes that may stay as they are (SAME), and an end of the reading (DONE). */
+export const chatGatedPrompts: PromptFormat = {
+  ...chatPrompts,
+  name: 'chat-gated',
+  update: ({ question, memory, chunk }) =>
+    [CHAT_TASK, tagged('question', question), tagged('notes', memory), tagged('section', chunk), CHAT_GATES].join(
+      '\n\n',
+    ),
+  unchanged: 'SAME',
+  exit: 'DONE',
+};
+
+/**
  * For the model `babi`: marks as in the mini prompts, a memory in words, and one token that keeps the memory as it is.
  * Over thousands of chunks without news, that is the difference between one memory and a chain of copies.
  */
@@ -141,8 +181,10 @@ export const babiCopyPrompts: PromptFormat = { ...babiPrompts, name: 'babi-copy'
 const FORMATS: readonly PromptFormat[] = [
   chatPrompts,
   chatChunkFirstPrompts,
+  chatGatedPrompts,
   miniPrompts,
   miniChunkFirstPrompts,
+  miniGatedPrompts,
   babiPrompts,
   babiCopyPrompts,
 ];

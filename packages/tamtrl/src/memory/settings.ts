@@ -12,7 +12,36 @@ export const memorySchema = z.strictObject({
   empty: z.enum(['keep', 'overwrite']).default('keep'),
   /** In training, longer documents lose their middle; absent: all is read. */
   maxChunks: count.optional(),
+  /** Chunks that are read one after another from the first memory, side by side with others; absent or 0: all of them. */
+  parallel: z.number().int().min(0).optional(),
+  /** Memories that one merge takes; absent: 2. */
+  mergeWidth: z.number().int().min(2).max(64).optional(),
   align: z.enum(['token', 'sentence']).default('token'),
   /** Wording, and the order of its parts: see prompts.ts. */
-  prompts: z.enum(['chat', 'chat-chunk-first', 'mini', 'mini-chunk-first', 'babi', 'babi-copy']).default('chat'),
+  prompts: z
+    .enum([
+      ...(['chat', 'chat-chunk-first', 'chat-gated'] as const),
+      ...(['mini', 'mini-chunk-first', 'mini-gated'] as const),
+      ...(['babi', 'babi-copy'] as const),
+    ])
+    .default('chat'),
 });
+
+/** How a text is read side by side. */
+export interface ParallelReading {
+  /** Chunks of a stretch. */
+  chunks: number;
+  /** Memories that one merge takes. */
+  width: number;
+}
+
+/** What `memory.parallel` and `memory.mergeWidth` of a configuration ask for; undefined: one chunk after another. */
+export function parallelOf({
+  parallel = 0,
+  mergeWidth = 2,
+}: {
+  parallel?: number;
+  mergeWidth?: number;
+}): ParallelReading | undefined {
+  return parallel > 0 ? { chunks: parallel, width: mergeWidth } : undefined;
+}

@@ -13,6 +13,8 @@ export interface TrajectoryStatistics {
   empty_rate: number;
   /** Share of memory turns in which the model said that the memory stays; absent if it never did. */
   unchanged_rate?: number;
+  /** Share of rollouts that stopped reading of their own accord; absent if none did. */
+  exit_rate?: number;
   /** Share of memory turns cut off by the token limit. */
   overflow_rate: number;
   /** Share of answers cut off by the token limit. */
@@ -42,6 +44,9 @@ export function trajectoryStatistics(trajectories: readonly Trajectory[]): Traje
     empty_rate: meanOf(turns, (turn) => Number(turn.empty)),
     ...(turns.some(({ unchanged }) => unchanged) && {
       unchanged_rate: meanOf(turns, ({ unchanged = false }) => Number(unchanged)),
+    }),
+    ...(turns.some(({ exited }) => exited) && {
+      exit_rate: meanOf(memories, (own) => Number(own.at(-1)?.exited ?? false)),
     }),
     overflow_rate: meanOf(turns, cutOff),
     answer_overflow_rate: meanOf(answers, cutOff),

@@ -12,7 +12,7 @@ import { chunkDocuments } from '../text/chunks.js';
 import { numberedRenderer } from '../text/documents.js';
 import { loadTokenizer } from '../text/hugging-face-tokenizer.js';
 import { chatFormatFromTemplate } from '../text/templates.js';
-import { supervisedRow } from '../train/sft.js';
+import { supervisedRow } from '../train/sft-rows.js';
 import { runAgent } from './agent.js';
 import { PromptFrames } from './frames.js';
 import { type AnswerSlots, chatPrompts, miniPrompts } from './prompts.js';

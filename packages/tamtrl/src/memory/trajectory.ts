@@ -41,10 +41,17 @@ export interface Turn {
   empty: boolean;
   /** The model said that the memory stays as it is. */
   unchanged?: boolean;
+  /** The model said that it need not read on: the answer follows, whatever is left of the text. */
+  exited?: boolean;
   /** Tokens of the draft, and how many of them the model wrote; absent if no draft was verified. */
   draft?: DraftCounts;
-  /** Of a memory turn. */
+  /** Of a memory turn that read a chunk; absent where memories were merged. */
   chunk?: ChunkPlace;
+  /**
+   * Of a reading side by side: the turns whose memories the prompt holds, none for the first memory. Absent: that of the
+   * turn before.
+   */
+  reads?: number[];
   /** Wall time of the sampling call that this turn shared with others; 0 if an earlier call computed it ahead. */
   seconds: number;
 }
@@ -62,8 +69,10 @@ export interface Trajectory {
   output: string;
 }
 
-/** The memory that turn `turn` of a trajectory read. */
+/** The memory that turn `turn` of a trajectory read; of several that were merged, the first. */
 export function memoryBefore(trajectory: Trajectory, turn: number): readonly number[] {
+  const { reads } = trajectory.turns[turn];
+  if (reads) return reads.length === 0 ? trajectory.initialMemoryIds : trajectory.turns[reads[0]].memoryIds;
   return turn === 0 ? trajectory.initialMemoryIds : trajectory.turns[turn - 1].memoryIds;
 }
 

@@ -28,6 +28,8 @@ export interface Output {
   empty: boolean;
   /** The model said that the memory stays as it is (`PromptFormat.unchanged`). */
   unchanged?: boolean;
+  /** The model said that it need not read on (`PromptFormat.exit`). */
+  exited?: boolean;
   /** Absent if no draft was verified. */
   draft?: DraftCounts;
 }
@@ -62,12 +64,40 @@ function countsOf(draft: readonly number[], { acceptedDraft }: Sample): DraftCou
 
 /** The output as the next prompt's memory, without control tokens, which could end a message there. */
 export function asMemory(output: Output, frames: PromptFrames): Output {
-  const { unchanged } = frames;
-  if (unchanged?.length === output.ids.length && unchanged.every((id, at) => id === output.ids[at]))
+  const rest = withoutExit(output, frames);
+  if (rest) {
+    // The words alone: nothing is new, and nothing more is needed.
+    if (rest.ids.length === 0) return { ...output, ids: [], text: '', empty: false, unchanged: true, exited: true };
+    return { ...asNotes({ ...output, ...rest }, frames), exited: true };
+  }
+  return asNotes(output, frames);
+}
+
+function asNotes(output: Output, frames: PromptFrames): Output {
+  const { unchanged, format } = frames;
+  const isSaid = unchanged?.length === output.ids.length && unchanged.every((id, at) => id === output.ids[at]);
+  // The same words may be cut into other tokens at the beginning of a message.
+  if (isSaid || (format.unchanged !== undefined && output.text.trim() === format.unchanged))
     return { ...output, empty: false, unchanged: true };
   const ids = frames.carried(output.ids);
   const text = plainText(frames.tokenizer, ids);
   return { ...output, ids: [...ids], text, empty: text.trim() === '' };
+}
+
+/** What was written before the words that end the reading; undefined if they are not there. */
+function withoutExit({ ids, text }: Output, frames: PromptFrames): Pick<Output, 'ids' | 'text'> | undefined {
+  const { exit, format, tokenizer } = frames;
+  if (exit === undefined || format.exit === undefined) return undefined;
+  const start = ids.length - exit.length;
+  const isSaid = start >= 0 && exit.every((id, at) => id === ids[start + at]);
+  const said = text.trimEnd();
+  if (!isSaid && !said.endsWith(format.exit)) return undefined;
+  const before = isSaid ? plainText(tokenizer, ids.slice(0, start)) : said.slice(0, -format.exit.length);
+  // "UNDONE" is another word than "DONE".
+  if (/^[\p{L}\p{N}]/u.test(format.exit) && /[\p{L}\p{N}]$/u.test(before)) return undefined;
+  const trimmed = before.trimEnd();
+  if (isSaid && trimmed === before) return { ids: ids.slice(0, start), text: before };
+  return { ids: trimmed === '' ? [] : tokenizer.encodeText(trimmed), text: trimmed };
 }
 
 /** The memory after an update. */
@@ -88,7 +118,7 @@ export function memoryAfter(
 export function turnOf(
   kind: Turn['kind'],
   promptIds: number[],
-  { sample, empty, unchanged, draft }: Output,
+  { sample, empty, unchanged, exited, draft }: Output,
   memoryIds: readonly number[],
   seconds: number,
 ): Turn {
@@ -104,6 +134,7 @@ export function turnOf(
     stopReason: sample.stopReason,
     empty,
     ...(unchanged && { unchanged }),
+    ...(exited && { exited }),
     ...(draft && { draft }),
     seconds,
   };

@@ -39,6 +39,8 @@ interface Asked extends CarriedMemory {
   questionIds: number[];
   drafting: Drafting;
   ahead: Ahead<Written>;
+  /** The model reads no more of the text for it. */
+  exited?: boolean;
 }
 
 /** What the model wrote for a prompt of so many tokens. */
@@ -108,7 +110,16 @@ export class AskedQuestions {
 
   /** Chunks that the next update should be given; 0 if it needs no call. */
   get wanted(): number {
-    return Math.max(...this.#asked.map(({ ahead }) => ahead.wanted(this.#longestAhead)));
+    return Math.max(0, ...this.#reading.map(({ ahead }) => ahead.wanted(this.#longestAhead)));
+  }
+
+  get #reading(): Asked[] {
+    return this.#asked.filter(({ exited }) => !exited);
+  }
+
+  /** Which questions need no more of the text. */
+  get exited(): boolean[] {
+    return this.#asked.map(({ exited = false }) => exited);
   }
 
   /** Throws away what was computed ahead: other chunks may follow. */
@@ -120,12 +131,14 @@ export class AskedQuestions {
   remember(memories: readonly KeptMemory[]): void {
     memories.forEach(({ memory, pieces }, at) => {
       const ids = this.#options.model.tokenizer.encodeText(memory).slice(0, this.budgets.memoryTokens);
-      Object.assign(this.#asked[at], { ids, pieces });
+      // Other text may follow than that which was not read.
+      Object.assign(this.#asked[at], { ids, pieces, exited: false });
     });
   }
 
   /** Goes on counting where a saved reading was. */
-  resume({ tokens, seconds }: Pick<ReaderState, 'tokens' | 'seconds'>): void {
+  resume({ tokens, seconds, questions }: Pick<ReaderState, 'tokens' | 'seconds' | 'questions'>): void {
+    questions.forEach(({ exited }, at) => void Object.assign(this.#asked[at], { exited }));
     Object.assign(this.tokens, tokens);
     this.seconds = seconds;
   }
@@ -148,12 +161,14 @@ export class AskedQuestions {
     const before = { ...this.tokens };
     await this.#computeAhead(chunks, place);
     const memories = this.#asked.map((asked): QuestionMemory => {
+      if (asked.exited) return this.#still(asked);
       const { output, promptTokens } = asked.ahead.take();
       addTokens(this.tokens, output.sample, promptTokens);
       const { carried, memory } = this.#after(asked, asked, output, place);
       asked.ahead.saw(!sameMemory(asked.ids, carried.ids));
       asked.drafting.saw(output.draft);
-      Object.assign(asked, carried);
+      Object.assign(asked, carried, { exited: memory.exited });
+      if (memory.exited) asked.ahead.forget();
       return memory;
     });
     return this.#turn(memories, before, started);
@@ -167,11 +182,14 @@ export class AskedQuestions {
   ): Promise<{ turn: ReadTurn; carried: CarriedMemory[] }> {
     const started = performance.now();
     const before = { ...this.tokens };
-    const requests = this.#asked.map((asked, at) => this.#request(asked, memories[at].ids, chunk));
+    const reading = this.#asked.flatMap((asked, at) => (asked.exited ? [] : [at]));
+    const requests = reading.map((at) => this.#request(this.#asked[at], memories[at].ids, chunk));
     const written = await this.#sample(requests, this.budgets.memoryTokens, `chunk ${place.index + 1}`);
-    const read = written.map(({ output, promptTokens }, at) => {
+    const read = this.#asked.map((asked, at) => {
+      if (asked.exited) return { carried: memories[at], memory: this.#still(asked) };
+      const { output, promptTokens } = written[reading.indexOf(at)];
       addTokens(this.tokens, output.sample, promptTokens);
-      return this.#after(this.#asked[at], memories[at], output, place);
+      return this.#after(asked, memories[at], output, place);
     });
     const turn = this.#turn(
       read.map(({ memory }) => memory),
@@ -205,7 +223,7 @@ export class AskedQuestions {
 
   /** Asks for the updates of as many chunks as each question wants, if it does not know that of the first. */
   async #computeAhead(chunks: readonly Chunk[], { index }: ReadChunk): Promise<void> {
-    const wanting = this.#asked.map((asked) => {
+    const wanting = this.#reading.map((asked) => {
       return { asked, next: chunks.slice(0, asked.ahead.wanted(this.#longestAhead)) };
     });
     const requests = wanting.flatMap(({ asked, next }) => next.map((chunk) => this.#request(asked, asked.ids, chunk)));
@@ -230,8 +248,15 @@ export class AskedQuestions {
     if (repeating) this.#tellRepetition(place);
     const memory = this.#text(ids);
     const pieces = piecesOf(memory, before.pieces, place);
-    const { empty } = output;
-    return { carried: { ids, pieces }, memory: { question, memory, provenance: pieces, truncated, repeating, empty } };
+    const { empty, exited } = output;
+    const told = { question, memory, provenance: pieces, truncated, repeating, empty, ...(exited && { exited }) };
+    return { carried: { ids, pieces }, memory: told };
+  }
+
+  /** The memory of a question that needs no more of the text. */
+  #still({ question, ids, pieces }: Asked): QuestionMemory {
+    const flags = { truncated: false, repeating: false, empty: false, exited: true };
+    return { question, memory: this.#text(ids), provenance: pieces, ...flags };
   }
 
   async #sample(requests: readonly GenerateRequest[], maxTokens: number, what: string): Promise<Written[]> {

@@ -14,6 +14,8 @@ export interface QuestionMemory {
   repeating: boolean;
   /** The model wrote nothing, so the previous memory was kept. */
   empty: boolean;
+  /** The model said that it need not read on (`PromptFormat.exit`): what follows is not read for this question. */
+  exited?: boolean;
 }
 
 export interface MemoryEvent {

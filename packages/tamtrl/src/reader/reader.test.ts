@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { miniExample } from '../data/mini/task.js';
+import { chatGatedPrompts } from '../memory/prompts.js';
 import type { MemoryModel } from '../memory/turn.js';
 import { openModel } from '../models/open.js';
 import { CountingTokenizer, messageFormat } from '../policy/openai/counting-tokenizer.js';
@@ -378,4 +379,61 @@ it('text from bytes cut within a character', async () => {
   let all = '';
   for await (const bit of textOf(cut())) all += bit;
   expect(all).toBe('a東b');
+});
+
+describe('a model that stops reading', () => {
+  const write = (prompt: string) => {
+    if (prompt.includes('Answer the question')) return prompt.includes('Oslo') ? '\\boxed{Oslo}' : '\\boxed{?}';
+    const section = prompt.slice(prompt.indexOf('<section>'));
+    if (prompt.includes('where is ben')) return section.includes('Ben is in Rome') ? 'Ben is in Rome.\nDONE' : 'SAME';
+    return section.includes('Ada is in Oslo') ? 'Ada is in Oslo.\nDONE' : 'SAME';
+  };
+  const long = ['Nobody is here.', 'Ada is in Oslo.', 'It rains.', 'Ben is in Rome.', 'It snows.', 'The end.'].join(
+    '\n',
+  );
+  const limits = { chunkTokens: 8, memoryTokens: 40, answerTokens: 40, questionTokens: 20 };
+  const options = { ...limits, prompts: chatGatedPrompts, align: 'sentence' as const };
+
+  it('reads no further, and answers', async () => {
+    const model = scripted(write);
+    const events: MemoryEvent[] = [];
+    const onEvent = (event: MemoryEvent) => void events.push(event);
+    const reading = await readDocument({ ...options, model, question: 'where is ada', document: long, onEvent });
+    expect(reading.answer).toBe('Oslo');
+    expect(reading.memory.at(-1)).toBe('Ada is in Oslo.');
+    expect(events.map(({ memories }) => memories[0].exited)).toEqual([...events.slice(1).map(() => undefined), true]);
+    expect(model.prompts.some((prompt) => prompt.includes('snows'))).toBe(false);
+    expect(reading.state.questions[0]).toMatchObject({ exited: true, memory: 'Ada is in Oslo.' });
+    // A state goes on as it was left; a text that has changed is read again.
+    const again = scripted(write);
+    const same = await readDocument({
+      ...options,
+      model: again,
+      question: 'where is ada',
+      document: long,
+      state: reading.state,
+    });
+    expect(same.answer).toBe('Oslo');
+    expect(again.prompts).toHaveLength(1);
+    const changed = scripted((prompt) => write(prompt.replaceAll('Paris', 'Oslo')).replaceAll('Oslo', 'Paris'));
+    const document = long.replace('Oslo', 'Paris');
+    const other = await readDocument({
+      ...options,
+      model: changed,
+      question: 'where is ada',
+      document,
+      state: reading.state,
+    });
+    expect(other.memory.at(-1)).toBe('Ada is in Paris.');
+  });
+
+  it('stops for one question, and goes on for another', async () => {
+    const model = scripted(write);
+    const question = ['where is ada', 'where is ben'];
+    const { answers, turns } = await readDocument({ ...options, model, question, document: long });
+    expect(answers.map(({ memory }) => memory)).toEqual(['Ada is in Oslo.', 'Ben is in Rome.']);
+    const snow = model.prompts.filter((prompt) => prompt.includes('snows'));
+    expect(snow).toEqual([]);
+    expect(turns).toBeGreaterThan(2);
+  });
 });

@@ -93,6 +93,11 @@ export class MemoryReader {
     return this.#asked.questions;
   }
 
+  /** No question needs more of the text: the model has said so, in a prompt format with words for it. */
+  get exited(): boolean {
+    return this.#asked.exited.every(Boolean);
+  }
+
   /** Characters read or passed over so far. */
   get position(): number {
     return this.#position;
@@ -116,7 +121,10 @@ export class MemoryReader {
   /** The state after the last complete turn, as plain JSON. */
   state(): ReaderState {
     const { questions: asked, tokens, seconds } = this.#asked;
-    const questions = this.#memories().map((memory, at) => ({ question: asked[at], ...memory }));
+    const { exited } = this.#asked;
+    const questions = this.#memories().map((memory, at) => {
+      return { question: asked[at], ...memory, ...(exited[at] && { exited: true }) };
+    });
     const places = this.#places.list;
     return {
       version: 1,
@@ -163,6 +171,7 @@ export class MemoryReader {
   }
 
   async *#readPart(part: Part, only: ReadingOptions['only'] = () => true): AsyncGenerator<MemoryEvent, void> {
+    if (this.exited) return;
     const base = this.#position;
     const held = this.#pending;
     const taken = new TakenText();
@@ -179,8 +188,9 @@ export class MemoryReader {
         taken.drop(this.#position - base);
         this.#pending = taken.text;
         if (event) yield event;
+        if (this.exited) break;
       }
-      if (taken.text !== '' && !only(this.#position)) {
+      if (taken.text !== '' && !this.exited && !only(this.#position)) {
         this.#moveBehind(taken.text);
         taken.drop(this.#position - base);
       }
@@ -213,7 +223,7 @@ export class MemoryReader {
 
   async *#readPending(): AsyncGenerator<MemoryEvent, void> {
     const base = this.#position;
-    for (const chunk of await this.#pendingChunks()) {
+    for (const chunk of this.exited ? [] : await this.#pendingChunks()) {
       this.#asked.forget();
       const event = await this.#update([chunk], base);
       this.#pending = this.#pending.slice(chunk.text.length);
@@ -228,7 +238,7 @@ export class MemoryReader {
    * @throws ReaderError `empty` if nothing has been read; `interrupted` if the model fails.
    */
   async answer(onEvent?: (event: MemoryEvent) => void): Promise<Answer[]> {
-    const waiting = this.#pending.trim() === '' ? [] : await this.#pendingChunks();
+    const waiting = this.#pending.trim() === '' || this.exited ? [] : await this.#pendingChunks();
     if (this.#turns === 0 && waiting.length === 0) {
       throw new ReaderError('empty', 'The text is empty: there is nothing to answer from.');
     }

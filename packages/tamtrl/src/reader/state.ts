@@ -7,7 +7,7 @@ const whole = z.number().int().min(0);
 
 export const readerStateSchema = z.object({
   version: z.literal(1),
-  questions: z.array(memorySchema.extend({ question: z.string() })).min(1),
+  questions: z.array(memorySchema.extend({ question: z.string(), exited: z.boolean().optional() })).min(1),
   budgets: z.object({ questionTokens: whole, chunkTokens: whole, memoryTokens: whole, answerTokens: whole }),
   /** Number of chunks read. */
   turns: whole,

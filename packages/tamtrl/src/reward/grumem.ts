@@ -7,8 +7,12 @@
  * Advantages of trajectories and of turns are computed apart, and mixed: A = 0.9 A(R) + 0.1 A(p). The recipe `grumem`
  * sets this: reward.combine `advantages`, alpha 0.1, advantage `mean-std`.
  *
- * Not here: the exit gate and its reward, because this agent reads to the end (later text can change the answer), and
- * the reward for the format. A gate is closed if the model says so in the words of its prompt format
+ * The exit gate's reward is added to the outcome R, where the prompt format has words to stop reading
+ * (`PromptFormat.exit`): 0 for stopping at the last chunk with evidence, -0.75 for stopping before it, and -0.5 for
+ * reading on after it. The values are the paper's; which of the two faults has which is ours
+ * (`reward.grumem.exit` chooses).
+ *
+ * Not here: the reward for the format. A gate is closed if the model says so in the words of its prompt format
  * (`PromptFormat.unchanged`; `babi` has it). Formats without these words have no gate: there, writing the same memory
  * again counts as closing it (ours; `reward.grumem.gate` chooses).
  */
@@ -27,6 +31,8 @@ const options = {
        * whatever words. Absent: `words` if the format has them, otherwise `effect`.
        */
       gate: z.enum(['words', 'effect']).optional(),
+      /** What is taken from the outcome for stopping too early, and too late. Absent: 0.75 and 0.5. */
+      exit: z.strictObject({ early: z.number().min(0).default(0.75), late: z.number().min(0).default(0.5) }).optional(),
     })
     .optional(),
 };
@@ -58,12 +64,39 @@ otherwise -1. A = 0.9 A(R) + 0.1 A(p), each z-scored separately.",
       rollouts.map((turns) => turns.map((each, turn) => (each === evidence[g][turn] ? 1 : -1))),
     );
     const all = open.flat(2).map(Number);
+    const metrics = { gate_open: meanOf(all), gate_right: meanOf(scores.flat(2).map((score) => (score + 1) / 2)) };
+    if (!frames.exit) {
+      if (!own.grumem?.exit) return { scores, metrics };
+      throw new RewardError(
+        'requirement',
+        `The prompts "${frames.format.name}" have no words that stop the reading, which reward.grumem.exit pays for. Leave it out, or set memory.prompts to "chat-gated" or "mini-gated".`,
+      );
+    }
+    const { early = 0.75, late = 0.5 } = own.grumem?.exit ?? {};
+    const faults = groups.map(({ trajectories }, g) => trajectories.map((each) => exitFault(each, evidence[g])));
+    const taken = (fault: ExitFault) => ({ none: 0, early, late })[fault];
     return {
       scores,
-      metrics: { gate_open: meanOf(all), gate_right: meanOf(scores.flat(2).map((score) => (score + 1) / 2)) },
+      outcomes: groups.map(({ outcomes }, g) => outcomes.map((outcome, i) => outcome - taken(faults[g][i]))),
+      metrics: {
+        ...metrics,
+        exit_early: meanOf(faults.flat().map((fault) => Number(fault === 'early'))),
+        exit_late: meanOf(faults.flat().map((fault) => Number(fault === 'late'))),
+      },
     };
   },
 } satisfies RewardMethod<typeof options>;
+
+type ExitFault = 'none' | 'early' | 'late';
+
+/** Where a rollout ended its reading, held against the last chunk with evidence. */
+function exitFault(trajectory: Trajectory, evidence: readonly boolean[]): ExitFault {
+  const read = memoryTurns(trajectory).length;
+  const needed = evidence.lastIndexOf(true) + 1;
+  if (read < needed) return 'early';
+  // A text without evidence can be left after its first chunk.
+  return read > Math.max(1, needed) ? 'late' : 'none';
+}
 
 function isOpen(trajectory: Trajectory, turn: number, gate: 'words' | 'effect'): boolean {
   const { unchanged = false, memoryIds } = trajectory.turns[turn];

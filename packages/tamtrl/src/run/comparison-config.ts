@@ -51,6 +51,8 @@ const benchmarkSchema = z.strictObject({
   contextTokens: count.optional(),
   /** Rules and wording of every reading, as `tamtrl eval` has flags for them; absent: as each model was trained. */
   empty: readingSchema.shape.empty.unwrap().optional(),
+  parallel: readingSchema.shape.parallel,
+  mergeWidth: readingSchema.shape.mergeWidth,
   align: readingSchema.shape.align.unwrap().optional(),
   prompts: readingSchema.shape.prompts.unwrap().optional(),
   documents: readingSchema.shape.documents.optional(),

@@ -40,6 +40,8 @@ const ASKED = [
   'contextTokens',
   'empty',
   'align',
+  'parallel',
+  'mergeWidth',
   'prompts',
   'documents',
   'thinking',

@@ -10,6 +10,7 @@ import { answered } from '../eval/answered.js';
 import { agentReader } from '../eval/readers.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
+import { parallelOf } from '../memory/settings.js';
 import { memoryTurns } from '../memory/trajectory.js';
 import { plainText } from '../memory/turn.js';
 import type { Policy } from '../policy/types.js';
@@ -42,6 +43,8 @@ export type HeldOutReadings = z.output<typeof heldOutReadingsSchema>;
 /** Generated questions are short; among many, one that training turned right is likely. */
 const GENERATED_COUNT = 24;
 const RECORD_COUNT = 3;
+/** In the place of a section where memories were merged. */
+const MERGED = '(memories of the parts, merged)';
 /** Characters of a section that are kept: a report must not become a copy of the documents. */
 const SECTION_CHARACTERS = 2000;
 
@@ -61,6 +64,7 @@ export async function readHeldOut(
     frames,
     budgets,
     empty: budgets.empty,
+    parallel: parallelOf(budgets),
     temperature: 0,
     seed,
     keep: 'memories',
@@ -84,8 +88,8 @@ export async function readHeldOut(
       right: score >= 1,
       score,
       metric,
-      turns: memoryTurns(trajectory).map(({ memoryIds, memoryTokens, stopReason }, turn) => ({
-        section: shortened(text(chunks[turn].ids), SECTION_CHARACTERS),
+      turns: memoryTurns(trajectory).map(({ chunk, memoryIds, memoryTokens, stopReason }) => ({
+        section: chunk ? shortened(text(chunks[chunk.index].ids), SECTION_CHARACTERS) : MERGED,
         memory: text(memoryIds),
         tokens: memoryTokens,
         cut: stopReason === 'length',

@@ -1,4 +1,6 @@
 /** Settings that make no sense together, refused before anything is computed. */
+import { promptFormatNamed } from '../memory/prompts.js';
+import { parallelOf } from '../memory/settings.js';
 import type { RewardMethod } from '../reward/method.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
@@ -7,6 +9,8 @@ import { imitates } from './objective.js';
 type Checked = Pick<
   RunConfig,
   | 'advantage'
+  | 'data'
+  | 'memory'
   | 'aggregation'
   | 'dualClip'
   | 'entropyCoefficient'
@@ -30,6 +34,31 @@ interface Clash {
 const OUTCOME_ONLY = new Set(['memagent', 'infomem', 'opsdl', 'himpo']);
 
 const clashes: readonly Clash[] = [
+  {
+    clashes: ({ memory, reward }, { name }) =>
+      parallelOf(memory) !== undefined && name !== 'memagent' && reward.module === undefined,
+    text: ({ memory }, { name }) =>
+      `memory.parallel is ${memory.parallel}, and merges read no chunk that the method ${name} could score their turns by. Set method to "memagent" or give a reward of your own, or set memory.parallel to 0.`,
+  },
+  {
+    clashes: ({ memory, objective }) => parallelOf(memory) !== undefined && objective === 'distillation',
+    text: ({ memory }) =>
+      `objective "distillation" shows the teacher the relevant part of each turn's chunk, but with memory.parallel ${memory.parallel} some turns merge memories. Set memory.parallel to 0, or objective to "star".`,
+  },
+  {
+    clashes: ({ memory }) => parallelOf(memory) !== undefined && promptFormatNamed(memory.prompts).exit !== undefined,
+    text: ({ memory }) =>
+      `memory.prompts "${memory.prompts}" lets the model stop reading, but with memory.parallel ${memory.parallel} all chunks are read at once. Choose one of the two.`,
+  },
+  {
+    clashes: ({ memory }) => parallelOf(memory) === undefined && memory.mergeWidth !== undefined,
+    text: () => 'memory.mergeWidth belongs to reading side by side. Set memory.parallel, or leave mergeWidth out.',
+  },
+  {
+    clashes: ({ memory, data }) => promptFormatNamed(memory.prompts).exit !== undefined && data.kind === 'babilong',
+    text: ({ memory }) =>
+      `memory.prompts "${memory.prompts}" lets the model stop reading, but in BABILong later text can change the answer. Set it to "babi", or to another wording without an exit.`,
+  },
   {
     clashes: ({ returns, objective }) => returns !== undefined && imitates(objective),
     text: ({ objective }) =>

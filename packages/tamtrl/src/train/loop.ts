@@ -8,6 +8,7 @@ import type { ExampleSource } from '../data/examples.js';
 import { evaluate } from '../eval/evaluate.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
+import { parallelOf } from '../memory/settings.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import { RewardError } from '../reward/errors.js';
 import type { CommonConfig, RunConfig } from './config.js';
@@ -229,6 +230,7 @@ async function evaluateRun<Config extends CommonConfig>(run: Run<Config>): Promi
     frames,
     budgets: config.memory,
     empty: config.memory.empty,
+    parallel: parallelOf(config.memory),
     questions,
     temperature,
     topP,

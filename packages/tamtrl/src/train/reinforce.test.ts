@@ -13,7 +13,8 @@ import { type RunConfigInput, runConfigSchema, sftConfigSchema } from './config.
 import type { TrainingEvent, TrainingSummary } from './loop.js';
 import type { MetricsLine, StepMetrics } from './metrics.js';
 import { train } from './reinforce.js';
-import { supervisedRow, warmUp } from './sft.js';
+import { warmUp } from './sft.js';
+import { supervisedRow } from './sft-rows.js';
 import { requireSameRun } from './store.js';
 
 const tokenizer = tinyTokenizer;

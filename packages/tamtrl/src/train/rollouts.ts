@@ -7,6 +7,7 @@ import { streamSeed } from '../base/seeds.js';
 import { exampleAt } from '../data/examples.js';
 import { filteredChunks } from '../eval/evaluate.js';
 import { runAgent } from '../memory/agent.js';
+import { parallelOf } from '../memory/settings.js';
 import type { MemoryModel } from '../memory/turn.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import type { RolloutGroup } from '../reward/group.js';
@@ -150,6 +151,7 @@ async function rewardGroups(
       frames,
       budgets: memory,
       empty: memory.empty,
+      parallel: parallelOf(memory),
       temperature,
       topP,
       signal,

@@ -5,8 +5,7 @@
 
 import { SeededRandom } from '../base/random.js';
 import { type Example, exampleAt } from '../data/examples.js';
-import { filteredChunks } from '../eval/evaluate.js';
-import type { Budgets, PromptFrames } from '../memory/frames.js';
+import { parallelOf } from '../memory/settings.js';
 import type { TrainingRow } from '../policy/types.js';
 import type { SftConfig } from './config.js';
 import { TrainError } from './errors.js';
@@ -20,6 +19,8 @@ import {
   type TrainingSummary,
 } from './loop.js';
 import { PhaseClock } from './metrics.js';
+import { parallelRow } from './sft-parallel.js';
+import { supervisedRow } from './sft-rows.js';
 
 /** Trains on ideal memories. @throws TrainError `no-data` if an example has none. */
 export function warmUp(setup: TrainingSetup<SftConfig>): AsyncGenerator<TrainingEvent, TrainingSummary> {
@@ -57,6 +58,8 @@ function rowsAt(run: Run<SftConfig>, first: number): Promise<TrainingRow[]> {
       const position = first + at;
       const example = await exampleAt(run.train, config.seed, position);
       const random = new SeededRandom('sft', config.seed, position);
+      const parallel = parallelOf(config.memory);
+      if (parallel) return parallelRow(example, parallel, random, config.filteredShare, run);
       const turn = drawnTurn(example, config.changingShare, random);
       return supervisedRow(example, turn, random.next() < config.filteredShare, run);
     }),
@@ -97,55 +100,4 @@ function drawnTurn({ chunks, idealMemories = [] }: Example, changingShare: numbe
   const changing = chunks.flatMap((_, turn) => (idealMemories[turn + 1] === idealMemories[turn] ? [] : [turn]));
   if (changing.length > 0 && random.next() < changingShare) return random.pick(changing);
   return random.integer(chunks.length + 1);
-}
-
-/** What supervised rows need from a run. */
-interface SupervisedParts {
-  frames: PromptFrames;
-  policy: { chat: { stopIds: readonly number[] } };
-  config: { memory: Budgets };
-}
-
-/**
- * Conversation `turn` of an example: an update from ideal memory to ideal memory, or, after the last chunk, the answer.
- */
-export function supervisedRow(example: Example, turn: number, filtered: boolean, parts: SupervisedParts): TrainingRow {
-  const { frames, policy, config } = parts;
-  const { idealMemories } = example;
-  if (!idealMemories) {
-    throw new TrainError(
-      'no-data',
-      `${JSON.stringify(example.id)} has no ideal memories to learn from; supervised warm-up needs a task that knows them.`,
-    );
-  }
-  const { tokenizer, format } = frames;
-  const question = tokenizer.encodeText(example.question);
-  const memory = tokenizer.encodeText(idealMemories[turn]);
-  const isAnswer = turn === example.chunks.length;
-  const chunks = filtered ? filteredChunks(example, frames, config.memory) : example.chunks;
-  const promptIds = isAnswer ? frames.answer(question, memory) : frames.update(question, memory, chunks[turn].ids);
-  const target = isAnswer
-    ? tokenizer.encodeText(format.answerTarget(example.answers[0]))
-    : updateTarget(example, turn, filtered, frames);
-  const limit = isAnswer ? config.memory.answerTokens : config.memory.memoryTokens;
-  const completionIds = [...target, policy.chat.stopIds[0]];
-  if (completionIds.length > limit) {
-    throw new TrainError(
-      'no-data',
-      `${JSON.stringify(example.id)}: the ${isAnswer ? 'answer' : 'ideal memory'} of turn ${turn} has ${completionIds.length} tokens with its end, but ${isAnswer ? 'answerTokens' : 'memoryTokens'} allows ${limit}. Raise it.`,
-    );
-  }
-  return { promptIds, completionIds };
-}
-
-function updateTarget(
-  { idealMemories = [], filteredMemories }: Example,
-  turn: number,
-  filtered: boolean,
-  frames: PromptFrames,
-) {
-  const next = (filtered && filteredMemories?.(turn)) || idealMemories[turn + 1];
-  return frames.unchanged !== undefined && next === idealMemories[turn]
-    ? frames.unchanged
-    : frames.tokenizer.encodeText(next);
 }

@@ -13,6 +13,7 @@ import type { EvaluationSummary } from '../../eval/results.js';
 import { PromptFrames } from '../../memory/frames.js';
 import { promptFormatNamed } from '../../memory/prompts.js';
 import { type ReadingSettings, readingDifferences, readingFrom } from '../../memory/reading-settings.js';
+import { parallelOf } from '../../memory/settings.js';
 import { savedReading } from '../../models/reading-file.js';
 import { evaluationPage, evaluationRows, failuresText } from '../../report/evaluation-summary.js';
 import { RENDERERS } from '../../text/documents.js';
@@ -35,6 +36,8 @@ export interface EvalFlags extends ModelFlags {
   contextTokens?: number;
   empty?: ReadingSettings['empty'];
   align?: ReadingSettings['align'];
+  parallel?: number;
+  mergeWidth?: number;
   prompts?: ReadingSettings['prompts'];
   documents?: ReadingSettings['documents'];
   temperature?: number;
@@ -53,9 +56,9 @@ const TOLD = 10;
 /** The reading settings that the flags give. */
 function askedReading(flags: EvalFlags): Partial<ReadingSettings> {
   const { questionTokens, chunkTokens, memoryTokens, answerTokens, ...rest } = flags;
-  const { empty, align, prompts, documents, thinking, temperature, topP } = rest;
+  const { empty, align, prompts, documents, parallel, mergeWidth, thinking, temperature, topP } = rest;
   const limits = { questionTokens, chunkTokens, memoryTokens, answerTokens };
-  return { ...limits, empty, align, prompts, documents, thinking, temperature, topP };
+  return { ...limits, empty, align, prompts, documents, parallel, mergeWidth, thinking, temperature, topP };
 }
 
 /** @throws UsageError, DataError, EvaluationError, … saying what does not fit. */
@@ -95,7 +98,19 @@ export async function runEvaluation(
       resume: flags.resume,
       concurrency,
       signal,
-      read: { frames, budgets, renderer, empty, align, contextTokens, temperature, topP, seed, signal },
+      read: {
+        frames,
+        budgets,
+        renderer,
+        empty,
+        parallel: parallelOf(reading),
+        align,
+        contextTokens,
+        temperature,
+        topP,
+        seed,
+        signal,
+      },
       records: recordsOfFiles({ files: data, limit, strict }),
       metrics: metric,
       onStart: started,

@@ -98,6 +98,12 @@ export function addReadingOptions(command: Command): Command {
   return command
     .optionsGroup('Reading:')
     .addOption(choice('--empty <rule>', 'what an empty output does to the memory', empty.unwrap()))
+    .option(
+      '--parallel <n>',
+      'read stretches of n chunks side by side, and merge; 0: one after another',
+      wholeNumber(0),
+    )
+    .option('--merge-width <n>', 'memories that one merge takes (default 2)', wholeNumber(2))
     .addOption(choice('--align <place>', 'where chunks end', align.unwrap()))
     .addOption(choice('--prompts <wording>', 'wording of the prompts', prompts.unwrap()))
     .addOption(choice('--documents <form>', 'documents under numbered headings, or their text alone', documents));
