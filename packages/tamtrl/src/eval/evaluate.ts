@@ -6,7 +6,7 @@ import type { Budgets, PromptFrames } from '../memory/frames.js';
 import type { ParallelReading } from '../memory/settings.js';
 import { meanOf, type TrajectoryStatistics, trajectoryStatistics } from '../memory/statistics.js';
 import type { EmptyRule, MemoryModel } from '../memory/turn.js';
-import { type Metric, type OutcomeOptions, outcomeReward } from '../reward/outcome.js';
+import { extractionOf, type Metric, type OutcomeOptions, outcomeReward } from '../reward/outcome.js';
 import type { AgentChunk } from '../text/chunks.js';
 import { type Answered, answered } from './answered.js';
 import { agentReader } from './readers.js';
@@ -70,7 +70,7 @@ export async function evaluate(
     signal,
   });
   const metric = options.outcome?.metric ?? 'exact_match';
-  const outcome = { ...options.outcome, metric, extraction: { boxed: frames.format.boxed } };
+  const outcome = { ...options.outcome, metric, extraction: extractionOf(frames.format, options.outcome?.extraction) };
   const results: (Answered & { score: number })[] = [];
   for (let from = 0; from < questions; from += batch) {
     const numbers = Array.from({ length: Math.min(batch, questions - from) }, (_, at) => from + at);

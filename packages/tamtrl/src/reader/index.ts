@@ -30,6 +30,7 @@ export {
   type ReaderOptions,
   type ReadingOptions,
 } from './reader.js';
+export { readSideBySide, type SideBySideOptions, type SideBySideReading } from './side-by-side.js';
 export type { MemoryPiece, PieceSource, ReaderState } from './state.js';
 export type { Extent, Unread } from './survey.js';
 export type { ReadTokens } from './tokens.js';

@@ -15,6 +15,7 @@ import { type TextSource, textOf } from './input.js';
 import { piecesOf } from './provenance.js';
 import { createMemoryReader, type DocumentReading, readDocument } from './read-document.js';
 import { type Answer, type MemoryEvent, MemoryReader } from './reader.js';
+import { readSideBySide } from './side-by-side.js';
 
 let mini: Policy;
 
@@ -435,5 +436,51 @@ describe('a model that stops reading', () => {
     const snow = model.prompts.filter((prompt) => prompt.includes('snows'));
     expect(snow).toEqual([]);
     expect(turns).toBeGreaterThan(2);
+  });
+});
+
+describe('reading side by side', () => {
+  const write = (prompt: string) => {
+    if (prompt.includes('Answer the question')) return `\\boxed{${/Ada is in (\w+)/.exec(prompt)?.[1] ?? '?'}}`;
+    const parts = [...prompt.matchAll(/(?:Ada|Ben) is in \w+\./g)].map(([found]) => found);
+    return [...new Set(parts)].join('\n') || 'No notes yet.';
+  };
+  const long = ['Nobody is here.', 'Ada is in Oslo.', 'It rains.', 'Ben is in Rome.', 'It snows.', 'The end.'].join(
+    '\n',
+  );
+  const limits = { chunkTokens: 8, memoryTokens: 40, answerTokens: 40, questionTokens: 20 };
+
+  it('merges what the parts told, and knows where it comes from', async () => {
+    const model = scripted(write);
+    const progress: object[] = [];
+    const reading = await readSideBySide({
+      ...limits,
+      model,
+      align: 'sentence',
+      question: ['where is ada', 'where is ben'],
+      document: long,
+      onProgress: (done) => progress.push(done),
+    });
+    expect(reading.answer).toBe('Oslo');
+    const [{ memory, provenance }] = reading.answers;
+    expect(memory).toBe('Ada is in Oslo.\nBen is in Rome.');
+    expect(provenance.map(({ text, source }) => [text, source && long.slice(source.start, source.end)])).toEqual([
+      ['Ada is in Oslo.', 'Ada is in Oslo.'],
+      ['Ben is in Rome.', 'Ben is in Rome.'],
+    ]);
+    expect(reading.merges).toBeGreaterThan(0);
+    expect(progress.at(-1)).toEqual({ chunks: 2 * reading.chunks, merges: reading.merges });
+    expect(model.prompts.some((prompt) => prompt.includes('<later>'))).toBe(true);
+    expect(reading.tokens.total).toBe(reading.tokens.prompt + reading.tokens.output);
+  });
+
+  it('is refused where it makes no sense', async () => {
+    const model = scripted(write);
+    const ask = (more: object) => readSideBySide({ ...limits, model, question: 'q', document: long, ...more });
+    await expect(ask({ parallel: 0 })).rejects.toThrow('`parallel` is 0, expected a whole number of chunks');
+    await expect(ask({ document: '' })).rejects.toThrow('The text is empty');
+    await expect(ask({ question: ' ' })).rejects.toThrow('There is no question');
+    await expect(ask({ prompts: chatGatedPrompts })).rejects.toThrow('let the model stop reading');
+    expect(model.prompts).toEqual([]);
   });
 });

@@ -10,6 +10,19 @@ import { type RegisteredMethod, rewardMethods } from './methods.js';
 const outcomeSchema = z.strictObject({
   metric: metricSchema.default('exact_match'),
   normalization: z.enum(['squad', 'math', 'none']).default('squad'),
+  /** How the answer is found in the output; absent: in the box that the prompts ask for, anywhere. See extract.ts. */
+  extraction: z
+    .strictObject({
+      /** False: the whole output is the answer. */
+      boxed: z.boolean().optional(),
+      /** A box is looked for in so many characters at the end; MemAgent takes 300. */
+      tail: z.number().int().min(1).optional(),
+      /** Without a box there is no answer. */
+      requireBox: z.boolean().optional(),
+      /** `\\text{…}` in a box gives what is inside; absent: true. */
+      unwrapText: z.boolean().optional(),
+    })
+    .optional(),
 });
 
 type OptionsOf<Method> = Method extends { options: infer Options } ? Options : never;

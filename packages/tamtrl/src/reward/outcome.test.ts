@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rewardSchema } from './options.js';
 import {
   exactMatch,
+  extractionOf,
   normalizeMath,
   normalizeSquad,
   outcomeReward,
@@ -136,5 +138,28 @@ describe('outcomeReward', () => {
     expect(scoreAnswer('</think> Paris', ['Paris'])).toBe(0);
     expect(outcomeReward('</think> Paris', ['Paris'], { extraction: false })).toBe(0);
     expect(outcomeReward('</think> Paris', ['Paris'])).toBe(1);
+  });
+
+  it.each([
+    // [extraction of the configuration, output, right]
+    [undefined, '\\boxed{Paris}', 1],
+    [undefined, 'Paris', 1],
+    [{ requireBox: true }, 'Paris', 0],
+    [{ requireBox: true }, '\\boxed{Paris}', 1],
+    [{ tail: 20 }, `\\boxed{Paris}${' so it is'.repeat(9)}`, 0],
+    [{ tail: 300 }, `\\boxed{Paris}${' so it is'.repeat(9)}`, 1],
+    [{ boxed: false }, '\\boxed{Paris}', 0],
+    [{ unwrapText: false }, '\\boxed{\\text{Paris}}', 0],
+    [undefined, '\\boxed{\\text{Paris}}', 1],
+  ])('finds answers as reward.outcome.extraction says: %j in %j', (extraction, output, right) => {
+    const outcome = rewardSchema.parse({ outcome: { extraction } }).outcome;
+    const found = extractionOf({ boxed: true }, outcome.extraction);
+    expect(outcomeReward(output, ['Paris'], { ...outcome, extraction: found })).toBe(right);
+  });
+
+  it('looks for no box where the prompts ask for none, unless told to', () => {
+    expect(extractionOf({ boxed: false }, undefined)).toEqual({ boxed: false });
+    expect(extractionOf({ boxed: false }, { boxed: true, tail: 5 })).toEqual({ boxed: true, tail: 5 });
+    expect(extractionOf({ boxed: true }, false)).toBe(false);
   });
 });

@@ -58,6 +58,14 @@ export interface OutcomeOptions {
   extraction?: ExtractionOptions | false;
 }
 
+/** The extraction of a configuration, in outputs of prompts that ask for a box or do not. */
+export function extractionOf(
+  { boxed }: { boxed: boolean },
+  extraction: ExtractionOptions | false | undefined,
+): ExtractionOptions | false {
+  return extraction === false ? false : { boxed, ...extraction };
+}
+
 /** Metrics that score the whole output without its thoughts, not only the answer in it. */
 const OF_THE_OUTPUT: ReadonlySet<Metric> = new Set<Metric>(['string_match_part', 'string_match_all']);
 

@@ -14,7 +14,7 @@ import { parallelOf } from '../memory/settings.js';
 import { memoryTurns } from '../memory/trajectory.js';
 import { plainText } from '../memory/turn.js';
 import type { Policy } from '../policy/types.js';
-import { outcomeReward } from '../reward/outcome.js';
+import { extractionOf, outcomeReward } from '../reward/outcome.js';
 import type { CommonConfig, RunConfig } from '../train/config.js';
 
 const readingSchema = z.object({
@@ -77,7 +77,7 @@ export async function readHeldOut(
   return examples.map((example, at): Reading => {
     const { id, question, answers, chunks } = example;
     const [{ trajectory, answer }] = groups[at];
-    const extraction = { boxed: frames.format.boxed };
+    const extraction = extractionOf(frames.format, outcome?.extraction);
     const score = outcomeReward(trajectory.output, example, { ...outcome, metric, extraction });
     return {
       id,

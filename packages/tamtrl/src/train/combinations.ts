@@ -35,6 +35,14 @@ const OUTCOME_ONLY = new Set(['memagent', 'infomem', 'opsdl', 'himpo']);
 
 const clashes: readonly Clash[] = [
   {
+    clashes: ({ memory, reward: { outcome } }) => {
+      const { boxed = promptFormatNamed(memory.prompts).boxed, tail, requireBox } = outcome.extraction ?? {};
+      return !boxed && (tail !== undefined || requireBox === true);
+    },
+    text: ({ memory, reward: { outcome } }) =>
+      `reward.outcome.extraction.${outcome.extraction?.requireBox ? 'requireBox' : 'tail'} is about a box, but ${outcome.extraction?.boxed === false ? 'extraction.boxed is false' : `memory.prompts "${memory.prompts}" ask for none`}. Leave it out, or set extraction.boxed to true.`,
+  },
+  {
     clashes: ({ memory, reward }, { name }) =>
       parallelOf(memory) !== undefined && name !== 'memagent' && reward.module === undefined,
     text: ({ memory }, { name }) =>

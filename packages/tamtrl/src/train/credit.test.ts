@@ -128,9 +128,33 @@ describe('settings that make no sense together', () => {
     [{ objective: 'star' as const, entropyCoefficient: 0.1 }, 'Leave them out'],
     [{ turnCredit: 'split' as const, aggregation: 'trajectory-mean' as const }, 'Choose one of the two'],
     [{ reward: { scaling: 'z-score' as const } }, 'punishes success'],
+    [
+      { memory: { prompts: 'mini-gated' as const }, data: { kind: 'babilong' as const } },
+      '"mini-gated" lets the model stop reading, but in BABILong later text can change the answer',
+    ],
+    [{ memory: { parallel: 1 } }, 'merges read no chunk that the method tamtrl could score their turns by'],
+    [{ memory: { parallel: 1, prompts: 'mini-gated' as const }, reward: { module: 'a.ts' } }, 'Choose one of the two'],
+    [{ memory: { parallel: 1 }, objective: 'distillation' as const }, 'objective to "star"'],
+    [{ memory: { mergeWidth: 3 } }, 'memory.mergeWidth belongs to reading side by side'],
+    [{ memory: { parallel: 0, mergeWidth: 3 } }, 'memory.mergeWidth belongs to reading side by side'],
+    [
+      { memory: { prompts: 'mini' as const }, reward: { outcome: { extraction: { requireBox: true } } } },
+      'extraction.requireBox is about a box, but memory.prompts "mini" ask for none',
+    ],
+    [
+      { reward: { outcome: { extraction: { boxed: false, tail: 300 } } } },
+      'extraction.tail is about a box, but extraction.boxed is false',
+    ],
     [{ reward: { combine: 'advantages' as const, alpha: 2 } }, 'reward.alpha is 2. Set it to a number from 0 to 1'],
   ])('%j is refused', (config, text) => {
     expect(() => check(config)).toThrow(text);
+  });
+
+  it('reading side by side has outcomes only', () => {
+    check({ memory: { parallel: 2, mergeWidth: 3 } }, 'memagent');
+    check({ memory: { parallel: 2 }, objective: 'star' }, 'memagent');
+    check({ memory: { parallel: 0 } });
+    check({ reward: { outcome: { extraction: { tail: 300, requireBox: true, unwrapText: false } } } });
   });
 
   it('scores alone need a method with scores, or returns', () => {

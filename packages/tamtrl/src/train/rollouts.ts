@@ -11,7 +11,7 @@ import { parallelOf } from '../memory/settings.js';
 import type { MemoryModel } from '../memory/turn.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import type { RolloutGroup } from '../reward/group.js';
-import { outcomeReward } from '../reward/outcome.js';
+import { extractionOf, outcomeReward } from '../reward/outcome.js';
 import type { RunConfig } from './config.js';
 import { areEqual, type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
 import type { Run } from './loop.js';
@@ -164,7 +164,7 @@ async function rewardGroups(
     : written;
   const scored = examples.map((example, at): RolloutGroup => {
     const { chunks, idealMemories: _, ...asked } = example;
-    const options = { ...reward.outcome, extraction: { boxed: frames.format.boxed } };
+    const options = { ...reward.outcome, extraction: extractionOf(frames.format, reward.outcome.extraction) };
     const outcomes = rollouts[at].map(({ output }) => outcomeReward(output, asked, options));
     return { ...asked, chunks, trajectories: rollouts[at], outcomes };
   });

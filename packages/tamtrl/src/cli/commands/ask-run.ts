@@ -98,6 +98,8 @@ async function askOnce(
   const table = flags.prices === undefined ? undefined : await loadPrices(flags.prices);
   const prices = table && new Prices(table, namesForPrices(address), flags.prices);
   for (const line of readingDifferences({ ...limits, thinking: flags.thinking }, trained)) io.err(`${line}\n`);
+  if (trained?.parallel)
+    tell(`${model} was trained to read side by side (readSideBySide in programs); ask reads one chunk after another.`);
   const opening = { ...flags, thinking: flags.thinking ?? trained?.thinking };
   let view: MemoryView | undefined;
   const note = (text: string) => {

@@ -18,6 +18,7 @@ export interface ImportFlags {
   format?: string;
   source?: string;
   rejoin?: string;
+  sentences?: boolean;
   limit?: number;
   strict?: boolean;
   overwrite?: boolean;
@@ -46,10 +47,10 @@ export function importData(place: string, flags: ImportFlags, io: Io): Promise<n
     let annotated = 0;
     let unspaced = 0;
     async function* records(): AsyncGenerator<QuestionRecord> {
-      const { source, strict, limit = Number.POSITIVE_INFINITY } = flags;
+      const { source, strict, sentences, limit = Number.POSITIVE_INFINITY } = flags;
       let written = 0;
       for (const path of paths) {
-        for await (const record of importRecords(path, { importer, source, strict, evidence, onProblem })) {
+        for await (const record of importRecords(path, { importer, source, strict, sentences, evidence, onProblem })) {
           if (written++ >= limit) return;
           if (isAnnotated(record)) annotated++;
           if (record.answers.some(isUnspaced)) unspaced++;

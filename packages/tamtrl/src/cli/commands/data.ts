@@ -38,6 +38,7 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
       ),
     )
     .option('--rejoin <file>', 'for memagent: raw HotpotQA file that says which paragraphs are relevant')
+    .option('--sentences', 'mark supporting sentences, where the data set names them, not only their paragraphs')
     .option('--limit <n>', 'import only the first n records', wholeNumber(1))
     .option('--strict', 'stop at the first row that yields no record')
     .optionsGroup(GROUPS.output)

@@ -19,12 +19,16 @@ export interface ImportContext {
    * Titles and texts of the relevant paragraphs by question, from the original HotpotQA; for data sets that lack them.
    */
   evidence?: EvidenceIndex;
+  /** Mark the supporting sentences (`evidence` of the record), not only their paragraphs. */
+  sentences?: boolean;
 }
 
 export interface Importer {
   readonly name: string;
   /** One line, for lists of importers. */
   readonly summary: string;
+  /** Its rows name supporting sentences. */
+  readonly hasSentences?: boolean;
   /** For files that are neither Parquet nor JSON: whether this is one, and its rows. */
   isFile?(path: string): Promise<boolean>;
   rows?(path: string): AsyncGenerator<PlacedRow>;

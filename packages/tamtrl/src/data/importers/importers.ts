@@ -37,6 +37,8 @@ export interface ImportOptions {
   /** Default: the importer's name. */
   source?: string;
   evidence?: EvidenceIndex;
+  /** Mark supporting sentences, where the data set names them, not only their paragraphs. */
+  sentences?: boolean;
   /** Throw at the first problem instead of skipping the row. */
   strict?: boolean;
   onProblem?: (problem: ImportProblem) => void;
@@ -44,8 +46,8 @@ export interface ImportOptions {
 
 /**
  * Records of a published data set's file.
- * @throws DataError `file` if it cannot be read, or if no importer recognises its rows; `record` with the place if
- *   `strict`.
+ * @throws DataError `file` if it cannot be read, if no importer recognises its rows, or if they name no sentences and
+ *   `sentences` asks for them; `record` with the place if `strict`.
  */
 export async function* importRecords(path: string, options: ImportOptions = {}): AsyncGenerator<QuestionRecord> {
   let { importer } = options;
@@ -63,7 +65,9 @@ export async function* importRecords(path: string, options: ImportOptions = {}):
     }
     importer ??= recognise(placed.row, path);
     const source = options.source ?? importer.name;
-    for (const converted of importer.convert(placed.row, { source, file: path, place, evidence: options.evidence })) {
+    const { evidence, sentences } = options;
+    if (sentences && !importer.hasSentences) throw withoutSentences(path, importer);
+    for (const converted of importer.convert(placed.row, { source, file: path, place, evidence, sentences })) {
       if ('problem' in converted) {
         problem(place, converted.problem);
         continue;
@@ -83,6 +87,14 @@ export async function* importRecords(path: string, options: ImportOptions = {}):
       }
     }
   }
+}
+
+function withoutSentences(path: string, { name }: Importer): DataError {
+  const able = importers.filter(({ hasSentences }) => hasSentences).map((importer) => importer.name);
+  return new DataError(
+    'file',
+    `${path}: ${name} does not say which sentences support an answer; ${able.join(' and ')} do. Import it without sentences.`,
+  );
 }
 
 /** Metrics over words, which are all or nothing if no spaces separate the words. */

@@ -1,5 +1,6 @@
 /** HotpotQA, 2WikiMultihopQA (the same layout) and MuSiQue. */
 import type { Row } from '../files/rows.js';
+import type { QuestionRecord } from '../records.js';
 import { answersOf, type Importer, identifier, isObject, text, texts, withKnownRelevance } from './importer.js';
 
 interface Paragraph {
@@ -30,6 +31,62 @@ function paragraphsOf(context: unknown): Paragraph[] | undefined {
   return titles.map((title, at) => ({ title, sentences: texts(sentences[at]) }));
 }
 
+/** Numbers of the supporting sentences by title, from [[title, number], …] or from columns. */
+function supportingSentences(facts: unknown): Map<string, number[]> {
+  if (typeof facts === 'string') {
+    try {
+      return supportingSentences(JSON.parse(facts));
+    } catch {
+      return new Map();
+    }
+  }
+  const titles: unknown[] = [];
+  const numbers: unknown[] = [];
+  if (Array.isArray(facts)) {
+    for (const fact of facts) {
+      const [title, number] = Array.isArray(fact) ? fact : [fact?.title, fact?.sent_id];
+      titles.push(title);
+      numbers.push(number);
+    }
+  } else if (isObject(facts) && Array.isArray(facts.title) && Array.isArray(facts.sent_id)) {
+    titles.push(...facts.title);
+    numbers.push(...facts.sent_id);
+  }
+  const found = new Map<string, number[]>();
+  for (const [at, title] of titles.entries()) {
+    found.set(text(title), [...(found.get(text(title)) ?? []), Number(numbers[at])]);
+  }
+  return found;
+}
+
+/** Where each sentence lies in the joined text; undefined for one that is blank. */
+function sentencePlaces(sentences: readonly string[]): ({ start: number; end: number } | undefined)[] {
+  let end = -1;
+  return sentences.map((sentence) => {
+    const { length } = sentence.trim();
+    if (length === 0) return undefined;
+    const start = end + 1;
+    end = start + length;
+    return { start, end };
+  });
+}
+
+/**
+ * The supporting sentences as spans of the documents. A few rows of HotpotQA number a sentence that their paragraph does
+ * not have: there, the whole paragraph is marked.
+ */
+function evidenceOf(paragraphs: readonly Paragraph[], facts: unknown): NonNullable<QuestionRecord['evidence']> {
+  const supporting = supportingSentences(facts);
+  return paragraphs.flatMap(({ title, sentences }, document) => {
+    const places = sentencePlaces(sentences);
+    const all = { document, start: 0, end: joined(sentences).length };
+    return (supporting.get(title) ?? []).map((number) => {
+      const place = places[number];
+      return place ? { document, ...place } : all;
+    });
+  });
+}
+
 function supportingTitles(facts: unknown): Set<string> | undefined {
   if (typeof facts === 'string') {
     try {
@@ -56,9 +113,10 @@ function multiHop(name: string, summary: string, recognises: (row: Row) => boole
     name,
     summary,
     recognises,
-    convert(row, { source }) {
+    hasSentences: true,
+    convert(row, { source, sentences: marksSentences }) {
       const id = identifier(row._id ?? row.id);
-      const paragraphs = paragraphsOf(row.context);
+      const paragraphs = paragraphsOf(row.context)?.filter(({ sentences }) => joined(sentences) !== '');
       if (!paragraphs || paragraphs.length === 0) return [{ problem: 'has no paragraphs under "context"' }];
       const answers = answersOf(row.answer, row.answer_aliases);
       if (answers.length === 0) return [{ problem: 'has no answer (a hidden test set?)' }];
@@ -67,6 +125,8 @@ function multiHop(name: string, summary: string, recognises: (row: Row) => boole
         const marked = supporting && supporting.size > 0 ? { relevant: supporting.has(title) } : {};
         return { title, text: joined(sentences), ...marked };
       });
+      // In the full-wiki setting the paragraphs were retrieved, and the supporting ones need not be among them.
+      const known = withKnownRelevance(documents);
       return [
         {
           id,
@@ -74,8 +134,11 @@ function multiHop(name: string, summary: string, recognises: (row: Row) => boole
           question: text(row.question),
           answers,
           metric: 'hotpotqa_f1',
-          // In the full-wiki setting the paragraphs were retrieved, and the supporting ones need not be among them.
-          documents: withKnownRelevance(documents.filter((document) => document.text !== '')),
+          documents: known,
+          ...(marksSentences &&
+            known.some(({ relevant }) => relevant) && {
+              evidence: evidenceOf(paragraphs, row.supporting_facts),
+            }),
         },
       ];
     },
