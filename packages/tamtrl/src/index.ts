@@ -6,6 +6,13 @@
 // Reading texts of any length
 
 export type { ModelPrice, Money, PriceTable } from './policy/prices.js';
+export {
+  Conversation,
+  type ConversationOptions,
+  type FollowUpAnswer,
+  type FollowUpOptions,
+  type Reread,
+} from './reader/conversation.js';
 export { ReaderError } from './reader/errors.js';
 export { type DryRun, estimateReading } from './reader/estimate-reading.js';
 export { type TextSource, textOf } from './reader/input.js';
@@ -13,6 +20,8 @@ export { type LoadDocumentOptions, loadDocument } from './reader/load-document.j
 export type { PlacedText, TextPiece } from './reader/places.js';
 export type { ReadingEstimate } from './reader/plan.js';
 export {
+  type Closable,
+  createConversation,
   createMemoryReader,
   type DocumentReading,
   type NamedModelOptions,
@@ -27,7 +36,7 @@ export {
   type ReaderOptions,
   type ReadingOptions,
 } from './reader/reader.js';
-export type { MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
+export type { ConversationState, MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
 export type { Extent, Unread } from './reader/survey.js';
 export type { ReadTokens } from './reader/tokens.js';
 

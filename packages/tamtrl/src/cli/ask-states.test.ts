@@ -50,3 +50,33 @@ it.each([
   const named = [...inputs, last].map((name) => (name.startsWith('http') ? name : join(folder, name)));
   expect(await ask(...named)).toMatchObject({ code: 2, out: '', err: expect.stringMatching(sentence) });
 });
+
+it('further questions are answered from the notes of a saved reading, or by reading again', async () => {
+  const one = await file('one.txt');
+  const state = join(folder, 'talk.json');
+  const first = await ask(one, 'anna dan cora', '--state', state, '--follow-up', 'anna');
+  expect(first.code).toBe(0);
+  expect(first.out).toMatch(/^\S.*\nanna\n\S+/);
+  expect(first.err).toContain('From the notes for "anna dan cora"; the text was not read again.');
+  const unknown = await ask('--state', state, '--follow-up', 'kurt');
+  expect(unknown).toMatchObject({ code: 1, out: 'kurt\n(not in the notes)\n' });
+  expect(unknown.err).toBe(
+    'Not in the notes for "anna dan cora". To read the text again for this question, use --reread.\n',
+  );
+  const read = await ask('--state', state, '--follow-up', 'kurt', '--reread', '--json');
+  expect(JSON.parse(read.out)).toMatchObject({ chunksRead: 0, followUps: [{ from: 'text', missing: false }] });
+  const again = await ask('--state', state, '--follow-up', 'kurt', '--json');
+  expect(JSON.parse(again.out).followUps).toMatchObject([{ from: 'memory', notesFor: ['kurt'] }]);
+  // A changed text is read again, and its notes with it.
+  await writeFile(one, [...facts, ...facts, 'emma oslo', 'ben linz', 'kurt oslo', 'mara bern'].join('\n'));
+  await ask(one, 'anna dan cora', '--state', state);
+  expect((await ask('--state', state, '--follow-up', 'kurt')).out).toContain('(not in the notes)');
+  expect(await ask('--state', join(folder, 'no.json'), '--follow-up', 'kurt')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('There is nothing to read'),
+  });
+  expect(await ask('-', 'kurt', '--chat')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--chat takes questions'),
+  });
+});

@@ -42,6 +42,7 @@ export class PromptFrames {
   readonly #merge: Frame;
   readonly #answer: Frame;
   readonly #direct: Frame | undefined;
+  readonly #followUp: Frame | undefined;
   /** Ids that no memory carries into the next prompt. */
   readonly #notCarried: ReadonlySet<number>;
   /** Tags of the wording that a text must not contain. */
@@ -62,6 +63,8 @@ export class PromptFrames {
     this.#merge = format.merge ? frame(format.merge(MARK), 'merge', ['question', 'memory', 'chunk']) : this.#update;
     this.#answer = frame(format.answer(MARK), 'answer', ['question', 'memory']);
     this.#direct = format.direct && frame(format.direct(MARK), 'direct', ['question', 'chunk']);
+    const marks = { ...MARK, conversation: MARK.chunk };
+    this.#followUp = format.followUp && frame(format.followUp(marks), 'followUp', ['question', 'memory', 'chunk']);
     const wording = [format.update(MARK), format.merge?.(MARK) ?? '', format.answer(MARK), format.direct?.(MARK) ?? ''];
     this.#notCarried = notCarried(model, wording);
     this.#tags = tagsIn(wording.join('\n'), model.tokenizer);
@@ -106,6 +109,12 @@ export class PromptFrames {
   /** Asks for the answer with the text in the prompt; undefined if the format has no such prompt. */
   direct(question: readonly number[], text: readonly number[]): number[] | undefined {
     return this.#direct && this.#fill(this.#direct, { question, chunk: text });
+  }
+
+  /** Asks for the answer to a later question; formats without a prompt of their own for that leave the rest out. */
+  followUp(question: readonly number[], memory: readonly number[], conversation: readonly number[]): number[] {
+    if (!this.#followUp) return this.answer(question, memory);
+    return this.#fill(this.#followUp, { question, memory, chunk: conversation });
   }
 
   /** Whatever a text says, it neither ends its part of the prompt nor begins another. */

@@ -12,6 +12,11 @@ export interface UpdateSlots {
 
 export type AnswerSlots = Omit<UpdateSlots, 'chunk'>;
 
+/** For a question after the reading: notes for other questions, and what was asked and answered before. */
+export interface FollowUpSlots extends AnswerSlots {
+  conversation: string;
+}
+
 /** The wording of a memory agent. Each text must contain each of its slots exactly once. */
 export interface PromptFormat {
   readonly name: string;
@@ -29,6 +34,10 @@ export interface PromptFormat {
    * none.
    */
   direct?(slots: Omit<UpdateSlots, 'memory'>): string;
+  /** Content that asks for the answer to a later question; absent: `answer` asks for it. */
+  followUp?(slots: FollowUpSlots): string;
+  /** The answer to `followUp` if the notes do not hold one. */
+  readonly notInNotes?: string;
   /** The memory before the first chunk. */
   initialMemory(question: string): string;
   /** The line that the teacher reads if nothing in the chunk is relevant. */
@@ -49,6 +58,8 @@ export interface PromptFormat {
 
 const CHAT_TASK = `You are working through a long text one section at a time in order to answer a question at the end. Sections do \
 not come back: only your notes stay with you.`;
+
+const NOT_IN_NOTES = 'not in the notes';
 
 const CHAT_REQUEST = `Write the notes anew. Carry over every earlier fact that may still matter, add what this section says that \
 bears on the question, names and numbers exactly as written, and leave everything else out. If the section has nothing of use, \
@@ -93,6 +104,21 @@ ${question}
 </question>
 
 Give the shortest answer that is complete, inside \\boxed{}.`,
+  followUp: ({ question, memory, conversation }) =>
+    `You have finished a long text and can no longer see it. Your notes on it were taken for earlier questions. Answer the new question \
+from your notes alone.
+
+${tagged('notes', memory)}
+
+The conversation so far:
+
+${tagged('text', conversation)}
+
+${tagged('question', question)}
+
+If the notes hold the answer, give the shortest one that is complete, inside \\boxed{}. If they do not, do not guess: reply with \
+\\boxed{${NOT_IN_NOTES}}.`,
+  notInNotes: NOT_IN_NOTES,
   initialMemory: () => 'No notes yet.',
   nothingRelevant: '(Nothing in this section bears on the question.)',
   answerTarget: (answer) => `\\boxed{${answer}}`,

@@ -9,6 +9,13 @@ export { type OpenAIPolicyOptions, openOpenAIPolicy } from '../policy/openai/pol
 export type { ModelPrice, Money, PriceTable } from '../policy/prices.js';
 export type { GenerateOptions, GenerateRequest, Sample } from '../policy/types.js';
 export type { AgentChunk } from '../text/chunks.js';
+export {
+  Conversation,
+  type ConversationOptions,
+  type FollowUpAnswer,
+  type FollowUpOptions,
+  type Reread,
+} from './conversation.js';
 export { ReaderError } from './errors.js';
 export { type DryRun, estimateReading } from './estimate-reading.js';
 export { type TextSource, textOf } from './input.js';
@@ -16,6 +23,8 @@ export { type LoadDocumentOptions, loadDocument } from './load-document.js';
 export type { PlacedText, TextPiece } from './places.js';
 export type { ReadingEstimate } from './plan.js';
 export {
+  type Closable,
+  createConversation,
   createMemoryReader,
   type DocumentReading,
   type NamedModelOptions,
@@ -31,6 +40,6 @@ export {
   type ReadingOptions,
 } from './reader.js';
 export { readSideBySide, type SideBySideOptions, type SideBySideReading } from './side-by-side.js';
-export type { MemoryPiece, PieceSource, ReaderState } from './state.js';
+export type { ConversationState, MemoryPiece, PieceSource, ReaderState } from './state.js';
 export type { Extent, Unread } from './survey.js';
 export type { ReadTokens } from './tokens.js';

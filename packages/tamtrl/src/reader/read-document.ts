@@ -5,6 +5,7 @@ import type { MemoryModel } from '../memory/turn.js';
 import type { OpenOptions } from '../models/open.js';
 import { type Money, namesForPrices, Prices, type PriceTable } from '../policy/prices.js';
 import { checkDocument, checkOptions } from './check-options.js';
+import { Conversation, type ConversationOptions } from './conversation.js';
 import { ReaderError } from './errors.js';
 import type { TextSource } from './input.js';
 import { type PlanOptions, planReading, type ReadingEstimate, type ReadingPlan } from './plan.js';
@@ -26,11 +27,27 @@ export interface NamedModelOptions
   model: string | MemoryModel;
 }
 
+export type Closable = AsyncDisposable & { close(): Promise<void> };
+
 /** An open reader. `close` frees a model that was opened for it. */
-export async function createMemoryReader(
-  options: NamedModelOptions,
-): Promise<MemoryReader & AsyncDisposable & { close(): Promise<void> }> {
+export async function createMemoryReader(options: NamedModelOptions): Promise<MemoryReader & Closable> {
   checkOptions(options, 'createMemoryReader');
+  return opened(options, (open) => new MemoryReader(open));
+}
+
+/** A conversation about a document. `close` frees a model that was opened for it. */
+export async function createConversation(
+  options: Omit<NamedModelOptions, 'question' | 'state'> & Omit<ConversationOptions, keyof ReaderOptions>,
+): Promise<Conversation & Closable> {
+  checkOptions({ ...options, question: '' }, 'createConversation');
+  return opened(options, (open) => new Conversation(open));
+}
+
+/** What is made with a model that may be only named. */
+async function opened<Options extends Omit<NamedModelOptions, 'question' | 'state'>, Made extends object>(
+  options: Options,
+  make: (options: Omit<Options, 'model'> & { model: MemoryModel }) => Made,
+): Promise<Made & Closable> {
   const { model: named, tokenizer, contextLength, thinking, allowHosts, onDownload, ...others } = options;
   const { prediction, cacheKey, ...rest } = others;
   let trained: Partial<ReaderOptions> = {};
@@ -49,11 +66,11 @@ export async function createMemoryReader(
     model = policy;
   } else model = named;
   try {
-    const reader = new MemoryReader({ ...trained, ...(given(rest) as typeof rest), model });
-    return Object.assign(reader, {
+    const made = make({ ...trained, ...(given(rest) as typeof rest), model } as Parameters<typeof make>[0]);
+    return Object.assign(made, {
       close,
       [Symbol.asyncDispose ?? Symbol.for('asyncDispose')]: close,
-    }) as MemoryReader & AsyncDisposable & { close(): Promise<void> };
+    }) as Made & Closable;
   } catch (error) {
     await close();
     throw error;

@@ -1,18 +1,19 @@
 /** A reading that `tamtrl ask --state` keeps in a file, so that another one can go on from there. */
 import { readFile, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { writeWhole } from '../base/files.js';
+import { LockError, lockFile } from '../base/lock.js';
 import { parsedJson } from '../base/objects.js';
 import { ReaderError } from './errors.js';
 import { type DocumentPlace, STDIN } from './files/document-place.js';
 import { isAddress } from './files/page.js';
-import { type ReaderState, readerStateSchema, type SavedState } from './state.js';
+import { type ConversationState, type ReaderState, type SavedState, savedStateSchema } from './state.js';
 
 /**
  * The state in a file; undefined if there is no file.
  * @throws ReaderError `state` for a file that cannot be read or holds something else, which would be replaced.
  */
-export async function loadState(path: string): Promise<ReaderState | undefined> {
+export async function loadState(path: string): Promise<SavedState | undefined> {
   let text: string;
   try {
     // A named pipe would keep it waiting, and a device would be replaced by a file.
@@ -22,7 +23,7 @@ export async function loadState(path: string): Promise<ReaderState | undefined> 
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new ReaderError('state', `--state: cannot read ${path}: ${(error as Error).message}.`, { cause: error });
   }
-  const state = readerStateSchema.safeParse(parsedJson(text));
+  const state = savedStateSchema.safeParse(parsedJson(text));
   if (state.success) return state.data;
   throw new ReaderError(
     'state',
@@ -30,11 +31,35 @@ export async function loadState(path: string): Promise<ReaderState | undefined> 
   );
 }
 
+/**
+ * Two readings that save to one file would each go on from the other's.
+ * @returns releases the file @throws ReaderError `state` if nothing can be written there; LockError if it is taken.
+ */
+export async function lockState(path: string): Promise<() => Promise<void>> {
+  try {
+    return await lockFile(path);
+  } catch (error) {
+    if (LockError.isInstance(error)) throw error;
+    const { message } = error as Error;
+    throw new ReaderError('state', `--state: cannot write to ${dirname(path)}: ${message}.`, { cause: error });
+  }
+}
+
+/** The documents that a saved reading has read. */
+export function documentsOf({ documents = [] }: SavedState): DocumentPlace[] {
+  return documents.map((each) => (typeof each === 'string' ? { path: each } : each));
+}
+
 /** With the documents that were read, so that a place in the memory can be shown in them. */
-export async function saveState(path: string, state: ReaderState, places: readonly DocumentPlace[]): Promise<void> {
+export async function saveState(
+  path: string,
+  state: ReaderState,
+  places: readonly DocumentPlace[],
+  conversation?: ConversationState,
+): Promise<void> {
   const documents: SavedState['documents'] = places.map(({ path, title, mayFail }) => {
     const name = path === STDIN || isAddress(path) ? path : resolve(path);
     return title === undefined ? name : { path: name, title, mayFail };
   });
-  await writeWhole(path, JSON.stringify({ ...state, documents }));
+  await writeWhole(path, JSON.stringify({ ...state, documents, conversation }));
 }

@@ -28,12 +28,30 @@ export const readerStateSchema = z.object({
   former: readingLogSchema.optional(),
 });
 
+/** Notes for the questions of a conversation, and what was asked and answered. */
+export const conversationSchema = z.object({
+  /** The memories after the whole text, each with the question that it was written for. */
+  notes: z.array(memorySchema.extend({ question: z.string() })),
+  exchanges: z.array(
+    z.object({
+      question: z.string(),
+      answer: z.string(),
+      /** Answered from notes that were there, or by reading the text for the question. */
+      from: z.enum(['memory', 'text']),
+    }),
+  ),
+});
+
+export type ConversationState = z.output<typeof conversationSchema>;
+
 /** What `tamtrl ask --state` writes. */
 export const savedStateSchema = readerStateSchema.extend({
   /** Files that were read, in order; absent in files of earlier versions. */
   documents: z
     .array(z.union([z.string(), z.object({ path: z.string(), title: z.string(), mayFail: z.boolean().optional() })]))
     .optional(),
+  /** Absent before the first answer; forgotten when the text has changed. */
+  conversation: conversationSchema.optional(),
 });
 
 export type SavedState = z.output<typeof savedStateSchema>;

@@ -1,5 +1,5 @@
 /** `tamtrl ask`: reads files of any length and answers questions about them. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { MODEL_SPECS } from '../../models/spec.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
@@ -18,7 +18,7 @@ export function addAskCommand(program: Command, io: Io, exit: (code: number) => 
     .command('ask')
     .description('read files of any length and answer a question about them')
     .argument(
-      '<inputs...>',
+      '[inputs...]',
       'files, folders, patterns, addresses or - for stdin, then the question (unless -q gives it)',
     )
     .optionsGroup(GROUPS.model)
@@ -27,6 +27,20 @@ export function addAskCommand(program: Command, io: Io, exit: (code: number) => 
   addBudgetOptions(addModelOptions(command))
     .optionsGroup(GROUPS.input)
     .option('-q, --question <text>', 'a question; repeat it to ask several in one reading', repeatable)
+    .option(
+      '--follow-up <text>',
+      'a question for afterwards, answered from the notes; repeat it for several',
+      repeatable,
+    )
+    .option('--chat', 'after the answer, ask for further questions (one a line)')
+    .addOption(
+      new Option(
+        '--reread [when]',
+        'read the text again for a further question, if the notes do not answer it, or always',
+      )
+        .choices(['never', 'needed', 'always'])
+        .preset('needed'),
+    )
     .option('--encoding <name>', 'encoding of text files that is not recognised, such as shift_jis')
     .option(
       '--state <path>',

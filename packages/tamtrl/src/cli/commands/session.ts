@@ -11,11 +11,12 @@ import { RunFolder } from '../../run/folder.js';
 import { openRun, type RunEvent } from '../../run/open.js';
 import { planRun, type RunPlan } from '../../run/plan.js';
 import { readRun, type SavedRun } from '../../run/read.js';
+import { resumedFolder } from '../../run/resumed-folder.js';
 import { EXIT, exitCodeOf, UsageError } from '../terminal/errors.js';
 import { Interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { downloadTold } from '../terminal/models.js';
-import { type RunFlags, resumedFolder } from '../terminal/options.js';
+import type { RunFlags } from '../terminal/options.js';
 import { RunView } from '../terminal/run-view.js';
 
 /**

@@ -4,17 +4,11 @@ import { readingSchema } from '../../memory/reading-settings.js';
 import { allowedOrigins } from '../../models/hosts.js';
 import { MODEL_SPECS } from '../../models/spec.js';
 import { LOG_KINDS, type LogKind } from '../../report/exports/run-log.js';
-import type { SettingFlags } from '../../run/settings.js';
-import { UsageError } from './errors.js';
+import type { ResumeFlags } from '../../run/resumed-folder.js';
 
-export interface RunFlags extends SettingFlags {
+export interface RunFlags extends ResumeFlags {
   config?: string;
-  out?: string;
-  /** A run's folder; true: the one that --out names. */
-  resume?: string | boolean;
   json?: boolean;
-  judge?: string;
-  tokenizer?: string;
   allowHost?: string[];
   log?: LogKind[];
 }
@@ -138,38 +132,4 @@ function logKinds(value: string, before: readonly LogKind[] = []): LogKind[] {
   const kind = LOG_KINDS.find((known) => known === value);
   if (kind) return [...before, kind];
   throw new InvalidArgumentError(`Expected ${LOG_KINDS.join(' or ')}.`);
-}
-
-/** Settings that a resumed run already has. */
-const FIXED = [
-  'preset',
-  'config',
-  'method',
-  'model',
-  'data',
-  'seed',
-  'judge',
-  'teacher',
-  'tokenizer',
-  'thinking',
-  'adapterRank',
-] as const;
-
-/** The folder to resume; undefined for a new run. @throws UsageError for flags that would make it another run. */
-export function resumedFolder(flags: RunFlags): string | undefined {
-  const { resume, out } = flags;
-  if (resume === undefined || resume === false) return undefined;
-  const given = FIXED.filter((name) => flags[name] !== undefined);
-  if (given.length > 0) {
-    const names = given.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`).join(', ');
-    throw new UsageError(
-      `--resume continues a run with its own settings, so ${names} cannot be given with it. Only --steps may change.`,
-    );
-  }
-  if (typeof resume === 'string') {
-    if (out === undefined || out === resume) return resume;
-    throw new UsageError(`--resume names ${resume} and --out names ${out}: a resumed run stays in its folder.`);
-  }
-  if (out !== undefined) return out;
-  throw new UsageError('--resume needs the folder of a run: --resume FOLDER, or --out FOLDER --resume.');
 }

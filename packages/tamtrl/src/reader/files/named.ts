@@ -24,6 +24,13 @@ export async function documentsNamed(
   return [...documents.values()];
 }
 
+/** "a file", "a folder" or "an address" if a name stands for one, undefined if it is other text. */
+export async function kindOfNamed(name: string): Promise<string | undefined> {
+  if (isAddress(name) && !/\s/.test(name)) return 'an address';
+  const found = await stat(name).catch(() => undefined);
+  return found?.isFile() ? 'a file' : found?.isDirectory() ? 'a folder' : undefined;
+}
+
 async function pathsOf(name: string): Promise<string[]> {
   // A file whose name looks like a pattern is a file, and so is an address.
   if (name === STDIN || isAddress(name) || !isDynamicPattern(name)) return [name];

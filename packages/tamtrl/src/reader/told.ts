@@ -1,0 +1,105 @@
+/** What people are told about a reading: its cost, what it left out, what it could not answer. */
+import { count, counted, duration } from '../base/format.js';
+import { given } from '../base/objects.js';
+import type { Budgets } from '../memory/frames.js';
+import { moneyText, type Prices } from '../policy/prices.js';
+import type { FollowUpAnswer } from './conversation.js';
+import type { Answer } from './events.js';
+import type { ReadingEstimate } from './plan.js';
+import type { MemoryReader } from './reader.js';
+import type { Unread } from './survey.js';
+import type { ReadTokens } from './tokens.js';
+
+const MOST_RANGES = 5;
+
+export function estimateText({ exact, chunks, requests, tokens, cost, seconds }: ReadingEstimate): string {
+  const money = cost ? `, ${moneyText(cost)}` : '';
+  const time = seconds === undefined ? '' : `, about ${duration(seconds)}`;
+  return `${exact ? '' : 'About '}${counted(chunks, 'chunk')}, ${counted(requests, 'request')}; at most ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${money}${time}\n`;
+}
+
+export function unreadText({ chunks, tokens, ranges }: Unread): string {
+  const shown = ranges.slice(0, MOST_RANGES).map(({ start, end }) => `${count(start)} to ${count(end)}`);
+  const more = ranges.length > MOST_RANGES ? `, and ${ranges.length - MOST_RANGES} more stretches` : '';
+  return `Not read: ${counted(chunks, 'chunk')} (${count(tokens)} tokens), characters ${shown.join(', ')}${more}\n`;
+}
+
+/** Why there is no answer; undefined if there is one to each question. @param empty turns without a memory */
+export function noAnswerText(answers: readonly Answer[], { answerTokens }: Budgets, empty: number): string | undefined {
+  const missing = answers.filter(({ answer }) => answer === '');
+  if (missing.length === 0) return undefined;
+  const [{ question, truncated }] = missing;
+  const which = answers.length === 1 ? 'the question' : JSON.stringify(question);
+  const why = truncated
+    ? `It used up ${count(answerTokens)} tokens without one, as models do that think: raise --answer-tokens, or use --no-thinking.`
+    : 'If the model can think, use --no-thinking. Also check that it is a chat model.';
+  const chunks = empty === 0 ? '' : ` It wrote no memory after ${counted(empty, 'chunk')} either.`;
+  return `The model wrote nothing in answer to ${which}. ${why}${chunks}`;
+}
+
+export const answerText = ({ answer, truncated }: Answer) =>
+  `${answer === '' ? '(no answer)' : answer}${truncated ? ' (cut off at the limit)' : ''}\n`;
+
+/** Where the answer to a follow-up question comes from. */
+export function followUpText({ from, missing, notesFor }: FollowUpAnswer): string {
+  if (from === 'text') return 'The text was read for this question.\n';
+  const notes = `the notes for ${notesFor.map((question) => JSON.stringify(question)).join(', ')}`;
+  if (!missing) return `From ${notes}; the text was not read again.\n`;
+  return `Not in ${notes}. To read the text again for this question, use --reread.\n`;
+}
+
+export interface Told {
+  answers: readonly Answer[];
+  /** Of the first question, after each chunk. */
+  memory: readonly string[];
+  reader: MemoryReader;
+  turns: number;
+  unread?: Unread;
+  prices?: Prices;
+  followUps?: readonly FollowUpAnswer[];
+  /** Of the follow-up questions. */
+  further?: ReadTokens;
+}
+
+/** Chunks that were read now, without those of a saved state. */
+const ownChunks = ({ reader, turns }: Told) => reader.chunksRead + turns - reader.turns;
+
+function sumOf({ prompt, output, cached }: ReadTokens, further: ReadTokens = { prompt: 0, output: 0 }): ReadTokens {
+  return { prompt: prompt + further.prompt, output: output + further.output, ...given({ cached }) };
+}
+
+/** `tamtrl ask --json`. */
+export function jsonReading(told: Told): object {
+  const { answers, memory, reader, turns, unread, prices, followUps = [], further } = told;
+  const { prompt, output, cached } = sumOf(reader.tokens, further);
+  const own = ownChunks(told);
+  const each = answers.map(({ output: _, truncated: __, ...rest }) => rest);
+  const later = followUps.map(({ output: _, truncated: __, ...rest }) => rest);
+  const tokens = { prompt, output, ...given({ cached }), total: prompt + output };
+  // Only follow-up questions about a saved reading have no first answer.
+  const first = answers.at(0);
+  return {
+    ...(first && { answer: first.answer }),
+    turns,
+    memory,
+    ...(first && { provenance: first.provenance }),
+    tokens,
+    seconds: reader.seconds,
+    ...(own !== turns && { chunksRead: own }),
+    ...(answers.length > 1 && { answers: each }),
+    ...(later.length > 0 && { followUps: later }),
+    ...given({ cost: prices?.of(sumOf(reader.tokens, further)), unread }),
+  };
+}
+
+/** "12 chunks, 3,000 tokens read, 200 written, 4.1 s in the model" */
+export function readingText(told: Told): string {
+  const { reader, turns, prices } = told;
+  const { prompt, output, cached } = reader.tokens;
+  const cost = prices?.of(reader.tokens);
+  const own = ownChunks(told);
+  const again = own === turns ? '' : ` (${count(own)} of them read now)`;
+  const kept = cached === undefined ? '' : ` (${count(cached)} from the cache)`;
+  const money = cost ? `, ${moneyText(cost)}` : '';
+  return `${counted(turns, 'chunk')}${again}, ${count(prompt)} tokens read${kept}, ${count(output)} written, ${duration(reader.seconds)} in the model${money}\n`;
+}
