@@ -28,6 +28,7 @@ export {
   type ReadDocumentOptions,
   readDocument,
 } from './reader/read-document.js';
+export { type DocumentOutcome, type ReadDocumentsOptions, readDocuments } from './reader/read-documents.js';
 export {
   type Answer,
   type MemoryEvent,

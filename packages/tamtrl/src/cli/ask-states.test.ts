@@ -80,3 +80,27 @@ it('further questions are answered from the notes of a saved reading, or by read
     err: expect.stringContaining('--chat takes questions'),
   });
 });
+
+it('--each reads every document for itself, and says which could not be read', async () => {
+  const [one, two] = [await file('one.txt'), await file('two.txt')];
+  const picture = join(folder, 'x.png');
+  await writeFile(picture, new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 0]));
+  const { code, out, err } = await ask(one, picture, two, 'ben', '--each');
+  expect(code).toBe(1);
+  expect(out).toMatch(/^.*one\.txt: \S.*\n.*two\.txt: \S.*\n$/);
+  expect(err).toMatch(/^tamtrl: \S*x\.png is binary/);
+  expect(err).toMatch(/3 documents, \d+ tokens read, \d+ written/);
+  const json = await ask(one, two, '-q', 'ben', '-q', 'emma', '--each', '--json');
+  expect(json.code).toBe(0);
+  expect(JSON.parse(json.out)).toMatchObject({
+    documents: [
+      { document: one, turns: 3, answers: [{ question: 'ben' }, { question: 'emma' }] },
+      { document: two, turns: 3 },
+    ],
+    tokens: { total: expect.any(Number) },
+  });
+  expect(await ask(one, 'ben', '--each', '--chat')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--each makes'),
+  });
+});

@@ -1,4 +1,5 @@
 /** Reads a text with a story hidden in it, and tells every change of the memory with what caused it. */
+import { percent } from '../base/format.js';
 import type { BabilongRecord } from '../data/generators/babilong.js';
 import { runAgent } from '../memory/agent.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
@@ -79,4 +80,10 @@ function factsIn({ start, end }: ChunkPlace, record: BabilongRecord): string[] {
   return record
     .facts()
     .flatMap((fact, at) => (fact.start < end && fact.end > start ? [record.story.sentences[at]] : []));
+}
+
+/** A change and what caused it, for people. @param share of the text that has been read */
+export function changeText({ facts, memory }: MemoryChange, share: number): string {
+  const cause = facts.length > 0 ? facts.join(' ') : '(nothing of the story)';
+  return `${percent(share).padStart(6)}  ${cause}\n        → ${memory}`;
 }

@@ -10,8 +10,8 @@ import type { MemoryModel } from './turn.js';
 const ROWS = 32;
 
 /** Updates that each of `readings` may have computed at a time: 1 unless guesses that go wrong cost time only. */
-export function longestAhead({ capabilities }: MemoryModel, readings: number): number {
-  return capabilities?.speculation ? Math.max(1, Math.floor(ROWS / readings)) : 1;
+export function longestAhead({ capabilities, sharedBy = 1 }: MemoryModel, readings: number): number {
+  return capabilities?.speculation ? Math.max(1, Math.floor(ROWS / (readings * sharedBy))) : 1;
 }
 
 /** What one reading has computed ahead. It asks for more while its guesses are right, else for less. */

@@ -11,7 +11,10 @@ import type { DraftCounts, Turn } from './trajectory.js';
 
 /** The part of a policy that the agent needs. */
 export type MemoryModel = Pick<Policy, 'tokenizer' | 'chat' | 'contextLength' | 'sample'> &
-  Partial<Pick<Policy, 'capabilities'>>;
+  Partial<Pick<Policy, 'capabilities'>> & {
+    /** Readings that share its calls (side-by-side.ts), and so the rows that reading ahead may fill. */
+    sharedBy?: number;
+  };
 
 /** What an empty output does to the memory before it: keep it, or lose it. */
 export type EmptyRule = 'keep' | 'overwrite';

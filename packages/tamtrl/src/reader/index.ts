@@ -31,6 +31,7 @@ export {
   type ReadDocumentOptions,
   readDocument,
 } from './read-document.js';
+export { type DocumentOutcome, type ReadDocumentsOptions, readDocuments } from './read-documents.js';
 export {
   type Answer,
   type MemoryEvent,

@@ -44,7 +44,7 @@ export async function createConversation(
 }
 
 /** What is made with a model that may be only named. */
-async function opened<Options extends Omit<NamedModelOptions, 'question' | 'state'>, Made extends object>(
+export async function opened<Options extends Omit<NamedModelOptions, 'question' | 'state'>, Made extends object>(
   options: Options,
   make: (options: Omit<Options, 'model'> & { model: MemoryModel }) => Made,
 ): Promise<Made & Closable> {

@@ -4,18 +4,45 @@ import { given } from '../base/objects.js';
 import type { Budgets } from '../memory/frames.js';
 import { moneyText, type Prices } from '../policy/prices.js';
 import type { FollowUpAnswer } from './conversation.js';
-import type { Answer } from './events.js';
-import type { ReadingEstimate } from './plan.js';
+import type { DryRun } from './estimate-reading.js';
+import type { Answer, QuestionMemory } from './events.js';
+import type { ReadingEstimate, ReadingPlan } from './plan.js';
+import type { DocumentOutcome } from './read-documents.js';
 import type { MemoryReader } from './reader.js';
 import type { Unread } from './survey.js';
 import type { ReadTokens } from './tokens.js';
 
 const MOST_RANGES = 5;
 
-export function estimateText({ exact, chunks, requests, tokens, cost, seconds }: ReadingEstimate): string {
+function estimateText({ exact, chunks, requests, tokens, cost, seconds }: ReadingEstimate): string {
   const money = cost ? `, ${moneyText(cost)}` : '';
   const time = seconds === undefined ? '' : `, about ${duration(seconds)}`;
   return `${exact ? '' : 'About '}${counted(chunks, 'chunk')}, ${counted(requests, 'request')}; at most ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${money}${time}\n`;
+}
+
+/** Shorter readings are over before their estimate has been read. */
+const LONG = 20;
+
+/** The estimate of a long reading, of every one that has a price, and of one that leaves something out. */
+export function estimateTold({ estimate, unread }: ReadingPlan): string {
+  return estimate && (estimate.chunks >= LONG || estimate.cost || unread) ? estimateText(estimate) : '';
+}
+
+/** `tamtrl ask --dry-run`, and what was assumed. */
+export function dryRunTexts(found: DryRun): { found: string; assumed: string } {
+  const unread = found.unread && found.unread.chunks > 0 ? unreadText(found.unread) : '';
+  const assumed = `The server was not asked for its window: ${count(found.contextLength)} tokens are assumed. Set it with --context-length.\n`;
+  return { found: `${estimateText(found)}${unread}`, assumed: found.assumed ? assumed : '' };
+}
+
+/** The memories after a turn, line by line. @param several more than one question */
+export function memoryLines(memories: readonly QuestionMemory[], several: boolean): string[] {
+  return memories.flatMap(({ question, memory, truncated, repeating, empty }) => [
+    ...(several ? [`  ${question}`] : []),
+    ...memory.split('\n').map((line) => `  ${line}`),
+    ...(truncated ? [repeating ? '  (repeats itself up to the limit)' : '  (cut off at the limit)'] : []),
+    ...(empty ? ['  (nothing new was written)'] : []),
+  ]);
 }
 
 export function unreadText({ chunks, tokens, ranges }: Unread): string {
@@ -64,8 +91,9 @@ export interface Told {
 /** Chunks that were read now, without those of a saved state. */
 const ownChunks = ({ reader, turns }: Told) => reader.chunksRead + turns - reader.turns;
 
-function sumOf({ prompt, output, cached }: ReadTokens, further: ReadTokens = { prompt: 0, output: 0 }): ReadTokens {
-  return { prompt: prompt + further.prompt, output: output + further.output, ...given({ cached }) };
+function sumOf(one: ReadTokens, other: ReadTokens = { prompt: 0, output: 0 }): ReadTokens {
+  const cached = (one.cached ?? 0) + (other.cached ?? 0);
+  return { prompt: one.prompt + other.prompt, output: one.output + other.output, ...(cached > 0 && { cached }) };
 }
 
 /** `tamtrl ask --json`. */
@@ -102,4 +130,26 @@ export function readingText(told: Told): string {
   const kept = cached === undefined ? '' : ` (${count(cached)} from the cache)`;
   const money = cost ? `, ${moneyText(cost)}` : '';
   return `${counted(turns, 'chunk')}${again}, ${count(prompt)} tokens read${kept}, ${count(output)} written, ${duration(reader.seconds)} in the model${money}\n`;
+}
+
+/** Of all documents that were read. */
+export function tokensOf(outcomes: readonly DocumentOutcome[]): ReadTokens {
+  return outcomes.reduce((sum, { reading }) => sumOf(sum, reading?.tokens), { prompt: 0, output: 0 });
+}
+
+/** `tamtrl ask --each --json`. */
+export function jsonDocuments(names: readonly string[], outcomes: readonly DocumentOutcome[], prices?: Prices): object {
+  const documents = outcomes.map(({ reading, error }, at) => {
+    if (error) return { document: names[at], error: error.message };
+    const { answer, answers, turns, provenance, tokens, unread } = reading;
+    const each = answers.map(({ output: _, truncated: __, ...rest }) => rest);
+    const more = given({ answers: each.length > 1 ? each : undefined, unread });
+    return { document: names[at], answer, turns, provenance, tokens, ...more };
+  });
+  const tokens = tokensOf(outcomes);
+  return {
+    documents,
+    tokens: { ...tokens, total: tokens.prompt + tokens.output },
+    ...given({ cost: prices?.of(tokens) }),
+  };
 }

@@ -9,20 +9,29 @@ import { checkEncoding } from '../../reader/decoding.js';
 import { ReaderError } from '../../reader/errors.js';
 import { estimateReading } from '../../reader/estimate-reading.js';
 import { STDIN } from '../../reader/files/document-place.js';
-import { charactersOf, documentsNamed, kindOfNamed } from '../../reader/files/named.js';
+import { charactersOf, documentsNamed, lastQuestion } from '../../reader/files/named.js';
 import { textOfFiles } from '../../reader/files/several.js';
 import { planReading, type ReadingPlan } from '../../reader/plan.js';
 import { pieceText } from '../../reader/provenance.js';
 import { type MemoryEvent, MemoryReader } from '../../reader/reader.js';
 import { documentsOf, loadState, lockState, saveState } from '../../reader/saved-state.js';
 import { stateFileAt } from '../../reader/state-folder.js';
-import { answerText, jsonReading, noAnswerText, readingText, type Told, unreadText } from '../../reader/told.js';
+import {
+  answerText,
+  dryRunTexts,
+  estimateTold,
+  jsonReading,
+  noAnswerText,
+  readingText,
+  type Told,
+  unreadText,
+} from '../../reader/told.js';
 import { loadPrices } from '../../run/prices-file.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { MemoryView } from '../terminal/memory-view.js';
-import { type ModelFlags, namedModel, noteOn, openForCommand } from '../terminal/models.js';
-import { tellDryRun, tellEstimate } from './ask-bill.js';
+import { type ModelFlags, namedModel, noteOn, openForCommand, requiredModel } from '../terminal/models.js';
+import { askEach } from './ask-each.js';
 import { askFurther, type FurtherFlags } from './ask-further.js';
 
 export interface AskFlags extends ModelFlags, FurtherFlags {
@@ -35,6 +44,7 @@ export interface AskFlags extends ModelFlags, FurtherFlags {
   state?: string;
   encoding?: string;
   budget?: number;
+  each?: boolean;
   prices?: string;
   dryRun?: boolean;
   quiet?: boolean;
@@ -45,7 +55,7 @@ export async function runAsk(...[inputs, flags, ...rest]: Parameters<typeof askO
   if (flags.state === undefined) return askOnce(inputs, flags, ...rest);
   const state = await stateFileAt(flags.state, {
     inputs: flags.question ? inputs : inputs.slice(0, -1),
-    questions: flags.question ?? (inputs.length > 0 ? [await lastQuestion(inputs)] : []),
+    questions: flags.question ?? [await lastQuestion(inputs)],
     model: flags.model ?? process.env.TAMTRL_MODEL ?? '',
   });
   const unlock = await lockState(state);
@@ -74,16 +84,16 @@ async function askOnce(
     throw new UsageError(
       'There is nothing to read: name files (or - for stdin) before the question, as in tamtrl ask book.txt "Who did it?"',
     );
+  if (flags.each && (flags.state !== undefined || flags.followUp || flags.chat))
+    throw new UsageError(
+      '--each makes a reading for each document, which --state, --follow-up and --chat cannot go on from: leave them out.',
+    );
   if (flags.chat && named.includes(STDIN))
     throw new UsageError(
       '--chat takes questions from stdin, which "-" names as the text. Save the text in a file first.',
     );
   const paths = isOver ? documentsOf(state) : await documentsNamed(named, (text) => tell(`${text}.`));
-  const address = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
-  if (address === undefined)
-    throw new UsageError(
-      'No model is named. Give --model (or set TAMTRL_MODEL): a .gguf file or model folder on this machine, hf:owner/name to download one, or openai:URL#MODEL for a server.',
-    );
+  const address = requiredModel(flags);
   if (flags.encoding !== undefined) checkEncoding(flags.encoding);
   const total = await charactersOf(paths);
   const model = await namedModel(address, noteOn(io));
@@ -112,12 +122,22 @@ async function askOnce(
       question: questions,
       document: textOfFiles(paths, loading),
     });
-    tellDryRun(found, flags.json === true, io);
+    const texts = dryRunTexts(found);
+    io.out(flags.json ? `${JSON.stringify(found)}\n` : texts.found);
+    if (!flags.json) io.err(texts.assumed);
     return EXIT.success;
   }
   const policy = await openForCommand(model, opening, { note, signal });
   try {
     const settings = { ...readerSettings(trained, limits), model: policy, signal, onNote: loading.onNote };
+    if (flags.each) {
+      started();
+      const documents = paths.map((place) => textOfFiles([place], loading));
+      const { json = false, quiet = false, budget } = flags;
+      const asked = { ...given({ budget }), question: questions, documents, places: paths, prices, json, quiet };
+      const { onNote: _, ...reading } = settings;
+      return await askEach({ ...reading, ...asked }, io);
+    }
     const reader = new MemoryReader({ ...settings, question: questions, state });
     if (state && reader.turns > 0 && !isOver)
       io.err(`Continuing after ${counted(reader.turns, 'chunk')}, ${count(state.position)} characters\n`);
@@ -128,7 +148,7 @@ async function askOnce(
     const planning = { whole: true, ...given({ budget: flags.budget, prices, characters: total }) };
     const text = textOfFiles(paths, loading);
     const plan: ReadingPlan = isWhole && !isOver ? await planReading(reader, text, planning) : { text };
-    tellEstimate(plan, io);
+    io.err(estimateTold(plan));
     if (!isOver)
       for await (const event of reader.read(plan.text, { whole: true, ...given({ only: plan.only }) })) {
         started();
@@ -182,16 +202,6 @@ async function askOnce(
   } finally {
     await policy.close();
   }
-}
-
-/** @throws UsageError if it is a file, a folder or an address: the question was forgotten. */
-async function lastQuestion(inputs: readonly string[]): Promise<string> {
-  const last = inputs[inputs.length - 1];
-  const kind = await kindOfNamed(last);
-  if (kind === undefined) return last;
-  throw new UsageError(
-    `${last} is ${kind}, but the last argument is the question. Add the question after it, or give it with -q.`,
-  );
 }
 
 function tellAnswers(told: Told, io: Io): void {

@@ -6,6 +6,7 @@ import type { Io } from '../terminal/io.js';
 import {
   addBudgetOptions,
   addModelOptions,
+  addRequestOptions,
   GROUPS,
   JSON_OPTION,
   repeatable,
@@ -24,9 +25,10 @@ export function addAskCommand(program: Command, io: Io, exit: (code: number) => 
     .optionsGroup(GROUPS.model)
     .option('--model <model>', `${MODEL_SPECS} (default: $TAMTRL_MODEL)`)
     .option('--context-length <n>', 'window of a server that does not report it, in tokens', wholeNumber(1));
-  addBudgetOptions(addModelOptions(command))
+  addBudgetOptions(addRequestOptions(addModelOptions(command)))
     .optionsGroup(GROUPS.input)
     .option('-q, --question <text>', 'a question; repeat it to ask several in one reading', repeatable)
+    .option('--each', 'read and answer each document for itself, many side by side')
     .option(
       '--follow-up <text>',
       'a question for afterwards, answered from the notes; repeat it for several',

@@ -4,7 +4,7 @@ import { Pace } from '../../base/pace.js';
 import { Books, EMBEDDED_BOOKS } from '../../data/babi/books.js';
 import type { BabiTask } from '../../data/babi/events.js';
 import { babilongRecord, simulatedQuestion } from '../../data/generators/babilong.js';
-import { type MemoryChange, readStory } from '../../eval/story.js';
+import { changeText, readStory } from '../../eval/story.js';
 import { fittingBudgets, promptsFor } from '../../memory/asking.js';
 import { PromptFrames } from '../../memory/frames.js';
 import { babiPrompts } from '../../memory/prompts.js';
@@ -77,11 +77,6 @@ export async function runDemo(
   } finally {
     await policy.close();
   }
-}
-
-function changeText({ facts, memory }: MemoryChange, share: number): string {
-  const cause = facts.length > 0 ? facts.join(' ') : '(nothing of the story)';
-  return `${percent(share).padStart(6)}  ${cause}\n        → ${memory}`;
 }
 
 /** One line that is drawn over, or a line now and then where the output is no terminal. */

@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { readerSettings, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
 import { MODEL_SPECS } from '../../models/spec.js';
-import { EXIT, UsageError } from '../terminal/errors.js';
+import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
-import { type ModelFlags, namedModel, noteOn, openForCommand } from '../terminal/models.js';
+import { type ModelFlags, namedModel, noteOn, openForCommand, requiredModel } from '../terminal/models.js';
 import { addModelOptions, GROUPS, repeatable, wholeNumber } from '../terminal/options.js';
 import { version } from '../terminal/version.js';
 
@@ -36,8 +36,7 @@ export function addMcpCommand(program: Command, io: Io, exit: (code: number) => 
 }
 
 async function serve(flags: McpFlags, io: Io, signal: AbortSignal): Promise<number> {
-  const name = flags.model ?? (process.env.TAMTRL_MODEL || undefined);
-  if (name === undefined) throw new UsageError(`No model is named. Give --model, or set TAMTRL_MODEL: ${MODEL_SPECS}.`);
+  const name = requiredModel(flags);
   const [{ createMcpServer }, { rootsOf }, { StdioServerTransport }] = await Promise.all([
     import('../../integrations/mcp/server.js'),
     import('../../integrations/mcp/roots.js'),

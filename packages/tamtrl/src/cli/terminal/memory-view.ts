@@ -2,6 +2,7 @@
 import { count, duration } from '../../base/format.js';
 import { Pace } from '../../base/pace.js';
 import type { MemoryEvent } from '../../reader/reader.js';
+import { memoryLines } from '../../reader/told.js';
 import { withoutControls } from './clean.js';
 import type { Io } from './io.js';
 
@@ -31,12 +32,7 @@ export class MemoryView {
         : `, ${duration(this.#pace.left(chunk.end - Math.min(this.#from, chunk.start), this.#total - chunk.end))} left`;
     const share = this.#total ? ` (${Math.min(100, Math.round((100 * chunk.end) / this.#total))} %)` : '';
     const head = `chunk ${turn}${share}: ${count(tokens.prompt)} tokens read, ${count(tokens.output)} written${left}`;
-    const body = memories.flatMap(({ question, memory, truncated, repeating, empty }) => [
-      ...(this.#several ? [`  ${question}`] : []),
-      ...memory.split('\n').map((line) => `  ${line}`),
-      ...(truncated ? [repeating ? '  (repeats itself up to the limit)' : '  (cut off at the limit)'] : []),
-      ...(empty ? ['  (nothing new was written)'] : []),
-    ]);
+    const body = memoryLines(memories, this.#several);
     if (this.#io.interactive) {
       this.end();
       const width = Math.max(20, this.#io.columns());

@@ -2,6 +2,7 @@
 import { openModel } from '../../models/open.js';
 import { checkpointOfAddress } from '../../models/run-checkpoints.js';
 import type { Policy } from '../../policy/types.js';
+import { UsageError } from './errors.js';
 import type { Io } from './io.js';
 
 /** See `addModelOptions`. */
@@ -11,6 +12,8 @@ export interface ModelFlags {
   thinking?: boolean;
   /** Servers that a file may name. */
   allowHost?: readonly string[];
+  prediction?: boolean;
+  cacheKey?: boolean;
 }
 
 export interface Opening {
@@ -23,6 +26,14 @@ export interface Opening {
   retries?: number;
 }
 
+/** @throws UsageError if no model is named. */
+export function requiredModel({ model = process.env.TAMTRL_MODEL || undefined }: { model?: string }): string {
+  if (model !== undefined) return model;
+  throw new UsageError(
+    'No model is named. Give --model (or set TAMTRL_MODEL): a .gguf file or model folder on this machine, hf:owner/name to download one, or openai:URL#MODEL for a server.',
+  );
+}
+
 /** The model that `--model` names. For a run's folder, it is one of its checkpoints, and stderr says which. */
 export async function namedModel(spec: string, note: Opening['note']): Promise<string> {
   const model = await checkpointOfAddress(spec);
@@ -32,13 +43,15 @@ export async function namedModel(spec: string, note: Opening['note']): Promise<s
 
 /** @param spec as `--model` takes it */
 export async function openForCommand(spec: string, flags: ModelFlags, { note, ...opening }: Opening): Promise<Policy> {
-  const { tokenizer, contextLength, thinking, allowHost: allowHosts } = flags;
+  const { tokenizer, contextLength, thinking, allowHost: allowHosts, prediction, cacheKey } = flags;
   return openModel(await namedModel(spec, note), {
     ...opening,
     tokenizer,
     contextLength,
     thinking,
     allowHosts,
+    prediction,
+    cacheKey,
     note,
     onDownload: downloadTold(note),
   });

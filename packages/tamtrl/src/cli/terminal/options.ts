@@ -74,6 +74,14 @@ export function addModelOptions(command: Command): Command {
     .option('--no-thinking', 'stop the model from thinking before it writes');
 }
 
+/** What servers know besides the prompt. */
+export function addRequestOptions(command: Command): Command {
+  return command
+    .option('--prediction', "send the old memory as OpenAI's prediction of the new one (wrong ones are charged)")
+    .option('--cache-key', 'send prompt_cache_key (default: to OpenAI alone)')
+    .option('--no-cache-key', 'never send it');
+}
+
 /** For commands that read: how many tokens each part of a prompt may take. */
 export function addBudgetOptions(command: Command): Command {
   return command

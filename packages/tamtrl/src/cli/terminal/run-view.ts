@@ -3,11 +3,12 @@
  * in a pipe, every step and every evaluation is one line, without control characters.
  */
 
-import { count, counted, duration, percent } from '../../base/format.js';
-import type { ModelFacts, RunEvent } from '../../run/open.js';
+import { count, duration } from '../../base/format.js';
+import { evaluationLine, openedLine, stepParts } from '../../report/run-lines.js';
+import type { RunEvent } from '../../run/open.js';
 import { TimeLeft, type TimeLeftOptions } from '../../run/time-left.js';
 import type { RunProgress } from '../../train/loop.js';
-import type { EvaluationMetrics, SftMetrics, StepMetrics } from '../../train/metrics.js';
+import type { SftMetrics, StepMetrics } from '../../train/metrics.js';
 import { withoutControls } from './clean.js';
 import type { Io } from './io.js';
 
@@ -112,37 +113,4 @@ export class RunView {
     if (this.#visible) this.#io.erase?.(0);
     this.#visible = false;
   }
-}
-
-function openedLine({ plan, model }: Extract<RunEvent, { type: 'opened' }>): string {
-  const size = model.parameters === undefined ? '' : `${count(model.parameters)} parameters${adapterPart(model)}, `;
-  const method = `method ${plan.info.method}, seed ${plan.config.seed}`;
-  return `${model.name}: ${size}window ${count(model.contextLength)} tokens; ${method}`;
-}
-
-function adapterPart({ parameters, trainedParameters }: ModelFacts): string {
-  if (trainedParameters === undefined || trainedParameters === parameters) return '';
-  return ` and an adapter of ${count(trainedParameters)}`;
-}
-
-function stepParts(metrics: StepMetrics | SftMetrics): string[] {
-  const seconds = Object.values(metrics.seconds).reduce((sum, value) => sum + value, 0);
-  const tokens = Object.values(metrics.tokens).reduce((sum, value) => sum + value, 0);
-  const rate = `${count(tokens / Math.max(seconds, 1e-9))} tokens/s`;
-  if (metrics.kind === 'sft') return [`loss ${metrics.loss.toFixed(4)}`, rate];
-  const { reward, exact_match, memory_tokens } = metrics;
-  return [
-    `reward ${reward.toFixed(3)}`,
-    `exact match ${percent(exact_match)}`,
-    `memory ${memory_tokens.toFixed(1)} tokens`,
-    rate,
-  ];
-}
-
-function evaluationLine(metrics: EvaluationMetrics): string {
-  const { step, metric, score, exact_match, f1, sub_exact_match, memory_tokens, questions, seconds } = metrics;
-  const isShown = ['exact_match', 'f1', 'sub_exact_match'].includes(metric);
-  const scores = `${isShown ? '' : `${metric} ${percent(score)}, `}exact match ${percent(exact_match)}, F1 ${percent(f1)}, sub-exact match ${percent(sub_exact_match)}`;
-  const when = step === 0 ? 'before training' : `after step ${step}`;
-  return `Held-out ${when}: ${scores}, memory ${memory_tokens.toFixed(1)} tokens (${counted(questions, 'question')}, ${duration(seconds)})`;
 }

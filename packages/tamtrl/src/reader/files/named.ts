@@ -24,8 +24,19 @@ export async function documentsNamed(
   return [...documents.values()];
 }
 
+/** The last of the arguments. @throws ReaderError `input` if it is something to read: the question was forgotten. */
+export async function lastQuestion(inputs: readonly string[]): Promise<string> {
+  const last = inputs.at(-1) ?? '';
+  const kind = await kindOfNamed(last);
+  if (kind === undefined) return last;
+  throw new ReaderError(
+    'input',
+    `${last} is ${kind}, but the last argument is the question. Add the question after it, or give it with -q.`,
+  );
+}
+
 /** "a file", "a folder" or "an address" if a name stands for one, undefined if it is other text. */
-export async function kindOfNamed(name: string): Promise<string | undefined> {
+async function kindOfNamed(name: string): Promise<string | undefined> {
   if (isAddress(name) && !/\s/.test(name)) return 'an address';
   const found = await stat(name).catch(() => undefined);
   return found?.isFile() ? 'a file' : found?.isDirectory() ? 'a folder' : undefined;

@@ -1,0 +1,81 @@
+/** Many documents, each read for itself: side by side, in one batch of a local model or at the same time at a server. */
+import { SideBySide } from '../memory/side-by-side.js';
+import { checkOptions } from './check-options.js';
+import { ReaderError } from './errors.js';
+import type { MemoryEvent } from './events.js';
+import type { TextSource } from './input.js';
+import { type DocumentReading, opened, type ReadDocumentOptions, readDocument } from './read-document.js';
+import { MemoryReader } from './reader.js';
+
+export interface ReadDocumentsOptions
+  extends Omit<ReadDocumentOptions, 'document' | 'state' | 'onEvent' | 'onEstimate' | 'onNote'> {
+  documents: readonly TextSource[];
+  /** Most documents that are read at a time; default 16. */
+  sideBySide?: number;
+  /** Called after every turn. @param document its number, from 0 */
+  onEvent?: (event: MemoryEvent, document: number) => void;
+  onNote?: (note: string, document: number) => void;
+  /** Called when a document is done. */
+  onDocument?: (outcome: DocumentOutcome, document: number) => void;
+}
+
+/** What came of a document: its reading, or why there is none. A document that cannot be read does not end the others. */
+export type DocumentOutcome = { reading: DocumentReading; error?: undefined } | { reading?: undefined; error: Error };
+
+/** More rows make a small model no faster, and each holds a document's text. */
+const SIDE_BY_SIDE = 16;
+
+/**
+ * Reads each document separately for the same questions, and answers them for each.
+ * @returns the outcomes in the order of the documents
+ * @throws the signal's reason if it is aborted; otherwise what opening the model throws.
+ */
+export async function readDocuments(options: ReadDocumentsOptions): Promise<DocumentOutcome[]> {
+  const { documents, sideBySide = SIDE_BY_SIDE, onEvent, onNote, onDocument, ...rest } = options;
+  checkOptions(options, 'readDocuments');
+  if (!Array.isArray(documents) || documents.length === 0)
+    throw new ReaderError('input', 'readDocuments: `documents` is not a list with at least one document.');
+  if (!Number.isSafeInteger(sideBySide) || sideBySide < 1)
+    throw new ReaderError(
+      'input',
+      `readDocuments: \`sideBySide\` is ${sideBySide}, expected a whole number of at least 1.`,
+    );
+  const open = await opened(rest, (settings) => ({ settings }));
+  const { model } = open.settings;
+  const count = Math.min(sideBySide, documents.length);
+  // Servers take requests side by side as they are.
+  const table = model.capabilities?.speculation ? new SideBySide(model, count) : undefined;
+  const outcomes: DocumentOutcome[] = [];
+  let next = 0;
+  const read = async (at: number): Promise<DocumentOutcome> => {
+    const seat = table?.seat();
+    const told = {
+      ...(onEvent && { onEvent: (event: MemoryEvent) => onEvent(event, at) }),
+      ...(onNote && { onNote: (note: string) => onNote(note, at) }),
+    };
+    try {
+      return {
+        reading: await readDocument({ ...open.settings, ...told, model: seat ?? model, document: documents[at] }),
+      };
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      return { error: error as Error };
+    } finally {
+      seat?.leave();
+    }
+  };
+  const reader = async () => {
+    for (let at = next++; at < documents.length; at = next++) {
+      outcomes[at] = await read(at);
+      onDocument?.(outcomes[at], at);
+    }
+  };
+  try {
+    // What no document can be read with is refused once.
+    new MemoryReader(open.settings);
+    await Promise.all(Array.from({ length: count }, reader));
+  } finally {
+    await open.close();
+  }
+  return outcomes;
+}
