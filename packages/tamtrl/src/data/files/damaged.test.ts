@@ -134,6 +134,11 @@ describe('parquet', () => {
     await expect(rowsWith([[40, 126]])).rejects.toThrow('the pages of column "id" claim 63 values, its file 2');
   });
 
+  it('whose levels have a run longer than their page, is refused before it takes memory', async () => {
+    // The repetition levels of the last group's context.sentences.
+    await expect(rowsWith([[2063, 156]])).rejects.toThrow(/a run of column .* claims \d+ values/);
+  });
+
   it('with a negative number of children ends with an error', async () => {
     await expect(rowsWith([[3148, 3]])).rejects.toThrow(DataError);
   });

@@ -5,11 +5,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { AsyncBuffer } from 'hyparquet';
 import { libraryReason } from '../../base/errors.js';
-import { MAX_PARQUET_PAGE_BYTES, MAX_PARQUET_PAGE_VALUES } from '../../base/limits.js';
 import { DataError } from '../errors.js';
+import { pageCheck } from './parquet-pages.js';
 
 type Hyparquet = typeof import('hyparquet') &
-  typeof import('hyparquet/src/column.js') &
   typeof import('hyparquet/src/read.js') &
   typeof import('hyparquet/src/rowgroup.js');
 
@@ -26,11 +25,12 @@ export async function* parquetRows(path: string): AsyncGenerator<unknown> {
     const file = bufferOf(handle, size);
     // Geometry is not read, and looking for it never ends in some damaged files.
     const metadata = await library.parquetMetadataAsync(file, { geoparquet: false });
+    const checkPages = await pageCheck(file, metadata.schema, compressors);
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       const rows = Number(group.num_rows);
       const rowEnd = rowStart + rows;
-      for (const { meta_data } of group.columns) if (meta_data) await checkPages(file, meta_data, rows, library);
+      for (const { meta_data } of group.columns) if (meta_data) await checkPages(meta_data, rows);
       yield* await rowsOf(library, { file, metadata, compressors, rowStart, rowEnd });
       rowStart = rowEnd;
     }
@@ -49,7 +49,6 @@ export async function* parquetRows(path: string): AsyncGenerator<unknown> {
 async function loadLibrary(): Promise<Hyparquet> {
   const parts = await Promise.all([
     import('hyparquet'),
-    import('hyparquet/src/column.js'),
     import('hyparquet/src/read.js'),
     import('hyparquet/src/rowgroup.js'),
   ]);
@@ -101,38 +100,4 @@ async function rowsOf(library: Hyparquet, options: ReadOptions): Promise<unknown
 async function settled(groups: readonly { asyncColumns: readonly { data: PromiseLike<unknown> }[] }[]): Promise<void> {
   const results = await Promise.allSettled(groups.flatMap((group) => group.asyncColumns.map(({ data }) => data)));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
-}
-
-type ColumnMetadata = NonNullable<
-  Awaited<ReturnType<Hyparquet['parquetMetadataAsync']>>['row_groups'][number]['columns'][number]['meta_data']
->;
-
-/**
- * Refuses pages that claim sizes beyond the limits, columns whose pages have other numbers of values than the file's
- * metadata says, and columns with fewer values than rows: the library would take the memory first and look afterwards.
- */
-async function checkPages(file: AsyncBuffer, column: ColumnMetadata, rows: number, library: Hyparquet): Promise<void> {
-  const { dictionary_page_offset, data_page_offset, total_compressed_size, path_in_schema, num_values } = column;
-  const name = `column "${path_in_schema.join('.')}"`;
-  const start = Number(dictionary_page_offset || data_page_offset);
-  const view = new DataView(await file.slice(start, start + Number(total_compressed_size)));
-  const reader = { view, offset: 0 };
-  let values = 0;
-  while (reader.offset < view.byteLength - 1) {
-    const header = library.parquetHeader(reader);
-    const data = header.data_page_header ?? header.data_page_header_v2;
-    const claim = (what: string, count: number, most: number) => {
-      if (count >= 0 && count <= most) return;
-      throw new Error(`a page of ${name} claims ${count} ${what}; the limit is ${most}`);
-    };
-    claim('values', (data ?? header.dictionary_page_header)?.num_values ?? 0, MAX_PARQUET_PAGE_VALUES);
-    claim('bytes', Number(header.uncompressed_page_size), MAX_PARQUET_PAGE_BYTES);
-    claim('packed bytes', Number(header.compressed_page_size), view.byteLength - reader.offset);
-    reader.offset += Number(header.compressed_page_size);
-    values += data?.num_values ?? 0;
-  }
-  // A few bytes may stand for millions of repeated values, so a page must not have more than its file knows of.
-  if (values !== Number(num_values))
-    throw new Error(`the pages of ${name} claim ${values} values, its file ${num_values}`);
-  if (!(values >= rows)) throw new Error(`${name} has ${values} values for ${rows} rows`);
 }
