@@ -174,11 +174,17 @@ function cachedAttention(
 ): Value {
   const { heads, keyValueHeads, headSize } = config;
   const rows = stacked(heads / keyValueHeads, length);
-  const alpha = scoreScale(config);
-  const grouped = reshape(queries, ['B', keyValueHeads, rows, headSize]);
+  // The runtime has a kernel for products of one row, as in a step, but not with a factor. So queries are scaled before,
+  // by a vector, because it would make a factor of a number again.
+  const factors = new Float32Array(headSize).fill(scoreScale(config));
+  const scaled = multiply(
+    queries,
+    queries.graph.cached('scale', () => queries.graph.constant('float32', [headSize], factors)),
+  );
+  const grouped = reshape(scaled, ['B', keyValueHeads, rows, headSize]);
   // The cache is read in place: only scores are joined, not keys and values.
   const scores = (against: Value, size: Dimension, added: Value) =>
-    add(reshape(matmul(grouped, against, { transposeB: true, alpha }), ['B', heads, length, size]), added);
+    add(reshape(matmul(grouped, against, { transposeB: true }), ['B', heads, length, size]), added);
   const mix = (probabilities: Value, size: Dimension, content: Value) =>
     matmul(reshape(probabilities, ['B', keyValueHeads, rows, size]), content);
   const past = scores(cache.keys, 'P', cache.bias);
