@@ -38,6 +38,9 @@ export type ThrowIfCancelled = () => void;
 
 const FLOAT32_BYTES = 4;
 
+/** Larger models would need too much memory for a second copy of their weights, and too long to make it. */
+const LARGEST_PACKED_MODEL = 250e6;
+
 export class EngineCore {
   readonly #files: PretrainedFiles;
   readonly #weights: WeightSets;
@@ -52,6 +55,8 @@ export class EngineCore {
   /** Whether forwardBackward has run since the last step. */
   #accumulated = false;
   #optimizer: OptimizerState | undefined;
+  /** Number of times that `load` has replaced the weights. */
+  #loads = 0;
 
   /** @param adapter what `config.adapter` describes */
   constructor(
@@ -90,7 +95,16 @@ export class EngineCore {
     throwIfCancelled?: ThrowIfCancelled,
   ): Promise<Sample[][]> {
     const { weights, runs } = this.#choose(options.weights);
-    return runs.generator.generate(weights, requests, options, throwIfCancelled);
+    const fixed = options.weights === undefined && this.#isUntrained ? this.#loads : undefined;
+    return runs.generator.generate(weights, requests, options, throwIfCancelled, fixed);
+  }
+
+  /**
+   * Whether the live weights have never been updated, so that packing them for sampling is likely to pay. This must
+   * depend on nothing else: a run that is resumed samples from the same graphs as one that was not interrupted.
+   */
+  get #isUntrained(): boolean {
+    return (this.#optimizer?.step ?? 0) === 0 && !this.config.adapter && this.parameters <= LARGEST_PACKED_MODEL;
   }
 
   async score(
@@ -236,6 +250,7 @@ export class EngineCore {
     const state = await loadCheckpoint(folder, this.config, this.#weights.frozen);
     this.#weights.restore(state.weights, state.snapshots);
     this.#optimizer = state.optimizer;
+    this.#loads++;
     this.zeroGradients();
   }
 

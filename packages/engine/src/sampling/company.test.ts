@@ -1,5 +1,5 @@
 /** What a request gives does not depend on the others of its call, also where kernels divide the work by its size. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineCore } from '../core.js';
 import type { ModelConfig } from '../models/config.js';
 import { Random } from '../random.js';
@@ -21,21 +21,31 @@ const config: ModelConfig = {
   tieWordEmbeddings: true,
 };
 
-let core: EngineCore;
-beforeAll(() => {
-  core = new EngineCore(config, randomParameters(config, 5), { auxiliary: new Map(), eosTokenIds: [] }, { threads: 2 });
-});
-afterAll(() => core.close());
-
 const random = new Random(3);
 const ids = (count: number) => Array.from({ length: count }, () => Math.floor(random.uniform() * 67));
 const requests = Array.from({ length: 140 }, (_, at) => ({ promptIds: ids(60 + (at % 13)), draft: ids(2), seed: at }));
 
-it.each([1, 2, 40])('to the bit: %d of 140 requests in a call', async (size) => {
-  const options = { maxTokens: 5, temperature: 1 };
-  const together = await core.generate(requests, options);
-  for (const from of [0, 53, 100]) {
-    const some = await core.generate(requests.slice(from, from + size), options);
-    expect(some).toEqual(together.slice(from, from + size));
-  }
+// Steps have the weights as constants until they are first updated, and then as inputs.
+describe.each([false, true])('trained: %s', (isTrained) => {
+  describe.each([1, 2])('with %d threads', (threads) => {
+    let core: EngineCore;
+    beforeAll(async () => {
+      const files = { auxiliary: new Map(), eosTokenIds: [] };
+      core = new EngineCore(config, randomParameters(config, 5), files, { threads });
+      if (!isTrained) return;
+      const rows = [{ promptIds: ids(9), completionIds: ids(4) }];
+      await core.forwardBackward(rows, { loss: { kind: 'cross-entropy' } });
+      await core.optimStep({ learningRate: 1e-3 });
+    });
+    afterAll(() => core.close());
+
+    it.each([1, 2, 40])('to the bit: %d of 140 requests in a call', async (size) => {
+      const options = { maxTokens: 5, temperature: 1 };
+      const together = await core.generate(requests, options);
+      for (const from of [0, 53, 100]) {
+        const some = await core.generate(requests.slice(from, from + size), options);
+        expect(some).toEqual(together.slice(from, from + size));
+      }
+    });
+  });
 });

@@ -22,10 +22,15 @@ export interface GeneratorOptions extends RuntimeOptions {
 
 const DEFAULT_CACHE_BYTES = 2 ** 30;
 
+/** Runs of few rows, whose time goes into weights; reading has so many rows that packing does not matter. */
+const PACKED_KINDS: ReadonlySet<GraphKind> = new Set(['step', 'head']);
+
 export class Generator {
   readonly #config: ModelConfig;
   readonly #options: GeneratorOptions;
   readonly #graphs = new Map<GraphKind, Promise<CompiledGraph>>();
+  /** Graphs with constant weights, and the weights' number. */
+  readonly #fixed = { number: -1, graphs: new Map<GraphKind, Promise<CompiledGraph>>() };
   readonly #tables: RotaryTables;
   readonly #endings = new Endings();
 
@@ -35,16 +40,22 @@ export class Generator {
     this.#tables = new RotaryTables(config);
   }
 
-  /** `throwIfCancelled` is called before every run of a graph; an error that it throws ends the call. */
+  /**
+   * @param throwIfCancelled called before every run of a graph; an error that it throws ends the call
+   * @param fixed a number of these weights if they will not change soon: steps then have them as constants, which the
+   *   runtime packs once for its kernels. Weights with another number are packed anew.
+   */
   async generate(
     weights: ParameterSet,
     requests: readonly GenerateRequest[],
     options: GenerateCall,
     throwIfCancelled: () => void = () => {},
+    fixed?: number,
   ): Promise<Sample[][]> {
     const waiting = layOutSequences(this.#config, requests, options);
     const results: Sample[][] = requests.map((request) => new Array<Sample>(request.samples ?? 1));
     if (waiting.length === 0) return results;
+    if ((fixed ?? -1) !== this.#fixed.number) await this.#forget(fixed);
     const batch = new Batch({
       config: this.#config,
       weights,
@@ -54,7 +65,7 @@ export class Generator {
       logitBytes: this.#options.logitBytes,
       tables: this.#tables,
       endings: this.#endings,
-      graph: (kind) => this.#graph(kind),
+      graph: (kind) => this.#graph(kind, PACKED_KINDS.has(kind) && fixed !== undefined ? weights : undefined),
       throwIfCancelled,
     });
     await batch.run((sequence, stopReason) => {
@@ -66,18 +77,30 @@ export class Generator {
     return results;
   }
 
-  #graph(kind: GraphKind): Promise<CompiledGraph> {
-    let graph = this.#graphs.get(kind);
+  #graph(kind: GraphKind, weights: ParameterSet | undefined): Promise<CompiledGraph> {
+    const graphs = weights ? this.#fixed.graphs : this.#graphs;
+    let graph = graphs.get(kind);
     if (!graph) {
-      graph = CompiledGraph.compile(generationGraph(this.#config, kind), this.#options);
-      this.#graphs.set(kind, graph);
+      graph = CompiledGraph.compile(generationGraph(this.#config, kind, weights), this.#options);
+      graphs.set(kind, graph);
     }
     return graph;
   }
 
-  async release(): Promise<void> {
-    const compiled = await Promise.all(this.#graphs.values());
-    this.#graphs.clear();
-    await Promise.all(compiled.map((graph) => graph.release()));
+  /** Releases the graphs of weights that have changed. */
+  async #forget(next = -1): Promise<void> {
+    this.#fixed.number = next;
+    await releaseAll(this.#fixed.graphs);
   }
+
+  async release(): Promise<void> {
+    await this.#forget();
+    await releaseAll(this.#graphs);
+  }
+}
+
+async function releaseAll(graphs: Map<GraphKind, Promise<CompiledGraph>>): Promise<void> {
+  const compiled = await Promise.all(graphs.values());
+  graphs.clear();
+  await Promise.all(compiled.map((graph) => graph.release()));
 }
