@@ -37,6 +37,7 @@ export {
   type ReaderOptions,
   type ReadingOptions,
 } from './reader/reader.js';
+export { readSideBySide, type SideBySideOptions, type SideBySideReading } from './reader/side-by-side.js';
 export type { ConversationState, MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
 export type { Extent, Unread } from './reader/survey.js';
 export type { ReadTokens } from './reader/tokens.js';
@@ -194,6 +195,7 @@ export {
   promptFormatNamed,
   type UpdateSlots,
 } from './memory/prompts.js';
+export type { ParallelReading } from './memory/settings.js';
 export { type TrajectoryStatistics, trajectoryStatistics } from './memory/statistics.js';
 export {
   type ChunkPlace,

@@ -1,4 +1,4 @@
-/** Update and exit gates: what the agent does when the model says that the memory stays, or that it need not read on. */
+/** Update and exit gates: the model says that the memory stays, or that it need not read on. */
 import { describe, expect, it } from 'vitest';
 import { exampleOfMini } from '../data/examples.js';
 import { miniExample } from '../data/mini/task.js';

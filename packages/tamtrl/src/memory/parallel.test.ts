@@ -59,7 +59,10 @@ function* chunksOf(...texts: string[]): Generator<AgentChunk> {
 }
 
 const options = (more: Partial<AgentOptions> = {}): AgentOptions => ({
-  ...{ frames, budgets, seed: 1, parallel: { chunks: 1, width: 2 } },
+  frames,
+  budgets,
+  seed: 1,
+  parallel: { chunks: 1, width: 2 },
   ...more,
 });
 

@@ -3,10 +3,10 @@
  * time, each from the first memory, and their memories are merged in rounds until one is left, from which the answer is
  * given. Stretches follow one another as in the text, and so do the memories of a merge.
  *
- * Ours: a stretch may be several chunks, which are read one after another; a merge asks the model to update the earliest
- * memory with the later ones in the place of a chunk, unless the prompt format has a wording of its own; a memory that is
- * still the first one holds nothing, so that merging it needs no model; the number of rounds is what the text needs, and
- * there is no reward for fewer.
+ * Ours: a stretch may be several chunks, which are read one after another; a merge asks the model to update the
+ * earliest memory with the later ones in the place of a chunk, unless the prompt format has a wording of its own; a
+ * memory that is still the first one holds nothing, so that merging it needs no model; the number of rounds is what the
+ * text needs, and there is no reward for fewer.
  */
 import { streamSeed } from '../base/seeds.js';
 import type { GenerateRequest } from '../policy/types.js';

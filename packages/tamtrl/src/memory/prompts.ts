@@ -45,8 +45,8 @@ export interface PromptFormat {
   /** The whole output of an update that leaves the memory as it is; absent: the memory is written anew each time. */
   readonly unchanged?: string;
   /**
-   * The end of an output of an update after which no more is read: the memory holds all that the question needs. What is
-   * written before it is the memory as usual; nothing but it leaves the memory as it is. Absent: all is read. For
+   * The end of an output of an update after which no more is read: the memory holds all that the question needs. What
+   * is written before it is the memory as usual; nothing but it leaves the memory as it is. Absent: all is read. For
    * questions whose answer no later text can change.
    */
   readonly exit?: string;

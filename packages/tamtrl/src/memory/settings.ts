@@ -12,7 +12,7 @@ export const memorySchema = z.strictObject({
   empty: z.enum(['keep', 'overwrite']).default('keep'),
   /** In training, longer documents lose their middle; absent: all is read. */
   maxChunks: count.optional(),
-  /** Chunks that are read one after another from the first memory, side by side with others; absent or 0: all of them. */
+  /** Chunks of a stretch, of which all are read side by side and merged; absent or 0: one chunk after another. */
   parallel: z.number().int().min(0).optional(),
   /** Memories that one merge takes; absent: 2. */
   mergeWidth: z.number().int().min(2).max(64).optional(),

@@ -48,8 +48,8 @@ export interface Turn {
   /** Of a memory turn that read a chunk; absent where memories were merged. */
   chunk?: ChunkPlace;
   /**
-   * Of a reading side by side: the turns whose memories the prompt holds, none for the first memory. Absent: that of the
-   * turn before.
+   * Of a reading side by side: the turns whose memories the prompt holds, none for the first memory. Absent: that of
+   * the turn before.
    */
   reads?: number[];
   /** Wall time of the sampling call that this turn shared with others; 0 if an earlier call computed it ahead. */

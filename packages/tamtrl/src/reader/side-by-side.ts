@@ -95,7 +95,14 @@ async function readWith(model: MemoryModel, options: SideBySideOptions): Promise
     model,
     questions.map((question, at) => ({ id: `question ${at + 1}`, question, chunks })),
     {
-      ...{ frames, budgets, empty, temperature, seed, signal, parallel: plan, keep: 'memories' },
+      frames,
+      budgets,
+      empty,
+      temperature,
+      seed,
+      signal,
+      parallel: plan,
+      keep: 'memories',
       onTurn: ({ kind, chunk }) => {
         if (kind === 'answer') return;
         if (chunk) done.chunks++;

@@ -160,7 +160,12 @@ it('the figure shows scores by the first setting with numbers, and breaks where 
       .filter(({ name }) => !name.includes('0.0001 combine=gated'))
       .flatMap(({ name }, at) =>
         [1, 2, 3].map((seed) => ({
-          ...{ method: name, seed, benchmark: 'b', seconds: 1, tokens: 1, memoryTokens: 1 },
+          method: name,
+          seed,
+          benchmark: 'b',
+          seconds: 1,
+          tokens: 1,
+          memoryTokens: 1,
           scores: new Map([
             ['q0', 1],
             ['q1', (at + seed) % 2],

@@ -1,4 +1,4 @@
-/** The sweeps of a comparison: a table with a column for each swept setting, and scores by the values of one of them. */
+/** The sweeps of a comparison: a table with a column for each swept setting, and scores by the values of one. */
 import type { CompareConfig, CompareMethod } from '../run/comparison-config.js';
 import { type SweptValue, valueText } from '../run/sweep.js';
 import { absentText, type Comparison, type Entry, entries, seedsText } from './comparison.js';

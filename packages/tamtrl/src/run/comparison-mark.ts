@@ -1,4 +1,4 @@
-/** The file that says that a folder is a comparison's, and what the folders of its methods and benchmarks are called. */
+/** The file that says that a folder is a comparison's, and how the folders of methods and benchmarks are called. */
 import { join } from 'node:path';
 import { writeWhole } from '../base/files.js';
 import { differences } from '../base/objects.js';

@@ -16,7 +16,7 @@ interface Named {
   isVariant?: boolean;
 }
 
-/** Bytes of each: a method, a seed, a benchmark and the end of a file beside their folder make a name of at most 255. */
+/** Bytes of each: method, seed, benchmark and the end of a file beside their folder make a name of at most 255. */
 const MOST_BYTES = 100;
 
 /** Ends of the files that are written beside the folders: `a.json` is the record of `a`. */
@@ -82,7 +82,7 @@ function sameFolder(slug: string): string {
   return slug.normalize('NFKC').toUpperCase().toLowerCase().replace(BESIDE, '');
 }
 
-/** Evaluations are in METHOD-SEED-BENCHMARK: benchmarks of which one ends with a seed and the other, the shorter first. */
+/** Evaluations are in METHOD-SEED-BENCHMARK: benchmarks of which one ends with a seed and the other, shorter first. */
 function confusable(one: string, other: string): [string, string][] {
   const [short, long] = one.length < other.length ? [one, other] : [other, one];
   return /(^|-)\d+$/.test(long.slice(0, Math.max(0, long.length - short.length - 1))) && long.endsWith(`-${short}`)

@@ -13,6 +13,7 @@ type Checked = Pick<
   | 'memory'
   | 'aggregation'
   | 'dualClip'
+  | 'dynamicSampling'
   | 'entropyCoefficient'
   | 'importanceSampling'
   | 'objective'
@@ -129,6 +130,22 @@ const clashes: readonly Clash[] = [
       reward.scaling === 'z-score' && reward.minmax && (reward.combine === 'product' || reward.combine === 'gated'),
     text: ({ reward }) =>
       `reward.scaling "z-score" makes half of the scores negative, and reward.combine "${reward.combine}" multiplies them by the outcome, which punishes success. Set combine to "additive", "score" or "advantages", or scaling to "rank".`,
+  },
+  {
+    clashes: ({ reward }) => !reward.minmax && (reward.scaling !== undefined || reward.minmaxEpsilon !== undefined),
+    text: ({ reward }) =>
+      `reward.minmax is false, so scores stay as they are, and reward.${reward.scaling ? 'scaling' : 'minmaxEpsilon'} would do nothing. Leave it out, or set minmax to true.`,
+  },
+  {
+    clashes: ({ reward: { minmax, scaling = 'minmax', minmaxEpsilon } }) =>
+      minmax && scaling !== 'minmax' && minmaxEpsilon !== undefined,
+    text: ({ reward }) =>
+      `reward.minmaxEpsilon is part of min-max, but reward.scaling is "${reward.scaling}". Leave one of the two out.`,
+  },
+  {
+    clashes: ({ dynamicSampling: { enabled, criterion } }) => !enabled && criterion !== undefined,
+    text: ({ dynamicSampling }) =>
+      `dynamicSampling.enabled is false, so no group is dropped, and its criterion "${dynamicSampling.criterion}" would do nothing. Leave it out.`,
   },
   {
     clashes: ({ turnCredit, aggregation }) => turnCredit === 'split' && aggregation === 'trajectory-mean',

@@ -72,8 +72,8 @@ function sentencePlaces(sentences: readonly string[]): ({ start: number; end: nu
 }
 
 /**
- * The supporting sentences as spans of the documents. A few rows of HotpotQA number a sentence that their paragraph does
- * not have: there, the whole paragraph is marked.
+ * The supporting sentences as spans of the documents. A few rows of HotpotQA number a sentence that their paragraph
+ * does not have: there, the whole paragraph is marked.
  */
 function evidenceOf(paragraphs: readonly Paragraph[], facts: unknown): NonNullable<QuestionRecord['evidence']> {
   const supporting = supportingSentences(facts);
