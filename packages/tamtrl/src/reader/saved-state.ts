@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { writeWhole } from '../base/files.js';
+import { counted } from '../base/format.js';
 import { LockError, lockFile } from '../base/lock.js';
 import { parsedJson } from '../base/objects.js';
 import { ReaderError } from './errors.js';
@@ -62,4 +63,13 @@ export async function saveState(
     return title === undefined ? name : { path: name, title, mayFail };
   });
   await writeWhole(path, JSON.stringify({ ...state, documents, conversation }));
+}
+
+/** Saves what a reading had done that its model has ended, and says so. @throws ReaderError `interrupted` */
+export async function saveInterrupted(error: unknown, path: string, places: readonly DocumentPlace[]): Promise<void> {
+  if (!ReaderError.isInstance(error, 'interrupted') || !error.state) return;
+  const { state, cause, message } = error;
+  await saveState(path, state, places);
+  const saved = `${counted(state.turns, 'chunk')} saved in ${path}; the same command continues from there.`;
+  throw new ReaderError('interrupted', `${message} ${saved}`, { cause, state });
 }

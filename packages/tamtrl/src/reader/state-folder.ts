@@ -6,6 +6,7 @@ import { textHash } from '../base/hash.js';
 import { ReaderError } from './errors.js';
 import { STDIN } from './files/document-place.js';
 import { isAddress } from './files/page.js';
+import { lockState } from './saved-state.js';
 
 export interface ReadingName {
   /** As they are named, so that a folder or pattern stays the same when files are added to it. */
@@ -34,4 +35,19 @@ export async function stateFileAt(path: string, { inputs, questions, model }: Re
   // Only for people: the number alone tells readings apart.
   const word = basename(inputs[0] ?? '').replaceAll(/[^\p{L}\p{N}._-]+/gu, '-');
   return join(path, `${word.replace(/^[.-]+|-+$/g, '').slice(0, 40) || 'text'}-${number}.json`);
+}
+
+/** Works with the state's file, which nobody else writes to meanwhile. @throws as `stateFileAt` and `lockState` do */
+export async function withStateFile<Result>(
+  path: string,
+  name: ReadingName,
+  work: (file: string) => Promise<Result>,
+): Promise<Result> {
+  const file = await stateFileAt(path, name);
+  const unlock = await lockState(file);
+  try {
+    return await work(file);
+  } finally {
+    await unlock();
+  }
 }

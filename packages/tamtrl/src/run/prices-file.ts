@@ -1,5 +1,5 @@
 /** A price table in a file: YAML, or JSON, which is YAML too. */
-import { type PriceTable, priceTableSchema } from '../policy/prices.js';
+import { namesForPrices, Prices, type PriceTable, priceTableSchema } from '../policy/prices.js';
 import { RunError } from './errors.js';
 import { readYamlFile } from './yaml-file.js';
 
@@ -21,4 +21,9 @@ export async function loadPrices(path: string): Promise<PriceTable> {
     `${file.place(where, unknown === undefined ? 'value' : 'key')}: ${what}${said}. ` +
       'A price table looks like this: models: { "gpt-x": { input: 0.5, cachedInput: 0.05, output: 2 } }.',
   );
+}
+
+/** The prices of a model by its address, from a file if one is named. @throws RunError as above; PolicyError */
+export async function pricesOf(path: string | undefined, model: string): Promise<Prices | undefined> {
+  return path === undefined ? undefined : new Prices(await loadPrices(path), namesForPrices(model), path);
 }

@@ -3,19 +3,17 @@ import { count, counted } from '../../base/format.js';
 import { given } from '../../base/objects.js';
 import { readerSettings, readingDifferences, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
-import { namesForPrices, Prices } from '../../policy/prices.js';
 import { Conversation } from '../../reader/conversation.js';
 import { checkEncoding } from '../../reader/decoding.js';
-import { ReaderError } from '../../reader/errors.js';
 import { estimateReading } from '../../reader/estimate-reading.js';
 import { STDIN } from '../../reader/files/document-place.js';
-import { charactersOf, documentsNamed, lastQuestion } from '../../reader/files/named.js';
+import { charactersOf, documentsNamed, lastQuestion, problemOf } from '../../reader/files/named.js';
 import { textOfFiles } from '../../reader/files/several.js';
 import { planReading, type ReadingPlan } from '../../reader/plan.js';
 import { pieceText } from '../../reader/provenance.js';
 import { type MemoryEvent, MemoryReader } from '../../reader/reader.js';
-import { documentsOf, loadState, lockState, saveState } from '../../reader/saved-state.js';
-import { stateFileAt } from '../../reader/state-folder.js';
+import { documentsOf, loadState, saveInterrupted, saveState } from '../../reader/saved-state.js';
+import { withStateFile } from '../../reader/state-folder.js';
 import {
   answerText,
   dryRunTexts,
@@ -26,7 +24,7 @@ import {
   type Told,
   unreadText,
 } from '../../reader/told.js';
-import { loadPrices } from '../../run/prices-file.js';
+import { loadPrices, pricesOf } from '../../run/prices-file.js';
 import { EXIT, UsageError } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { MemoryView } from '../terminal/memory-view.js';
@@ -53,17 +51,12 @@ export interface AskFlags extends ModelFlags, FurtherFlags {
 
 export async function runAsk(...[inputs, flags, ...rest]: Parameters<typeof askOnce>): Promise<number> {
   if (flags.state === undefined) return askOnce(inputs, flags, ...rest);
-  const state = await stateFileAt(flags.state, {
+  const name = {
     inputs: flags.question ? inputs : inputs.slice(0, -1),
     questions: flags.question ?? [await lastQuestion(inputs)],
     model: flags.model ?? process.env.TAMTRL_MODEL ?? '',
-  });
-  const unlock = await lockState(state);
-  try {
-    return await askOnce(inputs, { ...flags, state }, ...rest);
-  } finally {
-    await unlock();
-  }
+  };
+  return withStateFile(flags.state, name, (state) => askOnce(inputs, { ...flags, state }, ...rest));
 }
 
 async function askOnce(
@@ -80,18 +73,8 @@ async function askOnce(
   const questions =
     flags.question ?? (isOver ? state.questions.map(({ question }) => question) : [await lastQuestion(inputs)]);
   const named = flags.question ? inputs : inputs.slice(0, -1);
-  if (named.length === 0 && !isOver)
-    throw new UsageError(
-      'There is nothing to read: name files (or - for stdin) before the question, as in tamtrl ask book.txt "Who did it?"',
-    );
-  if (flags.each && (flags.state !== undefined || flags.followUp || flags.chat))
-    throw new UsageError(
-      '--each makes a reading for each document, which --state, --follow-up and --chat cannot go on from: leave them out.',
-    );
-  if (flags.chat && named.includes(STDIN))
-    throw new UsageError(
-      '--chat takes questions from stdin, which "-" names as the text. Save the text in a file first.',
-    );
+  const problem = isOver ? undefined : problemOf(named, flags);
+  if (problem !== undefined) throw new UsageError(problem);
   const paths = isOver ? documentsOf(state) : await documentsNamed(named, (text) => tell(`${text}.`));
   const address = requiredModel(flags);
   if (flags.encoding !== undefined) checkEncoding(flags.encoding);
@@ -100,8 +83,7 @@ async function askOnce(
   const trained = readingFrom(await savedReading(model));
   const { questionTokens, chunkTokens, memoryTokens, answerTokens } = flags;
   const limits = { questionTokens, chunkTokens, memoryTokens, answerTokens };
-  const table = flags.prices === undefined ? undefined : await loadPrices(flags.prices);
-  const prices = table && new Prices(table, namesForPrices(address), flags.prices);
+  const prices = await pricesOf(flags.prices, address);
   for (const line of readingDifferences({ ...limits, thinking: flags.thinking }, trained)) io.err(`${line}\n`);
   if (trained?.parallel)
     tell(`${model} was trained to read side by side (readSideBySide in programs); ask reads one chunk after another.`);
@@ -114,6 +96,7 @@ async function askOnce(
   const loading = { signal, ...given({ encoding: flags.encoding }), onNote: (text: string) => note(`${text}.`) };
   if (flags.dryRun) {
     const { tokenizer, contextLength, budget } = flags;
+    const table = flags.prices === undefined ? undefined : await loadPrices(flags.prices);
     const asked = given({ tokenizer, contextLength, thinking: opening.thinking, budget, state, prices: table });
     const found = await estimateReading({
       ...given(limits),
@@ -185,19 +168,12 @@ async function askOnce(
     const onEvent = (event: MemoryEvent) => again.show(event);
     const followUps = await askFurther(talk, { ...flags, json: flags.json === true, signal, onEvent, save }, io);
     if (flags.json) io.out(`${JSON.stringify(jsonReading({ ...told, followUps, further: talk.tokens }))}\n`);
-    const problem = noAnswerText(answers, reader.budgets, empty);
-    if (problem !== undefined) io.err(`tamtrl: ${problem}\n`);
-    const isMissing = problem !== undefined || (flags.chat !== true && followUps.some(({ missing }) => missing));
+    const failure = noAnswerText(answers, reader.budgets, empty);
+    if (failure !== undefined) io.err(`tamtrl: ${failure}\n`);
+    const isMissing = failure !== undefined || (flags.chat !== true && followUps.some(({ missing }) => missing));
     return isMissing ? EXIT.failure : EXIT.success;
   } catch (error) {
-    if (ReaderError.isInstance(error, 'interrupted') && flags.state !== undefined && error.state) {
-      await saveState(flags.state, error.state, paths);
-      throw new ReaderError(
-        'interrupted',
-        `${error.message} ${counted(error.state.turns, 'chunk')} saved in ${flags.state}; the same command continues from there.`,
-        { cause: error.cause, state: error.state },
-      );
-    }
+    if (flags.state !== undefined) await saveInterrupted(error, flags.state, paths);
     throw error;
   } finally {
     await policy.close();

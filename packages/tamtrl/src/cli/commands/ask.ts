@@ -5,6 +5,7 @@ import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import {
   addBudgetOptions,
+  addCostOptions,
   addModelOptions,
   addRequestOptions,
   GROUPS,
@@ -47,10 +48,8 @@ export function addAskCommand(program: Command, io: Io, exit: (code: number) => 
     .option(
       '--state <path>',
       'save the position after every turn, and continue from there next time: a file, or a folder with a file for each reading',
-    )
-    .optionsGroup('Cost:')
-    .option('--budget <tokens>', 'read at most so many tokens: what a search for the question finds', wholeNumber(1))
-    .option('--prices <file>', 'YAML or JSON file with the prices of models (docs/reading.md)')
+    );
+  addCostOptions(command)
     .option('--dry-run', 'tell chunks, tokens and money without asking the model')
     .optionsGroup(GROUPS.output)
     .option('--quiet', 'do not show the memory as it changes')

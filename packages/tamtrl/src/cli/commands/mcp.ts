@@ -1,21 +1,36 @@
 /** `tamtrl mcp`: a tool for chat programs that reads long files. */
 import type { Command } from 'commander';
+import { given } from '../../base/objects.js';
 import { readerSettings, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
 import { MODEL_SPECS } from '../../models/spec.js';
+import { checkEncoding } from '../../reader/decoding.js';
+import { pricesOf } from '../../run/prices-file.js';
 import { EXIT } from '../terminal/errors.js';
 import { runInterruptible } from '../terminal/interruptible.js';
 import type { Io } from '../terminal/io.js';
 import { type ModelFlags, namedModel, noteOn, openForCommand, requiredModel } from '../terminal/models.js';
-import { addModelOptions, GROUPS, repeatable, wholeNumber } from '../terminal/options.js';
+import {
+  addBudgetOptions,
+  addCostOptions,
+  addModelOptions,
+  addRequestOptions,
+  GROUPS,
+  repeatable,
+  wholeNumber,
+} from '../terminal/options.js';
 import { version } from '../terminal/version.js';
 
 interface McpFlags extends ModelFlags {
   root?: string[];
   model?: string;
+  questionTokens?: number;
   chunkTokens?: number;
   memoryTokens?: number;
   answerTokens?: number;
+  budget?: number;
+  prices?: string;
+  encoding?: string;
 }
 
 export function addMcpCommand(program: Command, io: Io, exit: (code: number) => void): void {
@@ -27,11 +42,8 @@ export function addMcpCommand(program: Command, io: Io, exit: (code: number) => 
     .optionsGroup(GROUPS.model)
     .option('--model <model>', `${MODEL_SPECS} (default: $TAMTRL_MODEL)`)
     .option('--context-length <n>', 'window of a server that does not report it, in tokens', wholeNumber(1));
-  addModelOptions(command)
-    .optionsGroup(GROUPS.budgets)
-    .option('--chunk-tokens <n>', 'size of a chunk', wholeNumber(1))
-    .option('--memory-tokens <n>', 'longest memory', wholeNumber(1))
-    .option('--answer-tokens <n>', 'longest answer', wholeNumber(1))
+  addCostOptions(addBudgetOptions(addRequestOptions(addModelOptions(command))))
+    .option('--encoding <name>', 'encoding of text files that is not recognised, such as shift_jis')
     .action(async (flags: McpFlags) => exit(await runInterruptible(io, (signal) => serve(flags, io, signal))));
 }
 
@@ -45,14 +57,24 @@ async function serve(flags: McpFlags, io: Io, signal: AbortSignal): Promise<numb
   const roots = flags.root ?? [];
   // Report a wrong root now, not at the first question.
   await rootsOf(roots);
-  const { chunkTokens, memoryTokens, answerTokens } = flags;
+  const { questionTokens, chunkTokens, memoryTokens, answerTokens, budget, encoding } = flags;
+  if (encoding !== undefined) checkEncoding(encoding);
+  const prices = await pricesOf(flags.prices, name);
   const address = await namedModel(name, noteOn(io));
   const trained = readingFrom(await savedReading(address));
   const opening = { ...flags, thinking: flags.thinking ?? trained?.thinking };
   const model = await openForCommand(address, opening, { note: noteOn(io), signal });
   try {
-    const reading = readerSettings(trained, { chunkTokens, memoryTokens, answerTokens });
-    const server = createMcpServer({ model, roots, reading, version: version(), log: (text) => io.err(`${text}\n`) });
+    const reading = readerSettings(trained, { questionTokens, chunkTokens, memoryTokens, answerTokens });
+    const asked = { ...given({ budget, encoding }), prices };
+    const server = createMcpServer({
+      model,
+      roots,
+      reading,
+      ...asked,
+      version: version(),
+      log: (text) => io.err(`${text}\n`),
+    });
     const closed = new Promise<void>((resolve) => {
       server.server.onclose = resolve;
       signal.addEventListener('abort', () => resolve(), { once: true });

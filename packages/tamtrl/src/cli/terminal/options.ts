@@ -82,6 +82,14 @@ export function addRequestOptions(command: Command): Command {
     .option('--no-cache-key', 'never send it');
 }
 
+/** For commands that read: what it may cost. */
+export function addCostOptions(command: Command): Command {
+  return command
+    .optionsGroup('Cost:')
+    .option('--budget <tokens>', 'read at most so many tokens: what a search for the question finds', wholeNumber(1))
+    .option('--prices <file>', 'YAML or JSON file with the prices of models (docs/reading.md)');
+}
+
 /** For commands that read: how many tokens each part of a prompt may take. */
 export function addBudgetOptions(command: Command): Command {
   return command

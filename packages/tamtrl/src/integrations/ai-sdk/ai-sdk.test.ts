@@ -1,4 +1,5 @@
 /** The middleware and the provider, with versions 6 and 7 of the SDK. */
+import { readFile } from 'node:fs/promises';
 import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3Usage } from '@ai-sdk/provider';
 import * as six from 'ai';
 import { MockLanguageModelV3 } from 'ai/test';
@@ -84,6 +85,59 @@ describe.each([
     expect(JSON.stringify(last)).toContain(`note ${calls.length - 1}`);
     expect(JSON.stringify(last)).toContain('When did it leave?');
     expect(JSON.stringify(calls[0].prompt)).toContain('When did it leave?');
+  });
+
+  const file = (data: Uint8Array, mediaType: string, filename?: string) => ({
+    role: 'user' as const,
+    content: [
+      { type: 'file' as const, data, mediaType, ...(filename !== undefined && { filename }) },
+      { type: 'text' as const, text: 'When did it leave?' },
+    ],
+  });
+
+  it('reads a long text file, and leaves a short one and other files to the provider', async () => {
+    const { model, calls } = wrapped();
+    const long = await ai.generateText({ model, messages: [file(Buffer.from(book), 'text/plain', 'ship.txt')] });
+    expect(long.reasoningText).toMatch(/Notes after part 1:\nnote 1/);
+    expect(JSON.stringify(calls[0].prompt)).toContain('ship.txt:');
+    for (const tokens of counted(calls)) expect(tokens).toBeLessThanOrEqual(1500);
+    for (const [bytes, type] of [
+      [Buffer.from('It left in spring.'), 'text/plain'],
+      [Buffer.alloc(100_000), 'application/pdf'],
+    ] as const) {
+      const before = calls.length;
+      await ai.generateText({ model, messages: [file(bytes, type)] });
+      expect(calls.length).toBe(before + 1);
+      expect(calls.at(-1)?.prompt[0]).toMatchObject({ content: [{ type: 'file' }, { type: 'text' }] });
+    }
+  });
+
+  it('with readFiles, gives the model the text of every kind; with a budget, reads a part', async () => {
+    const script = scripted();
+    const mock = new MockLanguageModel({ doGenerate: script.doGenerate, doStream: script.doStream as never });
+    const read = (more: object) =>
+      ai.wrapLanguageModel({ model: mock, middleware: memoryMiddleware({ ...options, ...more }) });
+    const docx = await readFile(new URL('../../../fixtures/documents/pandoc.docx', import.meta.url));
+    const type = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document';
+    await ai.generateText({ model: read({ readFiles: true }), messages: [file(docx, type, 'report.docx')] });
+    expect(script.calls).toHaveLength(1);
+    expect(script.calls[0].prompt[0]).toMatchObject({
+      content: [{ type: 'text', text: expect.stringMatching(/^report\.docx:\n\n[\s\S]*anna oslo/) }, { type: 'text' }],
+    });
+    const stream = ai.streamText({ model: read({ readFiles: true }), messages: [file(docx, type)] });
+    expect(await stream.text).toBe('In spring.');
+    await expect(
+      ai.generateText({
+        model: read({ readFiles: true }),
+        maxRetries: 0,
+        messages: [file(Buffer.from('%PDF-'), type, 'x.pdf')],
+      }),
+    ).rejects.toThrow(/Cannot read the PDF x\.pdf/);
+    const whole = script.calls.length;
+    await ai.generateText({ model: read({}), messages: [file(Buffer.from(book), 'text/plain')] });
+    const all = script.calls.length - whole;
+    await ai.generateText({ model: read({ budget: 1200 }), messages: [file(Buffer.from(book), 'text/plain')] });
+    expect(script.calls.length - whole - all).toBeLessThan(all / 2);
   });
 
   it('streams its notes before the answer', async () => {

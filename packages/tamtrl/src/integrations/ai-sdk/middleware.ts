@@ -11,12 +11,15 @@ import type {
   LanguageModelV3StreamPart,
   LanguageModelV3Usage,
 } from '@ai-sdk/provider';
+import { given } from '../../base/objects.js';
 import { MemoryError } from '../../memory/errors.js';
 import type { Budgets } from '../../memory/frames.js';
 import type { MemoryModel } from '../../memory/turn.js';
 import { CountingTokenizer, messageFormat } from '../../policy/openai/counting-tokenizer.js';
+import { planReading } from '../../reader/plan.js';
 import { MemoryReader } from '../../reader/reader.js';
 import type { ChatMessage } from '../../text/chat.js';
+import { withFilesAsText } from './file-parts.js';
 import { overlongPart, type PartPlace, promptTokens, withNotes } from './overlong.js';
 
 export interface MemoryMiddlewareOptions extends Partial<Pick<Budgets, 'chunkTokens' | 'memoryTokens'>> {
@@ -24,6 +27,13 @@ export interface MemoryMiddlewareOptions extends Partial<Pick<Budgets, 'chunkTok
   contextLength: number;
   /** Tokens kept free for the answer if the call does not set `maxOutputTokens`; default: an eighth of the window. */
   answerTokens?: number;
+  /**
+   * Reads the files of users with tamtrl's own parsers (PDF, office documents, EPUB, e-mail and all others that it
+   * reads) and gives the model their text. By default, only files of text are read, and only if the prompt is too long.
+   */
+  readFiles?: boolean;
+  /** Reads at most so many tokens of a text: what a search for the question finds. */
+  budget?: number;
 }
 
 /** The call after reading, and the usage of the reading. */
@@ -39,8 +49,9 @@ const LEAST_CHARACTERS = 500;
 export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageModelV3Middleware {
   return {
     specificationVersion: 'v3',
-    wrapGenerate: async ({ doGenerate, params, model }) => {
-      if (fits(params, options)) return doGenerate();
+    wrapGenerate: async ({ doGenerate, params: asked, model }) => {
+      const params = await prepared(asked, options);
+      if (fits(params, options)) return params === asked ? doGenerate() : model.doGenerate(params);
       const thoughts: string[] = [];
       const reading = read(params, model, options);
       let next = await reading.next();
@@ -53,8 +64,9 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageMode
         usage: added([...usage, result.usage]),
       };
     },
-    wrapStream: async ({ doStream, params, model }) => {
-      if (fits(params, options)) return doStream();
+    wrapStream: async ({ doStream, params: asked, model }) => {
+      const params = await prepared(asked, options);
+      if (fits(params, options)) return params === asked ? doStream() : model.doStream(params);
       // Ends the reading and the answer when the caller no longer wants them.
       const own = new AbortController();
       const { abortSignal } = params;
@@ -75,6 +87,18 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageMode
       return { stream };
     },
   };
+}
+
+/** The call with the files that are read as texts; the same if nothing has to be read. */
+async function prepared(
+  params: LanguageModelV3CallOptions,
+  options: MemoryMiddlewareOptions,
+): Promise<LanguageModelV3CallOptions> {
+  const hasFiles = params.prompt.some(
+    ({ role, content }) => role === 'user' && content.some(({ type }) => type === 'file'),
+  );
+  if (!hasFiles || (!options.readFiles && fits(params, options))) return params;
+  return { ...params, prompt: await withFilesAsText(params.prompt, options.readFiles === true) };
 }
 
 /** The notes as thoughts, and then the answer. */
@@ -145,7 +169,9 @@ async function* read(
       memoryTokens: options.memoryTokens,
       signal: params.abortSignal,
     });
-    for await (const { turn, memories } of reader.read(part.document))
+    const { budget } = options;
+    const plan = budget === undefined ? undefined : await planReading(reader, part.document, { budget });
+    for await (const { turn, memories } of reader.read(plan?.text ?? part.document, given({ only: plan?.only })))
       yield `Notes after part ${turn}:\n${memories[0].memory}\n`;
     const turns = reader.turns;
     const notes = await reader.finish();

@@ -2,6 +2,7 @@
 import type { LanguageModelV3CallOptions, LanguageModelV3Prompt } from '@ai-sdk/provider';
 import { broken } from '../../text/control-marks.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
+import { textOfPart } from './file-parts.js';
 
 /** Tokens that a message costs in addition to its text. */
 const MESSAGE_TOKENS = 8;
@@ -25,8 +26,8 @@ export interface OverlongPart {
 }
 
 /**
- * Tokens of the whole call: messages of every role, tools and the response format. Images and other files are not
- * counted.
+ * Tokens of the whole call: messages of every role with their text files, tools and the response format. Images and
+ * other files are not counted.
  */
 export function promptTokens(
   { prompt, tools, responseFormat }: LanguageModelV3CallOptions,
@@ -38,7 +39,10 @@ export function promptTokens(
     const parts =
       typeof content === 'string'
         ? [content]
-        : content.map((part) => ('text' in part ? part.text : part.type === 'file' ? '' : JSON.stringify(part)));
+        : content.map((part) => {
+            if ('text' in part) return part.text;
+            return part.type === 'file' ? (textOfPart(part) ?? '') : JSON.stringify(part);
+          });
     return sum + MESSAGE_TOKENS + parts.reduce((total, part) => total + count(part), 0);
   }, 0);
   return messages + count(tools) + (responseFormat?.type === 'json' ? count(responseFormat) : 0);

@@ -50,6 +50,15 @@ describe('roots', () => {
     expect(await textOf(join(inside, 'facts.txt'), [join(inside, 'facts.txt')])).toContain('emma quito');
   });
 
+  it('let a folder be read: its files, but no link out of it, and no folder outside', async () => {
+    const text = await textOf(inside, [inside]);
+    expect(text).toContain('facts.txt:\n\nanna oslo');
+    expect(text).toContain('a b.txt:');
+    expect(text).not.toContain('secret');
+    await expect(textOf(folder, [inside])).rejects.toThrow('it is outside the allowed roots');
+    await expect(textOf('..', [inside])).rejects.toThrow('it is outside the allowed roots');
+  });
+
   it.each([
     ['a path beside', () => join(folder, 'secret.txt')],
     ['a way up', () => `${inside}/../secret.txt`],
@@ -124,8 +133,31 @@ describe('the server', () => {
     expect(result.content).toMatchObject([
       { type: 'text', text: expect.stringMatching(/^\S+ \S+ \S+\n\nNotes .*\nanna \S+ dan/) },
     ]);
-    expect(result.structuredContent).toMatchObject({ turns: 1, tokens: { prompt: expect.any(Number) } });
+    expect(result.structuredContent).toMatchObject({ turns: 2, tokens: { prompt: expect.any(Number) } });
     expect(progress).toEqual([1]);
+  });
+
+  it('reads a folder, within a budget, in a named encoding', async () => {
+    await mkdir(join(inside, 'more'));
+    await writeFile(join(inside, 'more', 'long.txt'), Array(20).fill(facts.join('\n')).join('\n'));
+    await writeFile(join(inside, 'more', 'wide.txt'), Buffer.from('\u8239 anna oslo', 'utf16le'));
+    const ask = (source: string, more: object) =>
+      client.callTool({ name: 'ask_document', arguments: { source, question: 'anna', ...more } });
+    const whole = await ask('more', {});
+    expect(whole.structuredContent).not.toHaveProperty('unread');
+    const part = await ask('more', { budget: 48 });
+    expect(part.structuredContent).toMatchObject({ unread: { chunks: expect.any(Number) } });
+    const turns = ({ structuredContent }: typeof whole) => (structuredContent as { turns: number }).turns;
+    expect(turns(part)).toBeLessThan(turns(whole) / 4);
+    expect((await ask('more/wide.txt', { encoding: 'utf-16le' })).structuredContent).toMatchObject({ turns: 1 });
+    expect(await ask('more/wide.txt', { encoding: 'klingon' })).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('There is no encoding "klingon"') }],
+    });
+    expect(await ask('more', { budget: 2 })).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('The budget is 2 tokens, less than a chunk') }],
+    });
   });
 
   it('says what it refuses', async () => {
@@ -167,7 +199,7 @@ describe.skipIf(process.platform === 'win32')('a server that is kept busy', () =
     for (const result of refused) expect(result).toMatchObject({ isError: true });
     cancelled.abort();
     expect(await Promise.all(waiting)).toEqual(Array(8).fill('cancelled'));
-    expect(await ask(join(inside, 'facts.txt'))).toMatchObject({ structuredContent: { turns: 1 } });
+    expect(await ask(join(inside, 'facts.txt'))).toMatchObject({ structuredContent: { turns: 2 } });
     ask(page).catch(() => undefined);
     const closed = new Promise<void>((resolve) => {
       client.onclose = resolve;

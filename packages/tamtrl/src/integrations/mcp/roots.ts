@@ -2,9 +2,12 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { given } from '../../base/objects.js';
+import type { DecodingOptions } from '../../reader/decoding.js';
 import { ReaderError } from '../../reader/errors.js';
 import { loadText } from '../../reader/files/load.js';
 import { addressOf, isAddress, shown } from '../../reader/files/page.js';
+import { documentsAt, textOfFiles } from '../../reader/files/several.js';
 import type { PlacedText } from '../../reader/places.js';
 import { isInside, openWithin } from './files.js';
 import { page } from './pages.js';
@@ -64,7 +67,7 @@ function pathOf(name: string): string {
 }
 
 /**
- * The text of a file or page within the roots, in pieces.
+ * The text of a file, a folder's files or a page within the roots, in pieces.
  * @throws ReaderError `input` for anything outside of them, without revealing whether it exists.
  */
 export async function* readWithin(
@@ -72,15 +75,35 @@ export async function* readWithin(
   roots: Roots,
   signal?: AbortSignal,
   onNote?: (note: string) => void,
+  encoding?: string,
 ): AsyncGenerator<PlacedText> {
   if (isAddress(source)) {
     yield* page(source, roots.urls, (address) => outside(address, roots), signal, onNote);
     return;
   }
+  const loading = given({ onNote, encoding });
+  const folder = await folderWithin(source, roots.paths);
+  if (folder === undefined) {
+    yield* fileWithin(source, roots, loading);
+    return;
+  }
+  // Every file is checked for itself: the folder may change while it is read.
+  const read = (path: string) => fileWithin(path, roots, loading);
+  yield* textOfFiles(await documentsAt(folder, onNote), { ...loading, read });
+}
+
+/** The real path of a folder within the roots; undefined for everything else. */
+async function folderWithin(source: string, roots: readonly string[]): Promise<string | undefined> {
+  const path = await realpath((await withinRoot(source, roots)) ?? pathOf(source)).catch(() => undefined);
+  if (path === undefined || !roots.some((root) => isInside(path, root))) return undefined;
+  return (await lstat(path).catch(() => undefined))?.isDirectory() ? path : undefined;
+}
+
+async function* fileWithin(source: string, roots: Roots, loading: DecodingOptions): AsyncGenerator<PlacedText> {
   const named = (await withinRoot(source, roots.paths)) ?? pathOf(source);
   const { handle, path } = await openWithin(source, named, roots.paths, () => outside(source, roots));
   try {
-    yield* loadText(path, onNote ? { onNote } : {}, handle);
+    yield* loadText(path, loading, handle);
   } finally {
     await handle.close();
   }

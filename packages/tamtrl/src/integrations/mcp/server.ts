@@ -3,9 +3,13 @@
  */
 import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { given } from '../../base/objects.js';
 import type { MemoryModel } from '../../memory/turn.js';
+import type { Prices } from '../../policy/prices.js';
+import { checkEncoding } from '../../reader/decoding.js';
 import { ReaderError } from '../../reader/errors.js';
 import { shown } from '../../reader/files/page.js';
+import { planReading, type ReadingPlan } from '../../reader/plan.js';
 import { type MemoryEvent, MemoryReader, type ReaderOptions } from '../../reader/reader.js';
 import { readWithin, rootsOf } from './roots.js';
 
@@ -15,6 +19,12 @@ export interface McpOptions {
   roots: readonly string[];
   /** Token limits, rules and wording, as the model was trained with. */
   reading?: Omit<ReaderOptions, 'model' | 'question' | 'signal' | 'state'>;
+  /** Most tokens of a document to read, unless the client says otherwise. */
+  budget?: number;
+  /** Of text files that are not recognised, unless the client says otherwise. */
+  encoding?: string;
+  /** Turns tokens into money. */
+  prices?: Prices;
   version: string;
   /** Receives progress messages; stdout belongs to the protocol. */
   log?: (text: string) => void;
@@ -30,9 +40,16 @@ const inputSchema = z.object({
     .string()
     .min(1)
     .describe(
-      'Path of a file (text, Markdown, HTML, PDF, office document, EPUB, e-mail, notebook, subtitles, zip archive) within the allowed roots, or an http(s) address that begins with an allowed one',
+      'Path of a file or folder (text, Markdown, HTML, PDF, office document, EPUB, e-mail, notebook, subtitles, zip archive) within the allowed roots, or an http(s) address that begins with an allowed one',
     ),
   question: z.string().min(1).describe('The question to answer from it'),
+  budget: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Most tokens of the document to read: the passages that a search for the question finds. Default: all'),
+  encoding: z.string().min(1).optional().describe('Encoding of a text file that is not recognised, such as shift_jis'),
 });
 
 /** Creates the server. Connect it to a transport. */
@@ -48,13 +65,16 @@ export function createMcpServer(options: McpOptions): McpServer {
       inputSchema,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
-    async ({ source, question }, context) => {
+    async ({ source, question, budget = options.budget, encoding = options.encoding }, context) => {
       const { signal, _meta, notify } = context.mcpReq;
       const token = _meta?.progressToken;
       try {
         const roots = await rootsOf([...options.roots, ...(await clientRoots(server, signal))]);
         const reader = new MemoryReader({ model, question, signal, ...options.reading });
-        for await (const event of reader.read(readWithin(source, roots, signal, log))) {
+        if (encoding !== undefined) checkEncoding(encoding);
+        const text = readWithin(source, roots, signal, log, encoding);
+        const plan: Partial<ReadingPlan> = budget === undefined ? {} : await planReading(reader, text, { budget });
+        for await (const event of reader.read(plan.text ?? text, given({ only: plan.only }))) {
           log(`${shown(source)}: chunk ${event.turn}`);
           if (token !== undefined)
             await notify({
@@ -62,9 +82,15 @@ export function createMcpServer(options: McpOptions): McpServer {
               params: { progressToken: token, progress: event.turn, message: progressOf(event) },
             });
         }
-        const [{ answer, memory, provenance }] = await reader.answer();
+        let short = 0;
+        const [{ answer, memory, provenance }] = await reader.answer(() => {
+          short++;
+        });
         if (answer === '') throw new ReaderError('empty', NO_ANSWER);
-        const structured = { answer, memory, provenance, turns: reader.turns, tokens: reader.tokens };
+        const { tokens } = reader;
+        const turns = reader.turns + short;
+        const more = given({ unread: plan.unread, cost: options.prices?.of(tokens) });
+        const structured = { answer, memory, provenance, turns, tokens, ...more };
         return {
           content: [{ type: 'text', text: `${answer}\n\nNotes on which the answer is based:\n${memory}` }],
           structuredContent: structured,

@@ -24,6 +24,20 @@ export async function documentsNamed(
   return [...documents.values()];
 }
 
+/** Why a reading cannot be made as it is asked for; undefined if it can. @param named what is read */
+export function problemOf(
+  named: readonly string[],
+  { each, state, followUp, chat }: { each?: boolean; state?: string; followUp?: readonly string[]; chat?: boolean },
+): string | undefined {
+  if (named.length === 0)
+    return 'There is nothing to read: name files (or - for stdin) before the question, as in tamtrl ask book.txt "Who did it?"';
+  if (each && (state !== undefined || followUp || chat))
+    return '--each makes a reading for each document, which --state, --follow-up and --chat cannot go on from: leave them out.';
+  if (chat && named.includes(STDIN))
+    return '--chat takes questions from stdin, which "-" names as the text. Save the text in a file first.';
+  return undefined;
+}
+
 /** The last of the arguments. @throws ReaderError `input` if it is something to read: the question was forgotten. */
 export async function lastQuestion(inputs: readonly string[]): Promise<string> {
   const last = inputs.at(-1) ?? '';

@@ -16,6 +16,8 @@ export async function documentsAt(name: string, onNote?: (note: string) => void)
 
 export interface SeveralOptions extends LoadOptions {
   signal?: AbortSignal;
+  /** Reads a document in another way than by its path. */
+  read?: (path: string) => AsyncIterable<PlacedText>;
 }
 
 /** Several documents become one text, each under its title, which the names of its places begin with. */
@@ -25,16 +27,17 @@ export async function* textOfFiles(
 ): AsyncGenerator<PlacedText> {
   const places = documents.map((each) => (typeof each === 'string' ? { path: each } : each));
   const titles = titlesOf(places);
+  const { read = (path: string) => textOfDocument(path, options) } = options;
   for (const [at, { path, mayFail }] of places.entries()) {
     const title = titles[at];
     // A folder may hold a single file, whose name nobody has given.
     if (places.length === 1 && !mayFail) {
-      yield* textOfDocument(path, options);
+      yield* read(path);
       continue;
     }
     let begun = false;
     try {
-      for await (const piece of textOfDocument(path, options)) {
+      for await (const piece of read(path)) {
         if (!begun) yield { text: `${title}:\n\n`, places: [{ at: 0, label: title }] };
         begun = true;
         yield placedUnder(title, piece);
