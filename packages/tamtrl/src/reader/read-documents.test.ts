@@ -43,7 +43,12 @@ it.each([0, 1])('give what each gives alone, in fewer calls (temperature %i)', a
   const done: number[] = [];
   const turns = documents.map(() => 0);
   const outcomes = await readDocuments({
-    ...{ model: shared.model, question, documents, temperature, seed: 7, sideBySide: 4 },
+    model: shared.model,
+    question,
+    documents,
+    temperature,
+    seed: 7,
+    sideBySide: 4,
     onEvent: (_, at) => turns[at]++,
     onDocument: (_, at) => done.push(at),
   });

@@ -1,4 +1,4 @@
-/** Many documents, each read for itself: side by side, in one batch of a local model or at the same time at a server. */
+/** Many documents, each read for itself: in one batch of a local model, or at the same time at a server. */
 import { SideBySide } from '../memory/side-by-side.js';
 import { checkOptions } from './check-options.js';
 import { ReaderError } from './errors.js';
@@ -19,7 +19,7 @@ export interface ReadDocumentsOptions
   onDocument?: (outcome: DocumentOutcome, document: number) => void;
 }
 
-/** What came of a document: its reading, or why there is none. A document that cannot be read does not end the others. */
+/** A document's reading, or why there is none. A document that cannot be read does not end the others. */
 export type DocumentOutcome = { reading: DocumentReading; error?: undefined } | { reading?: undefined; error: Error };
 
 /** More rows make a small model no faster, and each holds a document's text. */

@@ -47,7 +47,7 @@ describe('files', () => {
       found.push(await refusal(join(inside, 'socket')));
       expect(new Set(found)).toEqual(new Set(['IT is not a regular file, but a named pipe, a socket or a device.']));
       await expect(textOf('/dev/zero', ['/dev'])).rejects.toThrow('/dev/zero is not a regular file');
-      await expect(textOf(inside)).rejects.toThrow('There is no file to read in the folder.');
+      await expect(textOf(inside)).rejects.toThrow('There is no file to read in the folder');
       socket.close();
     },
   );
