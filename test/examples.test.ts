@@ -1,8 +1,11 @@
 /** The examples fit the guides and the presets; `examples.slow.test.ts` runs the one that trains. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { fileRetriever, memoryCompressor } from '../examples/langchain.js';
+import { memoryQueryEngine } from '../examples/llamaindex.js';
 import { readCompareConfig } from '../packages/tamtrl/src/run/comparison-config.js';
 import { findPreset } from '../packages/tamtrl/src/run/presets/presets.js';
 
@@ -29,4 +32,48 @@ it("the paper's comparison has its seven benchmarks", async () => {
   const { benchmarks } = await readCompareConfig(join(root, 'examples/compare-paper.yaml'));
   const names = ['HotpotQA', 'RULER-QA', 'NIAH multi-key', '2WikiMultihopQA', 'MuSiQue', 'NarrativeQA', 'Qasper'];
   expect(benchmarks.map(({ name }) => name)).toEqual(names);
+});
+
+describe('examples of other frameworks', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'examples-'));
+  const texts = [
+    'anna oslo\ndan linz\ncora riga\nben rome\njack bern\nmara porto',
+    'emma quito\nkurt bern\nlisa genoa\nfred lima\nadam split\nluke riga',
+  ];
+  const files = texts.map((text, at) => {
+    const path = join(folder, `${at}.txt`);
+    writeFileSync(path, text);
+    return path;
+  });
+
+  it('LangChain.js: documents become their notes, those without any are left out', async () => {
+    const documents = texts.map((pageContent, at) => {
+      return { pageContent, metadata: { at }, id: `d${at}` };
+    });
+    const found = await memoryCompressor({ model: 'mini' }).compressDocuments(documents, 'anna dan cora');
+    expect(found).toMatchObject([
+      { id: 'd0', pageContent: expect.stringMatching(/^anna oslo/), metadata: { at: 0, answer: expect.any(String) } },
+    ]);
+    expect(await memoryCompressor({ model: 'mini' }).compressDocuments([], 'anna')).toEqual([]);
+    expect(await fileRetriever({ model: 'mini' }, files)('anna dan cora')).toMatchObject([
+      {
+        pageContent: expect.stringMatching(/^anna oslo/),
+        metadata: { source: files[0], provenance: expect.any(Array) },
+      },
+    ]);
+    await expect(fileRetriever({ model: 'mini' }, ['none.txt'])('anna')).rejects.toThrow('There is no file none.txt');
+  });
+
+  it('LlamaIndex.TS: a query engine answers, with the places as source nodes', async () => {
+    const engine = memoryQueryEngine({ model: 'mini' }, files);
+    const answer = await engine.query({ query: { query: [{ type: 'text', text: 'anna dan cora' }] } });
+    expect(answer.message.content).toMatch(/^\S+0\.txt: oslo \S+ \S+$/);
+    expect(String(answer)).toBe(answer.response);
+    expect(answer.sourceNodes[0].node.metadata).toMatchObject({
+      file: files[0],
+      place: expect.stringContaining('line 1'),
+    });
+    const [node] = await engine.retrieve('anna dan cora');
+    expect(node.node.getContent()).toContain('anna oslo');
+  });
 });
