@@ -42,7 +42,9 @@ const READ: readonly [format: string, file: string, phrase: string, place: strin
   ['Word (.docx)', 'pandoc.docx', 'horse | 5', 'section "The market"'],
   ['PowerPoint (.pptx)', 'python-pptx.pptx', 'horse | 5', 'slide 2'],
   ['Excel (.xlsx)', 'openpyxl.xlsx', 'anna oslo', 'sheet Prices, cell B7'],
-  ['OpenDocument (.odt, .ods, .odp)', 'pandoc.odt', 'horse | 5', 'section "The market"'],
+  ['OpenDocument text (.odt)', 'pandoc.odt', 'horse | 5', 'section "The market"'],
+  ['OpenDocument sheet (.ods)', 'libreoffice.ods', 'anna oslo', 'sheet Prices, cell B7'],
+  ['OpenDocument slides (.odp)', 'libreoffice.odp', 'Notes: Say', 'slide 1'],
   ['EPUB', 'pandoc.epub', 'horse | 5', 'chapter 3, section "The market"'],
   ['CSV, commas', 'csv.csv', 'Tōkyō; Ōsaka', 'row 2, column Ort'],
   ['CSV, semicolons, UTF-16', 'semicolon.csv', '120,00', 'row 3, column Preis'],
@@ -50,8 +52,8 @@ const READ: readonly [format: string, file: string, phrase: string, place: strin
   ['e-mail (.eml)', 'email.eml', 'das Schiff fuhr 1987 aus Bristol ab – für 5 €', ''],
   ['mailbox (.mbox)', 'mailbox.mbox', 'Größe des Schiffs 2', 'message 2'],
   ['Jupyter notebook', 'pandoc.ipynb', 'horse | 5', 'cell 1, section "The market"'],
-  ['SubRip (.srt)', 'by-hand.srt', 'The Aurora left Bristol', '00:01:20'],
-  ['WebVTT (.vtt)', 'by-hand.vtt', 'Anna: The Aurora left Bristol & came back.', '00:01:20'],
+  ['SubRip (.srt)', 'pysubs2.srt', 'in 1987. & came back.', '00:01:20'],
+  ['WebVTT (.vtt)', 'pysubs2.vtt', 'Was it spring?', '01:02:03'],
   ['zip archive of these', 'zipfile.zip', 'The market', 'report.docx, section "The market"'],
 ];
 
@@ -114,6 +116,12 @@ describe('documents', () => {
     expect((await load('openpyxl.xlsx')).text).toContain(
       'Sheet Prices:\n\nName | Price | Sold | Share\nhorse | 5 | 1987-04-01 | 25%\nboat | 120.5 | 1988-05-02 14:30:00 | 30%\nmill\n | =SUM(B2:B3)\n | anna oslo\n\nSheet Über & unter:\n\n |  | TRUE\n |  | 09:15:00\n',
     );
+    expect((await load('libreoffice.ods')).text).toBe(
+      'Sheet Prices:\n\nName | Price | Sold | Share\nhorse | 5 | 1987-04-01 | 25%\nboat | 120.5 | 1988-05-02 14:30:00 | 30%\nmill\n | 125.5\n | anna oslo\n\nSheet Über & unter:\n\n |  | TRUE\n |  | 9:15:00\n',
+    );
+    expect((await load('libreoffice.odp')).text.trim()).toBe(
+      'Slide 1\n\nThe ship\n\n- The Aurora left Bristol in 1987.\n\nNotes: Say that it came back.\n\nSlide 2\n\nThe market\n\nName | Price\nhorse | 5',
+    );
     expect((await load('csv.csv')).text).toContain('boat | 120,00 | two / lines\n');
     expect((await load('pandoc.pptx')).text).toContain(
       'Slide 2\n\nThe ship\n\nThe Aurora left Bristol in 1987.\n\nNotes: Say',
@@ -121,6 +129,7 @@ describe('documents', () => {
     expect((await load('email.eml')).text).toMatch(
       /^From: Anna Berg <anna@example\.org>\nTo: ben@example\.org\nDate: 2026-01-01T12:00:00\.000Z\nSubject: Größe des Schiffs 1\nAttachments: prices\.csv\n\nLieber Ben,\n\n/,
     );
+    expect((await load('by-hand.srt')).text).toBe('It came back in the autumn.\nThe Aurora left Bristol\nin 1987.\n');
     expect((await load('by-hand.vtt')).text).toBe('Ben: Where is it?\nAnna: The Aurora left Bristol & came back.\n');
     expect((await load('mailbox.mbox')).text).toMatch(/From Bristol it came back\.[\s\S]*From Bristol it came back\./);
   });

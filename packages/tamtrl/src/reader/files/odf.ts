@@ -60,6 +60,8 @@ class Flow implements XmlEvents {
   /** Tables and lists that are open: their paragraphs are no blank line apart. */
   #close = 0;
   #notes = 0;
+  /** Stands before the next text: what the speaker's notes begin with. */
+  #before = '';
 
   constructor(hasSlides: boolean) {
     this.#hasSlides = hasSlides;
@@ -74,9 +76,10 @@ class Flow implements XmlEvents {
   }
 
   open(tag: string, attributes: Readonly<Record<string, string>>): void {
-    if (SKIPPED.has(tag)) this.#skipped++;
+    if (this.#isSkipped(tag)) this.#skipped++;
     if (this.#skipped > 0) return;
     if (tag === 'p' || tag === 'h') this.#open++;
+    if (tag === 'notes') this.#before = 'Notes: ';
     if (tag === 'page' && this.#hasSlides) {
       this.#done.push({ html: this.#html, slide: ++this.#slides });
       this.#html = `<p>Slide ${this.#slides}</p>`;
@@ -97,10 +100,16 @@ class Flow implements XmlEvents {
     }
   }
 
+  /** The number of a slide is a field that holds "<number>". */
+  #isSkipped(tag: string): boolean {
+    return SKIPPED.has(tag) || (this.#hasSlides && tag === 'page-number');
+  }
+
   close(tag: string): void {
-    if (SKIPPED.has(tag)) this.#skipped--;
+    if (this.#isSkipped(tag)) this.#skipped--;
     if (this.#skipped > 0) return;
     if (tag === 'p' || tag === 'h') this.#open--;
+    if (tag === 'notes') this.#before = '';
     if (tag === 'h') this.#html += `</h${this.#levels.pop() ?? 1}>`;
     else if (tag === 'p') this.#html += this.#paragraph('/');
     else if (TAGS[tag]) {
@@ -119,7 +128,10 @@ class Flow implements XmlEvents {
   }
 
   text(text: string): void {
-    if (this.#skipped === 0 && this.#open > 0) this.#html += escaped(text);
+    if (this.#skipped > 0 || this.#open === 0) return;
+    const isText = text.trim() !== '';
+    this.#html += (isText ? this.#before : '') + escaped(text);
+    if (isText) this.#before = '';
   }
 }
 
@@ -127,14 +139,20 @@ async function* sheets(archive: Archive, name: string): AsyncGenerator<PlacedTex
   const events = new Sheets();
   let table: TableText | undefined;
   let some = false;
+  // Of a sheet that has had no row yet: one without any is not named.
+  let heading: PlacedText | undefined;
   for await (const _ of xmlEvents(archive.stream(ODF_PART), name, events)) {
     for (const { sheet, row, cells } of events.take()) {
       if (row === 0) {
         const label = labelOf(sheet);
         table = new TableText((at, column) => `sheet ${label}, cell ${columnName(column)}${at}`);
-        yield { text: `${some ? '\n' : ''}Sheet ${label}:\n\n`, places: [{ at: 0, label: `sheet ${label}` }] };
+        heading = { text: `${some ? '\n' : ''}Sheet ${label}:\n\n`, places: [{ at: 0, label: `sheet ${label}` }] };
+      } else if (table) {
+        if (heading) yield heading;
+        heading = undefined;
         some = true;
-      } else if (table) yield table.row(row, cells);
+        yield table.row(row, cells);
+      }
     }
   }
 }

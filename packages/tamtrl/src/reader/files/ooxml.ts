@@ -41,7 +41,8 @@ export function leftOut(archive: Archive, folder: string, more: readonly Counted
   const parts = (pattern: RegExp) =>
     archive.names.filter((each) => each.startsWith(folder) && pattern.test(each)).length;
   return listOf([
-    [parts(/\/media\/|^Pictures\//), 'picture', 'pictures'],
+    // LibreOffice keeps pictures of tables, whose cells are read.
+    [parts(/\/media\/|^Pictures\/(?!TablePreview)/), 'picture', 'pictures'],
     [parts(/\/charts\/chart\d*\.xml$/), 'chart', 'charts'],
     [parts(/\/embeddings\//), 'embedded file', 'embedded files'],
     ...more,
