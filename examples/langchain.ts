@@ -2,8 +2,9 @@
  * LangChain.js: a document compressor that reads what a retriever has found with a memory, and a retriever that reads
  * whole files. Neither needs LangChain's packages: LangChain takes any object of these shapes.
  *
- *     const retriever = new ContextualCompressionRetriever({ baseRetriever, baseCompressor: memoryCompressor({ model }) });
- *     const chain = RunnableLambda.from(fileRetriever({ model }, ['report.pdf', 'notes.docx'])).pipe(answerFromDocuments);
+ *     const baseCompressor = memoryCompressor({ model });
+ *     const retriever = new ContextualCompressionRetriever({ baseRetriever, baseCompressor });
+ *     const chain = RunnableLambda.from(fileRetriever({ model }, ['report.pdf', 'notes.docx'])).pipe(answer);
  */
 import { type ReadDocumentsOptions, readDocuments } from 'tamtrl';
 
