@@ -174,8 +174,8 @@ function cachedAttention(
 ): Value {
   const { heads, keyValueHeads, headSize } = config;
   const rows = stacked(heads / keyValueHeads, length);
-  // The runtime has a kernel for products of one row, as in a step, but not with a factor. So queries are scaled before,
-  // by a vector, because it would make a factor of a number again.
+  // The runtime has a kernel for products of one row, as in a step, but not with a factor. So queries are scaled
+  // before, by a vector, because it would make a factor of a number again.
   const factors = new Float32Array(headSize).fill(scoreScale(config));
   const scaled = multiply(
     queries,
