@@ -190,6 +190,7 @@ export { type Budgets, PromptFrames } from './memory/frames.js';
 export {
   type AnswerSlots,
   chatPrompts,
+  type FollowUpSlots,
   miniPrompts,
   type PromptFormat,
   promptFormatNamed,
