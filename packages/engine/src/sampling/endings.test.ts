@@ -1,25 +1,11 @@
 /** Where almost all texts end with their drafts, keys and values are not returned; what goes on is read again. */
 import { expect, it, vi } from 'vitest';
 import { EngineCore } from '../core.js';
-import type { ModelConfig } from '../models/config.js';
 import { CompiledGraph } from '../runtime/onnx.js';
 import { randomParameters } from '../weights/random.js';
+import { TINY } from './tiny-config.test-support.js';
 
-const config: ModelConfig = {
-  architecture: 'qwen3',
-  vocabularySize: 41,
-  hiddenSize: 32,
-  intermediateSize: 48,
-  layers: 2,
-  heads: 4,
-  keyValueHeads: 2,
-  headSize: 8,
-  contextLength: 128,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-6,
-  tieWordEmbeddings: true,
-};
-const open = () => new EngineCore(config, randomParameters(config, 9), { auxiliary: new Map(), eosTokenIds: [] });
+const open = () => new EngineCore(TINY, randomParameters(TINY, 9), { auxiliary: new Map(), eosTokenIds: [] });
 
 it('gives the same samples, whatever was expected of them', async () => {
   const prompts = Array.from({ length: 64 }, (_, at) =>

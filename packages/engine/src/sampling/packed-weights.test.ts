@@ -4,26 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { EngineCore } from '../core.js';
-import type { ModelConfig } from '../models/config.js';
 import { largestDifference } from '../reference.test-support.js';
 import { randomParameters } from '../weights/random.js';
+import { TINY } from './tiny-config.test-support.js';
 
-const config: ModelConfig = {
-  architecture: 'qwen3',
-  vocabularySize: 41,
-  hiddenSize: 32,
-  intermediateSize: 48,
-  layers: 2,
-  heads: 4,
-  keyValueHeads: 2,
-  headSize: 8,
-  contextLength: 128,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-6,
-  tieWordEmbeddings: true,
-};
 const open = (seed: number) =>
-  new EngineCore(config, randomParameters(config, seed, { standardDeviation: 0.2 }), {
+  new EngineCore(TINY, randomParameters(TINY, seed, { standardDeviation: 0.2 }), {
     auxiliary: new Map(),
     eosTokenIds: [],
   });

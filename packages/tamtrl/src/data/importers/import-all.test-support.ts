@@ -10,3 +10,21 @@ export async function importAll(path: string, options: ImportOptions = {}) {
   }
   return { records, problems };
 }
+
+/** A row of HotpotQA's original JSON. */
+export const hotpot = {
+  _id: 'h0',
+  question: 'Where does river 0 end?',
+  answer: 'Lake 0',
+  type: 'bridge',
+  level: 'easy',
+  supporting_facts: [
+    ['River 0', 0],
+    ['Delta 0', 1],
+  ],
+  context: [
+    ['River 0', ['River 0 flows to delta 0.', ' It is long.']],
+    ['Hills', ['Hills are high.']],
+    ['Delta 0', ['A delta is wide.', ' Delta 0 lies at Lake 0.']],
+  ],
+};

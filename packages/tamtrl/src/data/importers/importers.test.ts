@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { downloadHubFiles, parseHubSource } from '../files/hub.js';
-import { importAll } from './import-all.test-support.js';
+import { hotpot, importAll } from './import-all.test-support.js';
 import { findImporter, readEvidence } from './importers.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/data/${name}`, import.meta.url));
@@ -20,22 +20,6 @@ async function fileOf(content: unknown, name = 'data.json'): Promise<string> {
   return path;
 }
 
-const hotpot = {
-  _id: 'h0',
-  question: 'Where does river 0 end?',
-  answer: 'Lake 0',
-  type: 'bridge',
-  level: 'easy',
-  supporting_facts: [
-    ['River 0', 0],
-    ['Delta 0', 1],
-  ],
-  context: [
-    ['River 0', ['River 0 flows to delta 0.', ' It is long.']],
-    ['Hills', ['Hills are high.']],
-    ['Delta 0', ['A delta is wide.', ' Delta 0 lies at Lake 0.']],
-  ],
-};
 const documents = [
   { title: 'River 0', text: 'River 0 flows to delta 0. It is long.', relevant: true },
   { title: 'Hills', text: 'Hills are high.', relevant: false },

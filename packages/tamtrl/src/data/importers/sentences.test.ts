@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { importAll } from './import-all.test-support.js';
+import { hotpot, importAll } from './import-all.test-support.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/data/${name}`, import.meta.url));
 
@@ -14,22 +14,6 @@ async function fileOf(content: unknown): Promise<string> {
   return path;
 }
 
-const hotpot = {
-  _id: 'h0',
-  question: 'Where does river 0 end?',
-  answer: 'Lake 0',
-  type: 'bridge',
-  level: 'easy',
-  supporting_facts: [
-    ['River 0', 0],
-    ['Delta 0', 1],
-  ],
-  context: [
-    ['River 0', ['River 0 flows to delta 0.', ' It is long.']],
-    ['Hills', ['Hills are high.']],
-    ['Delta 0', ['A delta is wide.', ' Delta 0 lies at Lake 0.']],
-  ],
-};
 describe('data import --sentences', () => {
   it('marks supporting sentences if asked to, as spans of the joined text', async () => {
     const marked = async (row: object) => {
