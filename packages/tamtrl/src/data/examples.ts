@@ -26,6 +26,8 @@ export interface Example extends Reference {
   relevantRanges?: TextRange[][];
   /** Ideal memory before the first chunk and after each: [chunks + 1]. Present if the task knows it. */
   idealMemories?: string[];
+  /** What each chunk does to the ideal memory: the same words for changes of the same kind. Present if the task knows it. */
+  changeKinds?: string[];
   /**
    * Ideal memory of one who had the ideal memory before chunk `turn` and read only the filtered chunk; absent: the
    * filtered chunk tells all that the whole one does.

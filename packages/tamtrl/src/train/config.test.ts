@@ -89,3 +89,12 @@ it('the learning rate falls on a line or a cosine after the warm-up, to a share 
   // 0.1 + 0.9 x 1/4 = 0.325 of 2.
   expect(rates({ kind: 'linear', least: 0.1 })[5]).toBeCloseTo(0.65, 12);
 });
+
+it('supervised settings that make no sense together are refused', () => {
+  const messages = (config: object) => sftConfigSchema.safeParse(config).error?.issues.map(({ message }) => message);
+  expect(messages({ balanceChanges: true })).toEqual([expect.stringContaining('changingShare')]);
+  expect(messages({ cooldownSteps: 5, learningRateSchedule: { kind: 'linear' } })).toEqual([
+    expect.stringContaining('learningRateSchedule'),
+  ]);
+  expect(messages({ balanceChanges: true, changingShare: 0.5, cooldownSteps: 5 })).toBeUndefined();
+});

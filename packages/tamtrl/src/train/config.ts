@@ -247,18 +247,30 @@ export const runConfigSchema = z.strictObject({
 });
 
 /** Supervised warm-up on ideal memories and answers. */
-export const sftConfigSchema = z.strictObject({
-  ...commonShape,
-  learningRate: positive.default(1e-3),
-  /** Conversations a step. */
-  batchSize: many.default(64),
-  /** Share of updates that show the filtered chunk instead of the whole one, so that the model can be a teacher. */
-  filteredShare: share.default(0),
-  /** Share of conversations that change the ideal memory, where the example has such; absent: as often as they come. */
-  changingShare: share.optional(),
-  /** Last steps, over which the learning rate falls linearly to 0. */
-  cooldownSteps: whole.default(0),
-});
+export const sftConfigSchema = z
+  .strictObject({
+    ...commonShape,
+    learningRate: positive.default(1e-3),
+    /** Conversations a step. */
+    batchSize: many.default(64),
+    /** Share of updates that show the filtered chunk instead of the whole one, so that the model can be a teacher. */
+    filteredShare: share.default(0),
+    /** Share of conversations that change the ideal memory, where the example has such; absent: as often as they come. */
+    changingShare: share.optional(),
+    /** Draw the kind of a change before the change, so that those that are seldom needed are practised too. */
+    balanceChanges: z.boolean().default(false),
+    /** Last steps, over which the learning rate falls linearly to 0. */
+    cooldownSteps: whole.default(0),
+  })
+  .refine(({ balanceChanges, changingShare }) => !balanceChanges || changingShare !== undefined, {
+    path: ['balanceChanges'],
+    message:
+      'expected false, or changingShare beside it (for example 0.5), because it chooses among the conversations that change the memory',
+  })
+  .refine(({ cooldownSteps, learningRateSchedule }) => cooldownSteps === 0 || learningRateSchedule === undefined, {
+    path: ['cooldownSteps'],
+    message: 'expected 0, or no learningRateSchedule beside it, because both let the learning rate fall',
+  });
 
 export type RunConfig = z.output<typeof runConfigSchema>;
 export type RunConfigInput = z.input<typeof runConfigSchema>;

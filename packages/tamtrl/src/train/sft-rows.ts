@@ -1,8 +1,10 @@
 /** Conversations of supervised warm-up: what is shown, and what the model is to write. */
+import type { SeededRandom } from '../base/random.js';
 import type { Example } from '../data/examples.js';
 import { filteredChunks } from '../eval/evaluate.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
 import type { TrainingRow } from '../policy/types.js';
+import type { SftConfig } from './config.js';
 import { TrainError } from './errors.js';
 
 /** What supervised rows need from a run. */
@@ -72,4 +74,18 @@ function updateTarget(
       ? frames.unchanged
       : frames.tokenizer.encodeText(next);
   return frames.exit !== undefined && turn + 1 >= enoughAfter ? [...memory, ...frames.exit] : memory;
+}
+
+/** Which conversation of an example is learned: the number of an update, or of chunks for the answer. */
+export function drawnTurn(
+  { chunks, idealMemories = [], changeKinds }: Pick<Example, 'chunks' | 'idealMemories' | 'changeKinds'>,
+  { changingShare, balanceChanges }: Pick<SftConfig, 'changingShare' | 'balanceChanges'>,
+  random: SeededRandom,
+): number {
+  if (changingShare === undefined) return random.integer(chunks.length + 1);
+  const changing = chunks.flatMap((_, turn) => (idealMemories[turn + 1] === idealMemories[turn] ? [] : [turn]));
+  if (changing.length === 0 || random.next() >= changingShare) return random.integer(chunks.length + 1);
+  if (!balanceChanges || !changeKinds) return random.pick(changing);
+  const kind = random.pick([...new Set(changing.map((turn) => changeKinds[turn]))]);
+  return random.pick(changing.filter((turn) => changeKinds[turn] === kind));
 }

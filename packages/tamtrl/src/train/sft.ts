@@ -4,7 +4,7 @@
  */
 
 import { SeededRandom } from '../base/random.js';
-import { type Example, exampleAt } from '../data/examples.js';
+import { exampleAt } from '../data/examples.js';
 import { parallelOf } from '../memory/settings.js';
 import type { TrainingRow } from '../policy/types.js';
 import type { SftConfig } from './config.js';
@@ -20,7 +20,7 @@ import {
 } from './loop.js';
 import { PhaseClock } from './metrics.js';
 import { parallelRow } from './sft-parallel.js';
-import { supervisedRow } from './sft-rows.js';
+import { drawnTurn, supervisedRow } from './sft-rows.js';
 
 /** Trains on ideal memories. @throws TrainError `no-data` if an example has none. */
 export function warmUp(setup: TrainingSetup<SftConfig>): AsyncGenerator<TrainingEvent, TrainingSummary> {
@@ -60,7 +60,7 @@ function rowsAt(run: Run<SftConfig>, first: number): Promise<TrainingRow[]> {
       const random = new SeededRandom('sft', config.seed, position);
       const parallel = parallelOf(config.memory);
       if (parallel) return parallelRow(example, parallel, random, config.filteredShare, run);
-      const turn = drawnTurn(example, config.changingShare, random);
+      const turn = drawnTurn(example, config, random);
       return supervisedRow(example, turn, random.next() < config.filteredShare, run);
     }),
   );
@@ -92,12 +92,4 @@ async function learn(run: Run<SftConfig>, step: number): Promise<StepResult> {
     position: run.state.position + config.batchSize,
     trajectories: [],
   };
-}
-
-/** A conversation of an example. */
-function drawnTurn({ chunks, idealMemories = [] }: Example, changingShare: number | undefined, random: SeededRandom) {
-  if (changingShare === undefined) return random.integer(chunks.length + 1);
-  const changing = chunks.flatMap((_, turn) => (idealMemories[turn + 1] === idealMemories[turn] ? [] : [turn]));
-  if (changing.length > 0 && random.next() < changingShare) return random.pick(changing);
-  return random.integer(chunks.length + 1);
 }

@@ -149,3 +149,19 @@ it('decoys put names of the stories into books, but never a fact', async () => {
   expect(changed).toEqual(changed.map(() => 'He went to the garden.'));
   expect(withDecoys('"I saw Syme there," said the doctor, and he left.', random)).not.toContain('Syme');
 });
+
+it('tells which kinds of notes each chunk makes or keeps', async () => {
+  let written = 0;
+  for (let index = 0; index < 12; index++) {
+    const { changeKinds = [], idealMemories = [] } = await source({ tasks: ['qa3'] }).get(index);
+    expect(changeKinds).toHaveLength(idealMemories.length - 1);
+    const before = (memory: string) => /\w+ \w+ before \w+/.exec(memory)?.[0];
+    changeKinds.forEach((kinds, turn) => {
+      const [earlier, later] = [before(idealMemories[turn]), before(idealMemories[turn + 1])];
+      expect(kinds.split(' ').includes('was+')).toBe(later !== undefined && later !== earlier);
+      expect(kinds.split(' ').includes('was')).toBe(later !== undefined && later === earlier);
+      if (later !== earlier) written++;
+    });
+  }
+  expect(written).toBeGreaterThan(5);
+});

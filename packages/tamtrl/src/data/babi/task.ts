@@ -11,7 +11,7 @@ import type { Books } from './books.js';
 import { withDecoys } from './decoys.js';
 import type { BabiTask } from './events.js';
 import { idealReader } from './ideal.js';
-import { memoryOf, notesIn } from './notes.js';
+import { changeKind, memoryOf, notesIn } from './notes.js';
 import { type BabiQuestion, babiStory } from './stories.js';
 
 export interface BabilongTaskOptions {
@@ -201,9 +201,11 @@ function exampleOf(
   });
   const reader = idealReader(question);
   const ideal = [memoryOf(reader.notes())];
+  const kinds: string[] = [];
   const needed: number[] = [];
   let read = 0;
   for (const pack of packs) {
+    const earlier = reader.notes();
     for (const { fact, text } of pack) {
       if (fact === undefined) continue;
       const before = memoryOf(reader.notes());
@@ -212,6 +214,7 @@ function exampleOf(
       read++;
     }
     ideal.push(memoryOf(reader.notes()));
+    kinds.push(changeKind(earlier, reader.notes()));
   }
   const marked = new Set(relevant === 'needed' ? needed : supporting);
   const filtered = packs.map((pack) => pack.flatMap(({ fact = -1 }) => (marked.has(fact) ? [fact] : [])));
@@ -223,6 +226,7 @@ function exampleOf(
     chunks,
     filteredChunks: filtered.map((facts) => facts.map((fact) => sentences[fact]).join(' ')),
     idealMemories: ideal,
+    changeKinds: kinds,
     filteredMemories: (turn) => afterFiltered(question, packs.slice(0, turn), filtered[turn], sentences),
     facts: filtered.flatMap((facts, turn) => facts.map((fact) => ({ text: sentences[fact], title: '', turn }))),
     quality: (turn, memory) => shareHeld(ideal[turn + 1], memory),
