@@ -26,7 +26,7 @@ export interface Example extends Reference {
   relevantRanges?: TextRange[][];
   /** Ideal memory before the first chunk and after each: [chunks + 1]. Present if the task knows it. */
   idealMemories?: string[];
-  /** What each chunk does to the ideal memory: the same words for changes of the same kind. Present if the task knows it. */
+  /** What each chunk does to the ideal memory, the same words for changes of a kind. Present if the task knows it. */
   changeKinds?: string[];
   /**
    * Ideal memory of one who had the ideal memory before chunk `turn` and read only the filtered chunk; absent: the

@@ -255,7 +255,7 @@ export const sftConfigSchema = z
     batchSize: many.default(64),
     /** Share of updates that show the filtered chunk instead of the whole one, so that the model can be a teacher. */
     filteredShare: share.default(0),
-    /** Share of conversations that change the ideal memory, where the example has such; absent: as often as they come. */
+    /** Share of conversations that change the ideal memory, if it has any; absent: as often as they come. */
     changingShare: share.optional(),
     /** Draw the kind of a change before the change, so that those that are seldom needed are practised too. */
     balanceChanges: z.boolean().default(false),

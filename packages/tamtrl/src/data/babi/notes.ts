@@ -14,7 +14,7 @@ export function notesIn(memory: string): string[] {
   return memory === NO_NOTES ? [] : memory.split(BETWEEN.trim()).map((note) => note.trim());
 }
 
-/** Kinds of the notes after a change, those that are new with a plus: "at+ holds" when a person with something moves. */
+/** Kinds of the notes after a change, new ones with a plus: "at+ holds" when a person with something moves. */
 export function changeKind(before: readonly BabiNote[], after: readonly BabiNote[]): string {
   const earlier = new Set(before.map(words));
   const kinds = after.map((note) => (earlier.has(words(note)) ? note.kind : `${note.kind}+`));
