@@ -26,8 +26,11 @@ export interface Example extends Reference {
   relevantRanges?: TextRange[][];
   /** Ideal memory before the first chunk and after each: [chunks + 1]. Present if the task knows it. */
   idealMemories?: string[];
-  /** What each chunk does to the ideal memory, the same words for changes of a kind. Present if the task knows it. */
-  changeKinds?: string[];
+  /**
+   * What each chunk does to the ideal memory, the same words for chunks of a kind; undefined: it tells nothing of the
+   * story. Present if the task knows it.
+   */
+  changeKinds?: (string | undefined)[];
   /**
    * Ideal memory of one who had the ideal memory before chunk `turn` and read only the filtered chunk; absent: the
    * filtered chunk tells all that the whole one does.

@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import { SeededRandom } from '../base/random.js';
 import { drawnTurn } from './sft-rows.js';
 
-/** Ten chunks: the first four change the memory, the last of them in a way of its own. */
+/** Ten chunks: the first four change the memory, the last of them in a way of its own; the fifth has news for others. */
 const chunks = Array.from({ length: 10 }, (_, index) => ({ index, start: 0, end: 0, ids: [] }));
 const example = {
   chunks,
   idealMemories: ['nothing', 'a', 'b', 'c', 'd', ...Array<string>(6).fill('d')],
-  changeKinds: ['at+', 'at+', 'at+', 'at was+', ...Array<string>(6).fill('at was')],
+  changeKinds: ['at+', 'at+', 'at+', 'at was+', 'stays', ...Array<undefined>(5)],
 };
 
 /** How often each conversation is drawn in 4,000 draws; the last is the answer. */
@@ -35,8 +35,8 @@ it('changing turns take their share, each as likely as the other', () => {
 
 it('balanceChanges draws the kind of a change first', () => {
   const drawn = shares({ changingShare: 1, balanceChanges: true });
-  expect(drawn.slice(0, 4)).toEqual([near(1 / 6), near(1 / 6), near(1 / 6), near(0.5)]);
-  expect(drawn.slice(4)).toEqual(Array(7).fill(0));
+  expect(drawn.slice(0, 5)).toEqual([near(1 / 9), near(1 / 9), near(1 / 9), near(1 / 3), near(1 / 3)]);
+  expect(drawn.slice(5)).toEqual(Array(6).fill(0));
 });
 
 it('an example that does not know the kinds of its changes has them drawn alike', () => {

@@ -83,9 +83,13 @@ export function drawnTurn(
   random: SeededRandom,
 ): number {
   if (changingShare === undefined) return random.integer(chunks.length + 1);
-  const changing = chunks.flatMap((_, turn) => (idealMemories[turn + 1] === idealMemories[turn] ? [] : [turn]));
-  if (changing.length === 0 || random.next() >= changingShare) return random.integer(chunks.length + 1);
-  if (!balanceChanges || !changeKinds) return random.pick(changing);
-  const kind = random.pick([...new Set(changing.map((turn) => changeKinds[turn]))]);
-  return random.pick(changing.filter((turn) => changeKinds[turn] === kind));
+  const balanced = balanceChanges ? changeKinds : undefined;
+  const telling = chunks.flatMap((_, turn) => {
+    const tells = balanced ? balanced[turn] !== undefined : idealMemories[turn + 1] !== idealMemories[turn];
+    return tells ? [turn] : [];
+  });
+  if (telling.length === 0 || random.next() >= changingShare) return random.integer(chunks.length + 1);
+  if (!balanced) return random.pick(telling);
+  const kind = random.pick([...new Set(telling.map((turn) => balanced[turn]))]);
+  return random.pick(telling.filter((turn) => balanced[turn] === kind));
 }

@@ -16,6 +16,7 @@ export function notesIn(memory: string): string[] {
 
 /** Kinds of the notes after a change, new ones with a plus: "at+ holds" when a person with something moves. */
 export function changeKind(before: readonly BabiNote[], after: readonly BabiNote[]): string {
+  if (memoryOf(before) === memoryOf(after)) return 'stays';
   const earlier = new Set(before.map(words));
   const kinds = after.map((note) => (earlier.has(words(note)) ? note.kind : `${note.kind}+`));
   return [...new Set(kinds)].sort().join(' ');

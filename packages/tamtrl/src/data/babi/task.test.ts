@@ -12,7 +12,7 @@ import { loadTokenizer } from '../../text/hugging-face-tokenizer.js';
 import type { Example } from '../examples.js';
 import { Books, EMBEDDED_BOOKS } from './books.js';
 import { withDecoys } from './decoys.js';
-import { BABI_TASKS } from './events.js';
+import { BABI_TASKS, eventOf } from './events.js';
 import { idealReader } from './ideal.js';
 import { BABI_MARKS, BABI_VOCABULARY_SIZE } from './marks.js';
 import { memoryOf, NO_NOTES } from './notes.js';
@@ -153,10 +153,13 @@ it('decoys put names of the stories into books, but never a fact', async () => {
 it('tells which kinds of notes each chunk makes or keeps', async () => {
   let written = 0;
   for (let index = 0; index < 12; index++) {
-    const { changeKinds = [], idealMemories = [] } = await source({ tasks: ['qa3'] }).get(index);
+    const { changeKinds = [], idealMemories = [], chunks } = await source({ tasks: ['qa3'] }).get(index);
     expect(changeKinds).toHaveLength(idealMemories.length - 1);
     const before = (memory: string) => /\w+ \w+ before \w+/.exec(memory)?.[0];
     changeKinds.forEach((kinds, turn) => {
+      const facts = factsIn(tokenizer.decode(chunks[turn].ids));
+      if (kinds === undefined) return expect(facts.filter((fact) => eventOf(fact))).toEqual([]);
+      if (kinds === 'stays') return expect(idealMemories[turn + 1]).toBe(idealMemories[turn]);
       const [earlier, later] = [before(idealMemories[turn]), before(idealMemories[turn + 1])];
       expect(kinds.split(' ').includes('was+')).toBe(later !== undefined && later !== earlier);
       expect(kinds.split(' ').includes('was')).toBe(later !== undefined && later === earlier);

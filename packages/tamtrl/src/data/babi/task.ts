@@ -201,7 +201,7 @@ function exampleOf(
   });
   const reader = idealReader(question);
   const ideal = [memoryOf(reader.notes())];
-  const kinds: string[] = [];
+  const kinds: (string | undefined)[] = [];
   const needed: number[] = [];
   let read = 0;
   for (const pack of packs) {
@@ -214,7 +214,8 @@ function exampleOf(
       read++;
     }
     ideal.push(memoryOf(reader.notes()));
-    kinds.push(changeKind(earlier, reader.notes()));
+    const told = pack.some(({ fact }) => fact !== undefined);
+    kinds.push(told ? changeKind(earlier, reader.notes()) : undefined);
   }
   const marked = new Set(relevant === 'needed' ? needed : supporting);
   const filtered = packs.map((pack) => pack.flatMap(({ fact = -1 }) => (marked.has(fact) ? [fact] : [])));
