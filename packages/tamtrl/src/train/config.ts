@@ -258,8 +258,8 @@ export const sftConfigSchema = z
     /** Share of conversations that change the ideal memory, if it has any; absent: as often as they come. */
     changingShare: share.optional(),
     /**
-     * Draw the kind of a change before the change, so that those that are seldom needed are practised too. News that must
-     * change nothing is a kind as well.
+     * Draw the kind of a change before the change, so that rare ones are practised too. News that must change nothing is
+     * a kind as well.
      */
     balanceChanges: z.boolean().default(false),
     /** Last steps, over which the learning rate falls linearly to 0. */

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { SeededRandom } from '../base/random.js';
 import { drawnTurn } from './sft-rows.js';
 
-/** Ten chunks: the first four change the memory, the last of them in a way of its own; the fifth has news for others. */
+/** Ten chunks: the first four change the memory, the last in a way of its own; the fifth leaves it as it is. */
 const chunks = Array.from({ length: 10 }, (_, index) => ({ index, start: 0, end: 0, ids: [] }));
 const example = {
   chunks,
