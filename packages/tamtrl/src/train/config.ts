@@ -258,7 +258,7 @@ export const sftConfigSchema = z
     /** Share of conversations that change the ideal memory, if it has any; absent: as often as they come. */
     changingShare: share.optional(),
     /**
-     * Draw the kind of a change before the change, so that rare ones are practised too. News that must change nothing is
+     * Draw the kind of a change before the change, so that rare ones are practised too. News that changes nothing is
      * a kind as well.
      */
     balanceChanges: z.boolean().default(false),
