@@ -6,12 +6,13 @@ import { DataError } from '../errors.js';
 import { type BabiEvent, type Direction, eventOf, OPPOSITE } from './events.js';
 
 export type BabiNote =
-  | { kind: 'at'; person: string; place: string }
+  /** `after`: whence the object that is asked about came there, if that is the place in question. */
+  | { kind: 'at'; person: string; place: string; after?: string }
   | { kind: 'not at'; person: string; place: string }
   | { kind: 'either'; person: string; places: readonly [string, string] }
   | { kind: 'holds'; person: string; object: string }
-  | { kind: 'lies'; object: string; place: string }
-  /** The object was in `place` just before it came to `next`. */
+  | { kind: 'lies'; object: string; place: string; after?: string }
+  /** The object was in `place` just before it came to `next`, and has left `next` since. */
   | { kind: 'was'; object: string; place: string; next: string }
   | { kind: 'gave'; person: string; object: string; receiver: string }
   | { kind: 'relation'; place: string; direction: Direction; other: string };
@@ -135,10 +136,15 @@ function objectTracker(object: string, next?: string): Tracker {
       const notes: BabiNote[] = [];
       if (place === undefined) {
         for (const [person, at] of places) notes.push({ kind: 'at', person, place: at });
-      } else if (holder !== undefined) notes.push({ kind: 'at', person: holder, place });
-      else notes.push({ kind: 'lies', object, place });
+      } else {
+        const there = place === next && was !== undefined ? { place, after: was } : { place };
+        notes.push(
+          holder === undefined ? { kind: 'lies', object, ...there } : { kind: 'at', person: holder, ...there },
+        );
+      }
       if (holder !== undefined) notes.push({ kind: 'holds', person: holder, object });
-      if (was !== undefined && next !== undefined) notes.push({ kind: 'was', object, place: was, next });
+      if (was !== undefined && next !== undefined && place !== next)
+        notes.push({ kind: 'was', object, place: was, next });
       return notes;
     },
     answer: () => (next === undefined ? place : was),

@@ -14,18 +14,21 @@ export function notesIn(memory: string): string[] {
   return memory === NO_NOTES ? [] : memory.split(BETWEEN.trim()).map((note) => note.trim());
 }
 
-/** Kinds of the notes after a change, new ones with a plus: "at+ holds" when a person with something moves. */
+/** Kinds of the notes after a change, new ones with a plus: "at+, holds" when a person with something moves. */
 export function changeKind(before: readonly BabiNote[], after: readonly BabiNote[]): string {
   if (memoryOf(before) === memoryOf(after)) return 'stays';
   const earlier = new Set(before.map(words));
-  const kinds = after.map((note) => (earlier.has(words(note)) ? note.kind : `${note.kind}+`));
-  return [...new Set(kinds)].sort().join(' ');
+  const kinds = after.map((note) => {
+    const kind = 'after' in note ? `${note.kind} after` : note.kind;
+    return earlier.has(words(note)) ? kind : `${kind}+`;
+  });
+  return [...new Set(kinds)].sort().join(', ');
 }
 
 function words(note: BabiNote): string {
   switch (note.kind) {
     case 'at':
-      return `${note.person} ${note.place}`;
+      return `${note.person} ${placeOf(note)}`;
     case 'not at':
       return `${note.person} not ${note.place}`;
     case 'either':
@@ -33,7 +36,7 @@ function words(note: BabiNote): string {
     case 'holds':
       return `${note.person} has ${note.object}`;
     case 'lies':
-      return `${note.object} ${note.place}`;
+      return `${note.object} ${placeOf(note)}`;
     case 'was':
       return `${note.object} ${note.place} before ${note.next}`;
     case 'gave':
@@ -42,3 +45,6 @@ function words(note: BabiNote): string {
       return `${note.place} ${note.direction} of ${note.other}`;
   }
 }
+
+const placeOf = ({ place, after }: { place: string; after?: string }) =>
+  after === undefined ? place : `${place} after ${after}`;

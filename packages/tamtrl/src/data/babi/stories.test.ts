@@ -81,13 +81,19 @@ describe('what an ideal reader knows', () => {
 
   it('holds where the object was before the last time that it came to the place asked for', () => {
     const story = ['Mary went to the office.', 'Mary took the milk.', 'Mary went to the garden.'];
-    const was = (place: string) => ({ kind: 'was', object: 'milk', place, next: 'garden' });
-    expect(after('Where was the milk before the garden?', ...story)).toContainEqual(was('office'));
-    const again = [...story, 'Mary went to the hallway.', 'Mary moved to the garden.', 'Mary dropped the milk there.'];
-    expect(after('Where was the milk before the garden?', ...again)).toEqual([
-      { kind: 'lies', object: 'milk', place: 'garden' },
-      was('hallway'),
+    const question = 'Where was the milk before the garden?';
+    expect(after(question, ...story)).toEqual([
+      { kind: 'at', person: 'Mary', place: 'garden', after: 'office' },
+      { kind: 'holds', person: 'Mary', object: 'milk' },
     ]);
+    const away = [...story, 'Mary went to the hallway.'];
+    expect(after(question, ...away)).toEqual([
+      { kind: 'at', person: 'Mary', place: 'hallway' },
+      { kind: 'holds', person: 'Mary', object: 'milk' },
+      { kind: 'was', object: 'milk', place: 'office', next: 'garden' },
+    ]);
+    const again = [...away, 'Mary moved to the garden.', 'Mary dropped the milk there.'];
+    expect(after(question, ...again)).toEqual([{ kind: 'lies', object: 'milk', place: 'garden', after: 'hallway' }]);
   });
 
   it.each([

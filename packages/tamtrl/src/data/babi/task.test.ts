@@ -156,15 +156,18 @@ it('tells which kinds of notes each chunk makes or keeps', async () => {
     const { changeKinds = [], idealMemories = [], chunks } = await source({ tasks: ['qa3'] }).get(index);
     expect(changeKinds).toHaveLength(idealMemories.length - 1);
     const before = (memory: string) => /\w+ \w+ before \w+/.exec(memory)?.[0];
+    const came = (memory: string) => /\w+ \w+ after \w+/.exec(memory)?.[0];
     for (const [turn, kinds] of changeKinds.entries()) {
       const facts = factsIn(tokenizer.decode(chunks[turn].ids));
       if (kinds === undefined) expect(facts.filter((fact) => eventOf(fact))).toEqual([]);
       if (kinds === 'stays') expect(idealMemories[turn + 1]).toBe(idealMemories[turn]);
       if (kinds === undefined || kinds === 'stays') continue;
       const [earlier, later] = [before(idealMemories[turn]), before(idealMemories[turn + 1])];
-      expect(kinds.split(' ').includes('was+')).toBe(later !== undefined && later !== earlier);
-      expect(kinds.split(' ').includes('was')).toBe(later !== undefined && later === earlier);
-      if (later !== earlier) written++;
+      expect(kinds.split(', ').includes('was+')).toBe(later !== undefined && later !== earlier);
+      expect(kinds.split(', ').includes('was')).toBe(later !== undefined && later === earlier);
+      const [wasThere, isThere] = [came(idealMemories[turn]), came(idealMemories[turn + 1])];
+      expect(/(at|lies) after\+/.test(kinds)).toBe(isThere !== undefined && isThere !== wasThere);
+      if (later !== earlier || isThere !== wasThere) written++;
     }
   }
   expect(written).toBeGreaterThan(5);
