@@ -2,9 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { exampleOfMini } from '../data/examples.js';
 import { miniExample } from '../data/mini/task.js';
-import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
+import { miniChat } from '../data/mini/tokenizer.js';
 import { CountingTokenizer, messageFormat } from '../policy/openai/counting-tokenizer.js';
-import type { GenerateRequest, Sample } from '../policy/types.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { grumem } from '../reward/grumem.js';
 import type { MethodContext } from '../reward/method.js';
@@ -13,42 +12,22 @@ import { supervisedRow } from '../train/sft-rows.js';
 import { runAgent } from './agent.js';
 import { PromptFrames } from './frames.js';
 import { chatGatedPrompts, miniGatedPrompts } from './prompts.js';
+import { chunksOf, scripted, tokenizer } from './scripted-mini.test-support.js';
 import { trajectoryStatistics } from './statistics.js';
 import type { Trajectory } from './trajectory.js';
-import { asMemory, type MemoryModel, type Output } from './turn.js';
+import { asMemory, type Output } from './turn.js';
 
-const tokenizer = miniTokenizer();
 const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniGatedPrompts);
 const budgets = { questionTokens: 4, chunkTokens: 4, memoryTokens: 6, answerTokens: 3 };
-
-function scripted(reply: (prompt: string, sample: number) => string, speculation = false) {
-  const prompts: string[][] = [];
-  const model: MemoryModel = {
-    tokenizer,
-    chat: miniChat,
-    contextLength: 64,
-    ...(speculation && { capabilities: { speculation: true } as MemoryModel['capabilities'] }),
-    sample: async (requests: readonly GenerateRequest[]): Promise<Sample[][]> => {
-      prompts.push(requests.map(({ promptIds }) => tokenizer.decode(promptIds)));
-      return requests.map(({ promptIds, samples = 1 }) =>
-        Array.from({ length: samples }, (_, sample): Sample => {
-          const tokens = tokenizer.encode(`${reply(tokenizer.decode(promptIds), sample)} <eos>`);
-          return { tokens, logProbabilities: tokens.map(() => -0.5), stopReason: 'stop' };
-        }),
-      );
-    },
-  };
-  return { model, prompts };
-}
 
 /** Chunks that count how many of them were asked for, and whether the source was closed. */
 function counted(...texts: string[]) {
   const seen = { pulled: 0, closed: false };
   function* chunks(): Generator<AgentChunk> {
     try {
-      for (const [index, text] of texts.entries()) {
+      for (const chunk of chunksOf(...texts)) {
         seen.pulled++;
-        yield { index, ids: tokenizer.encode(text), start: index, end: index + 1 };
+        yield chunk;
       }
     } finally {
       seen.closed = true;
@@ -71,14 +50,14 @@ describe('an exit', () => {
   const texts = ['ben rome', 'anna oslo', ...Array.from({ length: 20 }, () => 'emma bonn'), 'joe rome'];
 
   it.each([false, true])('answers at once, and the rest of the text is not read (ahead: %s)', async (speculation) => {
-    const { model, prompts } = scripted(reply, speculation);
+    const { model, calls } = scripted(reply, { speculation });
     const { seen, chunks } = counted(...texts);
     const [[trajectory]] = await runAgent(model, [{ id: 'q', question: 'anna', chunks }], { frames, budgets, seed: 1 });
     expect(turnsOf(trajectory)).toEqual(['memory: anna ?: same', 'memory: anna oslo: exit', 'answer: anna oslo']);
     expect(trajectory.output).toBe('oslo');
     expect(seen.closed).toBe(true);
     expect(seen.pulled).toBeLessThan(texts.length);
-    expect(prompts.flat().some((prompt) => prompt.includes('joe rome'))).toBe(false);
+    expect(calls.flat().some((prompt) => prompt.includes('joe rome'))).toBe(false);
     expect(trajectoryStatistics([trajectory])).toMatchObject({ exit_rate: 1, unchanged_rate: 0.5 });
   });
 

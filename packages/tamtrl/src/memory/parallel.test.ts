@@ -3,60 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../base/random.js';
 import { exampleOfMini } from '../data/examples.js';
 import { miniExample } from '../data/mini/task.js';
-import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
-import type { GenerateRequest, Sample } from '../policy/types.js';
-import type { AgentChunk } from '../text/chunks.js';
+import { miniChat } from '../data/mini/tokenizer.js';
 import { parallelRow } from '../train/sft-parallel.js';
 import { runAgent } from './agent.js';
 import type { AgentOptions } from './agent-options.js';
 import { PromptFrames } from './frames.js';
 import { miniGatedPrompts, miniPrompts } from './prompts.js';
+import { chunksOf, idealReply, scripted, tokenizer } from './scripted-mini.test-support.js';
 import { parallelOf } from './settings.js';
 import { memoryBefore, type Trajectory } from './trajectory.js';
-import type { MemoryModel } from './turn.js';
 
-const tokenizer = miniTokenizer();
 const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
 const budgets = { questionTokens: 4, chunkTokens: 4, memoryTokens: 8, answerTokens: 4 };
-
-/** Fills the slots of its memory from what it reads, as an ideal model would; the first value of a key counts. */
-function ideal(prompt: string): string {
-  const [, question, memory, section = ''] =
-    /<question> (.*?) <memory> (.*?)(?: <section> (.*?))? <(?:update|answer)>/.exec(prompt)!;
-  const known = new Map<string, string>();
-  const words = `${memory} ${section}`.split(' ');
-  words.forEach((word, at) => {
-    const value = words[at + 1];
-    if (value !== undefined && value !== '?' && !known.has(word)) known.set(word, value);
-  });
-  const keys = question.split(' ');
-  if (prompt.endsWith('<answer>')) return keys.map((key) => known.get(key) ?? '?').join(' ');
-  return keys.map((key) => `${key} ${known.get(key) ?? '?'}`).join(' ');
-}
-
-function scripted(reply: (prompt: string, sample: number) => string = ideal, contextLength = 64) {
-  const calls: string[][] = [];
-  const model: MemoryModel = {
-    tokenizer,
-    chat: miniChat,
-    contextLength,
-    sample: async (requests: readonly GenerateRequest[]): Promise<Sample[][]> => {
-      calls.push(requests.map(({ promptIds }) => tokenizer.decode(promptIds)));
-      return requests.map(({ promptIds, samples = 1 }) =>
-        Array.from({ length: samples }, (_, sample): Sample => {
-          const tokens = tokenizer.encode(`${reply(tokenizer.decode(promptIds), sample)} <eos>`);
-          return { tokens, logProbabilities: tokens.map(() => -0.5), stopReason: 'stop' };
-        }),
-      );
-    },
-  };
-  return { model, calls };
-}
-
-function* chunksOf(...texts: string[]): Generator<AgentChunk> {
-  for (const [index, text] of texts.entries())
-    yield { index, ids: tokenizer.encode(text), start: index, end: index + 1 };
-}
 
 const options = (more: Partial<AgentOptions> = {}): AgentOptions => ({
   frames,
@@ -76,7 +34,7 @@ const texts = ['anna oslo', 'max lima', 'ben rome', 'eva nice', 'joe bonn'];
 
 describe('reading side by side', () => {
   it('reads every chunk from the first memory, merges in rounds, and answers', async () => {
-    const { model, calls } = scripted();
+    const { model, calls } = scripted(idealReply);
     const task = { id: 'q', question: 'anna ben eva', chunks: chunksOf(...texts) };
     const [[trajectory]] = await runAgent(model, [task], options({ budgets: { ...budgets, memoryTokens: 8 } }));
     expect(turnsOf(trajectory)).toEqual([
@@ -102,7 +60,7 @@ describe('reading side by side', () => {
   });
 
   it('reads the chunks of a stretch one after another, and merges as many memories as asked', async () => {
-    const { model, calls } = scripted();
+    const { model, calls } = scripted(idealReply);
     const task = () => ({ id: 'q', question: 'anna ben eva', chunks: chunksOf(...texts) });
     const [[two]] = await runAgent(model, [task()], options({ parallel: { chunks: 2, width: 2 } }));
     expect(turnsOf(two).slice(0, 5)).toEqual([
@@ -126,7 +84,7 @@ describe('reading side by side', () => {
 
   it('gives each rollout its own memories and merges, whatever is read beside it', async () => {
     const reply = (prompt: string, sample: number) =>
-      sample === 1 && prompt.includes('<section> anna oslo') ? 'anna bonn ben ? eva ?' : ideal(prompt);
+      sample === 1 && prompt.includes('<section> anna oslo') ? 'anna bonn ben ? eva ?' : idealReply(prompt);
     const task = (id: string) => ({ id, question: 'anna ben eva', chunks: chunksOf(...texts), samples: 2 });
     const alone = await runAgent(scripted(reply).model, [task('a')], options());
     const beside = await runAgent(scripted(reply).model, [task('b'), task('a'), task('c')], options());
@@ -137,7 +95,7 @@ describe('reading side by side', () => {
 
   it('copes with no chunk, one chunk, and long texts', async () => {
     const run = async (count: number) => {
-      const { model, calls } = scripted();
+      const { model, calls } = scripted(idealReply);
       const all = Array.from({ length: count }, (_, at) => (at === count - 1 ? 'anna oslo' : 'max lima'));
       const task = { id: 'q', question: 'anna', chunks: chunksOf(...all) };
       const [[trajectory]] = await runAgent(model, [task], options({ keep: 'counts' }));
@@ -152,16 +110,22 @@ describe('reading side by side', () => {
   it('is refused where it makes no sense or does not fit', async () => {
     const task = { id: 'q', question: 'anna', chunks: chunksOf(...texts) };
     const gated = new PromptFrames({ tokenizer, chat: miniChat }, miniGatedPrompts);
-    await expect(runAgent(scripted().model, [task], options({ frames: gated }))).rejects.toThrow(
+    await expect(runAgent(scripted(idealReply).model, [task], options({ frames: gated }))).rejects.toThrow(
       /"mini-gated" let the model stop reading, but side by side all chunks are read at once/,
     );
-    await expect(runAgent(scripted().model, [task], options({ parallel: { chunks: 1, width: 8 } }))).rejects.toThrow(
+    await expect(
+      runAgent(scripted(idealReply).model, [task], options({ parallel: { chunks: 1, width: 8 } })),
+    ).rejects.toThrow(
       /Merging 8 memories needs up to \d+ tokens .* but the model's window holds 64\. Lower mergeWidth or memoryTokens\./,
     );
     const from = { memoryIds: tokenizer.encode('anna oslo'), turn: 3 };
-    await expect(runAgent(scripted().model, [{ ...task, from }], options())).rejects.toThrow(/goes on with a memory/);
+    await expect(runAgent(scripted(idealReply).model, [{ ...task, from }], options())).rejects.toThrow(
+      /goes on with a memory/,
+    );
     const long = { ...task, chunks: chunksOf('anna oslo ben rome eva nice') };
-    await expect(runAgent(scripted().model, [long], options())).rejects.toThrow(/Chunk 0 of "q" has 6 tokens/);
+    await expect(runAgent(scripted(idealReply).model, [long], options())).rejects.toThrow(
+      /Chunk 0 of "q" has 6 tokens/,
+    );
     expect(parallelOf({})).toBeUndefined();
     expect(parallelOf({ parallel: 0, mergeWidth: 3 })).toBeUndefined();
     expect(parallelOf({ parallel: 2 })).toEqual({ chunks: 2, width: 2 });
@@ -177,7 +141,7 @@ it('supervised rows are the prompts that an ideal model meets, with what it writ
     { chunks: 2, width: 2 },
     { chunks: 1, width: 3 },
   ]) {
-    const { model, calls } = scripted(ideal, 128);
+    const { model, calls } = scripted(idealReply, { contextLength: 128 });
     const asked = { id: 'q', question: example.question, chunks: example.chunks };
     const [[{ turns }]] = await runAgent(model, [asked], { frames, budgets: limits, seed: 1, parallel });
     const met = new Map(turns.map(({ promptIds, outputIds }) => [tokenizer.decode(promptIds), outputIds]));
