@@ -127,6 +127,7 @@ export {
 export type { LoadedReward, OwnReward, OwnRewardContext, OwnRollout, OwnTurn } from './reward/own-reward.js';
 export { type LabelSettings, labelledMemories } from './reward/prm.js';
 export { type Accuracy, type LabelledMemory, ProcessRewardModel } from './reward/process-reward.js';
+export { type ReadingRelevanceOptions, readingRelevance } from './reward/reading-relevance.js';
 export { type RelevanceJudgeOptions, relevanceJudge } from './reward/relevance-judge.js';
 export { loadReward } from './reward/reward-module.js';
 

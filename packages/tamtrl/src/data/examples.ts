@@ -105,16 +105,20 @@ export function recordSource(
   options: ChunkingOptions,
   relevance?: RelevanceSource,
 ): ExampleSource {
-  // A record is requested in every epoch, and a judge is slow.
-  const marks = new Map<number, RelevanceMarks | undefined>();
-  const marksOf = async (index: number) => {
-    if (!marks.has(index)) marks.set(index, await relevance?.(records[index]));
-    return marks.get(index);
-  };
+  const marksOf = remembered(relevance);
   return {
     size: records.length,
     relevance: relevance !== undefined,
-    get: async (index) => recordExample(records[index], tokenizer, options, await marksOf(index)),
+    get: async (index) => recordExample(records[index], tokenizer, options, await marksOf(index, records[index])),
+  };
+}
+
+/** A record is requested in every epoch, and a judge is slow. */
+function remembered(relevance: RelevanceSource | undefined) {
+  const marks = new Map<number, RelevanceMarks | undefined>();
+  return async (index: number, record: QuestionRecord) => {
+    if (!marks.has(index)) marks.set(index, await relevance?.(record));
+    return marks.get(index);
   };
 }
 
@@ -134,22 +138,35 @@ export function recordExample(
   return { ...example, filteredChunks, relevantRanges: ranges, facts, quality: factsHeld(record, facts) };
 }
 
-/** The generated mini task. With `count` 0 its questions never repeat. */
-export function miniSource(task: MiniTaskOptions, seed: number, tokenizer: Tokenizer, count = 0): ExampleSource {
+/**
+ * The generated mini task. With `count` 0 its questions never repeat.
+ * @param relevance absent: what the task knows to be relevant
+ */
+export function miniSource(
+  task: MiniTaskOptions,
+  seed: number,
+  tokenizer: Tokenizer,
+  count = 0,
+  relevance: RelevanceSource = relevanceSources.annotated,
+): ExampleSource {
+  const marksOf = count === 0 ? async (_: number, record: QuestionRecord) => relevance(record) : remembered(relevance);
   return {
     size: count === 0 ? Number.POSITIVE_INFINITY : count,
     relevance: true,
-    get: async (index) => exampleOfMini(miniExample(task, seed, index), tokenizer),
+    get: async (index) => {
+      const mini = miniExample(task, seed, index);
+      return exampleOfMini(mini, tokenizer, await marksOf(index, toRecord(mini)));
+    },
   };
 }
 
-export function exampleOfMini(mini: MiniExample, tokenizer: Tokenizer): Example {
+export function exampleOfMini(mini: MiniExample, tokenizer: Tokenizer, marks?: RelevanceMarks): Example {
   const record = toRecord(mini);
   const chunkTokens = mini.chunks[0].length * MINI_FACT_TOKENS;
   const isRelevant = (facts: MiniExample['chunks'][number]) => facts.some(({ relevant }) => relevant);
   const first = mini.chunks.findIndex(isRelevant);
   return {
-    ...recordExample(record, tokenizer, { chunkTokens, renderer: plainRenderer }, annotated(record)),
+    ...recordExample(record, tokenizer, { chunkTokens, renderer: plainRenderer }, marks ?? annotated(record)),
     idealMemories: idealMemories(mini),
     idealMemoryOf: (from, to) => idealMemories({ ...mini, chunks: mini.chunks.slice(from, to) }).at(-1) ?? '',
     enoughAfter: mini.chunks.findLastIndex(isRelevant) + 1,

@@ -45,7 +45,8 @@ export interface LexicalOptions {
   titles?: boolean;
 }
 
-interface Sentence extends DocumentRange {
+/** A sentence of a document, with the document's title. */
+export interface Sentence extends DocumentRange {
   text: string;
   title: string;
 }
@@ -152,7 +153,8 @@ export function agreement(marks: readonly DocumentRange[], reference: readonly D
   return { precision, recall, f1: (2 * precision * recall) / (precision + recall), ...counts };
 }
 
-function sentencesOf(record: QuestionRecord): Sentence[] {
+/** The sentences of all documents, in order. */
+export function sentencesOf(record: QuestionRecord): Sentence[] {
   return record.documents.flatMap(({ title = '', text }, document) =>
     splitSentences(text).map(({ start, end }) => ({ document, start, end, title, text: text.slice(start, end) })),
   );

@@ -8,6 +8,7 @@ import { blankAnswersText } from '../data/records.js';
 import type { RunConfig, SftConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
 import { imitates } from '../train/objective.js';
+import { isByModel } from './record-sets.js';
 import type { Sources } from './sources.js';
 
 /** Questions looked at, and where looking stops: long documents take time to cut. */
@@ -34,8 +35,8 @@ export async function warnings(
   let looked = 0;
   let short = 0;
   let longest = 0;
-  // A judge would have to mark every document that is looked at.
-  const most = config.relevance === 'judge' ? 0 : Math.min(LOOKED_AT, train.size);
+  // A model would have to mark every document that is looked at.
+  const most = isByModel(config.relevance) ? 0 : Math.min(LOOKED_AT, train.size);
   while (looked < most && tokens < LOOKED_AT_TOKENS) {
     const { chunks } = await train.get(looked++);
     const length = chunks.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -136,6 +136,16 @@ describe('openRun', () => {
     );
   });
 
+  it('lets the model itself, or another, mark what is relevant, and without one says what is missing', async () => {
+    const settings = { config: { ...config, relevance: 'policy' as const }, method: 'tamtrl', steps: 1 };
+    const events = await run({ ...settings, folder: join(root, 'own-marks') });
+    expect(typesOf(events)).toContain('step');
+    const judge = config.model;
+    expect(typesOf(await run({ ...settings, judge, folder: join(root, 'others-marks') }))).toContain('step');
+    const judged = run({ ...settings, config: { ...config, relevance: 'judge' }, folder: join(root, 'no-judge') });
+    await expect(judged).rejects.toThrow('relevance is "judge", but no model is given to mark what is relevant.');
+  });
+
   it('may be left early: the saved state stays and can be resumed', async () => {
     const folder = join(root, 'left');
     await run({ config, folder }, {}, 'step');

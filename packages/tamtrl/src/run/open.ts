@@ -3,7 +3,10 @@
  * and after. Prints nothing: what happens is reported as events. Writing a report is left to the caller
  * (report/report.ts).
  */
+import type { RelevanceSource } from '../data/examples.js';
 import { judged } from '../data/relevance.js';
+import { PromptFrames } from '../memory/frames.js';
+import { promptFormatNamed } from '../memory/prompts.js';
 import { type NewAdapter, openModel } from '../models/open.js';
 import { LocalPolicy } from '../policy/local.js';
 import { isTrainable } from '../policy/trainable.js';
@@ -11,6 +14,7 @@ import type { Policy, TrainablePolicy } from '../policy/types.js';
 import type { RewardMethod } from '../reward/method.js';
 import { chosenMethod } from '../reward/methods.js';
 import { rewardParts } from '../reward/own-reward.js';
+import { readingRelevance } from '../reward/reading-relevance.js';
 import { relevanceJudge } from '../reward/relevance-judge.js';
 import { inPresentForm } from '../train/config.js';
 import type { RunProgress, TrainingEvent, TrainingSummary } from '../train/loop.js';
@@ -78,7 +82,9 @@ export async function* openRun(
     const policy = trainable(await models.openTrained());
     yield { type: 'opened', plan, model: factsOf(plan.config.model, policy) };
     const judge = plan.info.judge === undefined ? undefined : await models.open(plan.info.judge);
-    const sources = await sourcesOf(plan, policy, judge, options);
+    // Its weights stay as they are, so that a resumed run has the same marks.
+    const marker = plan.config.relevance === 'policy' ? (judge ?? (await models.open(plan.config.model))) : judge;
+    const sources = await sourcesOf(plan, policy, marker, options);
     if (plan.restarted) yield { type: 'restarted', folder: plan.folder };
     if (plan.rewardChanged) yield { type: 'warning', text: changedText(plan) };
     for (const text of await warnings(sources, plan.config)) yield { type: 'warning', text };
@@ -158,19 +164,28 @@ function methodOf({ reward, method, config }: Extract<RunPlan, { command: 'train
 async function sourcesOf(
   plan: RunPlan,
   { tokenizer }: Policy,
-  judge: Policy | undefined,
+  marker: Policy | undefined,
   { signal }: RunOptions,
 ): Promise<Sources> {
   const method = plan.command === 'train' ? methodOf(plan) : undefined;
-  const ask = judge && relevanceJudge(judge, { signal });
   const sources = await openSources(plan.config, tokenizer, {
     ...(await earlierSplit(plan)),
     signal,
     needsRelevance: method?.requires.relevance ?? false,
-    judged: ask && ((record) => judged(record, ask)),
+    judged: marker && marksBy(marker, plan.config, signal),
   });
   if (plan.command === 'sft') await checkWarmUp(sources);
   return sources;
+}
+
+/** What a model marks as relevant: in its own terms, as it reads, or in answer to a judge's prompt. */
+function marksBy(marker: Policy, { relevance, memory }: RunPlan['config'], signal?: AbortSignal): RelevanceSource {
+  if (relevance === 'policy') {
+    const frames = new PromptFrames(marker, promptFormatNamed(memory.prompts));
+    return readingRelevance(marker, { frames, budgets: memory, signal });
+  }
+  const ask = relevanceJudge(marker, { signal });
+  return (record) => judged(record, ask);
 }
 
 /** The split of a resumed run; a run that has not saved anything makes a new one. */

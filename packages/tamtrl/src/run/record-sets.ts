@@ -148,10 +148,10 @@ async function withoutLostEvidence(
   const { chunkTokens, maxChunks, align } = memory;
   const { lostEvidence } = data.leaveOut;
   if (maxChunks === undefined) return [...records];
-  if (relevance === 'judge' && lostEvidence !== 'none') {
+  if (isByModel(relevance) && lostEvidence !== 'none') {
     throw new TrainError(
       'no-data',
-      `data.leaveOut.lostEvidence is "${lostEvidence}", but with relevance "judge" what is relevant is unknown until the run starts. Use "annotated" or "lexical".`,
+      `data.leaveOut.lostEvidence is "${lostEvidence}", but with relevance "${relevance}" what is relevant is unknown until the run starts. Use "annotated" or "lexical".`,
     );
   }
   const marks = marksBeforehand(relevance);
@@ -165,10 +165,15 @@ async function withoutLostEvidence(
   return kept;
 }
 
-/** The relevant text of a record, if it is known without asking a judge. */
+/** Whether a model marks what is relevant, which takes time. */
+export function isByModel(relevance: CommonConfig['relevance']): boolean {
+  return relevance === 'judge' || relevance === 'policy';
+}
+
+/** The relevant text of a record, if it is known without asking a model. */
 function marksBeforehand(relevance: CommonConfig['relevance']): RelevanceSource {
   if (relevance === 'lexical') return relevanceSources.lexical;
-  if (relevance === 'judge') return () => undefined;
+  if (isByModel(relevance)) return () => undefined;
   return (record) => (isAnnotated(record) ? relevanceSources.annotated(record) : undefined);
 }
 

@@ -14,7 +14,7 @@ import { type BlankAnswers, isAnnotated, type QuestionRecord, type RecordProblem
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { CommonConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
-import { type RecordSetOptions, recordSets } from './record-sets.js';
+import { isByModel, type RecordSetOptions, recordSets } from './record-sets.js';
 import { type Split, splitOf } from './split.js';
 
 export interface Sources {
@@ -33,7 +33,7 @@ export interface Sources {
 export interface SourceOptions extends RecordSetOptions {
   /** The method reads filtered chunks: records without marks are refused. */
   needsRelevance: boolean;
-  /** For `relevance: judge`. */
+  /** Marks made by a model, for `relevance: judge` and `policy`. */
   judged?: RelevanceSource;
 }
 
@@ -53,9 +53,10 @@ export async function openSources(
   if (data.kind === 'mini') {
     const { questions, seed, trainingSeed, kind: _, ...task } = data;
     const own = trainingSeed === 'run' ? streamSeed(config.seed, 'questions', seed) : trainingSeed;
+    const marks = marksOfTask(config, options);
     return {
-      train: miniSource(task, own, tokenizer, questions),
-      heldOut: miniSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer),
+      train: miniSource(task, own, tokenizer, questions, marks.train),
+      heldOut: miniSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer, 0, marks.heldOut),
       problems: [],
       blanks: [],
       warnings: [],
@@ -66,9 +67,10 @@ export async function openSources(
     const own = trainingSeed === 'run' ? streamSeed(config.seed, 'questions', seed) : trainingSeed;
     const books = await Books.open(data.books ?? [EMBEDDED_BOOKS]);
     const task = { tasks, chunks, chunkTokens: memory.chunkTokens, relevant, books };
+    const marks = marksOfTask(config, options);
     return {
-      train: babilongSource({ ...task, leastChunkTokens, decoys }, own, tokenizer),
-      heldOut: babilongSource(task, seed + HELD_OUT_SEED_OFFSET, tokenizer),
+      train: babilongSource({ ...task, leastChunkTokens, decoys, marks: marks.train }, own, tokenizer),
+      heldOut: babilongSource({ ...task, marks: marks.heldOut }, seed + HELD_OUT_SEED_OFFSET, tokenizer),
       problems: [],
       blanks: [],
       warnings: [],
@@ -87,16 +89,30 @@ export async function openSources(
   };
 }
 
+/**
+ * Other marks than those that a generated task knows; absent: those. Held-out questions have marks by a model only if a
+ * teacher reads them.
+ */
+function marksOfTask(
+  config: CommonConfig,
+  options: SourceOptions,
+): { train?: RelevanceSource; heldOut?: RelevanceSource } {
+  const { relevance, evaluation } = config;
+  if (relevance === 'annotated') return {};
+  const train = relevanceOf(config, [], options);
+  return { train, heldOut: isByModel(relevance) && !evaluation.teacher ? undefined : train };
+}
+
 function relevanceOf(
   { relevance }: CommonConfig,
   records: readonly QuestionRecord[],
   { needsRelevance, judged }: SourceOptions,
 ): RelevanceSource | undefined {
-  if (relevance === 'judge') {
+  if (isByModel(relevance)) {
     if (judged || !needsRelevance) return judged;
     throw new TrainError(
       'no-data',
-      'relevance is "judge", but no judge is given. Name a model with --judge, or use "annotated" or "lexical".',
+      `relevance is "${relevance}", but no model is given to mark what is relevant. Name a judge with --judge, or use "annotated" or "lexical".`,
     );
   }
   if (relevance === 'lexical') return relevanceSources.lexical;

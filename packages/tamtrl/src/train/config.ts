@@ -142,7 +142,8 @@ const commonShape = {
   /** Trains a low-rank adapter (LoRA) instead of the weights of a local model; absent: trains all weights. */
   adapter: adapterSchema.optional(),
   data: z.discriminatedUnion('kind', [miniData, babilongData, recordData]).prefault({ kind: 'mini' }),
-  relevance: z.enum(['annotated', 'lexical', 'judge']).default('annotated'),
+  /** Who marks what is relevant; `policy`: a copy of the model as it is, by where it changes its memory. */
+  relevance: z.enum(['annotated', 'lexical', 'judge', 'policy']).default('annotated'),
   memory: memorySchema.prefault({}),
   steps: count.default(50),
   learningRate: positive.default(1e-6),

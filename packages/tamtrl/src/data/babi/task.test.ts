@@ -113,6 +113,20 @@ it('needed facts are those that change the ideal memory, supporting ones among t
   expect(more).toBeGreaterThan(60);
 });
 
+it('other marks may be of any sentence, those of books too', async () => {
+  const marks: BabilongTaskOptions['marks'] = ({ documents }) =>
+    [0, documents.length - 1].map((document) => ({ document, start: 0, end: documents[document].text.length }));
+  const [marked, plain] = [await source({ marks }).get(5), await source().get(5)];
+  const [first, ...rest] = marked.filteredChunks!;
+  expect(textOf(marked).trimStart().startsWith(first)).toBe(true);
+  expect(first).not.toBe('');
+  expect(textOf(marked).endsWith(rest.at(-1)!)).toBe(true);
+  expect(rest.slice(0, -1).join('')).toBe('');
+  expect(marked.chunks).toEqual(plain.chunks);
+  expect(marked.idealMemories).toEqual(plain.idealMemories);
+  expect(marked.facts!.length).toBeLessThanOrEqual(2);
+});
+
 it('is the same again, other for another seed, and as long as asked for', async () => {
   const { filteredMemories: _, quality: __, ...first } = await source().get(3);
   expect(await source().get(3)).toMatchObject(first);

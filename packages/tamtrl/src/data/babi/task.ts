@@ -6,7 +6,7 @@ import { SeededRandom } from '../../base/random.js';
 import type { AgentChunk } from '../../text/chunks.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { DataError } from '../errors.js';
-import type { Example, ExampleSource } from '../examples.js';
+import type { Example, ExampleSource, RelevanceSource } from '../examples.js';
 import type { Books } from './books.js';
 import { withDecoys } from './decoys.js';
 import type { BabiTask } from './events.js';
@@ -32,6 +32,8 @@ export interface BabilongTaskOptions {
   decoys?: number;
   /** Which facts count as relevant; default `supporting`. */
   relevant?: Relevant;
+  /** Other marks than those; a document is a sentence of the text. */
+  marks?: RelevanceSource;
   books: Books;
 }
 
@@ -59,7 +61,7 @@ export function babilongSource(options: BabilongTaskOptions, seed: number, token
   return {
     size: Number.POSITIVE_INFINITY,
     relevance: true,
-    get: async (index) => babilongExample(options, seed, index, sentences),
+    get: (index) => babilongExample(options, seed, index, sentences),
   };
 }
 
@@ -130,7 +132,12 @@ class BookSentences {
   }
 }
 
-function babilongExample(options: BabilongTaskOptions, seed: number, index: number, books: BookSentences): Example {
+async function babilongExample(
+  options: BabilongTaskOptions,
+  seed: number,
+  index: number,
+  books: BookSentences,
+): Promise<Example> {
   const { tasks, chunkTokens: longest, leastChunkTokens = longest, decoys = 0 } = options;
   const random = new SeededRandom('babilong task', seed, index);
   const task = random.pick(tasks);
@@ -148,12 +155,12 @@ function babilongExample(options: BabilongTaskOptions, seed: number, index: numb
     background.push(sentence);
   }
   const chunks = packed(mixed(facts, background, random), chunkTokens);
-  return {
-    ...exampleOf(story, chunks, options.relevant),
-    id: `${task}-${seed}-${index}`,
-    task,
-    source: `babilong/${task}`,
-  };
+  const names = { id: `${task}-${seed}-${index}`, task, source: `babilong/${task}` };
+  const { question, answer } = story;
+  const documents = chunks.flat().map(({ text }) => ({ text }));
+  const marks = await options.marks?.({ ...names, question, answers: [answer], documents });
+  const marked = marks && new Set(marks.map(({ document }) => document));
+  return { ...exampleOf(story, chunks, marked ?? options.relevant), ...names };
 }
 
 /** A whole number of a random order of magnitude. */
@@ -188,10 +195,11 @@ function packed(sentences: readonly Sentence[], chunkTokens: number): Sentence[]
   return chunks;
 }
 
+/** @param relevant what counts as relevant, or the numbers of the sentences that do */
 function exampleOf(
   { question, answer, supporting, sentences }: BabiQuestion,
   packs: Sentence[][],
-  relevant: Relevant = 'supporting',
+  relevant: Relevant | ReadonlySet<number> = 'supporting',
 ): Omit<Example, 'id'> {
   let at = 0;
   const chunks = packs.map((pack, index): AgentChunk => {
@@ -217,15 +225,19 @@ function exampleOf(
     const told = pack.some(({ fact }) => fact !== undefined);
     kinds.push(told ? changeKind(earlier, reader.notes()) : undefined);
   }
-  const marked = new Set(relevant === 'needed' ? needed : supporting);
-  const filtered = packs.map((pack) => pack.flatMap(({ fact = -1 }) => (marked.has(fact) ? [fact] : [])));
+  const facts = new Set(relevant === 'needed' ? needed : supporting);
+  let number = 0;
+  const shown = packs.map((pack) =>
+    pack.filter(({ fact = -1 }) => (typeof relevant === 'string' ? facts.has(fact) : relevant.has(number++))),
+  );
+  const filtered = shown.map((pack) => pack.flatMap(({ fact }) => fact ?? []));
   if (read !== sentences.length)
     throw new DataError('invalid-argument', 'A story lost facts on its way into the text.');
   return {
     question,
     answers: [answer],
     chunks,
-    filteredChunks: filtered.map((facts) => facts.map((fact) => sentences[fact]).join(' ')),
+    filteredChunks: shown.map((pack) => pack.map(({ text }) => text).join(' ')),
     idealMemories: ideal,
     changeKinds: kinds,
     filteredMemories: (turn) => afterFiltered(question, packs.slice(0, turn), filtered[turn], sentences),
