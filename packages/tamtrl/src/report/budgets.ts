@@ -1,6 +1,7 @@
 /**
  * Trainings against each other at equal steps, equal tokens and equal time: by what each run had reached when it had
- * used as much as the smallest run used in all.
+ * used as much as the smallest run used in all. A budget that a run used up between two evaluations takes its score from
+ * the straight line between them.
  */
 import { count, duration } from '../base/format.js';
 import { meanDifferenceEstimate, meanScoreInterval } from '../eval/crossed.js';
@@ -52,8 +53,10 @@ export interface BudgetEntry {
   seeds: number;
   /** Absent if a run of the method has no evaluation within the budget. */
   score?: Score;
-  /** Steps after which the evaluations took place, the earliest and the latest over seeds. */
+  /** Steps at which the budget was used up, the earliest and the latest over seeds; with a fraction between two steps. */
   steps?: readonly [number, number];
+  /** Scores of at least one run are interpolated between two evaluations. */
+  interpolated?: boolean;
   /** Absent for the reference method, and if one of the two has no score or they have no seed in common. */
   difference?: Difference;
 }
@@ -62,7 +65,7 @@ export interface BudgetComparison {
   /** The most that every run has used. */
   limits: Readonly<Record<Budget, number>>;
   entries: BudgetEntry[];
-  /** Missing results, one sentence each, with the setting that produces them. */
+  /** What is missing or rests on the untrained model, one sentence each, with the setting that mends it. */
   problems: string[];
 }
 
@@ -117,6 +120,7 @@ export function atEqualBudgets(
     problems.push(problemOf(missing, budget, limits[budget]));
     return [];
   });
+  problems.push(...fromUntrained(courses, places, held, limits));
   const differences = tested(
     places.map(({ method, budget }, at) => {
       const reference = places.findIndex((place) => place.method === against && place.budget === budget);
@@ -128,17 +132,60 @@ export function atEqualBudgets(
     if (held[at].length === 0) return { ...place, seeds };
     const steps = held[at].map(({ step }) => step);
     const range = [Math.min(...steps), Math.max(...steps)] as const;
-    return { ...place, seeds, score: scoreOf(held[at]), steps: range, difference: differences[at] };
+    const interpolated = held[at].some(({ from }) => from !== undefined);
+    return { ...place, seeds, score: scoreOf(held[at]), steps: range, interpolated, difference: differences[at] };
   });
   return { limits, entries, problems };
 }
 
-type SeedScore = HeldOutScore & { seed: number };
+/** `from`: if the score is interpolated, the step of the evaluation before it; 0 is the untrained model. */
+type SeedScore = HeldOutScore & { seed: number; from?: number };
 
-/** The last evaluation of trained weights within the limit. */
-function reachedBy({ seed, evaluations }: Course, budget: Budget, limit: number): SeedScore | undefined {
-  const held = evaluations.findLast((one) => one.step > 0 && one[budget] <= limit);
-  return held && { seed, ...held };
+/**
+ * The score at the limit: of the evaluation at that very place, or on the line between those before and after it. A run
+ * without an evaluation after it has the last one before. Undefined if not even a step fits in, or nothing was
+ * evaluated.
+ */
+function reachedBy(course: Course, budget: Budget, limit: number): SeedScore | undefined {
+  const { seed, evaluations } = course;
+  if (stepsWithin(course, budget, limit) === 0) return undefined;
+  const before = evaluations.findLast((one) => one[budget] <= limit);
+  const after = evaluations.find((one) => one[budget] > limit);
+  if (before === undefined || (after === undefined && before.step === 0)) return undefined;
+  if (after === undefined || before[budget] === limit) return { seed, ...before };
+  const share = (limit - before[budget]) / (after[budget] - before[budget]);
+  const between = (key: 'step' | 'tokens' | 'seconds' | 'score') => before[key] + share * (after[key] - before[key]);
+  return {
+    seed,
+    step: between('step'),
+    tokens: between('tokens'),
+    seconds: between('seconds'),
+    score: between('score'),
+    questions: Math.min(before.questions, after.questions),
+    from: before.step,
+  };
+}
+
+/** Steps that a run had done when it had used the limit up. */
+const stepsWithin = ({ costs }: Course, budget: Budget, limit: number): number =>
+  costs.findLast((one) => one[budget] <= limit)?.step ?? 0;
+
+/** Where the line begins at the untrained model, a sentence for each budget: which evaluations would come nearer. */
+function fromUntrained(
+  courses: readonly Course[],
+  places: readonly { method: string; budget: Budget }[],
+  held: readonly (readonly SeedScore[])[],
+  limits: BudgetComparison['limits'],
+): string[] {
+  return BUDGETS.flatMap((budget) => {
+    const methods = places.flatMap((place, at) =>
+      place.budget === budget && held[at].some(({ from }) => from === 0) ? place.method : [],
+    );
+    if (methods.length === 0) return [];
+    const own = courses.filter(({ method }) => methods.includes(method));
+    const steps = Math.min(...own.map((course) => stepsWithin(course, budget, limits[budget])));
+    return `${methods.join(', ')}: the score at equal ${USED[budget]} lies on the line from the untrained model to the first evaluation. Train with evaluation.every: ${steps}, or less.`;
+  });
 }
 
 const USED: Record<Budget, string> = { step: 'steps', tokens: 'tokens', seconds: 'seconds' };
@@ -148,7 +195,7 @@ function problemOf(missing: readonly Course[], budget: Budget, limit: number): s
   const seeds = missing.map(({ seed }) => seed).join(', ');
   const runs = `${missing[0].method}, ${missing.length === 1 ? 'seed' : 'seeds'} ${seeds}`;
   const used = USED[budget];
-  const steps = Math.min(...missing.map(({ costs }) => costs.findLast((one) => one[budget] <= limit)?.step ?? 0));
+  const steps = Math.min(...missing.map((course) => stepsWithin(course, budget, limit)));
   if (steps === 0) return `${runs}: the first step uses more ${used} than another run in all. Train for more steps.`;
   return `${runs}: not evaluated after steps 1 to ${steps}, which use the ${used} that every run has. Train with evaluation.every: ${steps}, or less.`;
 }
@@ -182,8 +229,8 @@ function questionsOf(runs: readonly HeldOutScore[]): number {
 }
 
 /**
- * Rows: header, then a method each. For every budget the held-out score, the steps after which it was measured, and
- * the difference from `against`, unless that is not trained.
+ * Rows: header, then a method each. For every budget the held-out score, the steps that it allowed (with "≈" where the
+ * score is interpolated), and the difference from `against`, unless that is not trained.
  */
 export function budgetTable({ limits, entries }: BudgetComparison, against: string): string[][] {
   const methods = [...new Set(entries.map(({ method }) => method))];
@@ -205,10 +252,10 @@ export function budgetTable({ limits, entries }: BudgetComparison, against: stri
   return [['method', 'seeds', ...head], ...rows];
 }
 
-function cellsOf({ method, score, steps, difference }: BudgetEntry, against: string): string[] {
+function cellsOf({ method, score, steps, interpolated, difference }: BudgetEntry, against: string): string[] {
   if (score === undefined || steps === undefined) return ['not evaluated', 'not evaluated'];
-  const [first, last] = steps;
-  const when = first === last ? `step ${first}` : `steps ${first} to ${last}`;
+  const [first, last] = steps.map((step) => step.toFixed(interpolated ? 1 : 0));
+  const when = `${interpolated ? '≈ ' : ''}${first === last ? `step ${first}` : `steps ${first} to ${last}`}`;
   const text = `${scoreText(score)}, ${when}`;
   if (method === against) return [text, ''];
   return [text, difference === undefined ? 'not evaluated, or no seed in common' : differenceText(difference)];

@@ -27,12 +27,13 @@ export function comparisonSummary(
   const equal = budgets && {
     ...budgets.limits,
     problems: budgets.problems,
-    results: budgets.entries.map(({ method, budget, seeds, score, steps, difference }) => ({
+    results: budgets.entries.map(({ method, budget, seeds, score, steps, interpolated = false, difference }) => ({
       method,
       budget,
       seeds,
       score: score ? scoreSummary(score) : null,
       evaluated_steps: steps ?? null,
+      interpolated,
       difference: differenceSummary(difference),
     })),
   };

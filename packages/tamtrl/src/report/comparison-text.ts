@@ -72,7 +72,7 @@ function introduction({ seeds, benchmarks }: CompareConfig, metrics: ReadonlyMap
 const SWEEP =
   'A row for each combination of the swept settings, those that failed included. The figure shows one setting; a gap is a combination without a score. Choosing the best of many combinations favours lucky ones: repeat it with new seeds before you rely on it.';
 
-const BUDGETS = `during training, at the largest numbers of steps, tokens and seconds that every run reached: each cell is the last evaluation within them, after the steps named. Tokens (read, sampled, scored and trained on) are in thousands (kT). Seconds are those of the steps without evaluations; they depend on the machine and on what else it was running. All runs have the same questions, so the unit is the seed: Student's t over seeds, paired by seed; p with Holm's correction over this table.`;
+const BUDGETS = `during training, at the largest numbers of steps, tokens and seconds that every run reached, after the steps named: where they fall between two evaluations, the score lies on the line between these (≈). Tokens (read, sampled, scored and trained on) are in thousands (kT). Seconds are those of the steps without evaluations; they depend on the machine and on what else it was running. All runs have the same questions, so the unit is the seed: Student's t over seeds, paired by seed; p with Holm's correction over this table.`;
 
 const CURVES = `with 95 % intervals: Student's t over seeds, or Wilson's over records with one seed. They show only the steps after which every run of a method was evaluated. Bands are drawn for one seed and for three or more.`;
 
