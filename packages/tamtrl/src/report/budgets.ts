@@ -1,7 +1,7 @@
 /**
  * Trainings against each other at equal steps, equal tokens and equal time: by what each run had reached when it had
- * used as much as the smallest run used in all. A budget that a run used up between two evaluations takes its score from
- * the straight line between them.
+ * used as much as the smallest run used in all. A budget that a run used up between two evaluations takes its score
+ * from the straight line between them.
  */
 import { count, duration } from '../base/format.js';
 import { meanDifferenceEstimate, meanScoreInterval } from '../eval/crossed.js';
@@ -53,7 +53,7 @@ export interface BudgetEntry {
   seeds: number;
   /** Absent if a run of the method has no evaluation within the budget. */
   score?: Score;
-  /** Steps at which the budget was used up, the earliest and the latest over seeds; with a fraction between two steps. */
+  /** Steps at which the budget was used up, with fractions: the earliest and the latest over seeds. */
   steps?: readonly [number, number];
   /** Scores of at least one run are interpolated between two evaluations. */
   interpolated?: boolean;
