@@ -29,7 +29,7 @@ export function parallelRow(
   if (!idealMemoryOf) {
     throw new TrainError(
       'no-data',
-      `${JSON.stringify(example.id)} has no ideal memories of parts of its text, which supervised warm-up needs to teach merging. Set memory.parallel to 0, or data.kind to "mini".`,
+      `${JSON.stringify(example.id)} has no ideal memories of parts of its text, which supervised warm-up needs to teach merging. Set memory.parallel to 0, data.kind to "mini", or data.tasks to BABILong's qa1, qa4, qa5, qa6, qa9 or qa10.`,
     );
   }
   const { tokenizer } = frames;

@@ -24,9 +24,15 @@ export interface IdealReader {
   notes(): BabiNote[];
   /** The answer from what is known so far, in the published wording; undefined while it is open. */
   answer(): string | undefined;
+  /**
+   * The notes on two parts of a text always tell the notes on both together. Not so where objects are followed: that
+   * somebody let go of a thing says nothing to one who does not know where, or whether, it was picked up.
+   */
+  readonly merges: boolean;
 }
 
 interface Tracker {
+  readonly merges?: boolean;
   take(event: BabiEvent): void;
   notes(): BabiNote[];
   answer(): string | undefined;
@@ -67,6 +73,7 @@ export function idealReader(question: string): IdealReader {
       },
       notes: () => tracker.notes(),
       answer: () => tracker.answer(),
+      merges: tracker.merges ?? false,
     };
   }
   throw new DataError(
@@ -90,6 +97,7 @@ export function idealNotes(question: string, sentences: readonly string[]): Babi
 function personTracker(person: string, asked?: string): Tracker {
   let last: BabiNote | undefined;
   return {
+    merges: true,
     take(event) {
       if (!('person' in event) || event.person !== person) return;
       if (event.kind === 'move' || event.kind === 'in') last = { kind: 'at', person, place: event.place };
@@ -180,6 +188,7 @@ type Gift = Extract<BabiNote, { kind: 'gave' }>;
 function giftTracker(wanted: 'person' | 'object' | 'receiver', given: Partial<Omit<Gift, 'kind'>>): Tracker {
   let last: Gift | undefined;
   return {
+    merges: true,
     take(event) {
       if (event.kind !== 'give') return;
       const fits = (['person', 'object', 'receiver'] as const).every(
@@ -196,6 +205,7 @@ function giftTracker(wanted: 'person' | 'object' | 'receiver', given: Partial<Om
 function relationTracker(place: string, direction: Direction): Tracker {
   let found: { note: BabiNote; answer: string } | undefined;
   return {
+    merges: true,
     take(event) {
       if (event.kind !== 'relation') return;
       if (event.other === place && event.direction === direction) found = { note: event, answer: event.place };

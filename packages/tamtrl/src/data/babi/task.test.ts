@@ -95,6 +95,24 @@ it('a filtered chunk leads from the ideal memory to the one that its facts alone
   expect(without).toBeGreaterThan(0);
 });
 
+it('parts of a text are known where notes on them tell those on the whole', async () => {
+  const merging = ['qa1', 'qa4', 'qa5', 'qa6', 'qa9', 'qa10'] as const;
+  for (const task of BABI_TASKS) {
+    for (let index = 0; index < 3; index++) {
+      const { idealMemoryOf, idealMemories = [], chunks } = await source({ tasks: [task] }).get(index);
+      expect(idealMemoryOf !== undefined, task).toBe(merging.some((name) => name === task));
+      if (!idealMemoryOf) continue;
+      expect(idealMemoryOf(0, 0)).toBe(NO_NOTES);
+      for (const turn of chunks.keys()) {
+        expect(idealMemoryOf(0, turn + 1)).toBe(idealMemories[turn + 1]);
+        // One of the two parts holds what both together do: the later, unless it tells nothing.
+        const later = idealMemoryOf(turn, chunks.length);
+        expect(idealMemories.at(-1)).toBe(later === NO_NOTES ? idealMemoryOf(0, turn) : later);
+      }
+    }
+  }
+});
+
 it('needed facts are those that change the ideal memory, supporting ones among them or not', async () => {
   let more = 0;
   for (let index = 0; index < 60; index++) {

@@ -241,6 +241,9 @@ function exampleOf(
     idealMemories: ideal,
     changeKinds: kinds,
     filteredMemories: (turn) => afterFiltered(question, packs.slice(0, turn), filtered[turn], sentences),
+    ...(reader.merges && {
+      idealMemoryOf: (from: number, to: number) => afterFiltered(question, packs.slice(from, to), [], sentences),
+    }),
     facts: filtered.flatMap((facts, turn) => facts.map((fact) => ({ text: sentences[fact], title: '', turn }))),
     quality: (turn, memory) => shareHeld(ideal[turn + 1], memory),
   };
