@@ -2,12 +2,22 @@
 
 /** Runs at most `limit` calls at a time; the others wait in order of arrival. */
 export class Gate {
-  readonly #limit: number;
+  #limit: number;
   readonly #waiting: (() => void)[] = [];
   #inside = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  /** Calls that run now. */
+  get inside(): number {
+    return this.#inside;
+  }
+
+  /** Lets at most so many in from now on; those that run already go on. */
+  lower(limit: number): void {
+    this.#limit = Math.min(this.#limit, limit);
   }
 
   /** @throws the signal's reason if it is aborted before the work's turn comes; the others keep their turns. */
@@ -19,7 +29,7 @@ export class Gate {
       return await work();
     } finally {
       // The slot is handed over directly, so that no other call can take it in between.
-      const next = this.#waiting.shift();
+      const next = this.#inside > this.#limit ? undefined : this.#waiting.shift();
       if (next) next();
       else this.#inside--;
     }

@@ -59,6 +59,9 @@ export class JsonClient {
   readonly #headers: Record<string, string>;
   readonly #gate: Gate;
   readonly #vigil: Vigil;
+  readonly #note: HttpOptions['note'];
+  /** Requests at the same time have filled the server's window. */
+  #crowded = false;
   readonly #mask: (text: string) => string;
   readonly #show: (text: string) => string;
 
@@ -86,6 +89,7 @@ export class JsonClient {
     this.#options = { retries, backoff, timeout, patience };
     this.#gate = new Gate(concurrency);
     this.#vigil = new Vigil(this.baseUrl, options.note);
+    this.#note = options.note;
     this.#mask = masking(apiKey);
     this.#show = shownWithout(apiKey);
     this.#headers = { 'content-type': 'application/json', ...(apiKey ? { authorization: `Bearer ${apiKey}` } : {}) };
@@ -130,22 +134,44 @@ export class JsonClient {
     body: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
-    return this.#gate.run(signal, async () => {
-      const { retries, timeout, patience } = this.#options;
+    const { retries, timeout, patience } = this.#options;
+    const attempts = async () => {
       const last = performance.now() + patience;
       for (let attempt = 0; ; attempt++) {
+        const together = this.#gate.inside > 1;
         try {
           return await this.#vigil.during(() => this.#once(method, path, body, signal, timeout));
         } catch (error) {
           signal?.throwIfAborted();
           if (!(error instanceof Again)) throw error;
+          if (SHARED_WINDOW.test(error.said) && (together || this.#gate.inside > 1)) throw new Crowded();
           if (attempt >= retries || performance.now() >= last) throw error.final(attempt + 1);
           this.retried++;
           const wait = Math.max(backoffPause(this.#options.backoff, attempt, LONGEST_WAIT), error.wait ?? 0);
           await pause(Math.min(LONGEST_WAIT, wait), signal);
         }
       }
-    });
+    };
+    for (;;) {
+      try {
+        return await this.#gate.run(signal, attempts);
+      } catch (error) {
+        if (!(error instanceof Crowded)) throw error;
+        this.retried++;
+        this.#tellCrowded();
+      }
+    }
+  }
+
+  /** From now on, each request has the window to itself. */
+  #tellCrowded(): void {
+    this.#gate.lower(1);
+    if (this.#crowded) return;
+    this.#crowded = true;
+    this.#note?.(
+      `${this.baseUrl} has one window for all requests together: from now on it gets one at a time. A larger window ` +
+        '(-c) or one for each slot (--no-kv-unified) of llama.cpp lets it take several.',
+    );
   }
 
   async #once(
@@ -179,7 +205,7 @@ export class JsonClient {
     if (AGAIN.has(response.status)) {
       throw new Again(
         (tries) => new PolicyError('unreachable', `${url} answered ${response.status} ${tries} times: ${said}`),
-        retryAfter(response.headers.get('retry-after')),
+        { said, wait: retryAfter(response.headers.get('retry-after')) },
       );
     }
     throw new RefusedRequest(refusal(url, response.status, said), response.status, said);
@@ -206,6 +232,7 @@ export class JsonClient {
       const said = this.#said(text);
       throw new Again(
         (tries) => new PolicyError('unreachable', `${url} answered with an error ${tries} times: ${said}`),
+        { said },
       );
     }
     return reply;
@@ -234,14 +261,27 @@ function isError(reply: unknown): boolean {
 /** A failure that may not happen again if the request is repeated, and the message if it does. */
 class Again extends Error {
   readonly final: (attempts: number) => PolicyError;
+  /** Milliseconds that the server asks for. */
   readonly wait: number | undefined;
+  /** The server's own words, if there are any. */
+  readonly said: string;
 
-  constructor(final: (attempts: number) => PolicyError, wait?: number) {
+  constructor(final: (attempts: number) => PolicyError, { wait, said = '' }: { wait?: number; said?: string } = {}) {
     super('again');
     this.final = final;
     this.wait = wait;
+    this.said = said;
   }
 }
+
+/** A request failed because it shared the server's window with others. */
+class Crowded extends Error {}
+
+/**
+ * llama.cpp's words if its slots, which share one window by default (--kv-unified), need more than there is. All
+ * requests under way fail then, with status 500. A single request that is too long is refused with other words (400).
+ */
+const SHARED_WINDOW = /context size has been exceeded/i;
 
 /** How servers say that a prompt does not fit their window. */
 const TOO_LONG = /context (?:length|size|window)|exceeds? .*\bcontext|too many tokens|prompt is too long/i;

@@ -20,7 +20,7 @@ import { askedServer, listed } from './asked-server.js';
 import { CountingTokenizer, messageFormat } from './counting-tokenizer.js';
 import { ChatDialect, type ChatFields } from './dialect.js';
 import { type HttpOptions, JsonClient, RefusedRequest } from './http.js';
-import { beginningOf, firstAlone } from './prefixes.js';
+import { beginningOf, firstAlone, LEAST_CACHED, SlotCache } from './prefixes.js';
 import {
   type ChatReply,
   chatReply,
@@ -123,6 +123,7 @@ export class OpenAIPolicy implements Policy {
   readonly #options: OpenAIPolicyOptions;
   readonly #dialect = new ChatDialect();
   readonly #guard: TruncationGuard;
+  readonly #slots = new SlotCache();
   /** Warnings already given: each is given once. */
   readonly #told = new Set<string>();
 
@@ -177,13 +178,15 @@ export class OpenAIPolicy implements Policy {
     };
     const all = (request: GenerateRequest) =>
       Promise.all(Array.from({ length: request.samples ?? 1 }, (_, number) => one(request, number)));
-    // On one's own server, time counts for more than the tokens in its cache.
-    const waits = this.server.kind === 'unknown';
-    return firstAlone(requests, ({ promptIds }) => (waits ? this.#beginning(promptIds) : undefined), all);
+    // vLLM finds a beginning that another request still computes.
+    const { kind } = this.server;
+    const order = kind === 'unknown' ? { least: LEAST_CACHED } : kind === 'llama.cpp' ? this.#slots.order : undefined;
+    const beginning = ({ promptIds }: GenerateRequest) => order && this.#beginning(promptIds, order.least);
+    return firstAlone(requests, beginning, all, order?.others);
   }
 
-  #beginning(promptIds: readonly number[]): string | undefined {
-    return beginningOf(promptIds, (ids) => this.tokenizer.decode(ids));
+  #beginning(promptIds: readonly number[], least = LEAST_CACHED): string | undefined {
+    return beginningOf(promptIds, (ids) => this.tokenizer.decode(ids), least);
   }
 
   async score(rows: readonly ScoreRow[], options: ScoreOptions = {}): Promise<ScoredRow[]> {
@@ -375,8 +378,9 @@ export class OpenAIPolicy implements Policy {
   }
 
   /** Adds up the server's counts. @throws TruncatedPrompt if it has cut the prompt. */
-  #counted(ids: readonly number[], reply: Pick<TokenReply, 'usage' | 'truncated'>): { usage?: ServerUsage } {
+  #counted(ids: readonly number[], reply: Pick<TokenReply, 'usage' | 'times' | 'truncated'>): { usage?: ServerUsage } {
     const { usage, truncated } = reply;
+    this.#slots.saw(usage, reply.times);
     this.usage.requests++;
     this.usage.promptTokens += usage.prompt;
     this.usage.cachedTokens += usage.cached;

@@ -3,7 +3,15 @@ import { z } from 'zod';
 import { isOnlyControls } from '../../text/control-marks.js';
 import { PolicyError } from '../errors.js';
 import { tokenSize } from '../exchange.js';
-import { type ServerUsage, serverUsage, timingsSchema, tokenCount, usageSchema } from './usage.js';
+import {
+  type ServerTimes,
+  type ServerUsage,
+  serverTimes,
+  serverUsage,
+  timingsSchema,
+  tokenCount,
+  usageSchema,
+} from './usage.js';
 
 export type ServerKind = 'vllm' | 'llama.cpp' | 'unknown';
 
@@ -82,6 +90,7 @@ const chatSchema = z.object({
 
 interface Counted {
   usage: ServerUsage;
+  times?: ServerTimes | undefined;
   stopReason: 'stop' | 'length';
 }
 
@@ -112,6 +121,7 @@ export function chatReply(reply: unknown, server: string): ChatReply {
     ...(nothing === undefined ? {} : { nothing }),
     stopReason: finish_reason === 'length' ? 'length' : 'stop',
     usage: serverUsage(parsed.data.usage, parsed.data.timings),
+    times: serverTimes(parsed.data.timings),
   };
 }
 
@@ -162,6 +172,7 @@ export function tokenReply(reply: unknown, kind: 'vllm' | 'llama.cpp', server: s
       logProbabilities: completion_probabilities.map(({ logprob }) => logprob),
       stopReason: stop_type === 'limit' ? 'length' : 'stop',
       usage: serverUsage({ prompt_tokens: tokens_evaluated, completion_tokens: tokens.length }, timings),
+      times: serverTimes(timings),
       ...(truncated ? { truncated } : {}),
     };
   }

@@ -51,8 +51,24 @@ export const usageSchema = z
   .nullish()
   .catch(undefined);
 
-/** llama.cpp: prompt tokens that were in the slot's cache. */
-export const timingsSchema = z.object({ cache_n: optionalCount }).nullish().catch(undefined);
+const milliseconds = z.number().min(0).optional().catch(undefined);
+
+/** llama.cpp: prompt tokens that were in the slot's cache, and how long it read and wrote. */
+export const timingsSchema = z
+  .object({ cache_n: optionalCount, prompt_ms: milliseconds, predicted_ms: milliseconds })
+  .nullish()
+  .catch(undefined);
+
+/** Milliseconds that a server spent on a prompt and on its completion. */
+export interface ServerTimes {
+  reading: number;
+  writing: number;
+}
+
+export function serverTimes(timings: z.output<typeof timingsSchema>): ServerTimes | undefined {
+  const { prompt_ms: reading, predicted_ms: writing } = timings ?? {};
+  return reading === undefined || writing === undefined ? undefined : { reading, writing };
+}
 
 export function serverUsage(
   usage: z.output<typeof usageSchema>,
