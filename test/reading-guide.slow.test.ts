@@ -82,14 +82,15 @@ describe('the recipes', () => {
   const all = recipes('docs/reading.md');
   const serverRecipe = all.findIndex((code) => code.includes('openOpenAIPolicy'));
 
-  it('are nine, and run with the packed packages', async () => {
-    expect(all).toHaveLength(9);
+  it('are ten, and run with the packed packages', async () => {
+    expect(all).toHaveLength(10);
     const said = await Promise.all(all.filter((_, at) => at !== serverRecipe).map((code) => execute(whole, code)));
-    expect(said[2]).toMatch(/^\S+ \S+ \S+ \[/);
-    expect(said[3]).toMatch(/<- line \d/);
-    expect(said[5]).toMatch(/^anna dan cora -> \S+ \S+ \S+ \| anna .*\nben emma jack -> /);
-    expect(said[6]).toMatch(/^\S+ \S+ \S+\n$/);
-    expect(said[7]).toMatch(/^1 0 \d+ anna oslo .*\nstopped after 1\n$/);
+    expect(said[1]).toMatch(/^first (.+) [1-9]\d*\nsecond \1 0\n$/);
+    expect(said[3]).toMatch(/^\S+ \S+ \S+ \[/);
+    expect(said[4]).toMatch(/<- line \d/);
+    expect(said[6]).toMatch(/^anna dan cora -> \S+ \S+ \S+ \| anna .*\nben emma jack -> /);
+    expect(said[7]).toMatch(/^\S+ \S+ \S+\n$/);
+    expect(said[8]).toMatch(/^1 0 \d+ anna oslo .*\nstopped after 1\n$/);
     expect(await execute(whole, recipes('packages/tamtrl/README.md')[0])).toMatch(/^\S+ \S+ \S+\n$/);
   });
 

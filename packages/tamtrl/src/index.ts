@@ -16,6 +16,7 @@ export {
 export { ReaderError } from './reader/errors.js';
 export { type DryRun, estimateReading } from './reader/estimate-reading.js';
 export { type TextSource, textOf } from './reader/input.js';
+export { type KeptReadingsOptions, keptReadings } from './reader/kept-readings.js';
 export { type LoadDocumentOptions, loadDocument } from './reader/load-document.js';
 export type { PlacedText, TextPiece } from './reader/places.js';
 export type { ReadingEstimate } from './reader/plan.js';
@@ -24,11 +25,17 @@ export {
   createConversation,
   createMemoryReader,
   type DocumentReading,
+  type KeptReading,
   type NamedModelOptions,
   type ReadDocumentOptions,
   readDocument,
 } from './reader/read-document.js';
-export { type DocumentOutcome, type ReadDocumentsOptions, readDocuments } from './reader/read-documents.js';
+export {
+  type DocumentOutcome,
+  type ReadDocumentsOptions,
+  type ReadingStore,
+  readDocuments,
+} from './reader/read-documents.js';
 export {
   type Answer,
   type MemoryEvent,

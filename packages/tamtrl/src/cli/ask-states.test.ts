@@ -99,6 +99,18 @@ it('--each reads every document for itself, and says which could not be read', a
     ],
     tokens: { total: expect.any(Number) },
   });
+  const states = join(folder, 'each/');
+  const first = await ask(one, two, 'ben', '--each', '--state', states);
+  expect(first.err).not.toContain('documents, 0 tokens read');
+  const again = await ask(one, two, 'ben', '--each', '--state', states);
+  expect(again.out).toBe(first.out);
+  expect(again.err).toContain('2 documents, 0 tokens read, 0 written');
+  // The same file as that of the document alone.
+  expect((await ask(one, 'ben', '--state', states)).err).toMatch(/^Continuing after \d+ chunks/);
+  expect(await ask(one, 'ben', '--each', '--state', one)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('one.txt is a file'),
+  });
   expect(await ask(one, 'ben', '--each', '--chat')).toMatchObject({
     code: 2,
     err: expect.stringContaining('--each makes'),

@@ -2,6 +2,8 @@
 import type { MemoryPiece } from './state.js';
 import type { ReadTokens } from './tokens.js';
 
+export type { Answer } from './pieces.js';
+
 /** The memory of one question after a turn. */
 export interface QuestionMemory {
   question: string;
@@ -26,15 +28,4 @@ export interface MemoryEvent {
   memories: QuestionMemory[];
   tokens: ReadTokens;
   seconds: number;
-}
-
-export interface Answer {
-  question: string;
-  answer: string;
-  /** All that the model wrote, the box around the answer included. */
-  output: string;
-  /** The memory that it was given from. */
-  memory: string;
-  provenance: MemoryPiece[];
-  truncated: boolean;
 }

@@ -56,6 +56,16 @@ export async function* placedTextOf(
   else throw notReadable(source, name);
 }
 
+/** Whether the source can be read more than once, unlike a stream. */
+export function isRepeatable(source: TextSource): boolean {
+  if (typeof source === 'string' || source instanceof Uint8Array || source instanceof URL) return true;
+  if (isBlob(source) || 'file' in source) return true;
+  if ('getReader' in source) return false;
+  const passage: unknown = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  // What goes through a stream or a generator is the thing itself.
+  return passage !== source;
+}
+
 const isBlob = (source: TextSource): source is Blob => typeof Blob !== 'undefined' && source instanceof Blob;
 
 function notReadable(source: unknown, name: string): ReaderError {

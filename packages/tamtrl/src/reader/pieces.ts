@@ -28,6 +28,19 @@ const pieceSchema = z.object({
 /** A question's memory, and where it comes from. */
 export const memorySchema = z.object({ memory: z.string(), pieces: z.array(pieceSchema) });
 
+/** An answer, and the memory that it was given from. */
+export const answerSchema = z.object({
+  question: z.string(),
+  answer: z.string(),
+  /** All that the model wrote, the box around the answer included. */
+  output: z.string(),
+  /** The memory that it was given from. */
+  memory: z.string(),
+  provenance: z.array(pieceSchema),
+  truncated: z.boolean(),
+});
+
+export type Answer = z.output<typeof answerSchema>;
 export type MemoryPiece = z.output<typeof pieceSchema>;
 export type PieceSource = z.output<typeof sourceSchema>;
 export type KeptMemory = z.output<typeof memorySchema>;

@@ -12,7 +12,7 @@ import { type PlanOptions, planReading, type ReadingEstimate, type ReadingPlan }
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
 import type { MemoryPiece, ReaderState } from './state.js';
 import type { Unread } from './survey.js';
-import type { ReadTokens } from './tokens.js';
+import { type ReadTokens, tokensSince } from './tokens.js';
 
 type ServedOption = 'tokenizer' | 'thinking' | 'contextLength' | 'prediction' | 'cacheKey';
 
@@ -116,18 +116,41 @@ export interface DocumentReading {
   state: ReaderState;
 }
 
+/** A reading that is kept to go on from. */
+export interface KeptReading {
+  state: ReaderState;
+  /** From the whole text; absent while it is read. */
+  answers?: Answer[];
+}
+
+/** Keeps a reading, and continues the one that was kept. */
+export interface Keeping {
+  kept: KeptReading | undefined;
+  /** Called after every turn, and with the answers. */
+  keep(reading: KeptReading): Promise<void>;
+}
+
 /**
  * Reads a document of any length for one question or several, and answers them.
  * @throws ReaderError, MemoryError or PolicyError that says what to do; the signal's reason if it is aborted.
  */
 export async function readDocument(options: ReadDocumentOptions): Promise<DocumentReading> {
+  return readKeeping(options);
+}
+
+/**
+ * The same; what is kept is only read where the text has changed, and the answers to a text that is as it was are those
+ * of before. Tokens are those of this call.
+ */
+export async function readKeeping(options: ReadDocumentOptions, keeping?: Keeping): Promise<DocumentReading> {
   checkOptions(options, 'readDocument');
   const { document, onEvent, budget, prices: table, onEstimate, ...rest } = options;
   checkDocument(options);
   if (document === '') throw new ReaderError('empty', 'The document is empty: there is nothing to read.');
   const prices = table && new Prices(table, namesForPrices(options.model));
-  const whole = options.state !== undefined;
-  const reader = await createMemoryReader(rest);
+  const kept = keeping?.kept;
+  const whole = keeping !== undefined || options.state !== undefined;
+  const reader = await createMemoryReader({ ...rest, ...given({ state: kept?.state }) });
   try {
     const planning = { budget: checkedBudget(budget), whole, prices, onNote: options.onNote };
     const plan = await planOf(reader, document, planning, onEstimate !== undefined);
@@ -139,14 +162,22 @@ export async function readDocument(options: ReadDocumentOptions): Promise<Docume
       memory.push(event.memories[0].memory);
       onEvent?.(event);
     };
-    for await (const event of reader.read(plan.text, { whole, ...given({ only }) })) tell(event);
-    let short = 0;
-    const answers = await reader.answer((event) => {
-      short++;
+    for await (const event of reader.read(plan.text, { whole, ...given({ only }) })) {
       tell(event);
-    });
+      await keeping?.keep({ state: reader.state() });
+    }
+    const read = reader.state();
+    const known = budget === undefined && isSameText(kept?.state, read) ? kept?.answers : undefined;
+    let short = known && !reader.exited && read.pending.trim() !== '' ? 1 : 0;
+    const answers =
+      known ??
+      (await reader.answer((event) => {
+        short++;
+        tell(event);
+      }));
+    if (!known) await keeping?.keep({ state: reader.state(), ...(budget === undefined && { answers }) });
     const [first] = answers;
-    const { tokens } = reader;
+    const tokens = kept ? tokensSince(reader.tokens, kept.state.tokens) : reader.tokens;
     return {
       answer: first.answer,
       answers,
@@ -162,6 +193,10 @@ export async function readDocument(options: ReadDocumentOptions): Promise<Docume
   } finally {
     await reader.close();
   }
+}
+
+function isSameText(before: ReaderState | undefined, { fingerprint, pending, former }: ReaderState): boolean {
+  return before?.fingerprint === fingerprint && before.pending === pending && !before.former && !former;
 }
 
 /** A plan as far as somebody wants it: without one, the text is read as it comes. */

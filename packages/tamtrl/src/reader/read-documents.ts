@@ -3,8 +3,15 @@ import { SideBySide } from '../memory/side-by-side.js';
 import { checkOptions } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { MemoryEvent } from './events.js';
-import type { TextSource } from './input.js';
-import { type DocumentReading, opened, type ReadDocumentOptions, readDocument } from './read-document.js';
+import { isRepeatable, type TextSource } from './input.js';
+import {
+  type DocumentReading,
+  type KeptReading,
+  opened,
+  type ReadDocumentOptions,
+  readDocument,
+  readKeeping,
+} from './read-document.js';
 import { MemoryReader } from './reader.js';
 
 export interface ReadDocumentsOptions
@@ -12,11 +19,24 @@ export interface ReadDocumentsOptions
   documents: readonly TextSource[];
   /** Most documents that are read at a time; default 16. */
   sideBySide?: number;
+  /**
+   * Where readings are kept, such as `keptReadings` gives. Of a document that was read before, only what has changed is
+   * read; one that is as it was costs nothing.
+   */
+  states?: ReadingStore;
   /** Called after every turn. @param document its number, from 0 */
   onEvent?: (event: MemoryEvent, document: number) => void;
   onNote?: (note: string, document: number) => void;
   /** Called when a document is done. */
   onDocument?: (outcome: DocumentOutcome, document: number) => void;
+}
+
+/** Keeps the readings of several documents, each by its number, from 0. */
+export interface ReadingStore {
+  /** The reading that was last kept. Until `release`, nobody else takes it. */
+  take(document: number): Promise<KeptReading | undefined>;
+  keep(document: number, reading: KeptReading): Promise<void>;
+  release(document: number): Promise<void>;
 }
 
 /** A document's reading, or why there is none. A document that cannot be read does not end the others. */
@@ -31,7 +51,7 @@ const SIDE_BY_SIDE = 16;
  * @throws the signal's reason if it is aborted; otherwise what opening the model throws.
  */
 export async function readDocuments(options: ReadDocumentsOptions): Promise<DocumentOutcome[]> {
-  const { documents, sideBySide = SIDE_BY_SIDE, onEvent, onNote, onDocument, ...rest } = options;
+  const { documents, sideBySide = SIDE_BY_SIDE, states, onEvent, onNote, onDocument, ...rest } = options;
   checkOptions(options, 'readDocuments');
   if (!Array.isArray(documents) || documents.length === 0)
     throw new ReaderError('input', 'readDocuments: `documents` is not a list with at least one document.');
@@ -53,10 +73,9 @@ export async function readDocuments(options: ReadDocumentsOptions): Promise<Docu
       ...(onEvent && { onEvent: (event: MemoryEvent) => onEvent(event, at) }),
       ...(onNote && { onNote: (note: string) => onNote(note, at) }),
     };
+    const reading = { ...open.settings, ...told, model: seat ?? model, document: documents[at] };
     try {
-      return {
-        reading: await readDocument({ ...open.settings, ...told, model: seat ?? model, document: documents[at] }),
-      };
+      return { reading: await (states ? withStore(states, at, reading) : readDocument(reading)) };
     } catch (error) {
       options.signal?.throwIfAborted();
       return { error: error as Error };
@@ -78,4 +97,19 @@ export async function readDocuments(options: ReadDocumentsOptions): Promise<Docu
     await open.close();
   }
   return outcomes;
+}
+
+/** Reads on from what is kept; a text that has taken the place of another one is read from its beginning. */
+async function withStore(states: ReadingStore, at: number, options: ReadDocumentOptions): Promise<DocumentReading> {
+  const kept = await states.take(at);
+  const keep = (reading: KeptReading) => states.keep(at, reading);
+  try {
+    return await readKeeping(options, { kept, keep });
+  } catch (error) {
+    if (!kept || !ReaderError.isInstance(error, 'state') || !isRepeatable(options.document)) throw error;
+    options.onNote?.('The text is another one than before, so it is read from its beginning');
+    return await readKeeping(options, { kept: undefined, keep });
+  } finally {
+    await states.release(at);
+  }
 }

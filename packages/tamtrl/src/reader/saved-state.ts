@@ -8,7 +8,7 @@ import { parsedJson } from '../base/objects.js';
 import { ReaderError } from './errors.js';
 import { type DocumentPlace, STDIN } from './files/document-place.js';
 import { isAddress } from './files/page.js';
-import { type ConversationState, type ReaderState, type SavedState, savedStateSchema } from './state.js';
+import { type ReaderState, type SavedState, savedStateSchema } from './state.js';
 
 /**
  * The state in a file; undefined if there is no file.
@@ -56,13 +56,13 @@ export async function saveState(
   path: string,
   state: ReaderState,
   places: readonly DocumentPlace[],
-  conversation?: ConversationState,
+  more: Pick<SavedState, 'conversation' | 'answers'> = {},
 ): Promise<void> {
   const documents: SavedState['documents'] = places.map(({ path, title, mayFail }) => {
     const name = path === STDIN || isAddress(path) ? path : resolve(path);
     return title === undefined ? name : { path: name, title, mayFail };
   });
-  await writeWhole(path, JSON.stringify({ ...state, documents, conversation }));
+  await writeWhole(path, JSON.stringify({ ...state, documents, ...more }));
 }
 
 /** Saves what a reading had done that its model has ended, and says so. @throws ReaderError `interrupted` */

@@ -1,6 +1,6 @@
 /** A reader's state, as plain JSON that can be saved and passed back. */
 import { z } from 'zod';
-import { memorySchema } from './pieces.js';
+import { answerSchema, memorySchema } from './pieces.js';
 import { readingLogSchema } from './reading-log.js';
 
 const whole = z.number().int().min(0);
@@ -52,6 +52,8 @@ export const savedStateSchema = readerStateSchema.extend({
     .optional(),
   /** Absent before the first answer; forgotten when the text has changed. */
   conversation: conversationSchema.optional(),
+  /** Of `ask --each`: the answers from the whole text, waiting text included. */
+  answers: z.array(answerSchema).optional(),
 });
 
 export type SavedState = z.output<typeof savedStateSchema>;

@@ -9,6 +9,7 @@ import { estimateReading } from '../../reader/estimate-reading.js';
 import { STDIN } from '../../reader/files/document-place.js';
 import { charactersOf, documentsNamed, lastQuestion, problemOf } from '../../reader/files/named.js';
 import { textOfFiles } from '../../reader/files/several.js';
+import { keptReadings } from '../../reader/kept-readings.js';
 import { planReading, type ReadingPlan } from '../../reader/plan.js';
 import { pieceText } from '../../reader/provenance.js';
 import { type MemoryEvent, MemoryReader } from '../../reader/reader.js';
@@ -50,7 +51,7 @@ export interface AskFlags extends ModelFlags, FurtherFlags {
 }
 
 export async function runAsk(...[inputs, flags, ...rest]: Parameters<typeof askOnce>): Promise<number> {
-  if (flags.state === undefined) return askOnce(inputs, flags, ...rest);
+  if (flags.state === undefined || flags.each) return askOnce(inputs, flags, ...rest);
   const name = {
     inputs: flags.question ? inputs : inputs.slice(0, -1),
     questions: flags.question ?? [await lastQuestion(inputs)],
@@ -67,7 +68,7 @@ async function askOnce(
   started: () => void,
 ): Promise<number> {
   const tell = noteOn(io);
-  const state = flags.state === undefined ? undefined : await loadState(flags.state);
+  const state = flags.state === undefined || flags.each ? undefined : await loadState(flags.state);
   // Further questions about a saved reading need nothing else.
   const isOver = state !== undefined && inputs.length === 0 && flags.question === undefined;
   const questions =
@@ -114,12 +115,14 @@ async function askOnce(
   try {
     const settings = { ...readerSettings(trained, limits), model: policy, signal, onNote: loading.onNote };
     if (flags.each) {
+      const documents = paths.map((place) => ({ [Symbol.asyncIterator]: () => textOfFiles([place], loading) }));
+      const keeping = { question: questions, model: address, documents: paths };
+      const states = flags.state === undefined ? undefined : await keptReadings(flags.state, keeping);
       started();
-      const documents = paths.map((place) => textOfFiles([place], loading));
-      const { json = false, quiet = false, budget } = flags;
-      const asked = { ...given({ budget }), question: questions, documents, places: paths, prices, json, quiet };
+      const asked = { ...given({ budget: flags.budget, states }), question: questions, documents };
       const { onNote: _, ...reading } = settings;
-      return await askEach({ ...reading, ...asked }, io);
+      const told = { places: paths, prices, json: flags.json === true, quiet: flags.quiet === true };
+      return await askEach({ ...reading, ...asked, ...told }, io);
     }
     const reader = new MemoryReader({ ...settings, question: questions, state });
     if (state && reader.turns > 0 && !isOver)
@@ -159,7 +162,7 @@ async function askOnce(
     if (!isKept) talk.begin(answers);
     view.end();
     const save = async () => {
-      if (flags.state !== undefined) await saveState(flags.state, read, paths, talk.state());
+      if (flags.state !== undefined) await saveState(flags.state, read, paths, { conversation: talk.state() });
     };
     await save();
     const told: Told = { answers, memory, reader, turns: reader.turns + Number(waiting), unread: plan.unread, prices };

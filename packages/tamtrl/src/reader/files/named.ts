@@ -27,12 +27,12 @@ export async function documentsNamed(
 /** Why a reading cannot be made as it is asked for; undefined if it can. @param named what is read */
 export function problemOf(
   named: readonly string[],
-  { each, state, followUp, chat }: { each?: boolean; state?: string; followUp?: readonly string[]; chat?: boolean },
+  { each, followUp, chat }: { each?: boolean; followUp?: readonly string[]; chat?: boolean },
 ): string | undefined {
   if (named.length === 0)
     return 'There is nothing to read: name files (or - for stdin) before the question, as in tamtrl ask book.txt "Who did it?"';
-  if (each && (state !== undefined || followUp || chat))
-    return '--each makes a reading for each document, which --state, --follow-up and --chat cannot go on from: leave them out.';
+  if (each && (followUp || chat))
+    return '--each makes a reading for each document, which --follow-up and --chat cannot go on from: leave them out.';
   if (chat && named.includes(STDIN))
     return '--chat takes questions from stdin, which "-" names as the text. Save the text in a file first.';
   return undefined;
