@@ -20,6 +20,7 @@ const HELP = `npm run bench:step [-- options]
   --no-drafts      without the old memory as a draft
   --skip-pytorch   do not look for PyTorch
   --python PATH    a Python with torch and transformers (else $TAMTRL_PYTHON, .venv/bin/python, python3)
+                   made with: python3 -m venv .venv && .venv/bin/pip install -r tools/reference/requirements.txt
   --json           print JSON, as the last line, instead of a table
   --help           this text`;
 
