@@ -10,7 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { documentsAt, textOfFiles } from '../reader/files/several.js';
 import { loadDocument } from '../reader/load-document.js';
+import type { MemoryPiece } from '../reader/pieces.js';
 import { joinedPieces } from '../reader/places.js';
+import type { ReadingEstimate } from '../reader/plan.js';
+import { readDocument } from '../reader/read-document.js';
+import { readDocuments } from '../reader/read-documents.js';
 import { runQuietly } from './program.test-support.js';
 
 const executable = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -70,6 +74,39 @@ describe('a folder', () => {
     const { code, err } = await run(src, 'anna dan cora');
     expect(code).toBe(0);
     expect(err).toMatch(/\[src\/a\.ts:\d/);
+  });
+
+  it('is read by programs as by the command, with the same places', async () => {
+    const files = {
+      'a.txt': 'anna oslo\nben rome\n',
+      'b/c.csv': 'Name,City\ndan,linz\ncora,riga\n',
+      'x.png': Buffer.from([0x89, 0x50, 0x4e, 0x47, 0]),
+    };
+    const folder = await folderOf(files);
+    const { out } = await run(folder, 'anna dan cora', '--json');
+    const { answer, provenance } = JSON.parse(out);
+    const notes: string[] = [];
+    const estimates: ReadingEstimate[] = [];
+    const reading = await readDocument({
+      model: 'mini',
+      question: 'anna dan cora',
+      document: { file: folder },
+      onNote: (note) => notes.push(note),
+      onEstimate: (estimate) => estimates.push(estimate),
+    });
+    expect(reading).toMatchObject({ answer, provenance });
+    expect(provenance.map(({ source }: MemoryPiece) => source?.place).join()).toMatch(/a\.txt:1.*c\.csv, row 3/);
+    expect(notes).toEqual([`${folder}: 1 file that is not text left out`]);
+    expect(estimates.length).toBeGreaterThan(0);
+    const [{ error }] = await readDocuments({
+      model: 'mini',
+      question: 'anna',
+      documents: [{ file: `${tmpdir()}/no` }],
+    });
+    expect(error?.message).toMatch(/There is no file .*no\.$/);
+    await expect(
+      readDocument({ model: 'mini', question: 'anna', document: { file: await folderOf({}) } }),
+    ).rejects.toThrow(/There is no file to read in the folder/);
   });
 
   it('keeps reading past folders that the system refuses or that are too deep, and says so', async () => {

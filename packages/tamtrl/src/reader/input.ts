@@ -16,7 +16,7 @@ export type TextSource =
   | Blob
   /** An http(s) address, or that of a file; needs Node. */
   | URL
-  /** A file of any kind that is read; needs a runtime with node:fs. */
+  /** A file of any kind that is read, or a folder of them; needs a runtime with node:fs. */
   | { file: string };
 
 /** Yields the source as strings. See `placedTextOf`. */
@@ -48,8 +48,8 @@ export async function* placedTextOf(
   } else if (typeof source !== 'object' || source === null) throw notReadable(source, name);
   else if ('file' in source) {
     if (typeof source.file !== 'string') throw notReadable(source, name);
-    const { loadText } = await import('./files/opened-file.js');
-    for await (const piece of loadText(source.file, options)) yield placed(piece);
+    const { textAt } = await import('./files/opened-file.js');
+    for await (const piece of textAt(source.file, options)) yield placed(piece);
   } else if (Symbol.asyncIterator in source) yield* decoded(source, name, options);
   else if (Symbol.iterator in source) for (const text of source) yield placed(text);
   else if ('getReader' in source) yield* decoded(chunksOf(source), name, options);

@@ -218,8 +218,8 @@ async function lengthOf(document: TextSource): Promise<number | undefined> {
   if (typeof document === 'string') return document.length;
   if (document instanceof Uint8Array) return document.byteLength;
   if (!('file' in document)) return undefined;
-  const { charactersOf } = await import('./files/opened-file.js');
-  return charactersOf([{ path: document.file }]);
+  const { charactersAt } = await import('./files/opened-file.js');
+  return charactersAt(document.file);
 }
 
 /** @throws ReaderError `budget` for anything but a whole number of at least 1. */

@@ -5,7 +5,7 @@ import { ReaderError } from '../errors.js';
 import { type DocumentPlace, STDIN } from './document-place.js';
 import { isPlain } from './kinds.js';
 import { isAddress } from './page.js';
-import { documentsAt } from './several.js';
+import { documentsAt, documentsIn } from './several.js';
 
 /**
  * Every document that one of the names stands for, once, in their order.
@@ -63,6 +63,11 @@ async function pathsOf(name: string): Promise<string[]> {
   const found = await glob(name, { absolute: false, dot: false });
   if (found.length === 0) throw new ReaderError('input', `No file matches ${name}.`);
   return found.sort();
+}
+
+/** About how many characters a file has, or all files in a folder. @throws ReaderError `input` if it has none. */
+export async function charactersAt(path: string): Promise<number | undefined> {
+  return charactersOf(await documentsIn(path));
 }
 
 /**

@@ -3,7 +3,7 @@ import { ReaderError } from '../errors.js';
 
 /** @throws ReaderError `input` always. */
 // biome-ignore lint/correctness/useYield: it has nothing to give, but the form of what it stands in for.
-export async function* loadText(path: string): AsyncGenerator<never> {
+export async function* textAt(path: string): AsyncGenerator<never> {
   throw new ReaderError(
     'input',
     `Cannot read the file ${path}: this program was bundled for a runtime without files. Read it elsewhere, and pass its text or bytes.`,
@@ -11,7 +11,7 @@ export async function* loadText(path: string): AsyncGenerator<never> {
 }
 
 /** Nothing is known of it. */
-export async function charactersOf(): Promise<undefined> {}
+export async function charactersAt(): Promise<undefined> {}
 
 /** @throws ReaderError `input` always. */
 // biome-ignore lint/correctness/useYield: as above.

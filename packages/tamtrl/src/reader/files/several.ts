@@ -10,8 +10,22 @@ import { fetchPage, isAddress, shown } from './page.js';
 
 /** The documents that a name stands for: a folder's files, or the one that it names. @throws ReaderError `input` */
 export async function documentsAt(name: string, onNote?: (note: string) => void): Promise<DocumentPlace[]> {
-  const isFolder = name !== STDIN && !isAddress(name) && (await stat(name).catch(() => undefined))?.isDirectory();
-  return isFolder ? (await import('./folder.js')).filesUnder(name, onNote) : [{ path: name }];
+  return name === STDIN || isAddress(name) ? [{ path: name }] : documentsIn(name, onNote);
+}
+
+/** The same of a name that is a path, whatever it looks like. */
+export async function documentsIn(path: string, onNote?: (note: string) => void): Promise<DocumentPlace[]> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
+  return isFolder ? (await import('./folder.js')).filesUnder(path, onNote) : [{ path }];
+}
+
+/**
+ * The text of a file, or of all files in a folder as one.
+ * @throws ReaderError `input` for what cannot be read, `empty` for what has no text.
+ */
+export async function* textAt(path: string, options: LoadOptions = {}): AsyncGenerator<PlacedText> {
+  const places = await documentsIn(path, options.onNote);
+  yield* textOfFiles(places, { ...options, read: (each) => loadText(each, options) });
 }
 
 export interface SeveralOptions extends LoadOptions {
