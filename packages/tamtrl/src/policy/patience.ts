@@ -38,20 +38,24 @@ export class Gate {
 
 /** Milliseconds without an answer before it is said; then after twice as long each time. */
 const FIRST_NOTE = 15_000;
+/** The same of a server that has been slow to answer and did: most of its answers would be waited for aloud. */
+const LATEST_FIRST_NOTE = 4 * FIRST_NOTE;
 
 /** Says that a server is still being waited for, so that a stall does not look like work. */
 export class Vigil {
   readonly #server: string;
   readonly #note: ((text: string) => void) | undefined;
-  readonly #first: number;
+  #first: number;
+  readonly #latest: number;
   readonly #since = new Set<{ start: number }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param first milliseconds before the first note */
-  constructor(server: string, note?: (text: string) => void, first = FIRST_NOTE) {
+  /** @param first milliseconds before the first note @param latest the same where answers have taken long */
+  constructor(server: string, note?: (text: string) => void, first = FIRST_NOTE, latest = LATEST_FIRST_NOTE) {
     this.#server = server;
     this.#note = note;
     this.#first = first;
+    this.#latest = latest;
   }
 
   /** If many requests are under way, reports the one that has waited longest. */
@@ -61,7 +65,9 @@ export class Vigil {
     this.#since.add(entry);
     if (this.#since.size === 1) this.#wait(this.#first);
     try {
-      return await work();
+      const result = await work();
+      this.#first = Math.max(this.#first, Math.min(this.#latest, 2 * (performance.now() - entry.start)));
+      return result;
     } finally {
       this.#since.delete(entry);
       if (this.#since.size === 0) clearTimeout(this.#timer);

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { PolicyError } from '../errors.js';
 import { Vigil } from '../patience.js';
 import { openOpenAIPolicy } from './policy.js';
@@ -229,4 +229,26 @@ it('a server that does not answer is reported, and again after twice as long', a
   await waiting;
   expect(notes[0]).toMatch(/^http:\/\/h has not answered for \d+ s\. Still waiting\.$/);
   await vigil.during(async () => {});
+});
+
+it('of a server that is slow and does answer, only longer waits are reported', async () => {
+  vi.useFakeTimers();
+  try {
+    const notes: string[] = [];
+    const vigil = new Vigil('http://h', (text) => notes.push(text));
+    const wait = async (seconds: number) => {
+      notes.length = 0;
+      const answered = vigil.during(() => new Promise<void>((resolve) => setTimeout(resolve, 1000 * seconds)));
+      await vi.advanceTimersByTimeAsync(1000 * seconds);
+      await answered;
+      return notes.length;
+    };
+    expect(await wait(20)).toBe(1);
+    expect(await wait(39)).toBe(0);
+    expect(await wait(130)).toBe(2);
+    expect(await wait(59)).toBe(0);
+    expect(await wait(61)).toBe(1);
+  } finally {
+    vi.useRealTimers();
+  }
 });
