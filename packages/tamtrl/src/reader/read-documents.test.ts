@@ -95,5 +95,6 @@ it('a model that fails is told of every document; an abort ends all; wrong lists
   await expect(wrong({ documents: [] })).rejects.toThrow('`documents` is not a list');
   await expect(wrong({ sideBySide: 0 })).rejects.toThrow('`sideBySide` is 0, expected a whole number of at least 1.');
   await expect(wrong({ question: 'a b c d e f g' })).rejects.toThrow('The question has 7 tokens');
+  await expect(wrong({ states: 'folder' })).rejects.toThrow('`states` is not a store of readings: pass what `await');
   await expect(wrong({ question: 5 })).rejects.toThrow('`question` is a value of type number');
 });

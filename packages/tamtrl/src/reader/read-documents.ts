@@ -60,6 +60,11 @@ export async function readDocuments(options: ReadDocumentsOptions): Promise<Docu
       'input',
       `readDocuments: \`sideBySide\` is ${sideBySide}, expected a whole number of at least 1.`,
     );
+  if (states !== undefined && typeof states.take !== 'function')
+    throw new ReaderError(
+      'input',
+      'readDocuments: `states` is not a store of readings: pass what `await keptReadings(folder, …)` gives.',
+    );
   const open = await opened(rest, (settings) => ({ settings }));
   const { model } = open.settings;
   const count = Math.min(sideBySide, documents.length);
