@@ -11,7 +11,15 @@ import { reshape } from '../graph/ops/reshape.js';
 import { attention, rotaryEmbedding, softmax } from '../graph/ops/transformer.js';
 import type { ModelConfig } from './config.js';
 import type { LayerKind } from './layer-kinds.js';
-import type { Asking, Bias, CausalBlock, Positions, SharedPositions, TextPositions } from './positions.js';
+import type {
+  Asking,
+  Bias,
+  CausalBlock,
+  Positions,
+  SharedPositions,
+  TextPositions,
+  TreePositions,
+} from './positions.js';
 
 /** Queries, keys and values before rotation, [...rows, heads, headSize] each. */
 export interface Projections {
@@ -55,12 +63,12 @@ const biasFor = ({ sliding }: LayerKind, bias: Bias): Value => (sliding ? bias.s
 const scoreScale = ({ queryScalar, headSize }: ModelConfig): number => 1 / Math.sqrt(queryScalar ?? headSize);
 
 /**
- * B sequences of T tokens, each attending to its own tokens and its cache. Also gives the keys and values of these
- * tokens, [B, keyValueHeads, T, headSize]. With `asking`, which has no gradient, only these tokens attend.
+ * B sequences (or trees) of T tokens, each attending to its own tokens and its cache. Also gives the keys and values of
+ * these tokens, [B, keyValueHeads, T, headSize]. With `asking`, which has no gradient, only these tokens attend.
  */
 export function overSequences(
   config: ModelConfig,
-  at: Positions,
+  at: Pick<Positions, 'positions' | 'rotations' | 'cacheBias'> & Pick<TreePositions, 'blocks'>,
   kind: LayerKind,
   cache?: LayerCache,
   asking?: Asking,
@@ -140,7 +148,7 @@ function causalAttention(
   queries: Value,
   keys: Value,
   values: Value,
-  blocks: readonly (Omit<CausalBlock, 'bias'> & { bias: Value })[],
+  blocks: readonly (Pick<CausalBlock, 'queries' | 'keys'> & { bias: Value })[],
   [count, length]: readonly [Dimension, Dimension],
 ): Value {
   const { heads, keyValueHeads, headSize } = config;

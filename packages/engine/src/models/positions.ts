@@ -3,7 +3,7 @@ import type { Dimension, Graph, Value } from '../graph/graph.js';
 import { add, less, lessOrEqual, scalarLike, where } from '../graph/ops/elementwise.js';
 import { concat } from '../graph/ops/layout.js';
 import { reshape } from '../graph/ops/reshape.js';
-import { int64, type Tensor } from '../runtime/onnx.js';
+import { float32, int64, type Tensor } from '../runtime/onnx.js';
 import type { ModelConfig } from './config.js';
 
 /** Added to the scores of masked keys and the logits of masked tokens: its exponential is exactly 0 in float32. */
@@ -76,6 +76,14 @@ export interface SharedPositions extends Places {
   prefixBias: Bias;
   /** For the scores within a suffix: [T, T]. */
   suffixBias: Bias;
+}
+
+/**
+ * B trees of T tokens, ancestors before descendants (training/trees.ts). `blocks` are consecutive pieces of the tokens,
+ * whose biases say which keys are ancestors.
+ */
+export interface TreePositions extends Omit<Places, 'blocks'> {
+  blocks: Omit<CausalBlock, 'keyOrder'>[];
 }
 
 export interface CausalBlock {
@@ -163,6 +171,65 @@ export function declareSharedPositions(graph: Graph, config: ModelConfig, blockC
   };
 }
 
+/**
+ * Declares the inputs for trees: where each token stands in its rows, and for each of `blockCount` pieces, 0 for
+ * ancestors and the token itself, else `MASKED`, as `ancestors i`.
+ */
+export function declareTrees(graph: Graph, config: ModelConfig, blockCount: number): TreePositions {
+  const positions = graph.input('positions', 'int64', ['B', 'T']);
+  const rotations = declareRotations(graph, config);
+  const blocks = Array.from({ length: blockCount }, (_, index) => {
+    const { queries, keys } = blockSizes('T', index, blockCount);
+    const full = graph.input(`ancestors ${index}`, 'float32', ['B', 1, queries, keys]);
+    if (!config.slidingWindow) return { queries, keys, bias: { full, sliding: full } };
+    const ofTokens = (what: string, size: Dimension) => graph.input(`${what} positions ${index}`, 'int64', ['B', size]);
+    const query = reshape(ofTokens('query', queries), ['B', 1, queries, 1]);
+    const key = reshape(ofTokens('key', keys), ['B', 1, 1, keys]);
+    return { queries, keys, bias: { full, sliding: withinWindow(full, query, key, config.slidingWindow.tokens) } };
+  });
+  return { positions, rotations, blocks };
+}
+
+/** Feeds of `declareTrees` for `parents` and `positions` [B x T] (see `TokenTree`); padding attends to itself. */
+export function treeFeeds(
+  { slidingWindow }: ModelConfig,
+  parents: Int32Array,
+  positions: Int32Array,
+  length: number,
+  blockCount: number,
+): Record<string, Tensor> {
+  const count = parents.length / length;
+  const feeds: Record<string, Tensor> = { positions: int64(positions, [count, length]) };
+  const ancestors = ancestorBias(parents, length);
+  for (let index = 0; index < blockCount; index++) {
+    const { start, end } = blockRange(length, index, blockCount);
+    const bias = new Float32Array(count * (end - start) * end);
+    for (let row = 0, at = 0; row < count * length; row++) {
+      if (row % length < start || row % length >= end) continue;
+      bias.set(ancestors.subarray(row * length, row * length + end), at);
+      at += end;
+    }
+    feeds[`ancestors ${index}`] = float32(bias, [count, 1, end - start, end]);
+    if (!slidingWindow) continue;
+    const piece = (from: number) => positions.filter((_, at) => at % length >= from && at % length < end);
+    feeds[`query positions ${index}`] = int64(piece(start), [count, end - start]);
+    feeds[`key positions ${index}`] = int64(piece(0), [count, end]);
+  }
+  return feeds;
+}
+
+/** [B, T, T]: 0 where a key is the query or one of its ancestors. */
+function ancestorBias(parents: Int32Array, length: number): Float32Array {
+  const bias = new Float32Array(parents.length * length).fill(MASKED);
+  parents.forEach((parent, row) => {
+    const place = row % length;
+    const from = (row - place + parent) * length;
+    if (parent >= 0) bias.copyWithin(row * length, from, from + parent + 1);
+    bias[row * length + place] = 0;
+  });
+  return bias;
+}
+
 function declareRotations(graph: Graph, config: ModelConfig): Places['rotations'] {
   const half = config.headSize / 2;
   const rotation = (prefix: string): Rotation => ({
@@ -176,14 +243,24 @@ function declareRotations(graph: Graph, config: ModelConfig): Places['rotations'
 /** @param size symbol of the number of tokens in a sequence */
 function declareBlocks(graph: Graph, config: ModelConfig, size: string, blockCount: number): CausalBlock[] {
   return Array.from({ length: blockCount }, (_, index) => {
-    const queries = blockCount === 1 ? size : `${size}${index}`;
-    const reach = index === 0 ? queries : `E${index}`;
-    const keys = index === blockCount - 1 ? size : reach;
+    const { queries, keys } = blockSizes(size, index, blockCount);
     // Places in the sequence. The causal rule compares them, so that real tokens never attend to padding at the end.
     const queryOrder = reshape(graph.input(`query order ${index}`, 'int64', [queries]), [1, 1, queries, 1]);
     const keyOrder = reshape(graph.input(`key order ${index}`, 'int64', [keys]), [1, 1, 1, keys]);
     return { queries, keys, keyOrder, bias: biasOf(config, lessOrEqual(keyOrder, queryOrder), queryOrder, keyOrder) };
   });
+}
+
+/** Symbols for the number of queries and of keys of a piece. */
+function blockSizes(size: string, index: number, blockCount: number): { queries: string; keys: string } {
+  const queries = blockCount === 1 ? size : `${size}${index}`;
+  const reach = index === 0 ? queries : `E${index}`;
+  return { queries, keys: index === blockCount - 1 ? size : reach };
+}
+
+/** The tokens of a piece, of `length` in all. */
+function blockRange(length: number, index: number, blockCount: number): { start: number; end: number } {
+  return { start: Math.round((index * length) / blockCount), end: Math.round(((index + 1) * length) / blockCount) };
 }
 
 /**
@@ -192,8 +269,7 @@ function declareBlocks(graph: Graph, config: ModelConfig, size: string, blockCou
 export function orderFeeds(length: number, blockCount = 1): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (let index = 0; index < blockCount; index++) {
-    const start = Math.round((index * length) / blockCount);
-    const end = Math.round(((index + 1) * length) / blockCount);
+    const { start, end } = blockRange(length, index, blockCount);
     const places = Array.from({ length: end }, (_, place) => place);
     feeds[`query order ${index}`] = int64(places.slice(start), [end - start]);
     feeds[`key order ${index}`] = int64(places, [end]);
@@ -207,10 +283,17 @@ export function orderFeeds(length: number, blockCount = 1): Record<string, Tenso
  * @param key places of the keys
  */
 function biasOf({ slidingWindow }: ModelConfig, allowed: Value, query: Value, key: Value): Bias {
-  const bias = (condition: Value) => where(condition, scalarLike(condition, 0), scalarLike(condition, MASKED));
-  const full = bias(allowed);
-  if (!slidingWindow) return { full, sliding: full };
-  const within = less(query, add(key, key.graph.integers([slidingWindow.tokens])));
+  const full = maskUnless(allowed);
+  return { full, sliding: slidingWindow ? withinWindow(full, query, key, slidingWindow.tokens) : full };
+}
+
+function maskUnless(condition: Value): Value {
+  return where(condition, scalarLike(condition, 0), scalarLike(condition, MASKED));
+}
+
+/** `bias`, with keys masked that are `tokens` or more before the query. */
+function withinWindow(bias: Value, query: Value, key: Value, tokens: number): Value {
+  const within = less(query, add(key, key.graph.integers([tokens])));
   // Keys that are masked twice are still masked: both numbers are far below any score.
-  return { full, sliding: add(full, bias(within)) };
+  return add(bias, maskUnless(within));
 }

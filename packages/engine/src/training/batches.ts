@@ -2,7 +2,8 @@
 import type { ScoreRow, TrainingRow } from '../api.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
-import { inputTokens, type PrefixGroup, prefixGroups } from './prefixes.js';
+import { inputTokens, type PrefixGroup, prefixGroups, sortRows } from './prefixes.js';
+import { cutIntoTrees, squareCost, type TokenCosts, type TokenTree, treeOf } from './trees.js';
 
 /**
  * B sequences padded at the end to T tokens, and the M places whose next token is scored. Sequences that share prefixes
@@ -16,6 +17,8 @@ export interface MicroBatch {
   length: number;
   /** P, and the G prefixes' lengths without padding. */
   prefixes?: { length: number; lengths: number[] };
+  /** The sequences are trees: the token before each token in its tree (-1 for none), and its position. [B x T] each */
+  trees?: { parents: Int32Array; positions: Int32Array };
   /** Input tokens, 0 where padded. [G x P + B x T] */
   ids: Int32Array;
   /** Flat indices into `ids` of hidden states that predict a completion token. [M] */
@@ -31,6 +34,13 @@ export interface Budget {
   tokens: number;
   /** Scored tokens of a micro-batch. */
   targets: number;
+}
+
+/** How rows that begin with the same tokens may share the computing of them. */
+export interface Sharing {
+  costs: TokenCosts;
+  /** Tokens of a tree of several rows, at most. */
+  largestTree: number;
 }
 
 /** Number of a row's tokens that the model reads: all but the last, which is only predicted. */
@@ -75,21 +85,101 @@ export function checkTokens(config: ModelConfig, ids: readonly number[], where: 
 
 /**
  * Micro-batches in which every row with a completion appears once, within the budget (a single row, or a prefix with
- * one suffix, may exceed it). With `share`, rows that begin with the same tokens share a prefix where that saves work.
+ * one suffix, may exceed it). With `sharing`, rows that begin with the same tokens share them where that saves work.
  * The order depends only on the rows.
  */
-export function packRows(rows: readonly ScoreRow[], budget: Budget, share = true): MicroBatch[] {
+export function packRows(rows: readonly ScoreRow[], budget: Budget, sharing?: Sharing): MicroBatch[] {
   const scored = rows.map((_, index) => index).filter((index) => rows[index].completionIds.length > 0);
-  if (!share) return packSequences(rows, scored, budget);
-  const { groups, alone } = prefixGroups(rows, scored);
+  if (!sharing) return packSequences(rows, scored, budget);
+  const all = sortRows(rows, scored);
+  const limits = { tokens: Math.min(sharing.largestTree, budget.tokens), targets: budget.targets };
+  const treesOf = (sorted: number[]) => cutIntoTrees(rows, { ...all, sorted }, sharing.costs, limits);
+  // Long prefixes cost least as such: in a tree, every token would be compared with the tokens of all branches.
+  const groups = prefixGroups(all).groups.filter(
+    (group) => prefixCost(rows, group, sharing.costs) < treeCosts(treesOf(group.rows), all.inputs, sharing.costs),
+  );
   const parts = groups.flatMap((group) => fittingParts(rows, group, budget));
-  const single = parts.filter((part) => part.rows.length === 1).flatMap((part) => part.rows);
+  const grouped = new Set(groups.flatMap((group) => group.rows));
+  const lists = treesOf(all.sorted.filter((index) => !grouped.has(index)));
+  const single = [...parts.map((part) => part.rows), ...lists].filter((members) => members.length === 1).flat();
   const shared = packGroups(
     rows,
     parts.filter((part) => part.rows.length > 1),
     budget,
   );
-  return [...shared, ...packSequences(rows, [...alone, ...single], budget)];
+  const trees = lists.filter((members) => members.length > 1).map((members) => treeOf(members, all.inputs));
+  return [...shared, ...packTrees(rows, trees, budget), ...packSequences(rows, single, budget)];
+}
+
+/** Attention in two parts takes about this many times as long as its operations say (measured: docs/speed.md). */
+const TWO_PARTS = 1.3;
+
+function prefixCost(rows: readonly ScoreRow[], group: PrefixGroup, costs: TokenCosts): number {
+  // Attention within prefixes leaves out about half of the keys, those after a piece of queries.
+  let cost = group.prefix * (costs.token + (group.prefix * costs.pair) / 2);
+  for (const index of group.rows) {
+    const own = inputLength(rows[index]) - group.prefix;
+    cost += own * (costs.token + (group.prefix + own) * costs.pair);
+  }
+  return TWO_PARTS * cost;
+}
+
+function treeCosts(lists: readonly number[][], inputs: ReadonlyMap<number, Int32Array>, costs: TokenCosts): number {
+  return lists.reduce((sum, members) => sum + squareCost(costs, treeOf(members, inputs).ids.length), 0);
+}
+
+/** From this many tokens on, another run costs less than padding trees of less than this share of the largest. */
+const ENOUGH_TOKENS = 512;
+const LEAST_FILLED = 0.85;
+
+/** Trees of similar sizes together, whose tokens are padded to the largest. */
+function packTrees(rows: readonly ScoreRow[], trees: readonly TokenTree[], budget: Budget): MicroBatch[] {
+  const order = [...trees].sort((a, b) => b.ids.length - a.ids.length || a.rows[0] - b.rows[0]);
+  const batches: MicroBatch[] = [];
+  for (let start = 0; start < order.length; ) {
+    const length = order[start].ids.length;
+    let end = start;
+    let targets = 0;
+    while (end < order.length) {
+      targets += completionTokens(rows, order[end].rows);
+      if (end > start && ((end + 1 - start) * length > budget.tokens || targets > budget.targets)) break;
+      if ((end - start) * length >= ENOUGH_TOKENS && order[end].ids.length < LEAST_FILLED * length) break;
+      end++;
+    }
+    batches.push(fillTrees(rows, order.slice(start, end), length));
+    start = end;
+  }
+  return batches;
+}
+
+function fillTrees(rows: readonly ScoreRow[], trees: readonly TokenTree[], length: number): MicroBatch {
+  const size = trees.length * length;
+  const [ids, parents, positions] = [new Int32Array(size), new Int32Array(size).fill(-1), new Int32Array(size)];
+  const batch: MicroBatch = {
+    rowIndices: [],
+    sequences: trees.length,
+    length,
+    trees: { parents, positions },
+    ids,
+    rows: [],
+    targets: [],
+    tokens: 0,
+  };
+  trees.forEach((tree, number) => {
+    const start = number * length;
+    ids.set(tree.ids, start);
+    parents.set(tree.parents, start);
+    positions.set(tree.positions, start);
+    tree.rows.forEach((index, member) => {
+      const { promptIds, completionIds } = rows[index];
+      const path = tree.paths[member];
+      batch.rowIndices.push(index);
+      batch.tokens += path.length;
+      for (let place = promptIds.length - 1; place < path.length; place++) batch.rows.push(start + path[place]);
+      for (const id of completionIds) batch.targets.push(id);
+    });
+  });
+  return batch;
 }
 
 function packSequences(rows: readonly ScoreRow[], indices: readonly number[], budget: Budget): MicroBatch[] {

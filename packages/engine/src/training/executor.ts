@@ -6,7 +6,6 @@ import { unembeddingName } from '../models/decoder.js';
 import { EMBEDDING, embed, embeddingGradient } from '../models/embedding.js';
 import { layerKind } from '../models/layer-kinds.js';
 import { addRows, layerParameterShapes, lookUp, type ParameterSet, parameterCount } from '../models/parameters.js';
-import { orderFeeds } from '../models/positions.js';
 import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, float32, int64, type RuntimeOptions, type Tensor } from '../runtime/onnx.js';
 import { gatherTokens, inputLength, type MicroBatch, packRows } from './batches.js';
@@ -20,6 +19,8 @@ import {
   wholeGraph,
 } from './graphs.js';
 import { lossFeeds, lossKind, lossRowInputs } from './loss.js';
+import { positionFeeds } from './position-feeds.js';
+import { tokenCosts } from './trees.js';
 
 export interface ExecutorOptions extends RuntimeOptions {
   /**
@@ -39,10 +40,18 @@ export interface ExecutorOptions extends RuntimeOptions {
   causalBlocks?: number;
   /** Whether rows that begin with the same tokens share the computing of that prefix; default true. */
   sharePrefixes?: boolean;
+  /**
+   * Maximum number of tokens of a tree that several rows share (trees.ts); 0 for prefixes only. Default: 160, or the
+   * tokens of a call's longest row.
+   */
+  largestTree?: number;
 }
 
 /** Models with more parameters run layer by layer. */
 const LARGEST_WHOLE_MODEL = 250e6;
+
+/** Tokens of a tree that several rows share, unless one of the call's rows is longer. */
+const LARGEST_TREE = 160;
 
 /**
  * Number of pieces of attention by sequence length, longest first. For short sequences, pieces are not worth their
@@ -98,14 +107,16 @@ export class Executor {
 
   /** Micro-batches whose activations and logits stay within the budgets. */
   pack(rows: readonly ScoreRow[]): MicroBatch[] {
-    const longest = rows.reduce((length, row) => Math.max(length, inputLength(row)), 1);
+    const { sharePrefixes = true } = this.#options;
+    const longest = rows.reduce((length, row) => Math.max(length, inputLength(row)), sharePrefixes ? LARGEST_TREE : 1);
     const fitting = Math.floor(this.#activationBytes / this.#bytesPerToken(longest));
     const budget = {
       tokens: Math.max(1, Math.min(this.#microBatchTokens, fitting)),
       // In layered execution, the head runs in its own slices.
       targets: this.#layered ? Number.POSITIVE_INFINITY : this.#headSlice(),
     };
-    return packRows(rows, budget, this.#options.sharePrefixes);
+    const sharing = { costs: tokenCosts(this.config), largestTree: this.#options.largestTree ?? longest };
+    return packRows(rows, budget, sharePrefixes ? sharing : undefined);
   }
 
   /** Scored tokens whose logits stay within the budget. */
@@ -123,10 +134,11 @@ export class Executor {
     return 4 * (this.#layered ? layer + layers * hiddenSize : layer * layers);
   }
 
-  #planOf(batch: Pick<MicroBatch, 'length' | 'prefixes'>): AttentionPlan {
+  #planOf(batch: MicroBatch): AttentionPlan {
+    const layout = batch.prefixes ? 'prefixes' : batch.trees ? 'trees' : 'sequences';
     const length = batch.prefixes?.length ?? batch.length;
     const wanted = this.#options.causalBlocks ?? CAUSAL_BLOCKS.find(({ tokens }) => length >= tokens)?.blocks ?? 1;
-    return { shared: batch.prefixes !== undefined, blocks: wanted <= length ? wanted : 1 };
+    return { layout, blocks: wanted <= length ? wanted : 1 };
   }
 
   #graph(key: string, build: () => Parameters<typeof CompiledGraph.compile>[0]): Promise<CompiledGraph> {
@@ -187,7 +199,7 @@ export class Executor {
     const feeds: Record<string, Tensor> = {
       hidden: float32(hidden, [batch.ids.length, this.config.hiddenSize]),
       rows: int64(batch.rows, [batch.rows.length]),
-      ...this.#positionFeeds(batch),
+      ...this.#positionFeeds(batch, plan),
       ...this.#headFeeds(weights, batch.targets, distribution),
       ...this.#lossFeeds(rows, batch, training),
     };
@@ -214,8 +226,8 @@ export class Executor {
   ) {
     const { layers, hiddenSize: width } = this.config;
     const dims = [batch.ids.length, width];
-    const positions = this.#positionFeeds(batch);
     const plan = this.#planOf(batch);
+    const positions = this.#positionFeeds(batch, plan);
     const graphOf = (direction: 'forward' | 'backward', layer: number) => {
       const kind = layerKind(this.config, layer);
       const build = direction === 'forward' ? layerForwardGraph : layerBackwardGraph;
@@ -308,29 +320,9 @@ export class Executor {
     return { result, gradient };
   }
 
-  #positionFeeds({ sequences, length, prefixes }: MicroBatch): Record<string, Tensor> {
-    const places = range(length);
-    const tables = this.#tables.feeds(length + (prefixes?.length ?? 0));
-    const { blocks } = this.#planOf({ length, prefixes });
-    if (!prefixes) {
-      const positions = Array.from({ length: sequences }, () => places).flat();
-      return { positions: int64(positions, [sequences, length]), ...orderFeeds(length, blocks), ...tables };
-    }
-    const { lengths } = prefixes;
-    const prefixPlaces = range(prefixes.length);
-    const ofPrefixes = lengths.flatMap(() => prefixPlaces);
-    const ofSuffixes = lengths.flatMap((start) =>
-      Array.from({ length: sequences / lengths.length }, () => places.map((place) => start + place)).flat(),
-    );
-    return {
-      'prefix positions': int64(ofPrefixes, [ofPrefixes.length, 1]),
-      'suffix positions': int64(ofSuffixes, [ofSuffixes.length, 1]),
-      'prefix lengths': int64(lengths, [lengths.length]),
-      'prefix order': int64(prefixPlaces, [prefixes.length]),
-      'suffix order': int64(places, [length]),
-      ...orderFeeds(prefixes.length, blocks),
-      ...tables,
-    };
+  #positionFeeds(batch: MicroBatch, plan: AttentionPlan): Record<string, Tensor> {
+    const tables = this.#tables.feeds(batch.length + (batch.prefixes?.length ?? 0));
+    return { ...positionFeeds(this.config, batch, plan.blocks), ...tables };
   }
 
   #layerFeeds(weights: ParameterSet, layer: number, prefix: string): Record<string, Tensor> {
@@ -375,10 +367,6 @@ export class Executor {
     this.#graphs.clear();
     await Promise.all(compiled.map((graph) => graph.release()));
   }
-}
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i);
 }
 
 function batchResult(outputs: Record<string, Tensor>): BatchResult {

@@ -3,7 +3,7 @@
  * layer: one graph for each kind of layer, run once per layer. The input of each layer is kept, and the backward pass
  * recomputes its inside.
  *
- * Each kind of graph exists for plain sequences and for sequences that share prefixes (`AttentionPlan`).
+ * Each kind of graph exists for plain sequences, for sequences that share prefixes, and for trees (`AttentionPlan`).
  *
  * Token embeddings are looked up outside of the graphs, and their gradient is added up there: `hidden` is an input of
  * every graph.
@@ -20,14 +20,14 @@ import type { ModelConfig } from '../models/config.js';
 import { declareLayer, decoderLayer, head, unembeddingName } from '../models/decoder.js';
 import { type LayerKind, layerKind } from '../models/layer-kinds.js';
 import { layerParameterShapes } from '../models/parameters.js';
-import { declarePositions, declareSharedPositions } from '../models/positions.js';
+import { declarePositions, declareSharedPositions, declareTrees } from '../models/positions.js';
 import { type LossKind, tokenLoss } from './loss.js';
 
 export const GRADIENT = 'd ';
 
 export interface AttentionPlan {
-  /** Whether sequences are suffixes of shared prefixes. */
-  shared: boolean;
+  /** Sequences, suffixes of shared prefixes (prefixes.ts), or trees (trees.ts). */
+  layout: 'sequences' | 'prefixes' | 'trees';
   /** Number of pieces that attention cuts the queries into (see `Positions`). */
   blocks: number;
 }
@@ -92,11 +92,12 @@ function declareAttention(
   config: ModelConfig,
   plan: AttentionPlan,
 ): (kind: LayerKind) => Attention<{ mixed: Value }> {
-  if (plan.shared) {
+  if (plan.layout === 'prefixes') {
     const at = declareSharedPositions(graph, config, plan.blocks);
     return (kind) => overSharedPrefixes(config, at, kind);
   }
-  const at = declarePositions(graph, config, false, plan.blocks);
+  const isTree = plan.layout === 'trees';
+  const at = isTree ? declareTrees(graph, config, plan.blocks) : declarePositions(graph, config, false, plan.blocks);
   return (kind) => overSequences(config, at, kind);
 }
 

@@ -1,4 +1,4 @@
-/** Shared prefixes against the plain path, on the tiny models of the reference fixtures. */
+/** Shared prefixes and trees against the plain path, on the tiny models of the reference fixtures. */
 import { expect } from 'vitest';
 import type { ForwardBackwardOptions, TrainingRow } from '../api.js';
 import { EngineCore } from '../core.js';
@@ -75,11 +75,16 @@ const PLANS = {
   layered: { execution: 'layered', logitBytes: 4 * 67 * 5, causalBlocks: 2 },
 } as const;
 
-/** Loss, metrics and every gradient of rows with shared prefixes are those without sharing. */
-export async function expectSameWithoutSharing(architecture: string, plan: keyof typeof PLANS): Promise<void> {
+/** Loss, metrics and every gradient of rows that share what they begin with are those without sharing. */
+export async function expectSameWithoutSharing(
+  architecture: string,
+  plan: keyof typeof PLANS,
+  layout: 'prefixes' | 'trees',
+): Promise<void> {
   const { config, parameters, files } = await loadPretrained(referencePath(architecture, 'model'));
+  const largestTree = layout === 'trees' ? 80 : 0;
   const open = (sharePrefixes: boolean) =>
-    new EngineCore(config, parameters, files, { threads: 1, ...PLANS[plan], sharePrefixes });
+    new EngineCore(config, parameters, files, { threads: 1, ...PLANS[plan], sharePrefixes, largestTree });
   const [shared, plain] = [open(true), open(false)];
   for (const [name, shapes] of Object.entries(SHAPES)) {
     const rows = new Rows().groups(shapes);

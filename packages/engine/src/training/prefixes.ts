@@ -21,18 +21,26 @@ export function inputTokens({ promptIds, completionIds }: ScoreRow): Int32Array 
   return ids;
 }
 
+/** Rows in the order of their tokens, where rows with a common prefix are neighbours. */
+export interface SortedRows {
+  sorted: number[];
+  /** The input tokens of each. */
+  inputs: ReadonlyMap<number, Int32Array>;
+}
+
+export function sortRows(rows: readonly ScoreRow[], indices: readonly number[]): SortedRows {
+  const inputs = new Map(indices.map((index) => [index, inputTokens(rows[index])]));
+  const of = (index: number) => inputs.get(index) as Int32Array;
+  return { sorted: [...indices].sort((a, b) => compare(of(a), of(b)) || a - b), inputs };
+}
+
 /**
- * Groups of two and more of the rows `indices` that save the most tokens together, and the rows that are better read by
+ * Groups of two and more of the rows that save the most tokens together, and the rows that are better read by
  * themselves. The result depends only on the rows' tokens and order.
  */
-export function prefixGroups(
-  rows: readonly ScoreRow[],
-  indices: readonly number[],
-): { groups: PrefixGroup[]; alone: number[] } {
-  const ids = new Map(indices.map((index) => [index, inputTokens(rows[index])]));
-  const of = (index: number) => ids.get(index) as Int32Array;
-  // Sorted, rows with a common prefix are neighbours, and what a range has in common is the least of its neighbours'.
-  const sorted = [...indices].sort((a, b) => compare(of(a), of(b)) || a - b);
+export function prefixGroups({ sorted, inputs }: SortedRows): { groups: PrefixGroup[]; alone: number[] } {
+  const of = (index: number) => inputs.get(index) as Int32Array;
+  // What a range of rows has in common is the least of its neighbours'. Each row keeps its last token for itself.
   const common = sorted.map((index, place) => (place === 0 ? 0 : commonPrefix(of(sorted[place - 1]), of(index))));
 
   /** The best groups among the rows at `start` to `end` (exclusive). */
@@ -57,7 +65,7 @@ export function prefixGroups(
     return (members.length - 1) * prefix >= LEAST_SAVING * tokens;
   });
   const grouped = new Set(groups.flatMap((group) => group.rows));
-  return { groups, alone: indices.filter((index) => !grouped.has(index)) };
+  return { groups, alone: sorted.filter((index) => !grouped.has(index)).sort((a, b) => a - b) };
 }
 
 function compare(a: Int32Array, b: Int32Array): number {
@@ -66,10 +74,15 @@ function compare(a: Int32Array, b: Int32Array): number {
   return a.length - b.length;
 }
 
-/** Number of equal tokens at the start, of which each row keeps its last for itself. */
-function commonPrefix(a: Int32Array, b: Int32Array): number {
-  const most = Math.min(a.length, b.length) - 1;
+/** Number of equal tokens at the start. */
+export function commonTokens(a: Int32Array, b: Int32Array): number {
+  const most = Math.min(a.length, b.length);
   let length = 0;
   while (length < most && a[length] === b[length]) length++;
   return length;
+}
+
+/** The same, where each row keeps its last token for itself. */
+function commonPrefix(a: Int32Array, b: Int32Array): number {
+  return Math.min(commonTokens(a, b), Math.min(a.length, b.length) - 1);
 }

@@ -116,6 +116,11 @@ export interface EngineSettings {
   causalBlocks?: number;
   /** Whether rows that begin with the same tokens share the computing of that prefix; default true. */
   sharePrefixes?: boolean;
+  /**
+   * Maximum number of tokens of a tree that several rows share; 0 for prefixes only. Default: 160, or the tokens of a
+   * call's longest row.
+   */
+  largestTree?: number;
   /** Trains a low-rank adapter (LoRA) instead of the weights: a new one, or a saved one. */
   adapter?: AdapterOptions;
 }
