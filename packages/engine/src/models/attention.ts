@@ -16,6 +16,7 @@ import type {
   Bias,
   CausalBlock,
   Positions,
+  PrefixPositions,
   SharedPositions,
   TextPositions,
   TreePositions,
@@ -47,6 +48,12 @@ export interface LayerCache {
   values: Value;
 }
 
+/** Prefixes that several sequences continue: keys and values [G, keyValueHeads, L, headSize]. */
+export interface LayerPrefixes extends PrefixPositions {
+  keys: Value;
+  values: Value;
+}
+
 /** Queries and keys [rows, heads, T, size] at their positions, as the layer's kind rotates them. */
 function rotated(
   x: Value,
@@ -70,7 +77,7 @@ export function overSequences(
   config: ModelConfig,
   at: Pick<Positions, 'positions' | 'rotations' | 'cacheBias'> & Pick<TreePositions, 'blocks'>,
   kind: LayerKind,
-  cache?: LayerCache,
+  cache?: LayerCache & { prefixes?: LayerPrefixes },
   asking?: Asking,
 ): Attention<{ mixed: Value; keys: Value; values: Value }> {
   const byHead = (x: Value) => transpose(x, [0, 2, 1, 3]);
@@ -178,7 +185,7 @@ function cachedAttention(
   keys: Value,
   values: Value,
   { bias, length }: { bias: Value; length: string },
-  cache: LayerCache & { bias: Value },
+  cache: LayerCache & { bias: Value; prefixes?: LayerPrefixes },
 ): Value {
   const { heads, keyValueHeads, headSize } = config;
   const rows = stacked(heads / keyValueHeads, length);
@@ -197,8 +204,43 @@ function cachedAttention(
     matmul(reshape(probabilities, ['B', keyValueHeads, rows, size]), content);
   const past = scores(cache.keys, 'P', cache.bias);
   const own = scores(keys, 'T', bias);
-  const [toPast, toOwn] = split(softmax(concat([past, own], -1, 'P+T')), ['P', 'T'], -1);
-  return reshape(add(mix(toPast, 'P', cache.values), mix(toOwn, 'T', values)), ['B', heads, length, headSize]);
+  if (!cache.prefixes) {
+    const [toPast, toOwn] = split(softmax(concat([past, own], -1, 'P+T')), ['P', 'T'], -1);
+    return reshape(add(mix(toPast, 'P', cache.values), mix(toOwn, 'T', values)), ['B', heads, length, headSize]);
+  }
+  const { prefixes } = cache;
+  const { together, apart } = withPrefixes(config, prefixes, length);
+  // The scores against prefixes are the large ones, so the others move, there and back.
+  const before = add(matmul(together(scaled, headSize), prefixes.keys, { transposeB: true }), prefixes.bias);
+  const others = together(concat([past, own], -1, 'P+T'), 'P+T');
+  const [toPrefix, toOthers] = split(softmax(concat([before, others], -1, 'L+P+T')), ['L', 'P+T'], -1);
+  const [toPast, toOwn] = split(apart(toOthers, 'P+T'), ['P', 'T'], -1);
+  const ofOthers = add(mix(toPast, 'P', cache.values), mix(toOwn, 'T', values));
+  const ofPrefix = apart(matmul(toPrefix, prefixes.values), headSize);
+  return add(reshape(ofOthers, ['B', heads, length, headSize]), ofPrefix);
+}
+
+/**
+ * Brings the sequences of a prefix together, so that it is read once for all of them, and apart again. `together` makes
+ * [G, keyValueHeads, rows, last] of [B, heads, length, last], and `apart` the reverse.
+ */
+function withPrefixes(
+  { heads, keyValueHeads }: ModelConfig,
+  { rows, places }: PrefixPositions,
+  length: string,
+): Record<'together' | 'apart', (x: Value, last: Dimension) => Value> {
+  const group = stacked(heads / keyValueHeads, length);
+  const swapped = (x: Value) => transpose(x, [0, 2, 1, 3, 4]);
+  return {
+    together: (x, last) => {
+      const bySequence = reshape(gatherRows(x, rows), ['G', 'R', keyValueHeads, group, last]);
+      return reshape(swapped(bySequence), ['G', keyValueHeads, `R*${group}`, last]);
+    },
+    apart: (x, last) => {
+      const byHead = reshape(x, ['G', keyValueHeads, 'R', group, last]);
+      return gatherRows(reshape(swapped(byHead), ['G*R', heads, length, last]), places);
+    },
+  };
 }
 
 /**

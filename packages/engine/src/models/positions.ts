@@ -55,6 +55,19 @@ export interface TextPositions extends Places {
   mixedRows: Value;
 }
 
+/**
+ * G prefixes of up to L tokens that B sequences with caches of their own continue, at most R sequences each. A prefix
+ * may be empty.
+ */
+export interface PrefixPositions {
+  /** Each prefix's sequences, filled up with any: int64 [G, R]. */
+  rows: Value;
+  /** Where each sequence is among all G x R of these: int64 [B]. */
+  places: Value;
+  /** For the scores against the prefix: [G, 1, 1, L]. */
+  bias: Value;
+}
+
 /** The tokens of B sequences whose outputs of a layer are needed, W of each: M = B W. */
 export interface Asking {
   /** Their flat indices among all tokens: int64 [M]. */
@@ -114,6 +127,17 @@ export function declarePositions(graph: Graph, config: ModelConfig, cached: bool
     blocks,
     past,
     cacheBias: cacheBiasOf(config, past, reshape(positions, ['B', 1, 'T', 1])),
+  };
+}
+
+/** Declares the inputs for prefixes (see `PrefixPositions`) of models without sliding layers. */
+export function declarePrefixes(graph: Graph): PrefixPositions {
+  const order = reshape(graph.input('prefix order', 'int64', ['L']), [1, 1, 1, 'L']);
+  const lengths = reshape(graph.input('prefix lengths', 'int64', ['G']), ['G', 1, 1, 1]);
+  return {
+    rows: graph.input('prefix rows', 'int64', ['G', 'R']),
+    places: graph.input('prefix places', 'int64', ['B']),
+    bias: maskUnless(less(order, lengths)),
   };
 }
 

@@ -7,10 +7,11 @@ import type { ModelConfig } from '../models/config.js';
 import { Cache } from './cache.js';
 import { type ChoiceOptions, chooseToken } from './choose.js';
 import type { Endings } from './endings.js';
+import { type ContinuedPrefixes, PrefixSlots, prefixLength } from './prefix-slots.js';
 import { type Asked, type NewTokens, type Outputs, type RunInputs, Runs, range } from './runs.js';
 import type { Sequence } from './sequences.js';
 import { sharedRows } from './shared-rows.js';
-import { type Piece, padded, placesOf, type Reading, readingsOf, type Text } from './texts.js';
+import { type Piece, padded, placesOf, prefixReadings, type Reading, readingsOf, type Text } from './texts.js';
 
 /** Bytes of distributions to compute at once, which limits the cost of a wrong draft. */
 const HEAD_BYTES = 2 ** 25;
@@ -33,6 +34,7 @@ export interface BatchInputs extends RunInputs {
   cacheBytes: number;
   /** Maximum bytes of one tokens x vocabulary tensor. */
   logitBytes?: number;
+  threads: number;
   /** What earlier calls have seen; it decides how much is computed twice, and changes no result. */
   endings: Endings;
 }
@@ -41,7 +43,12 @@ export interface BatchInputs extends RunInputs {
 export class Batch {
   readonly #inputs: BatchInputs;
   readonly #live: Sequence[] = [];
+  /** Of the live sequences' prefixes. */
+  readonly #keys = new Map<Sequence, string>();
+  /** Of each sequence's own tokens, those after its prefix. */
   readonly #cache: Cache;
+  /** None if no sequence has a prefix. */
+  readonly #prefixes: PrefixSlots | undefined;
   readonly #runs: Runs;
   readonly #choice: ChoiceOptions;
   readonly #stops: ReadonlySet<number>;
@@ -62,7 +69,9 @@ export class Batch {
     // row.
     const slots = Math.max(2, this.#capacity);
     const { promptIds, draft } = waiting[0];
-    this.#cache = new Cache(config, slots, Math.min(longest, promptIds.length + draft.length + 1));
+    const own = promptIds.length - this.#prefixLength(waiting[0]);
+    this.#cache = new Cache(config, slots, Math.min(longest, own + draft.length + 1));
+    this.#prefixes = PrefixSlots.for(waiting, config, this.#capacity, inputs.threads);
     this.#choice = { temperature: options.temperature ?? 1, topP: options.topP ?? 1, topK: options.topK ?? 0 };
     this.#stops = new Set(options.stopIds);
     this.#runs = new Runs(inputs);
@@ -90,8 +99,9 @@ export class Batch {
 
   /** Reads the prompts and drafts of `entering`, and draws the tokens that they give distributions for. */
   async #enter(entering: readonly Sequence[]): Promise<void> {
-    for (const together of readingsOf(entering)) {
+    for (const together of readingsOf(entering, this.#prefixLength)) {
       const first = this.#live.length;
+      await this.#readPrefixes(together.map(({ text }) => text));
       const outputs = await this.#read(together, first);
       await this.#drawAfter(together.map(({ text }) => text));
       const goesOn = ({ text }: Reading) => text.sequences.some((sequence) => !this.#stopReason(sequence));
@@ -106,6 +116,28 @@ export class Batch {
           outputs,
         );
       }
+    }
+  }
+
+  readonly #prefixLength = (sequence: Sequence): number => prefixLength(this.#inputs.config, sequence);
+
+  /** Reads the prefixes of texts that no live sequence continues already. */
+  async #readPrefixes(texts: readonly Text[]): Promise<void> {
+    const prefixes = this.#prefixes;
+    if (!prefixes) return;
+    const missing = texts.filter(({ prefix }) => prefix && !prefixes.has(prefix.key));
+    for (const readings of prefixReadings(missing)) {
+      const longest = readings.reduce((most, { text }) => Math.max(most, text.ids.length), 0);
+      const cache = new Cache(this.#inputs.config, Math.max(2, readings.length), longest);
+      const outputs = (await this.#read(readings, 0, cache)) ?? cache.contents();
+      readings.forEach(({ text: { prefix, ids } }, row) => {
+        if (prefix) prefixes.keep(prefix.key, outputs, row, ids.length);
+      });
+    }
+    for (const { prefix, sequences } of texts) {
+      if (!prefix) continue;
+      prefixes.enter(prefix.key, sequences.length);
+      for (const sequence of sequences) this.#keys.set(sequence, prefix.key);
     }
   }
 
@@ -126,7 +158,7 @@ export class Batch {
     // The last token has not been read, and the text may hold the rest of a draft that was not followed.
     const kept = this.#live
       .slice(first)
-      .map((sequence) => (this.#stopReason(sequence) ? 0 : sequence.promptIds.length + sequence.tokens.length - 1));
+      .map((sequence) => (this.#stopReason(sequence) ? 0 : this.#ownTokens(sequence) - 1));
     rows.forEach((row, index) => {
       if (kept[index] === 0) return;
       if (outputs) {
@@ -147,22 +179,23 @@ export class Batch {
    * If one run reads all of them, returns its outputs and leaves the cache as it is: with good drafts, most sequences
    * end before they need their keys and values. If that is likely, the run does not return them.
    */
-  async #read(readings: readonly Reading[], first: number): Promise<Outputs | undefined> {
+  async #read(readings: readonly Reading[], first: number, cache = this.#cache): Promise<Outputs | undefined> {
     const pieces = readings.reduce((most, { text }) => Math.max(most, text.pieces.length), 0);
-    this.#cache.reserve(readings.reduce((most, { text }) => Math.max(most, text.ids.length), 0));
-    for (let slot = first; slot < first + readings.length; slot++) this.#cache.truncate(slot, 0);
-    if (pieces === 1) return this.#readPiece(readings, first, 0, !this.#inputs.endings.areLikely);
+    cache.reserve(readings.reduce((most, { text }) => Math.max(most, ownLength(text)), 0));
+    for (let slot = first; slot < first + readings.length; slot++) cache.truncate(slot, 0);
+    const isPrefix = cache !== this.#cache;
+    if (pieces === 1) return this.#readPiece(readings, first, 0, isPrefix || !this.#inputs.endings.areLikely, cache);
     const slotOf = new Map(readings.map(({ text }, index) => [text, first + index]));
     for (let piece = 0; piece < pieces; piece++) {
       for (const { text, firstOwn, source } of readings) {
         if (source && firstOwn === piece) {
-          this.#cache.copySlot(slotOf.get(text) as number, slotOf.get(source) as number);
+          cache.copySlot(slotOf.get(text) as number, slotOf.get(source) as number);
         }
       }
-      const outputs = await this.#readPiece(readings, first, piece, true);
+      const outputs = await this.#readPiece(readings, first, piece, true, cache);
       readings.forEach((reading, row) => {
         if (readsPiece(reading, piece)) {
-          this.#cache.append(first + row, outputs, row, lengthOf(reading.text.pieces[piece]));
+          cache.append(first + row, outputs, row, lengthOf(reading.text.pieces[piece]));
         }
       });
     }
@@ -173,7 +206,7 @@ export class Batch {
   #readAgain(readings: readonly Reading[]): Promise<Outputs> {
     const least = this.#leastTokens(readings.length);
     const asked = readings.map(() => new Array<number>(Math.max(2, least)).fill(0));
-    return this.#run(readings, 0, 0, asked, { least, keys: true });
+    return this.#run(readings, 0, 0, asked, { least, keys: true, cache: this.#cache });
   }
 
   /** Tokens that each of `rows` texts must have in a run, where that decides about rounding. */
@@ -182,7 +215,13 @@ export class Batch {
     return isNarrow(config) ? Math.ceil(config.hiddenSize / rows) : 2;
   }
 
-  async #readPiece(readings: readonly Reading[], first: number, piece: number, keys: boolean): Promise<Outputs> {
+  async #readPiece(
+    readings: readonly Reading[],
+    first: number,
+    piece: number,
+    keys: boolean,
+    cache: Cache,
+  ): Promise<Outputs> {
     const reads = (reading: Reading) => readsPiece(reading, piece);
     // Texts that have ended among them are rows without use.
     const rows = readings.slice(0, readings.findLastIndex(reads) + 1);
@@ -199,7 +238,7 @@ export class Batch {
     // A single row would use another matrix kernel with different rounding.
     const width = wanted.reduce((most, places) => Math.max(most, places.length), Math.max(2, least));
     const asked = wanted.map((places) => range(width).map((column) => places[column] ?? 0));
-    const outputs = await this.#run(rows, first, piece, asked, { least, keys });
+    const outputs = await this.#run(rows, first, piece, asked, { least, keys, cache });
     const hidden = outputs['last hidden'].data as Float32Array;
     for (const { row, text } of own) {
       for (let at = row * width; at < row * width + wanted[row].length; at++) {
@@ -215,12 +254,13 @@ export class Batch {
     first: number,
     piece: number,
     asked: Asked,
-    { least, keys }: { least: number; keys: boolean },
+    { least, keys, cache }: { least: number; keys: boolean; cache: Cache },
   ): Promise<Outputs> {
     const lengths = rows.map((reading) => (readsPiece(reading, piece) ? lengthOf(reading.text.pieces[piece]) : 0));
     const longest = padded(Math.max(...lengths));
     const idsOf = ({ text: { ids, pieces } }: Reading) => ids.slice(pieces[piece].start, pieces[piece].end);
-    if (piece === 0) {
+    const prefixes = cache === this.#cache && rows[0].text.prefix ? this.#continued(rows) : undefined;
+    if (piece === 0 && !prefixes) {
       const { vocabularySize } = this.#inputs.config;
       return this.#runs.read(sharedRows(rows.map(idsOf), longest, least * rows.length, vocabularySize), asked, keys);
     }
@@ -229,8 +269,12 @@ export class Batch {
     rows.forEach((reading, row) => {
       if (lengths[row] > 0) ids.set(idsOf(reading), row * length);
     });
-    const starts = rows.map((_, row) => this.#cache.lengths[first + row]);
-    return this.#runs.continue({ ids, sequences: rows.length, length, starts }, asked, this.#cache, first);
+    const starts = rows.map((_, row) => cache.lengths[first + row] + (prefixes?.lengths[row] ?? 0));
+    return this.#runs.continue({ ids, sequences: rows.length, length, starts, prefixes }, asked, cache, first);
+  }
+
+  #continued(rows: readonly Reading[]): ContinuedPrefixes | undefined {
+    return this.#prefixes?.continued(rows.map(({ text }) => text.prefix?.key));
   }
 
   /**
@@ -264,7 +308,10 @@ export class Batch {
     );
     this.#cache.reserve(Math.max(...lengths) + 1);
     const ids = Int32Array.from(lengths, (_, slot) => this.#live[slot]?.tokens.at(-1) ?? 0);
-    const tokens: NewTokens = { ids, sequences: count, length: 1, starts: lengths };
+    const keys = lengths.map((_, slot) => this.#live[slot] && this.#keys.get(this.#live[slot]));
+    const prefixes = this.#keys.size > 0 ? this.#prefixes?.continued(keys) : undefined;
+    const starts = prefixes ? lengths.map((length, slot) => length + prefixes.lengths[slot]) : lengths;
+    const tokens: NewTokens = { ids, sequences: count, length: 1, starts, prefixes };
     const outputs = await this.#runs.step(tokens, this.#cache);
     this.#live.forEach((sequence, slot) => {
       this.#cache.append(slot, outputs, slot, 1);
@@ -299,6 +346,11 @@ export class Batch {
     return tokens.length < maxTokens ? undefined : 'length';
   }
 
+  /** Tokens after its prefix. */
+  #ownTokens(sequence: Sequence): number {
+    return sequence.promptIds.length - this.#prefixLength(sequence) + sequence.tokens.length;
+  }
+
   /** Removes finished sequences and moves the last live slot into each gap. */
   #leave(finish: (sequence: Sequence, stopReason: Sample['stopReason']) => void): void {
     for (let slot = 0; slot < this.#live.length; ) {
@@ -310,6 +362,9 @@ export class Batch {
       }
       finish(sequence, stopReason);
       this.#finished++;
+      const prefix = this.#keys.get(sequence);
+      if (prefix !== undefined) this.#prefixes?.leave(prefix);
+      this.#keys.delete(sequence);
       const last = this.#live.pop() as Sequence;
       if (last === sequence) continue;
       this.#live[slot] = last;
@@ -327,6 +382,10 @@ export class Batch {
       tokens: this.#written,
     });
   }
+}
+
+function ownLength({ ids, pieces }: Text): number {
+  return ids.length - pieces[0].start;
 }
 
 /** Whether a text's own run reads this piece of it. */

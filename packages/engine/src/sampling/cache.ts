@@ -105,6 +105,12 @@ export class Cache {
     this.lengths[slot] = at + count;
   }
 
+  /** All slots in the form of a graph's outputs, as `append` takes them. */
+  contents(): Record<string, Tensor> {
+    const feeds = Object.entries(this.feeds(0, this.slots));
+    return Object.fromEntries(feeds.map(([name, tensor]) => [name.replace('past', 'new'), tensor]));
+  }
+
   /** Makes slot `to` a copy of slot `from`. */
   copySlot(to: number, from: number): void {
     const { keyValueHeads, headSize } = this.#config;

@@ -25,6 +25,14 @@ const random = new Random(3);
 const ids = (count: number) => Array.from({ length: count }, () => Math.floor(random.uniform() * 67));
 const requests = Array.from({ length: 140 }, (_, at) => ({ promptIds: ids(60 + (at % 13)), draft: ids(2), seed: at }));
 
+/** Eight requests for each of five beginnings, and some that share none. */
+const beginnings = [64, 100, 150, 65, 130].map(ids);
+const sharing = Array.from({ length: 48 }, (_, at) => {
+  const beginning = at % 6 < 5 ? beginnings[at % 6] : [];
+  const promptIds = [...beginning, ...ids(1 + (at % 30))];
+  return { promptIds, sharedTokens: beginning.length, draft: ids(at % 3), seed: at };
+});
+
 // Steps have the weights as constants until they are first updated, and then as inputs.
 describe.each([false, true])('trained: %s', (isTrained) => {
   describe.each([1, 2])('with %d threads', (threads) => {
@@ -38,6 +46,15 @@ describe.each([false, true])('trained: %s', (isTrained) => {
       await core.optimStep({ learningRate: 1e-3 });
     });
     afterAll(() => core.close());
+
+    it.each([1, 2, 19])('to the bit, with shared beginnings: %d of 48 requests in a call', async (size) => {
+      const options = { maxTokens: 5, temperature: 1 };
+      const together = await core.generate(sharing, options);
+      for (const from of [0, 5, 29]) {
+        const some = await core.generate(sharing.slice(from, from + size), options);
+        expect(some).toEqual(together.slice(from, from + size));
+      }
+    });
 
     it.each([1, 2, 40])('to the bit: %d of 140 requests in a call', async (size) => {
       const options = { maxTokens: 5, temperature: 1 };

@@ -7,6 +7,7 @@ import type { ModelConfig } from '../models/config.js';
 import type { ParameterSet } from '../models/parameters.js';
 import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, type RuntimeOptions } from '../runtime/onnx.js';
+import { defaultThreads } from '../runtime/threads.js';
 import { Batch } from './batch.js';
 import { acceptedTokens } from './drafts.js';
 import { Endings } from './endings.js';
@@ -23,7 +24,7 @@ export interface GeneratorOptions extends RuntimeOptions {
 const DEFAULT_CACHE_BYTES = 2 ** 30;
 
 /** Runs of few rows, whose time goes into weights; reading has so many rows that packing does not matter. */
-const PACKED_KINDS: ReadonlySet<GraphKind> = new Set(['step', 'head']);
+const PACKED_KINDS: ReadonlySet<GraphKind> = new Set(['step', 'step prefixed', 'head']);
 
 export class Generator {
   readonly #config: ModelConfig;
@@ -63,6 +64,7 @@ export class Generator {
       options,
       cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       logitBytes: this.#options.logitBytes,
+      threads: this.#options.threads ?? defaultThreads(),
       tables: this.#tables,
       endings: this.#endings,
       graph: (kind) => this.#graph(kind, PACKED_KINDS.has(kind) && fixed !== undefined ? weights : undefined),

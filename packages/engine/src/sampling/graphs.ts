@@ -10,10 +10,13 @@ import type { ModelConfig } from '../models/config.js';
 import { declareLayer, declareParameter, decoderLayer, head, unembeddingName } from '../models/decoder.js';
 import { layerKind } from '../models/layer-kinds.js';
 import type { ParameterSet } from '../models/parameters.js';
-import { declareAsking, declarePositions, declareTexts, type Positions } from '../models/positions.js';
+import { declareAsking, declarePositions, declarePrefixes, declareTexts, type Positions } from '../models/positions.js';
 
-/** `read` has no cache to attend to, `continue` and `step` have one. */
-export type GraphKind = 'read' | 'continue' | 'step' | 'head';
+/**
+ * `read` has no cache to attend to, `continue` and `step` have one. With `prefixed`, their sequences also continue
+ * prefixes (`PrefixPositions`) that are not in their own caches.
+ */
+export type GraphKind = 'read' | 'continue' | 'step' | 'continue prefixed' | 'step prefixed' | 'head';
 
 /**
  * Inputs of `continue` and `step`: hidden [N, hiddenSize] of B x T new tokens, with a cache `past keys i` /
@@ -21,7 +24,8 @@ export type GraphKind = 'read' | 'continue' | 'step' | 'head';
  * headSize], which the caller writes into the caches. `read` takes N tokens that B texts share (`TextPositions`), and
  * returns the same. `read` and `continue` also take the M tokens whose successor is predicted (`Asking`): the last
  * layer asks for no others. They return `last hidden` [M, hiddenSize], before the final norm. `step` predicts the
- * successor of every token, and returns `probabilities` [N, V].
+ * successor of every token, and returns `probabilities` [N, V]. Prefixes are `prefix keys i` / `prefix values i` [G,
+ * keyValueHeads, L, headSize].
  *
  * `head` makes `probabilities` from `last hidden`. It and `step` take `inverseTemperature`, [M, 1] or [N, 1], and
  * `tokenBias` [V].
@@ -38,10 +42,15 @@ export function generationGraph(config: ModelConfig, kind: GraphKind, weights?: 
   let hidden = graph.input('hidden', 'float32', ['N', hiddenSize]);
   const texts = kind === 'read' ? declareTexts(graph, config) : undefined;
   const sequences = texts ? undefined : declarePositions(graph, config, true);
-  const asking = kind === 'step' ? undefined : declareAsking(graph, config, (texts ?? sequences) as Positions);
+  const prefixes = kind.endsWith(' prefixed') ? declarePrefixes(graph) : undefined;
+  const isStep = kind.startsWith('step');
+  const asking = isStep ? undefined : declareAsking(graph, config, (texts ?? sequences) as Positions);
   for (let index = 0; index < layers; index++) {
     const weight = declareLayer(graph, config, `model.layers.${index}.`, weights);
-    const past = (what: string) => graph.input(`past ${what} ${index}`, 'float32', ['B', keyValueHeads, 'P', headSize]);
+    const cached = (what: string, count: string, size: string) =>
+      graph.input(`${what} ${index}`, 'float32', [count, keyValueHeads, size, headSize]);
+    const past = (what: string) => cached(`past ${what}`, 'B', 'P');
+    const prefix = (what: string) => cached(`prefix ${what}`, 'G', 'L');
     const asked = index === layers - 1 ? asking : undefined;
     const layerKindOf = layerKind(config, index);
     const attention = texts
@@ -50,7 +59,11 @@ export function generationGraph(config: ModelConfig, kind: GraphKind, weights?: 
           config,
           sequences as Positions,
           layerKindOf,
-          { keys: past('keys'), values: past('values') },
+          {
+            keys: past('keys'),
+            values: past('values'),
+            prefixes: prefixes && { ...prefixes, keys: prefix('keys'), values: prefix('values') },
+          },
           asked,
         );
     const layer = decoderLayer(config, hidden, weight, attention);
@@ -58,7 +71,7 @@ export function generationGraph(config: ModelConfig, kind: GraphKind, weights?: 
     graph.output(`new values ${index}`, layer.values);
     hidden = layer.hidden;
   }
-  if (kind === 'step') distribution(graph, config, hidden, weights);
+  if (isStep) distribution(graph, config, hidden, weights);
   else graph.output('last hidden', hidden);
   return graph;
 }

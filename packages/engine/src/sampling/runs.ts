@@ -9,6 +9,7 @@ import { type CompiledGraph, float32, int32, int64, type Tensor } from '../runti
 import { elementCount } from '../shape.js';
 import type { Cache } from './cache.js';
 import type { GraphKind } from './graphs.js';
+import type { ContinuedPrefixes } from './prefix-slots.js';
 import type { GenerateCall } from './sequences.js';
 import type { SharedRows } from './shared-rows.js';
 
@@ -30,6 +31,8 @@ export interface NewTokens {
   length: number;
   /** The position of each sequence's first new token. [B] */
   starts: readonly number[];
+  /** The prefixes that the sequences continue: their tokens are not in the sequences' own slots. */
+  prefixes?: ContinuedPrefixes;
 }
 
 /** Tokens of each sequence whose successor is predicted, as places among its new tokens: W of each. [B][W] */
@@ -78,13 +81,14 @@ export class Runs {
   /** Reads further pieces, which attend to the slots of the cache from `slot` on. */
   continue(tokens: NewTokens, asked: Asked, cache: Cache, slot: number): Promise<Outputs> {
     const feeds = { ...this.#tokenFeeds(tokens), ...askingFeeds(tokens, asked), ...cacheFeeds(tokens, cache, slot) };
-    return this.#run('continue', feeds);
+    return this.#run(tokens.prefixes ? 'continue prefixed' : 'continue', feeds);
   }
 
   /** Reads one token for each of the first slots of the cache; at least two sequences. Outputs as those of `read`. */
   step(tokens: NewTokens, cache: Cache): Promise<Outputs> {
     const feeds = { ...this.#tokenFeeds(tokens), ...cacheFeeds(tokens, cache, 0) };
-    return this.#run('step', { ...feeds, ...this.#temperatureFeeds(tokens.sequences) });
+    const kind = tokens.prefixes ? 'step prefixed' : 'step';
+    return this.#run(kind, { ...feeds, ...this.#temperatureFeeds(tokens.sequences) });
   }
 
   /** The distributions after hidden states [hiddenSize] each. [M x V], or more if M is 1. */
@@ -165,11 +169,13 @@ function askingFeeds({ length, starts }: Pick<NewTokens, 'length' | 'starts'>, a
   };
 }
 
-function cacheFeeds({ sequences, starts }: NewTokens, cache: Cache, slot: number): Record<string, Tensor> {
+function cacheFeeds({ sequences, starts, prefixes }: NewTokens, cache: Cache, slot: number): Record<string, Tensor> {
+  const own = prefixes ? starts.map((start, row) => start - prefixes.lengths[row]) : starts;
   return {
     ...cache.feeds(slot, sequences),
     'past order': int64(range(cache.capacity), [cache.capacity]),
-    'past lengths': int64(starts, [sequences]),
+    'past lengths': int64(own, [sequences]),
+    ...prefixes?.feeds(),
   };
 }
 

@@ -6,8 +6,9 @@ import type { ModelConfig } from '../models/config.js';
 import { Random } from '../random.js';
 import { largestDifference } from '../reference.test-support.js';
 import { randomParameters } from '../weights/random.js';
+import { prefixLength } from './prefix-slots.js';
 import { layOutSequences } from './sequences.js';
-import { readingsOf } from './texts.js';
+import { prefixReadings, readingsOf } from './texts.js';
 
 const config: ModelConfig = {
   architecture: 'qwen3',
@@ -65,6 +66,29 @@ describe('prompts that begin with the same tokens', () => {
     expect(together.map((samples) => samples[0])).toEqual(alone);
   });
 
+  it('come and go, where few sequences are decoded at a time', async () => {
+    const beginnings = [65, 90, 130, 70, 64].map(ids);
+    const requests = [0, 1, 2, 0, 3, 4, 1, 0].map((number, at) => ({
+      promptIds: [...beginnings[number], ...ids(1 + at)],
+      sharedTokens: beginnings[number].length,
+      maxTokens: 1 + ((at * 5) % 7),
+    }));
+    const alone = await Promise.all(requests.map(async (request) => (await generate([request]))[0]));
+    for (const maxBatch of [1, 2, 3]) expect(await generate(requests, maxBatch)).toEqual(alone);
+  });
+
+  it('are kept once, if they are long enough and no layer slides', () => {
+    const sequence = (tokens: number, sharedTokens: number) =>
+      layOutSequences(config, [{ promptIds: ids(tokens), sharedTokens }], OPTIONS)[0];
+    expect(prefixLength(config, sequence(80, 70))).toBe(70);
+    expect(prefixLength(config, sequence(80, 63))).toBe(0);
+    // A token is drawn after the last one of the prompt.
+    expect(prefixLength(config, sequence(80, 80))).toBe(79);
+    expect(
+      prefixLength({ ...config, slidingWindow: { tokens: 8, layers: 2, ropeTheta: 1 } as never }, sequence(80, 70)),
+    ).toBe(0);
+  });
+
   it('have the log-probabilities that they have in one piece', async () => {
     for (const requests of Object.values(groups)) {
       const cut = await generate(requests);
@@ -78,10 +102,13 @@ describe('prompts that begin with the same tokens', () => {
 
   it('are read once', () => {
     const tokens = (requests: readonly GenerateRequest[]) => {
-      const lists = readingsOf(layOutSequences(config, requests, OPTIONS));
-      return lists
-        .flat()
-        .reduce((sum, { text, firstOwn }) => sum + text.ids.length - (text.pieces[firstOwn].start ?? 0), 0);
+      const readings = readingsOf(layOutSequences(config, requests, OPTIONS), (each) =>
+        prefixLength(config, each),
+      ).flat();
+      return [...readings, ...prefixReadings(readings.map(({ text }) => text)).flat()].reduce(
+        (sum, { text, firstOwn }) => sum + text.ids.length - (text.pieces[firstOwn].start ?? 0),
+        0,
+      );
     };
     expect(tokens(groups['memories behind one chunk'])).toBe(70 + 12 + 3 + 30 + 1);
     expect(tokens(groups['chunks of several pieces'])).toBe(1100 + 5 + 9);

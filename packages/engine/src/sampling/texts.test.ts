@@ -25,7 +25,7 @@ const prompt = (mark: number, length: number): GenerateRequest => ({
   promptIds: Array.from({ length }, (_, at) => (at === 0 ? mark : (at * 7) % 4000)),
 });
 const lengthsOf = (requests: readonly GenerateRequest[]) =>
-  readingsOf(layOutSequences(config, requests, { maxTokens: 4 })).map((list) =>
+  readingsOf(layOutSequences(config, requests, { maxTokens: 4 }), () => 0).map((list) =>
     list.map(({ text }) => text.ids.length),
   );
 

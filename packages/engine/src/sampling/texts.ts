@@ -2,6 +2,7 @@
  * How the model reads sequences that enter the batch: their prompts and then their drafts, in pieces. Where a text
  * is cut depends on its own request only, so that its numbers do not depend on what else is read.
  */
+import { prefixKey } from './prefix-slots.js';
 import type { Sequence } from './sequences.js';
 
 /** Texts are read in pieces of at most this many tokens. */
@@ -25,6 +26,8 @@ export interface Text {
   /** The prompt, then the draft as far as it is read. */
   ids: readonly number[];
   promptLength: number;
+  /** What it begins with and others share, kept apart from its own tokens; its pieces are what follows. */
+  prefix?: { key: string; length: number };
   pieces: Piece[];
   sequences: readonly Sequence[];
   /** The sequences that have drawn nothing but the draft so far. */
@@ -53,8 +56,11 @@ interface Run {
   numbers: Set<number>;
 }
 
-/** The texts of sequences, in lists that are read together. Sequences with the same prompt and draft share one. */
-export function readingsOf(sequences: readonly Sequence[]): Reading[][] {
+/**
+ * The texts of sequences, in lists that are read together: none or all of a list have prefixes. Sequences with the same
+ * prompt and draft share a text.
+ */
+export function readingsOf(sequences: readonly Sequence[], prefixLength: (sequence: Sequence) => number): Reading[][] {
   const groups = new Map<string, Sequence[]>();
   for (const sequence of sequences) {
     const { promptIds, draft, sharedTokens } = sequence;
@@ -63,36 +69,60 @@ export function readingsOf(sequences: readonly Sequence[]): Reading[][] {
     if (group) group.push(sequence);
     else groups.set(key, [sequence]);
   }
-  const texts = [...groups.values()].map(textOf);
+  const texts = [...groups.values()].map((group) => textOf(group, prefixLength(group[0])));
+  const [whole, prefixed] = [texts.filter(({ prefix }) => !prefix), texts.filter(({ prefix }) => prefix)];
+  return [whole, prefixed].flatMap(readTogether);
+}
+
+/** The prefixes of texts, each once, in lists that are read together. Their own `prefix` is what they are kept as. */
+export function prefixReadings(texts: readonly Text[]): Reading[][] {
+  const prefixes = new Map<string, Text>();
+  for (const { ids, prefix } of texts) {
+    if (!prefix) continue;
+    const own = ids.slice(0, prefix.length);
+    // No token is drawn after any of it.
+    const promptLength = prefix.length + 1;
+    const pieces = piecesOf(0, prefix.length);
+    prefixes.set(prefix.key, { ids: own, promptLength, prefix, pieces, sequences: [], following: [], hidden: [] });
+  }
+  return readTogether([...prefixes.values()]);
+}
+
+function readTogether(texts: readonly Text[]): Reading[][] {
   numberPieces(texts);
   return packed(texts).map(readings);
 }
 
-function textOf(group: Sequence[]): Text {
+function textOf(group: Sequence[], prefixLength: number): Text {
   const { promptIds, draft, sharedTokens } = group[0];
   const ids = draft.length === 0 ? promptIds : [...promptIds, ...draft];
   // A token is drawn after the last one of the prompt, so every text reads that one itself.
   const shared = Math.min(sharedTokens, promptIds.length - 1);
+  const common = { ids, promptLength: promptIds.length, sequences: group, following: group, hidden: [] };
+  if (prefixLength === 0) return { ...common, pieces: [...piecesOf(0, shared), ...piecesOf(shared, ids.length)] };
+  const prefix = { key: prefixKey(ids, prefixLength), length: prefixLength };
+  return { ...common, prefix, pieces: piecesOf(prefixLength, ids.length) };
+}
+
+function piecesOf(start: number, end: number): Piece[] {
   const pieces: Piece[] = [];
-  for (let start = 0; start < ids.length; ) {
-    const end = Math.min(start < shared ? shared : ids.length, start + PIECE_TOKENS);
-    pieces.push({ start, end, number: 0 });
-    start = end;
+  for (let at = start; at < end; at += PIECE_TOKENS) {
+    pieces.push({ start: at, end: Math.min(end, at + PIECE_TOKENS), number: 0 });
   }
-  return { ids, promptLength: promptIds.length, pieces, sequences: group, following: group, hidden: [] };
+  return pieces;
 }
 
 function numberPieces(texts: readonly Text[]): void {
   const numbers = new Map<string, number>();
-  for (const { ids, promptLength, pieces } of texts) {
-    let before = -1;
+  for (const { ids, promptLength, prefix, pieces } of texts) {
+    let before = prefix && pieces[0].start > 0 ? prefix.key : '';
     for (const piece of pieces) {
       const { start, end } = piece;
       const isShareable = end < promptLength;
       const key = isShareable ? `${before};${ids.slice(start, end).join()}` : '';
       piece.number = (isShareable && numbers.get(key)) || numbers.size + 1;
       numbers.set(isShareable ? key : `own ${piece.number}`, piece.number);
-      before = piece.number;
+      before = `${piece.number}`;
     }
   }
 }

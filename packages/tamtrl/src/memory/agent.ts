@@ -212,7 +212,7 @@ function askOf(
     return { group, first: rollout, request: { promptIds, samples, maxTokens: budgets.answerTokens, seed: random } };
   }
   const { ids } = chunks[later];
-  const shares = group.trajectories.length > samples;
+  const shares = group.trajectories.length > 1;
   const request: GenerateRequest = {
     promptIds: frames.update(questionIds, memory, ids),
     samples,
