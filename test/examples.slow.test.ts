@@ -1,8 +1,14 @@
-/** The example that trains, run as a user would run it. Needs a build. */
+/** The examples that train. Needs a build. */
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { readCompareConfig } from '../packages/tamtrl/src/run/comparison-config.js';
+import { openRun } from '../packages/tamtrl/src/run/open.js';
+import type { RunConfigInput } from '../packages/tamtrl/src/train/config.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
@@ -15,4 +21,30 @@ it('examples/copy.mjs learns: the loss falls, and the copy of an unseen string i
   expect(losses[0]).toBeGreaterThan(3);
   expect(losses.at(-1)).toBeLessThan(0.05);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('tamtrl -> tamtrl (stop)');
+});
+
+const { methods } = await readCompareConfig(join(root, 'examples/compare-all.yaml'));
+
+/** Two questions of three rollouts. */
+const small: RunConfigInput = {
+  data: { kind: 'babilong', tasks: ['qa1'], chunks: [3, 3], relevant: 'needed' },
+  steps: 1,
+  questionsPerStep: 2,
+  groupSize: 3,
+  evaluation: { every: 0, questions: 1 },
+  reward: { processReward: { questions: 24 } },
+  savedTrajectories: 0,
+};
+
+it.each(methods.flatMap(({ train }) => train ?? []))('%s of examples/compare-all.yaml trains', async (method) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tamtrl-all-'));
+  const run = { preset: 'babilong', model: 'babi', method, config: small, seed: 1, folder: join(folder, 'run') };
+  let steps = 0;
+  for await (const event of openRun(run)) {
+    if (event.type !== 'step') continue;
+    steps++;
+    expect('reward' in event.metrics && Number.isFinite(event.metrics.reward)).toBe(true);
+  }
+  expect(steps).toBe(1);
+  await rm(folder, { recursive: true });
 });

@@ -8,6 +8,7 @@ import { fileRetriever, memoryCompressor } from '../examples/langchain.js';
 import { memoryQueryEngine } from '../examples/llamaindex.js';
 import { readCompareConfig } from '../packages/tamtrl/src/run/comparison-config.js';
 import { findPreset } from '../packages/tamtrl/src/run/presets/presets.js';
+import { recipes } from '../packages/tamtrl/src/run/recipes.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -27,6 +28,16 @@ it.each(readdirSync(join(root, 'examples')).filter((name) => name.startsWith('co
     expect(config.methods.map((method) => method.name)).toContain(config.baseline);
   },
 );
+
+it('compare-all.yaml has every method that needs no model or file of its own, and each once', async () => {
+  const { methods } = await readCompareConfig(join(root, 'examples/compare-all.yaml'));
+  const trained = methods.flatMap(({ train }) => train ?? []);
+  expect(new Set(trained).size).toBe(trained.length);
+  const left = recipes.map(({ name }) => name).filter((name) => !trained.includes(name));
+  const text = readFileSync(join(root, 'examples/compare-all.yaml'), 'utf8').replaceAll(/\n# ?/g, ' ');
+  expect(left.sort()).toEqual(['judge', 'own', 'process-reward', 'tamtrl-additive', 'tamtrl-product']);
+  for (const name of left) expect(text).toContain(name);
+});
 
 it("the paper's comparison has its seven benchmarks", async () => {
   const { benchmarks } = await readCompareConfig(join(root, 'examples/compare-paper.yaml'));
