@@ -73,7 +73,7 @@ describe('rows are cut', () => {
 
 it('are shared by rows of short prompts, and long common prefixes are not compared with all branches', () => {
   const sharing = { costs, largestTree: 2000 };
-  const layouts = (rows: Rows['groups'] extends (shapes: never) => infer R ? R : never) =>
+  const layouts = (rows: ReturnType<Rows['groups']>) =>
     packRows(rows, { tokens: 4096, targets: 4096 }, sharing).map(({ trees, prefixes }) => [!!trees, !!prefixes]);
   expect(layouts(new Rows().groups([[8, 20, 12]]))).toEqual([[true, false]]);
   expect(layouts(new Rows().groups([[8, 400, 40]]))).toEqual([[false, true]]);
