@@ -104,7 +104,8 @@ export function describePlan(architecture: string, plan: keyof typeof PLANS): vo
         expect(Math.abs(gradientNorm - step.gradientNorm)).toBeLessThan(1e-3);
       }
       for (const [name, weights] of await referenceTensors(architecture, cases.adamw.weights)) {
-        expect(largestDifference(fresh.weightOf(name) as Float32Array, weights), name).toBeLessThan(1e-5);
+        // Where a gradient is nearly 0, Adam divides its rounding by its size: 1.2e-5 on a Xeon with AVX-512 and AMX.
+        expect(largestDifference(fresh.weightOf(name) as Float32Array, weights), name).toBeLessThan(3e-5);
       }
       await fresh.close();
     });

@@ -154,7 +154,7 @@ it('records that the method cannot use are refused with numbers, and short docum
   const mutes = await run('train', '--config', unjudged, '--data', marked, '--out', join(folder, 'u'));
   expect(mutes).toMatchObject({
     code: 2,
-    err: expect.stringContaining('no judge is given. Name a model with --judge'),
+    err: expect.stringContaining('no model is given to mark what is relevant. Name a judge with --judge'),
   });
 });
 
