@@ -44,6 +44,16 @@ it('of many at once, never two hold it, even next to a dead lock', async () => {
   expect(taken).toBeGreaterThan(2);
 });
 
+it('who is refused still removes the files of dead processes', async () => {
+  const place = await folder();
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  const unlock = await lockFolder(place);
+  for (let nth = 0; nth < 8; nth++) await claimed(place, pid);
+  await expect(lockFolder(place)).rejects.toThrow('is being written to by this program');
+  expect(await readdir(place)).toHaveLength(1);
+  await unlock();
+});
+
 it('a living process keeps its lock, a killed one does not', async () => {
   const place = await folder();
   const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);

@@ -106,15 +106,16 @@ async function lockPlace(place: Place): Promise<() => Promise<void>> {
   }
 }
 
-/** The claim of another living process; files of dead ones, and copies, are removed on the way. */
+/** The claim of another living process. Files of dead ones, and copies, are removed, whoever comes first. */
 async function livingClaim({ folder, prefix }: Place, number: string, own: string): Promise<Claim | undefined> {
+  let living: Claim | undefined;
   for (const file of await readdir(folder)) {
     const claim = file === own || !file.startsWith(prefix) ? undefined : claimIn(file, prefix);
     if (claim === undefined) continue;
-    if (claim.folder === number && (await isAlive(claim))) return claim;
-    await rm(join(folder, file), { force: true });
+    if (claim.folder === number && (await isAlive(claim))) living ??= claim;
+    else await rm(join(folder, file), { force: true });
   }
-  return undefined;
+  return living;
 }
 
 export async function numberOf(folder: string): Promise<string> {
