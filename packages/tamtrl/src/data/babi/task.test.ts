@@ -177,8 +177,12 @@ it('decoys put names of the stories into books, but never a fact', async () => {
   }
   expect(after).toBeGreaterThan(2 * before);
   const random = new SeededRandom('test');
-  const changed = Array.from({ length: 100 }, () => withDecoys('He went to the garden.', random));
-  expect(changed).toEqual(changed.map(() => 'He went to the garden.'));
+  const changed = Array.from({ length: 200 }, () => withDecoys('He went to the garden.', random));
+  const told = changed.flatMap((text) => text.split(/(?<=\.) /)).map((sentence) => eventOf(sentence));
+  const persons: string[] = told.flatMap((event) => (event && 'person' in event ? event.person : []));
+  expect(persons).toContain('He');
+  expect(persons.filter((person) => /^(?:Mary|Fred|Bill|Jeff|Julie|Sandra|Daniel|John)$/.test(person))).toEqual([]);
+  expect(changed.filter((text) => text.length > 'He went to the garden.'.length).length).toBeGreaterThan(40);
   expect(withDecoys('"I saw Syme there," said the doctor, and he left.', random)).not.toContain('Syme');
 });
 

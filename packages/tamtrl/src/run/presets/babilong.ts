@@ -23,7 +23,7 @@ export const BABILONG_WARM_UP: SftConfigInput = {
     tasks: ['qa1', 'qa2', 'qa2', 'qa2', 'qa3', 'qa3', 'qa3', 'qa3', 'qa4', 'qa4', 'qa5', 'qa5'],
     chunks: [2, 48],
     leastChunkTokens: 20,
-    decoys: 0.2,
+    decoys: 0.3,
     seed: 1,
     trainingSeed: 1,
   },
@@ -34,7 +34,8 @@ export const BABILONG_WARM_UP: SftConfigInput = {
   warmupSteps: 200,
   cooldownSteps: 10_800,
   filteredShare: 0.1,
-  changingShare: 0.5,
+  changingShare: 0.6,
+  balanceChanges: true,
   evaluation: { every: 0, questions: 200 },
   checkpointEvery: 100,
 };
