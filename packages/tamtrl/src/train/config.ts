@@ -55,6 +55,8 @@ const babilongData = z.strictObject({
    * them.
    */
   decoys: share.default(0),
+  /** Share of those that also tell what a person of the stories did elsewhere ("Princess Mary went to the door"). */
+  nearFacts: share.default(0),
   /** What relevance marks stand for: facts that give the answer, or all that an ideal reader would note. */
   relevant: z.enum(['supporting', 'needed']).optional(),
   /** Text files, or folders of them, between whose sentences the stories are hidden; absent: those of the package. */

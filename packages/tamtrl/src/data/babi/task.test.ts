@@ -12,7 +12,7 @@ import { loadTokenizer } from '../../text/hugging-face-tokenizer.js';
 import type { Example } from '../examples.js';
 import { Books, EMBEDDED_BOOKS } from './books.js';
 import { withDecoys } from './decoys.js';
-import { BABI_TASKS, eventOf } from './events.js';
+import { BABI_TASKS, eventOf, WORLD_WORDS } from './events.js';
 import { idealReader } from './ideal.js';
 import { BABI_MARKS, BABI_VOCABULARY_SIZE } from './marks.js';
 import { memoryOf, NO_NOTES } from './notes.js';
@@ -185,6 +185,25 @@ it('decoys put names of the stories into books, but never a fact', async () => {
   expect(changed.filter((text) => text.length > 'He went to the garden.'.length).length).toBeGreaterThan(40);
   expect(withDecoys('"I saw Syme there," said the doctor, and he left.', random)).not.toContain('Syme');
 });
+
+it("near facts are what the stories' persons do elsewhere", () => {
+  const random = new SeededRandom('test');
+  const sentence = 'It was raining, so nobody had come.';
+  for (let nth = 0; nth < 100; nth++) {
+    const decoy = withDecoys(sentence, random, 1);
+    expect(decoy).toMatch(/\b(?:Mary|Fred|Bill|Jeff|Julie|Sandra|Daniel|John) (?:\w+ )?\w+/);
+    expect(decoy.split(/(?<=\.) /).filter((part) => isFact(part))).toEqual([]);
+  }
+  expect(withDecoys(sentence, new SeededRandom('plain'))).toBe(withDecoys(sentence, new SeededRandom('plain'), 0));
+});
+
+/** With persons, objects and places of the stories: "Mary left the room." has the form of one, and is none. */
+function isFact(sentence: string): boolean {
+  const event = eventOf(sentence) ?? {};
+  const words = Object.entries(event).flatMap(([key, value]) => (key === 'kind' ? [] : String(value)));
+  const known: readonly string[] = [...WORLD_WORDS.persons, ...WORLD_WORDS.places, ...WORLD_WORDS.objects];
+  return words.length > 0 && words.every((word) => known.includes(word));
+}
 
 it('tells which kinds of notes each chunk makes or keeps', async () => {
   let written = 0;

@@ -30,6 +30,8 @@ export interface BabilongTaskOptions {
   leastChunkTokens?: number;
   /** Share of the books' sentences that get names of the stories (see decoys.ts); default 0. */
   decoys?: number;
+  /** Share of those that also tell what a person of the stories did elsewhere; default 0. */
+  nearFacts?: number;
   /** Which facts count as relevant; default `supporting`. */
   relevant?: Relevant;
   /** Other marks than those; a document is a sentence of the text. */
@@ -70,6 +72,7 @@ class BookSentences {
   readonly #books: Books;
   readonly #tokenizer: Tokenizer;
   readonly #chunkTokens: number;
+  readonly #nearFacts: number;
   /** Numbers of the sentences that can be used. */
   readonly #usable: number[] = [];
   readonly #facts = new Map<string, readonly number[]>();
@@ -77,10 +80,11 @@ class BookSentences {
   readonly #decoys = new Map<string, Sentence>();
 
   /** @throws DataError `invalid-argument` for books without a sentence that fits a chunk. */
-  constructor({ books, chunkTokens }: BabilongTaskOptions, tokenizer: Tokenizer) {
+  constructor({ books, chunkTokens, nearFacts = 0 }: BabilongTaskOptions, tokenizer: Tokenizer) {
     this.#books = books;
     this.#tokenizer = tokenizer;
     this.#chunkTokens = chunkTokens;
+    this.#nearFacts = nearFacts;
     for (let at = 0; at < books.size; at++) {
       const tokens = books.tokens(at, tokenizer);
       if (tokens >= LEAST_SENTENCE_TOKENS && tokens <= chunkTokens) this.#usable.push(at);
@@ -114,7 +118,7 @@ class BookSentences {
     let decoy = this.#decoys.get(key);
     if (decoy === undefined) {
       const plain = this.at(index);
-      const text = withDecoys(plain.text, new SeededRandom('decoy', number, version));
+      const text = withDecoys(plain.text, new SeededRandom('decoy', number, version), this.#nearFacts);
       const ids = this.#tokenizer.encodeText(` ${text}`);
       decoy = ids.length <= this.#chunkTokens ? { text, ids } : plain;
       this.#decoys.set(key, decoy);

@@ -11,7 +11,9 @@ import { RunFolder } from '../folder.js';
 import { openSources } from '../sources.js';
 import { BABILONG_WARM_UP } from './babilong.js';
 
-/** Losses of its first steps on a Xeon with AVX-512; other processors round differently, which shows in the fifth digit. */
+/**
+ * Losses of its first steps on a Xeon with AVX-512; other processors round differently, which shows in the fifth digit.
+ */
 const LOSSES = [8.36055, 8.3355, 8.27699, 8.22081, 8.15494, 8.06009, 7.97996, 7.86412, 7.8151, 7.77757, 7.66783];
 
 it('the warm start draws the same questions, turns and notes', async () => {
