@@ -29,6 +29,9 @@ FAMILIES = {
     # The sixth layer attends to everything.
     "gemma3": dict(layers=7, hidden=16, head=6, heads=3, kv_heads=1, feed=16, theta=1e6, pre="qwen2"),
 }
+# With the keys that newer conversions may write: which layers attend to everything, and the base of the others.
+FAMILIES["gemma3-interval"] = FAMILIES["gemma3"] | dict(layers=4, pattern=3, sliding_theta=50.0)
+FAMILIES["gemma3-list"] = FAMILIES["gemma3"] | dict(layers=4, pattern=[False, True, False, True], sliding_theta=50.0)
 WINDOW = 5
 
 
@@ -63,6 +66,7 @@ def draw(random, family, name, shape):
 def write(family, path):
     config = FAMILIES[family]
     random = np.random.default_rng(sum(family.encode()))
+    family = family.split("-")[0]
     writer = gguf.GGUFWriter(path, family)
     writer.add_block_count(config["layers"])
     writer.add_context_length(CONTEXT_LENGTH)
@@ -77,6 +81,9 @@ def write(family, path):
     writer.add_vocab_size(VOCABULARY)
     if family == "gemma3":
         writer.add_sliding_window(WINDOW)
+    if "pattern" in config:
+        writer.add_sliding_window_pattern(config["pattern"])
+        writer.add_rope_freq_base_swa(config["sliding_theta"])
     tokens = ["<|im_start|>", "<|im_end|>", "<unk>"] + [chr(ord("a") + i) for i in range(26)] + ["Ġ", "th", "the", "Ġthe"]
     tokens += [f"[PAD{i}]" for i in range(VOCABULARY - len(tokens))]
     writer.add_tokenizer_model("gpt2")

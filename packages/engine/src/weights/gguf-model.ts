@@ -56,6 +56,21 @@ export class GgufMetadata {
     return this.#get(key, 'a list of strings', (v): v is string[] => isListOf(v, 'string'));
   }
 
+  positive(key: string): number | undefined {
+    return this.#get(key, 'a positive number', (v): v is number => typeof v === 'number' && v > 0 && v < Infinity);
+  }
+
+  /** A positive whole number, or a list of flags (true and false, or 1 and 0), one for each layer. */
+  interval(key: string, layers: number): number | boolean[] | undefined {
+    const isFlag = (v: unknown) => typeof v === 'boolean' || v === 0 || v === 1;
+    const isList = (v: GgufValue): v is number[] | boolean[] =>
+      Array.isArray(v) && v.length === layers && v.every(isFlag);
+    const isCount = (v: GgufValue): v is number => Number.isSafeInteger(v) && Number(v) > 0;
+    const expected = `a positive whole number or a list of ${layers} flags, one for each layer`;
+    const found = this.#get(key, expected, (v): v is number | number[] | boolean[] => isCount(v) || isList(v));
+    return typeof found === 'object' ? found.map(Boolean) : found;
+  }
+
   numbers(key: string): number[] | undefined {
     return this.#get(key, 'a list of numbers', (v): v is number[] => isListOf(v, 'number'));
   }
@@ -186,7 +201,17 @@ async function configOf(file: GgufFile, metadata: GgufMetadata): Promise<ModelCo
     rmsNormEpsilon: shortest(metadata.required(epsilon, metadata.number(epsilon))),
     tieWordEmbeddings: !file.entries.has('output.weight'),
   };
-  return { ...config, ...architecture.gguf.read?.({ count }, config) };
+  for (const name of ['attention.key_length_swa', 'attention.value_length_swa', 'rope.dimension_count_swa']) {
+    const found = metadata.number(key(name)) ?? headSize;
+    if (found === headSize) continue;
+    throw unsupported(file.path, `its sliding layers have other heads ("${key(name)}")`, `${headSize}`, `${found}`);
+  }
+  const positive = (name: string) => {
+    const found = metadata.positive(key(name));
+    return found === undefined ? undefined : shortest(found);
+  };
+  const interval = (name: string) => metadata.interval(key(name), config.layers);
+  return { ...config, ...architecture.gguf.read?.({ count, positive, interval }, config) };
 }
 
 /** Factors by which Llama 3 divides each rotary frequency, as in `_compute_llama3_parameters` of transformers. */

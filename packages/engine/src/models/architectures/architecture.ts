@@ -70,6 +70,10 @@ export interface ConfigJsonForm {
 export interface GgufKeys {
   /** A positive whole number. @throws EngineError 'file' if the file has none. */
   count(key: string): number;
+  /** A positive number; undefined if the file has none. */
+  positive(key: string): number | undefined;
+  /** A positive whole number, or a flag for each layer; undefined if the file has neither. */
+  interval(key: string): number | readonly boolean[] | undefined;
 }
 
 /** A family in a GGUF file. Settings that all families share are read by gguf-model.ts. */

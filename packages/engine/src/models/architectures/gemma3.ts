@@ -6,7 +6,7 @@
 import type { ModelConfig } from '../config.js';
 import type { Fields } from '../config-fields.js';
 import { allBut, everyNth } from '../layer-kinds.js';
-import type { Architecture } from './architecture.js';
+import type { Architecture, GgufKeys } from './architecture.js';
 
 /** One layer in so many attends to every token before. */
 const PATTERN = 6;
@@ -87,19 +87,26 @@ export const gemma3: Architecture = {
       post_feedforward_layernorm: 'post_ffw_norm',
     },
     interleavedRotary: false,
-    // The file says how long the window is. What else there is to know of it, llama.cpp has in its source.
+    // What else than the window a file leaves out, as older ones do, llama.cpp has in its source.
     read: (keys, { layers, hiddenSize, heads, headSize }) => ({
       queryScalar: layers === LAYERS_OF_27B ? hiddenSize / heads : headSize,
       slidingWindow: {
         tokens: keys.count('attention.sliding_window'),
-        layers: allBut(layers, everyNth(layers, PATTERN)),
-        ropeTheta: SLIDING_THETA,
+        layers: slidingLayersOf(keys, layers),
+        ropeTheta: keys.positive('rope.freq_base_swa') ?? SLIDING_THETA,
       },
     }),
   },
 };
 
 type SlidingWindow = NonNullable<ModelConfig['slidingWindow']>;
+
+/** One layer in so many attends to every token before, or those whose flag is false. */
+function slidingLayersOf(keys: GgufKeys, layers: number): number[] {
+  const pattern = keys.interval('attention.sliding_window_pattern') ?? PATTERN;
+  if (typeof pattern === 'number') return allBut(layers, everyNth(layers, pattern));
+  return [...pattern.keys()].filter((layer) => pattern[layer]);
+}
 
 /** `layer_types`, or by an interval under the name that transformers has now or the one that it had. */
 function slidingLayers(fields: Fields): number[] {
