@@ -15,6 +15,7 @@ export {
 } from './reader/conversation.js';
 export { ReaderError } from './reader/errors.js';
 export { type DryRun, estimateReading } from './reader/estimate-reading.js';
+export type { Extent, Unread, Wanted } from './reader/extent.js';
 export { type TextSource, textOf } from './reader/input.js';
 export { type KeptReadingsOptions, keptReadings } from './reader/kept-readings.js';
 export { type LoadDocumentOptions, loadDocument } from './reader/load-document.js';
@@ -46,7 +47,6 @@ export {
 } from './reader/reader.js';
 export { readSideBySide, type SideBySideOptions, type SideBySideReading } from './reader/side-by-side.js';
 export type { ConversationState, MemoryPiece, PieceSource, ReaderState } from './reader/state.js';
-export type { Extent, Unread } from './reader/survey.js';
 export type { ReadTokens } from './reader/tokens.js';
 
 // Runs: start, follow and read them

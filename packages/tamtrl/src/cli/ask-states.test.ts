@@ -116,3 +116,33 @@ it('--each reads every document for itself, and says which could not be read', a
     err: expect.stringContaining('--each makes'),
   });
 });
+
+it('what a budget leaves out is remembered, and read once the budget allows it', async () => {
+  const path = join(folder, 'long.txt');
+  const others = Array.from({ length: 200 }, (_, at) => `${at % 2 === 0 ? 'zoe' : 'tom'} oslo`);
+  await writeFile(path, [...others, 'anna oslo', ...others, 'dan linz', ...others, 'cora riga'].join('\n'));
+  const state = join(folder, 'budget.json');
+  const askJson = async (...args: string[]) => JSON.parse((await ask(path, 'anna dan cora', ...args, '--json')).out);
+  const whole = await askJson();
+  const part = await askJson('--state', state, '--budget', '60');
+  expect(part.turns).toBeLessThan(7);
+  expect(part.unread.chunks).toBe(whole.turns - part.turns);
+  // Without reading anything, it is still told.
+  const later = await ask('--state', state, '--follow-up', 'dan');
+  expect(later.err).toContain(`Not read: ${part.unread.chunks} chunks`);
+  const same = await ask(path, 'anna dan cora', '--state', state, '--budget', '60');
+  expect(same.err).toContain(`Not read: ${part.unread.chunks} chunks`);
+  const more = await askJson('--state', state, '--budget', '120');
+  expect([more.turns > part.turns, more.turns + more.unread.chunks]).toEqual([true, whole.turns]);
+  const rest = await ask(path, 'anna dan cora', '--state', state, '--json');
+  expect(rest.err).toMatch(/The text after character \d+ was not read before, so reading goes on from character \d+/);
+  const { answer, provenance, turns, unread } = JSON.parse(rest.out);
+  expect({ answer, provenance, turns }).toEqual({
+    answer: whole.answer,
+    provenance: whole.provenance,
+    turns: whole.turns,
+  });
+  expect(unread).toBeUndefined();
+  // Its notes are those of the whole text now.
+  expect((await ask('--state', state, '--follow-up', 'dan')).err).not.toContain('Not read');
+});

@@ -4,10 +4,10 @@ import { type ReaderSettings, readerSettings, readingFrom } from '../memory/read
 import type { MemoryModel } from '../memory/turn.js';
 import type { OfflineOptions } from '../models/offline.js';
 import { namesForPrices, Prices } from '../policy/prices.js';
+import type { Unread } from './extent.js';
 import { planExactly, type ReadingEstimate } from './plan.js';
 import { checkedBudget, type ReadDocumentOptions } from './read-document.js';
 import { MemoryReader } from './reader.js';
-import type { Unread } from './survey.js';
 
 export interface DryRun extends ReadingEstimate {
   /** The model's window in tokens. */

@@ -18,6 +18,7 @@ export {
 } from './conversation.js';
 export { ReaderError } from './errors.js';
 export { type DryRun, estimateReading } from './estimate-reading.js';
+export type { Extent, Unread, Wanted } from './extent.js';
 export { type TextSource, textOf } from './input.js';
 export { type LoadDocumentOptions, loadDocument } from './load-document.js';
 export type { PlacedText, TextPiece } from './places.js';
@@ -42,5 +43,4 @@ export {
 } from './reader.js';
 export { readSideBySide, type SideBySideOptions, type SideBySideReading } from './side-by-side.js';
 export type { ConversationState, MemoryPiece, PieceSource, ReaderState } from './state.js';
-export type { Extent, Unread } from './survey.js';
 export type { ReadTokens } from './tokens.js';

@@ -3,6 +3,7 @@ import type { Budgets } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
 import type { EmptyRule, MemoryModel } from '../memory/turn.js';
 import type { ChunkOptions } from '../text/chunks.js';
+import type { Wanted } from './extent.js';
 import type { ReaderState } from './state.js';
 
 export interface ReaderOptions extends Partial<Budgets> {
@@ -35,6 +36,9 @@ export interface ReadingOptions {
    * read again as far as needed. By default, the source continues the text read so far.
    */
   whole?: boolean;
-  /** Chunks for which this is false, by the offset where they begin, are passed over. `planReading` makes one. */
-  only?: (start: number) => boolean;
+  /**
+   * Chunks for which this is false are passed over, and the state remembers that. What was read before stays read.
+   * `planReading` makes one.
+   */
+  only?: Wanted;
 }

@@ -1,10 +1,11 @@
 /** Before the first turn: which chunks will be read, and what that takes. */
 import { given } from '../base/objects.js';
 import type { Money, Prices } from '../policy/prices.js';
+import type { Extent, Unread, Wanted } from './extent.js';
 import { placedTextOf, type TextSource } from './input.js';
 import type { PlacedText } from './places.js';
 import type { MemoryReader } from './reader.js';
-import { type Extent, extrapolated, survey, type Unread } from './survey.js';
+import { extrapolated, survey } from './survey.js';
 import type { ReadTokens } from './tokens.js';
 
 export interface ReadingEstimate {
@@ -36,9 +37,9 @@ export interface PlanOptions {
 export interface ReadingPlan {
   /** What to pass to `reader.read`. */
   text: AsyncIterable<PlacedText>;
-  only?: (start: number) => boolean;
+  only?: Wanted;
   estimate?: ReadingEstimate;
-  /** What the budget leaves out; absent without one. */
+  /** What the budget leaves out and was not read before; absent without one. */
   unread?: Unread;
 }
 
@@ -66,7 +67,7 @@ export async function planReading(
     .slice(0, BEGINNING);
   const chunks = [];
   for await (const chunk of reader.chunks([beginning])) chunks.push(chunk);
-  const left = total - (whole ? reader.position : 0);
+  const left = total - (whole ? reader.startFor(() => true) : 0);
   return { text: all, estimate: estimateOf(reader, extrapolated(chunks, Math.max(0, left)), false, prices) };
 }
 
@@ -79,8 +80,8 @@ export async function planExactly(
   const { held, all } = await beginningOf(placedTextOf(source, undefined, given({ onNote })), Number.POSITIVE_INFINITY);
   const { questions } = reader;
   const { chunkTokens } = reader.budgets;
-  const from = whole ? reader.position : 0;
-  const found = await survey(reader.chunks(textIn(held)), { questions, chunkTokens, from, ...given({ budget }) });
+  const before = whole ? reader : undefined;
+  const found = await survey(reader.chunks(textIn(held)), { questions, chunkTokens, ...given({ before, budget }) });
   const { read, unread, reads } = found;
   const plan = { text: all, estimate: estimateOf(reader, read, true, prices) };
   return budget === undefined ? plan : { ...plan, only: reads, unread };

@@ -7,11 +7,11 @@ import { type Money, namesForPrices, Prices, type PriceTable } from '../policy/p
 import { checkDocument, checkOptions } from './check-options.js';
 import { Conversation, type ConversationOptions } from './conversation.js';
 import { ReaderError } from './errors.js';
+import type { Unread } from './extent.js';
 import type { TextSource } from './input.js';
 import { type PlanOptions, planReading, type ReadingEstimate, type ReadingPlan } from './plan.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
-import type { MemoryPiece, ReaderState } from './state.js';
-import type { Unread } from './survey.js';
+import { isSameReading, type MemoryPiece, type ReaderState } from './state.js';
 import { type ReadTokens, tokensSince } from './tokens.js';
 
 type ServedOption = 'tokenizer' | 'thinking' | 'contextLength' | 'prediction' | 'cacheKey';
@@ -81,7 +81,8 @@ export interface ReadDocumentOptions extends NamedModelOptions {
   document: TextSource;
   /**
    * Reads at most so many tokens of the text: the chunks that a search for the questions' words finds most promising,
-   * in the order of the text. `DocumentReading.unread` says what was left out.
+   * in the order of the text. `DocumentReading.unread` says what was left out. A reading that goes on from its state
+   * without a budget, or with a larger one, reads more of it.
    */
   budget?: number;
   /** Turns tokens into money. The table has to have the model. */
@@ -108,7 +109,7 @@ export interface DocumentReading {
   tokens: ReadTokens & { total: number };
   /** What the tokens cost; absent without prices. */
   cost?: Money;
-  /** What the budget left out; absent without one. */
+  /** What budgets have left out, this one and those of the state; absent without one. */
   unread?: Unread;
   /** Seconds spent in the model. */
   seconds: number;
@@ -119,7 +120,7 @@ export interface DocumentReading {
 /** A reading that is kept to go on from. */
 export interface KeptReading {
   state: ReaderState;
-  /** From the whole text; absent while it is read. */
+  /** From all that is to be read; absent while it is read. */
   answers?: Answer[];
 }
 
@@ -154,7 +155,7 @@ export async function readKeeping(options: ReadDocumentOptions, keeping?: Keepin
   try {
     const planning = { budget: checkedBudget(budget), whole, prices, onNote: options.onNote };
     const plan = await planOf(reader, document, planning, onEstimate !== undefined);
-    const { estimate, only, unread } = plan;
+    const { estimate, only } = plan;
     if (estimate) onEstimate?.(estimate);
     const memory: string[] = [];
     const tell = (event: MemoryEvent) => {
@@ -167,7 +168,7 @@ export async function readKeeping(options: ReadDocumentOptions, keeping?: Keepin
       await keeping?.keep({ state: reader.state() });
     }
     const read = reader.state();
-    const known = budget === undefined && isSameText(kept?.state, read) ? kept?.answers : undefined;
+    const known = isSameReading(kept?.state, read) ? kept?.answers : undefined;
     let short = known && !reader.exited && read.pending.trim() !== '' ? 1 : 0;
     const answers =
       known ??
@@ -175,8 +176,9 @@ export async function readKeeping(options: ReadDocumentOptions, keeping?: Keepin
         short++;
         tell(event);
       }));
-    if (!known) await keeping?.keep({ state: reader.state(), ...(budget === undefined && { answers }) });
+    if (!known) await keeping?.keep({ state: reader.state(), answers });
     const [first] = answers;
+    const { unread } = reader;
     const tokens = kept ? tokensSince(reader.tokens, kept.state.tokens) : reader.tokens;
     return {
       answer: first.answer,
@@ -186,17 +188,13 @@ export async function readKeeping(options: ReadDocumentOptions, keeping?: Keepin
       provenance: first.provenance,
       tokens: { ...tokens, total: tokens.prompt + tokens.output },
       ...(prices && { cost: prices.of(tokens) }),
-      ...(unread && { unread }),
+      ...((budget !== undefined || unread.chunks > 0) && { unread }),
       seconds: reader.seconds,
       state: reader.state(),
     };
   } finally {
     await reader.close();
   }
-}
-
-function isSameText(before: ReaderState | undefined, { fingerprint, pending, former }: ReaderState): boolean {
-  return before?.fingerprint === fingerprint && before.pending === pending && !before.former && !former;
 }
 
 /** A plan as far as somebody wants it: without one, the text is read as it comes. */

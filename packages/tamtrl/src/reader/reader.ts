@@ -10,6 +10,7 @@ import { AskedQuestions, type ReadTurn } from './asked-questions.js';
 import { checkedState } from './checked-state.js';
 import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
+import type { Unread, Wanted } from './extent.js';
 import { placedTextOf, type TextSource } from './input.js';
 import type { ReaderOptions, ReadingOptions } from './options.js';
 import type { KeptMemory } from './pieces.js';
@@ -34,7 +35,7 @@ export class MemoryReader {
   #pending = '';
   readonly #places = new Places();
   #chunksRead = 0;
-  /** Undefined after a state of an earlier version, which has none, and if parts of the text are passed over. */
+  /** Undefined after a state of an earlier version, which has none. */
   #log: ReadingLog | undefined;
   #former: ReadingLog | undefined;
 
@@ -103,6 +104,24 @@ export class MemoryReader {
     return this.#position;
   }
 
+  /** What has been passed over of the text before `position`, since `only` left it out; nothing if all was read. */
+  get unread(): Unread {
+    return this.#log?.unread ?? { chunks: 0, tokens: 0, characters: 0, ranges: [] };
+  }
+
+  /** Whether all of the text between two offsets has been read. */
+  hasRead(start: number, end: number): boolean {
+    return end <= this.#position && !this.unread.ranges.some((range) => range.start < end && start < range.end);
+  }
+
+  /**
+   * The offset from which the whole text would be read on, if it is as it was.
+   * @param wanted whether text that was passed over is to be read now
+   */
+  startFor(wanted: Wanted): number {
+    return this.#log?.startFor(wanted) ?? this.#position;
+  }
+
   /** The chunks in which a text would be read. */
   chunks(text: AsyncIterable<string> | Iterable<string>): AsyncGenerator<Chunk> {
     return chunkStream(text, this.#options.model.tokenizer, this.#chunking);
@@ -161,16 +180,18 @@ export class MemoryReader {
 
   /**
    * Reads all complete chunks of the text so far; the rest waits for more text or for an answer.
-   * @throws ReaderError `interrupted` with the state if the model fails; `input` if the source is not text; the
-   *   signal's reason.
+   * @throws ReaderError `interrupted` with the state if the model fails; `input` if the source is not text; `state` for
+   *   `only` with a state of an earlier version; the signal's reason.
    */
   async *read(source: TextSource, options: ReadingOptions = {}): AsyncGenerator<MemoryEvent, void> {
-    // What is passed over has no memories to go on from.
-    if (options.only) this.#log = undefined;
-    for await (const part of this.#parts(source, options.whole === true)) yield* this.#readPart(part, options.only);
+    const { only = () => true, whole = false } = options;
+    if (options.only && !this.#log) throw forgetful();
+    for await (const part of this.#parts(source, whole, only)) {
+      yield* this.#readPart(part, part.known ? () => true : only);
+    }
   }
 
-  async *#readPart(part: Part, only: ReadingOptions['only'] = () => true): AsyncGenerator<MemoryEvent, void> {
+  async *#readPart(part: Part, only: Wanted): AsyncGenerator<MemoryEvent, void> {
     if (this.exited) return;
     const base = this.#position;
     const held = this.#pending;
@@ -178,20 +199,20 @@ export class MemoryReader {
     const { tokenizer } = this.#options.model;
     this.#asked.forget();
     const wanted = () => this.#asked.wanted;
-    const isWanted = (chunk: Chunk) => only(base + chunk.start);
+    const isWanted = (chunk: Chunk) => only(base + chunk.start, base + chunk.end);
     let finished = false;
     try {
       for await (const chunks of chunksAhead(taken.keep(part.text), tokenizer, this.#chunking, wanted)) {
         const [first, ...later] = chunks;
         const event = isWanted(first) ? await this.#update([first, ...later.filter(isWanted)], base) : undefined;
-        if (!event) this.#moveBehind(first.text);
+        if (!event) this.#pass(first);
         taken.drop(this.#position - base);
         this.#pending = taken.text;
         if (event) yield event;
         if (this.exited) break;
       }
-      if (taken.text !== '' && !this.exited && !only(this.#position)) {
-        this.#moveBehind(taken.text);
+      if (taken.text !== '' && !this.exited && !only(this.#position, this.#position + taken.text.length)) {
+        for await (const chunk of this.chunks([taken.text])) this.#pass(chunk);
         taken.drop(this.#position - base);
       }
       if (part.closed) {
@@ -274,6 +295,11 @@ export class MemoryReader {
     return eventOf(chunk, place, turn);
   }
 
+  #pass({ text, ids }: Chunk): void {
+    this.#log?.pass(text, ids.length);
+    this.#moveBehind(text);
+  }
+
   /** The text at the position has been read, or is passed over. */
   #moveBehind(text: string): void {
     this.#position += text.length;
@@ -286,20 +312,21 @@ export class MemoryReader {
   }
 
   /** @throws ReaderError `state` if the text is not the one that was read. */
-  async *#parts(source: TextSource, whole: boolean): AsyncGenerator<Part> {
+  async *#parts(source: TextSource, whole: boolean, only: Wanted): AsyncGenerator<Part> {
     if (!whole) yield { text: this.#following(source), closed: false };
-    else if (this.#log) yield* this.#rereading(this.#log, this.#open(source)).parts();
+    else if (this.#log) yield* this.#rereading(this.#log, this.#open(source), only).parts();
     else {
       const text = unreadText(this.#open(source), this.#places, this.#position, this.#fingerprint);
       yield { text, closed: false };
     }
   }
 
-  #rereading(log: ReadingLog, source: AsyncIterable<PlacedText>): Rereading {
+  #rereading(log: ReadingLog, source: AsyncIterable<PlacedText>, wanted: Wanted): Rereading {
     return new Rereading(
       {
         log,
         former: this.#former,
+        wanted,
         places: this.#places,
         point: () => this.#point(),
         moveTo: (point, way, former) => {
@@ -325,6 +352,13 @@ export class MemoryReader {
   #open(source: TextSource): AsyncIterable<PlacedText> {
     return placedTextOf(source, undefined, given({ onNote: this.#options.onNote }));
   }
+}
+
+function forgetful(): ReaderError {
+  return new ReaderError(
+    'state',
+    'The saved state is of an earlier version and cannot remember what a budget leaves out. Read on without a budget, or from the beginning without the state.',
+  );
 }
 
 function eventOf({ ids }: Chunk, { index, start, text }: ReadChunk, turn: ReadTurn): MemoryEvent {

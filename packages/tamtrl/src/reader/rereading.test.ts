@@ -2,82 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { joinedHash, textHash } from '../base/hash.js';
-import type { MemoryModel } from '../memory/turn.js';
-import { CountingTokenizer, messageFormat } from '../policy/openai/counting-tokenizer.js';
-import type { TextSource } from './input.js';
-import { withLines } from './places.js';
-import { MemoryReader } from './reader.js';
+import type { MemoryReader } from './reader.js';
 import { ReadingLog } from './reading-log.js';
-import type { ReaderState } from './state.js';
-
-/** Notes the last four lines that begin with "note", one below the other. Its notes do not depend on the chunks. */
-function noting(failAt = Number.POSITIVE_INFINITY): MemoryModel & { calls: number } {
-  const tokenizer = new CountingTokenizer();
-  const model = {
-    tokenizer,
-    chat: messageFormat,
-    contextLength: 4000,
-    calls: 0,
-    sample: async (requests: readonly { promptIds: readonly number[] }[]) => {
-      if (++model.calls >= failAt) throw new Error('connection lost');
-      return requests.map(({ promptIds }) => {
-        const prompt = tokenizer.decode([...promptIds]);
-        const within = (tag: string) => new RegExp(`<${tag}>\\n([^]*)\\n</${tag}>`).exec(prompt)?.[1] ?? '';
-        const noted = [...`${within('notes')}\n${within('section')}`.matchAll(/note\d+/g)].map(([word]) => word);
-        const last = noted.filter((word, at) => noted.lastIndexOf(word) === at).slice(-4);
-        return [
-          { tokens: tokenizer.encode(last.join('\n') || 'none'), logProbabilities: [], stopReason: 'stop' as const },
-        ];
-      });
-    },
-  };
-  return model;
-}
-
-const OPTIONS = {
-  question: 'What was noted?',
-  chunkTokens: 40,
-  memoryTokens: 40,
-  answerTokens: 10,
-  questionTokens: 10,
-};
-
-async function* cut(text: string, size: number) {
-  for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
-}
-
-const linesOf = (text: string): TextSource => withLines(cut(text, 700));
-
-async function readingOf(text: string, state?: ReaderState, model = noting(), onNote?: (note: string) => void) {
-  const saved = state && (JSON.parse(JSON.stringify(state)) as ReaderState);
-  const reader = new MemoryReader({ ...OPTIONS, model, ...(onNote && { onNote }), ...(saved && { state: saved }) });
-  await reader.readAll(linesOf(text), { whole: true });
-  return reader;
-}
-
-const WORDS = 'the ship left bristol in spring and came back when leaves were falling slowly over the harbour'.split(
-  ' ',
-);
-
-/** Lines of words, no two of which are the same; those at `noted` are noted. */
-function story(lines: number, noted: readonly number[]): string[] {
-  return Array.from({ length: lines }, (_, line) => {
-    const words = WORDS.map((word, at) => (at % 7 === line % 7 ? `${word}${line}` : word)).slice(line % 5);
-    return noted.includes(line) ? `note${line} ${words.join(' ')}` : words.join(' ');
-  });
-}
-
-/** All pieces of the memory lie where they are said to. */
-function expectSources(reader: MemoryReader, text: string): void {
-  for (const { text: piece, source } of reader.state().questions[0].pieces) {
-    if (piece === 'none') continue;
-    expect(source, piece).toBeDefined();
-    const { start, end, place, chunk } = source!;
-    expect(text.slice(start, end)).toBe(piece);
-    expect(place).toBe(`line ${text.slice(0, start).split('\n').length}`);
-    expect(chunk).toBeLessThan(reader.turns);
-  }
-}
+import { expectSources, noting, readingOf, story } from './rereading.test-support.js';
 
 describe('a text that has changed', () => {
   const before = story(160, [3, 20, 48, 120, 156]);
@@ -131,7 +58,9 @@ describe('a text that has changed', () => {
   it('tells what has changed, and where it reads again', async () => {
     const notes: string[] = [];
     const first = await readingOf(text);
-    await readingOf(before.with(80, 'something else').join('\n'), first.state(), noting(), (note) => notes.push(note));
+    await readingOf(before.with(80, 'something else').join('\n'), first.state(), noting(), {
+      onNote: (note) => notes.push(note),
+    });
     expect(notes).toEqual([
       expect.stringMatching(
         /^The text has changed after character [\d,]+, so it is read again from character [\d,]+ on/,

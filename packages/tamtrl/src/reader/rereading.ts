@@ -2,11 +2,13 @@
  * Reads a text again that was read before and may have changed. What a memory becomes depends only on the memory before
  * it and on the text that follows. So the reader goes on from the last memory that it kept before the first change, and
  * cuts the changed part so that the chunks after it are those of before. As soon as its memory after one of them is the
- * same as it was there, all that follows is known until the next change.
+ * same as it was there, all that follows is known until the next change. Text that was passed over and is wanted now
+ * is such a change too: it is as if it were new.
  */
 import { count } from '../base/format.js';
 import { fnv1a, textHash } from '../base/hash.js';
 import { ReaderError } from './errors.js';
+import type { Wanted } from './extent.js';
 import { textOf } from './input.js';
 import { MovedSources } from './moved-sources.js';
 import type { KeptMemory } from './pieces.js';
@@ -30,6 +32,8 @@ export interface Rereader {
   readonly log: ReadingLog;
   /** The way through the text as it was, if it was being read again already. */
   readonly former: ReadingLog | undefined;
+  /** Whether text that was passed over is to be read. */
+  readonly wanted: Wanted;
   readonly places: Places;
   point(): ReadingPoint;
   moveTo(point: ReadingPoint, log: ReadingLog, former: ReadingLog): void;
@@ -43,6 +47,8 @@ export interface Part {
   text: AsyncIterable<string>;
   /** Known once it has been taken: the last chunk ends with it. */
   closed: boolean;
+  /** It was read before. */
+  known?: boolean;
 }
 
 /** A place up to which the text is as it was. */
@@ -117,14 +123,19 @@ export class Rereading {
       this.#learnBeginning(log);
       return { index: 0, turns: log.turns, position: this.#offset, fingerprint: this.#fingerprint };
     }
-    if (this.#index === 0 && (await this.#search(0, FOREIGN)) === undefined) {
+    const isSame = (await this.#sameText(this.#index, this.#offset)) !== undefined;
+    const isForeign = async () => (await this.#search(0, FOREIGN, (...at) => this.#sameText(...at))) === undefined;
+    if (this.#index === 0 && !isSame && (await isForeign())) {
       throw new ReaderError(
         'state',
         'The text differs from what the saved state has read, from its beginning on. Give the same text (parts of it may have changed), or read again without the state.',
       );
     }
+    const [here, from] = [count(this.#offset), count(mark.position)];
     this.#reader.note(
-      `The text has changed after character ${count(this.#offset)}, so it is read again from character ${count(mark.position)} on, as far as needed`,
+      isSame
+        ? `The text after character ${here} was not read before, so reading goes on from character ${from}, as far as needed`
+        : `The text has changed after character ${here}, so it is read again from character ${from} on, as far as needed`,
     );
     const memories = log.checkpoints[0].memories;
     this.#log = new ReadingLog(memories);
@@ -165,8 +176,9 @@ export class Rereading {
       if (!changed.closed) return true;
       // The chunks that follow are those of before, the memory perhaps not.
       for (let text = await this.#matching(); text !== undefined && !this.#isSameMemory(); ) {
+        const { chunks } = this.#former.segments[this.#index];
         this.#pass(text, this.#reader.point().turns);
-        yield partOf(text);
+        yield partOf(text, chunks);
         this.#window.drop(this.#offset - 1);
         text = await this.#matching();
       }
@@ -183,8 +195,9 @@ export class Rereading {
   async *#between(mark: Mark): AsyncGenerator<Part> {
     let { position } = mark;
     for (let at = mark.index; at < this.#index; at++) {
-      const end = position + this.#former.segments[at].length;
-      yield partOf((await this.#window.slice(position, end))!);
+      const { chunks, length } = this.#former.segments[at];
+      const end = position + length;
+      yield partOf((await this.#window.slice(position, end))!, chunks);
       position = end;
       this.#window.drop(position - 1);
     }
@@ -193,6 +206,14 @@ export class Rereading {
   /** The text up to the next segment that is as it was, or to its end. */
   #changed(): Part {
     const taken = async function* (this: Rereading) {
+      for (let text = await this.#passedOver(); text !== undefined; text = await this.#passedOver()) {
+        yield text;
+        this.#offset += text.length;
+        this.#index++;
+        this.#window.drop(this.#offset - 1);
+        part.closed = (await this.#matching()) !== undefined;
+        if (part.closed) return;
+      }
       for (;;) {
         const found = await this.#search(this.#offset, SLICE);
         const text = await this.#window.upTo(this.#offset, found ? found.offset - this.#offset : SLICE);
@@ -210,7 +231,11 @@ export class Rereading {
   }
 
   /** The first segment that begins among the given characters, the next one of those that are the same. */
-  async #search(from: number, characters: number): Promise<{ offset: number; index: number } | undefined> {
+  async #search(
+    from: number,
+    characters: number,
+    found = (index: number, offset: number) => this.#matching(index, offset),
+  ): Promise<{ offset: number; index: number } | undefined> {
     const before = from === 0 ? '' : ((await this.#window.slice(from - 1, from)) ?? '');
     const text = before + (await this.#window.upTo(from, characters + HEAD_LENGTH - 1));
     for (let at = before.length; at + HEAD_LENGTH <= text.length; at++) {
@@ -218,7 +243,7 @@ export class Rereading {
       if (!known || IN_WORD.test(text.slice(Math.max(0, at - 1), at + 1))) continue;
       const offset = from + at - before.length;
       for (const index of [...known.filter((each) => each >= this.#index), ...known]) {
-        if ((await this.#matching(index, offset)) !== undefined) return { offset, index };
+        if ((await found(index, offset)) !== undefined) return { offset, index };
       }
     }
     return undefined;
@@ -246,8 +271,24 @@ export class Rereading {
     return mark;
   }
 
-  /** The text of a segment, if it is as it was; undefined if it is not, or there is none. */
+  /** The text of a segment, if it need not be read: it is as it was, and was read or is not wanted now either. */
   async #matching(index = this.#index, offset = this.#offset): Promise<string | undefined> {
+    return this.#isWanted(index, offset) ? undefined : this.#sameText(index, offset);
+  }
+
+  /** The text of the next segment, if it is as it was, and wanted now. */
+  async #passedOver(): Promise<string | undefined> {
+    return this.#isWanted(this.#index, this.#offset) ? this.#sameText(this.#index, this.#offset) : undefined;
+  }
+
+  /** Whether a segment was passed over and is wanted now. */
+  #isWanted(index: number, offset: number): boolean {
+    const segment: Segment | undefined = this.#former.segments[index];
+    return segment?.passed !== undefined && this.#reader.wanted(offset, offset + segment.length);
+  }
+
+  /** The text of a segment, if it is as it was; undefined if it is not, or there is none. */
+  async #sameText(index: number, offset: number): Promise<string | undefined> {
     const segment = this.#former.segments[index];
     const text = segment && (await this.#window.slice(offset, offset + segment.length));
     return text !== undefined && textHash(text).join() === segment.hash.join() ? text : undefined;
@@ -301,4 +342,5 @@ function sumsOf(segments: readonly Segment[]): { turns: number[]; characters: nu
   return sums;
 }
 
-const partOf = (text: string): Part => ({ text: textOf(text), closed: true });
+/** @param chunks that were read of it before */
+const partOf = (text: string, chunks: number): Part => ({ text: textOf(text), closed: true, known: chunks > 0 });

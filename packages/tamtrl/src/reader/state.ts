@@ -11,7 +11,7 @@ export const readerStateSchema = z.object({
   budgets: z.object({ questionTokens: whole, chunkTokens: whole, memoryTokens: whole, answerTokens: whole }),
   /** Number of chunks read. */
   turns: whole,
-  /** Number of characters read; `pending` follows them. */
+  /** Number of characters read or passed over; `pending` follows them. */
   position: whole,
   /** A fingerprint of the characters before `position`. */
   fingerprint: z.number().int(),
@@ -58,4 +58,11 @@ export const savedStateSchema = readerStateSchema.extend({
 
 export type SavedState = z.output<typeof savedStateSchema>;
 export type ReaderState = z.output<typeof readerStateSchema>;
+/** Whether nothing was read or passed over between two states of one reading. */
+export function isSameReading(before: ReaderState | undefined, after: ReaderState): boolean {
+  const passages = ({ log }: ReaderState) => JSON.stringify(log?.segments);
+  const isSameText = before?.fingerprint === after.fingerprint && before.pending === after.pending;
+  return isSameText && !before.former && !after.former && passages(before) === passages(after);
+}
+
 export type { MemoryPiece, PieceSource } from './pieces.js';

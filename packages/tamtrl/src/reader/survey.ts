@@ -5,25 +5,22 @@
 import { bm25OfCounts, type CountedText, countedText, searchTermsOf } from '../text/bm25.js';
 import type { Chunk } from '../text/chunks.js';
 import { ReaderError } from './errors.js';
-
-export interface Extent {
-  chunks: number;
-  tokens: number;
-  characters: number;
-}
-
-/** Chunks that a budget leaves out. */
-export interface Unread extends Extent {
-  /** Where they are, in UTF-16 code units of the text; neighbours are one stretch. */
-  ranges: { start: number; end: number }[];
-}
+import type { Extent, Unread, Wanted } from './extent.js';
 
 export interface Survey {
   /** What will be read. */
   read: Extent;
   unread: Unread;
-  /** Whether the chunk that begins at this offset will be read. */
-  reads(start: number): boolean;
+  /** Whether any chunk that will be read lies between these offsets. */
+  reads: Wanted;
+}
+
+/** What was read of a text before. */
+export interface ReadBefore {
+  /** Whether all of the text between two offsets has been read. */
+  hasRead(start: number, end: number): boolean;
+  /** The offset from which reading goes on, since text after it is wanted that was not read. */
+  startFor(wanted: Wanted): number;
 }
 
 interface Surveyed {
@@ -40,8 +37,8 @@ export interface SurveyOptions {
   budget?: number;
   /** Size of a chunk. */
   chunkTokens: number;
-  /** Chunks before this offset have been read. */
-  from: number;
+  /** Absent: nothing. */
+  before?: ReadBefore;
 }
 
 /**
@@ -49,7 +46,7 @@ export interface SurveyOptions {
  * @throws ReaderError `budget` if the budget is smaller than a chunk, and the text larger than the budget.
  */
 export async function survey(chunks: AsyncIterable<Chunk>, options: SurveyOptions): Promise<Survey> {
-  const { questions, budget, chunkTokens, from } = options;
+  const { questions, budget, chunkTokens, before } = options;
   const queries = questions.map((question) => new Set(searchTermsOf(question)));
   const found: Surveyed[] = [];
   for await (const { text, start, end, ids } of chunks) {
@@ -58,12 +55,26 @@ export async function survey(chunks: AsyncIterable<Chunk>, options: SurveyOption
     found.push({ start, end, tokens: ids.length, counted });
   }
   const chosen = new Set(chosenOf(found, queries.length, budget, chunkTokens));
-  const ahead = found.filter(({ start }) => start >= from);
-  const starts = new Set([...chosen].map(({ start }) => start));
+  const reads = overlapWith(found.filter((chunk) => chosen.has(chunk)));
+  const from = before?.startFor(reads) ?? 0;
+  const isRead = (chunk: Surveyed) => chosen.has(chunk) || before?.hasRead(chunk.start, chunk.end);
   return {
-    read: extentOf(ahead.filter((chunk) => chosen.has(chunk))),
-    unread: unreadOf(found.filter((chunk) => !chosen.has(chunk))),
-    reads: (start) => starts.has(start),
+    read: extentOf(found.filter((chunk) => chunk.start >= from && isRead(chunk))),
+    unread: unreadOf(found.filter((chunk) => !isRead(chunk))),
+    reads,
+  };
+}
+
+/** @param chunks in the order of the text */
+function overlapWith(chunks: readonly Surveyed[]): Wanted {
+  return (start, end) => {
+    let [low, high] = [0, chunks.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (chunks[middle].end <= start) low = middle + 1;
+      else high = middle;
+    }
+    return low < chunks.length && chunks[low].start < end;
   };
 }
 

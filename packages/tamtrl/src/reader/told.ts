@@ -6,10 +6,10 @@ import { moneyText, type Prices } from '../policy/prices.js';
 import type { FollowUpAnswer } from './conversation.js';
 import type { DryRun } from './estimate-reading.js';
 import type { Answer, QuestionMemory } from './events.js';
+import type { Unread } from './extent.js';
 import type { ReadingEstimate, ReadingPlan } from './plan.js';
 import type { DocumentOutcome } from './read-documents.js';
 import type { MemoryReader } from './reader.js';
-import type { Unread } from './survey.js';
 import type { ReadTokens } from './tokens.js';
 
 const MOST_RANGES = 5;

@@ -14,6 +14,7 @@ import { planReading, type ReadingPlan } from '../../reader/plan.js';
 import { pieceText } from '../../reader/provenance.js';
 import { type MemoryEvent, MemoryReader } from '../../reader/reader.js';
 import { documentsOf, loadState, saveInterrupted, saveState } from '../../reader/saved-state.js';
+import { isSameReading } from '../../reader/state.js';
 import { withStateFile } from '../../reader/state-folder.js';
 import {
   answerText,
@@ -147,26 +148,26 @@ async function askOnce(
     // What was skipped because it stayed as it was has no turn of its own.
     if (flags.state !== undefined) await saveState(flags.state, reader.state(), paths);
     const read = reader.state();
-    const isSame = state?.fingerprint === read.fingerprint && state.pending === read.pending;
+    const known = isSameReading(state, read) ? state?.conversation : undefined;
     const talk = new Conversation({
       ...settings,
       ...reader.budgets,
-      ...given({ budget: flags.budget, state: isSame ? state.conversation : undefined }),
+      ...given({ budget: flags.budget, state: known }),
       document: paths.some(({ path }) => path === STDIN) ? undefined : () => textOfFiles(paths, loading),
     });
-    const isKept = isSame && state.conversation !== undefined;
-    const isAnswered = isOver && isKept;
+    const isAnswered = isOver && known !== undefined;
     const waiting = !isAnswered && read.pending.trim() !== '';
     const answers = isAnswered ? [] : await reader.answer();
     if (waiting) memory.push(answers[0].memory);
-    if (!isKept) talk.begin(answers);
+    if (!known) talk.begin(answers);
     view.end();
     const save = async () => {
       if (flags.state !== undefined) await saveState(flags.state, read, paths, { conversation: talk.state() });
     };
     await save();
-    const told: Told = { answers, memory, reader, turns: reader.turns + Number(waiting), unread: plan.unread, prices };
-    if (!flags.json && !isOver) tellAnswers(told, io);
+    const unread = plan.unread || reader.unread.chunks > 0 ? reader.unread : undefined;
+    const told: Told = { answers, memory, reader, turns: reader.turns + Number(waiting), ...given({ unread }), prices };
+    if (!flags.json) (isOver ? tellUnread : tellAnswers)(told, io);
     const again = new MemoryView(io, flags.quiet === true, 1, 0, total);
     const onEvent = (event: MemoryEvent) => again.show(event);
     const followUps = await askFurther(talk, { ...flags, json: flags.json === true, signal, onEvent, save }, io);
@@ -184,12 +185,16 @@ async function askOnce(
 }
 
 function tellAnswers(told: Told, io: Io): void {
-  const { answers, unread } = told;
+  const { answers } = told;
   for (const answer of answers) {
     if (answers.length > 1) io.out(`${answer.question}\n`);
     io.out(answerText(answer));
     io.err(answer.provenance.map((piece) => `  ${pieceText(piece)}\n`).join(''));
   }
-  if (unread && unread.chunks > 0) io.err(unreadText(unread));
+  tellUnread(told, io);
   io.err(readingText(told));
+}
+
+function tellUnread({ unread }: Told, io: Io): void {
+  if (unread && unread.chunks > 0) io.err(unreadText(unread));
 }
