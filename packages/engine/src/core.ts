@@ -17,12 +17,16 @@ import { trainedShapes, withoutAdapter } from './models/adapter.js';
 import type { ModelConfig } from './models/config.js';
 import { tokenBias } from './models/decoder.js';
 import { type ParameterSet, parameterCount } from './models/parameters.js';
+import { sharesOf } from './parallel/shares.js';
+import { type KeyedWeights, Team } from './parallel/team.js';
+import type { RunOptions } from './runs.js';
 import { defaultThreads } from './runtime/threads.js';
-import { Generator, type GeneratorOptions } from './sampling/generator.js';
+import { DEFAULT_CACHE_BYTES } from './sampling/generator.js';
 import { adamwStep, newOptimizerState, type OptimizerState } from './training/adamw.js';
 import { AdamwThread } from './training/adamw-thread.js';
-import { checkRow, checkTokens, gatherTokens, type MicroBatch } from './training/batches.js';
-import { type Distribution, Executor, type ExecutorOptions } from './training/executor.js';
+import { type BatchLoss, batchInputs, type Distribution } from './training/batch-inputs.js';
+import { checkRow, checkTokens, gatherTokens, inputLength, type MicroBatch } from './training/batches.js';
+import { type BatchResult, defaultActivationBytes } from './training/executor.js';
 import { Gradients } from './training/gradients.js';
 import { MetricSums } from './training/metrics.js';
 import { WeightSets } from './weight-sets.js';
@@ -31,7 +35,7 @@ import { loadCheckpoint, saveCheckpoint } from './weights/checkpoint.js';
 import type { OpenedAdapter } from './weights/open-model.js';
 import { type PretrainedFiles, savePretrained } from './weights/pretrained.js';
 
-export type CoreOptions = ExecutorOptions & GeneratorOptions;
+export type CoreOptions = RunOptions;
 
 /** Throws if the caller has cancelled; called between micro-batches and decoding steps. */
 export type ThrowIfCancelled = () => void;
@@ -41,15 +45,14 @@ const FLOAT32_BYTES = 4;
 /** Larger models would need too much memory for a second copy of their weights, and too long to make it. */
 const LARGEST_PACKED_MODEL = 250e6;
 
+/** Up to this size, threads that compute alone are faster than operators that use several (docs/speed.md). */
+const LARGEST_TEAM_MODEL = 16e6;
+
 export class EngineCore {
   readonly #files: PretrainedFiles;
   readonly #weights: WeightSets;
   readonly #baseName: string | undefined;
-  readonly #options: CoreOptions;
-  /** With the adapter, if there is one. */
-  readonly #runs: Runs;
-  /** Without it; made when first needed. */
-  #plainRuns: Runs | undefined;
+  readonly #team: Team;
   readonly #thread: AdamwThread | undefined;
   readonly #gradients = new Gradients();
   /** Whether forwardBackward has run since the last step. */
@@ -69,8 +72,7 @@ export class EngineCore {
     this.#files = files;
     this.#weights = new WeightSets(config, weights, adapter?.parameters);
     this.#baseName = adapter?.baseName;
-    this.#options = options;
-    this.#runs = runsOf(config, options);
+    this.#team = teamFor(config, options);
     if ((options.threads ?? defaultThreads()) > 1) this.#thread = new AdamwThread();
   }
 
@@ -94,9 +96,9 @@ export class EngineCore {
     options: GenerateOptions,
     throwIfCancelled?: ThrowIfCancelled,
   ): Promise<Sample[][]> {
-    const { weights, runs } = this.#choose(options.weights);
-    const fixed = options.weights === undefined && this.#isUntrained ? this.#loads : undefined;
-    return runs.generator.generate(weights, requests, options, throwIfCancelled, fixed);
+    const { weights: name, ...call } = options;
+    const fixed = name === undefined && this.#isUntrained ? this.#loads : undefined;
+    return this.#team.generate(this.#weights.choose(name), requests, call, throwIfCancelled ?? (() => {}), fixed);
   }
 
   /**
@@ -112,31 +114,21 @@ export class EngineCore {
     options: ScoreOptions = {},
     throwIfCancelled: ThrowIfCancelled = () => {},
   ): Promise<ScoredRow[]> {
-    const { weights, runs } = this.#choose(options.weights);
+    const weights = this.#weights.choose(options.weights);
     const distribution = distributionOf(this.config, options);
     rows.forEach((row, index) => void checkRow(this.config, row, index));
-    const results: ScoredRow[] = rows.map(() => ({ logProbabilities: [], entropies: [] }));
-    const batches = runs.executor.pack(rows);
-    const report = progressOf(options.onProgress, batches);
-    for (const batch of batches) {
-      throwIfCancelled();
-      const { logProbabilities, entropies } = await runs.executor.run(
-        weights,
-        rows,
-        batch,
-        distribution,
-        undefined,
-        throwIfCancelled,
-      );
+    const scored: ScoredRow[] = rows.map(() => ({ logProbabilities: [], entropies: [] }));
+    const { batches, results } = await this.#run(weights, rows, distribution, options, throwIfCancelled);
+    batches.forEach((batch, number) => {
+      const { logProbabilities, entropies } = results[number];
       forEachRow(rows, batch, (index, start, end) => {
-        results[index] = {
+        scored[index] = {
           logProbabilities: Array.from(logProbabilities.subarray(start, end)),
           entropies: Array.from(entropies.subarray(start, end)),
         };
       });
-      report(batch);
-    }
-    return results;
+    });
+    return scored;
   }
 
   /** A call that fails or is cancelled clears the accumulated gradient: no step may follow half a batch. */
@@ -150,43 +142,41 @@ export class EngineCore {
       checkRow(this.config, row, index);
       checkTrainingRow(row, index, options);
     });
-    const gradients = this.#gradients;
     this.#accumulated = true;
     const tokens = rows.reduce((sum, row) => sum + row.completionIds.length, 0);
     const defaultLossWeight = tokens > 0 ? 1 / tokens : 0;
+    const training = { loss: options.loss, defaultLossWeight };
     const sums = new MetricSums(options.loss);
     const logProbabilities: number[][] = rows.map(() => []);
-    const { weights, runs } = this.#choose(undefined);
-    const batches = runs.executor.pack(rows);
-    const report = progressOf(options.onProgress, batches);
+    const weights = this.#weights.choose(undefined);
+    let finished: Finished;
     try {
-      for (const batch of batches) {
-        throwIfCancelled();
-        const training = { gradients, loss: options.loss, defaultLossWeight };
-        const result = await runs.executor.run(weights, rows, batch, distribution, training, throwIfCancelled);
-        forEachRow(rows, batch, (index, start, end) => {
-          logProbabilities[index] = Array.from(result.logProbabilities.subarray(start, end));
-        });
-        const numbers = (of: (row: TrainingRow) => readonly number[] | number) => gatherTokens(rows, batch, of);
-        sums.add(
-          result.logProbabilities,
-          result.entropies,
-          result.losses as Float32Array,
-          numbers((row) => row.lossWeights ?? defaultLossWeight),
-          options.loss.kind === 'policy-gradient'
-            ? {
-                advantages: numbers((row) => row.advantages ?? 0),
-                old: numbers((row) => row.oldLogProbabilities ?? 0),
-                reference: rows[0].referenceLogProbabilities && numbers((row) => row.referenceLogProbabilities ?? 0),
-              }
-            : undefined,
-        );
-        report(batch);
-      }
+      finished = await this.#run(weights, rows, distribution, options, throwIfCancelled, training);
     } catch (error) {
       this.zeroGradients();
       throw error;
     }
+    const { batches, results } = finished;
+    batches.forEach((batch, number) => {
+      const result = results[number];
+      forEachRow(rows, batch, (index, start, end) => {
+        logProbabilities[index] = Array.from(result.logProbabilities.subarray(start, end));
+      });
+      const numbers = (of: (row: TrainingRow) => readonly number[] | number) => gatherTokens(rows, batch, of);
+      sums.add(
+        result.logProbabilities,
+        result.entropies,
+        result.losses as Float32Array,
+        numbers((row) => row.lossWeights ?? defaultLossWeight),
+        options.loss.kind === 'policy-gradient'
+          ? {
+              advantages: numbers((row) => row.advantages ?? 0),
+              old: numbers((row) => row.oldLogProbabilities ?? 0),
+              reference: rows[0].referenceLogProbabilities && numbers((row) => row.referenceLogProbabilities ?? 0),
+            }
+          : undefined,
+      );
+    });
     const { loss, metrics } = sums.result();
     const totalTokens = rows.reduce((sum, row) => sum + row.promptIds.length + row.completionIds.length, 0);
     return { loss, logProbabilities, metrics: { ...metrics, totalTokens, microBatches: batches.length } };
@@ -201,6 +191,7 @@ export class EngineCore {
     }
     this.#optimizer ??= newOptimizerState(trainedShapes(this.config));
     const result = await adamwStep(this.#weights.trained, this.#gradients, this.#optimizer, options, this.#thread);
+    this.#weights.changed();
     this.zeroGradients();
     return result;
   }
@@ -273,29 +264,45 @@ export class EngineCore {
   }
 
   async close(): Promise<void> {
-    for (const { executor, generator } of [this.#runs, this.#plainRuns].filter((runs) => runs !== undefined)) {
-      await executor.release();
-      await generator.release();
-    }
+    await this.#team.close();
     await this.#thread?.close();
   }
 
-  /** Weights, and the graphs that they run on. */
-  #choose(snapshot: string | undefined): { weights: ParameterSet; runs: Runs } {
-    const { weights, adapted } = this.#weights.choose(snapshot);
-    if (adapted || !this.config.adapter) return { weights, runs: this.#runs };
-    this.#plainRuns ??= runsOf(withoutAdapter(this.config), this.#options);
-    return { weights, runs: this.#plainRuns };
+  /** Runs rows in micro-batches; with `training`, adds their gradient to the accumulated one. */
+  async #run(
+    weights: KeyedWeights,
+    rows: readonly TrainingRow[],
+    distribution: Distribution,
+    { onProgress }: Pick<ScoreOptions, 'onProgress'>,
+    throwIfCancelled: ThrowIfCancelled,
+    training?: BatchLoss,
+  ): Promise<Finished> {
+    const tokens = rows.reduce((sum, row) => sum + inputLength(row), 0);
+    const shares = sharesOf(tokens, this.#team.threads);
+    const { executor } = this.#team.runs.of(weights.adapted);
+    const batches = executor.pack(rows, shares);
+    const report = progressOf(onProgress, batches);
+    const inputs = (index: number) => batchInputs(rows, batches[index], distribution, training);
+    const onFinished = (index: number) => report(batches[index]);
+    const run = { shares, throwIfCancelled, onFinished };
+    const costs = batches.map((batch) => executor.costOf(batch));
+    return { batches, results: await this.#team.run(weights, costs, inputs, this.#gradients, run) };
   }
 }
 
-interface Runs {
-  executor: Executor;
-  generator: Generator;
+interface Finished {
+  batches: MicroBatch[];
+  results: BatchResult[];
 }
 
-function runsOf(config: ModelConfig, options: CoreOptions): Runs {
-  return { executor: new Executor(config, options), generator: new Generator(config, options) };
+/** Threads that compute on their own, if the model is small, or one whose operators use several threads. */
+function teamFor(config: ModelConfig, options: CoreOptions): Team {
+  const threads = options.threads ?? defaultThreads();
+  if (threads === 1 || parameterCount(config) > LARGEST_TEAM_MODEL) return new Team(config, options, 1);
+  const part = (bytes: number) => Math.ceil(bytes / threads);
+  const { activationBytes = defaultActivationBytes(), cacheBytes = DEFAULT_CACHE_BYTES } = options;
+  const own = { threads: 1, activationBytes: part(activationBytes), cacheBytes: part(cacheBytes) };
+  return new Team(config, { ...options, ...own }, threads);
 }
 
 function distributionOf(

@@ -13,6 +13,8 @@ export interface ChosenWeights {
   weights: ParameterSet;
   /** Whether `weights` has the adapter's parameters as well as the base's. */
   adapted: boolean;
+  /** Another for weights that are or may be others. */
+  key: string;
 }
 
 /** With an adapter, snapshots hold only the adapter, and the base is there once. */
@@ -22,6 +24,7 @@ export class WeightSets {
   readonly snapshots = new Map<string, ParameterSet>();
   readonly #base: ParameterSet;
   readonly #config: ModelConfig;
+  #changes = 0;
 
   /** @param adapter if `config` has one */
   constructor(config: ModelConfig, base: ParameterSet, adapter?: ParameterSet) {
@@ -46,13 +49,19 @@ export class WeightSets {
     return sets.reduce((sum, set) => sum + sizeOf(set), 0);
   }
 
+  /** To be called after every change of the trained weights from outside. */
+  changed(): void {
+    this.#changes++;
+  }
+
   /** The live weights, or those of a snapshot. @throws EngineError 'invalid-argument' if there is no such snapshot. */
   choose(snapshot: string | undefined): ChosenWeights {
-    if (snapshot === undefined) return this.#beside(this.trained);
-    if (this.frozen && snapshot === BASE) return { weights: this.frozen, adapted: false };
+    if (snapshot === undefined) return this.#beside(this.trained, `live ${this.#changes}`);
+    if (this.frozen && snapshot === BASE) return { weights: this.frozen, adapted: false, key: BASE };
     const set = this.#snapshot(snapshot);
     // An adapter that changes nothing, as at the start of training, need not be computed.
-    return this.frozen && isNeutral(set) ? { weights: this.frozen, adapted: false } : this.#beside(set);
+    if (this.frozen && isNeutral(set)) return { weights: this.frozen, adapted: false, key: BASE };
+    return this.#beside(set, `snapshot ${this.#changes} ${snapshot}`);
   }
 
   /** @throws EngineError 'invalid-argument' for the name of the base. */
@@ -65,6 +74,7 @@ export class WeightSets {
       );
     }
     this.snapshots.set(name, copyParameters(this.trained));
+    this.changed();
   }
 
   blend(name: string, decay: number): void {
@@ -75,6 +85,7 @@ export class WeightSets {
       const current = this.trained.get(parameter) as Float32Array;
       for (let i = 0; i < average.length; i++) average[i] = decay * average[i] + (1 - decay) * current[i];
     }
+    this.changed();
   }
 
   /** Replaces what is trained and the snapshots. */
@@ -82,6 +93,7 @@ export class WeightSets {
     for (const [name, data] of trained) (this.trained.get(name) as Float32Array).set(data);
     this.snapshots.clear();
     for (const [name, parameters] of snapshots) this.snapshots.set(name, parameters);
+    this.changed();
   }
 
   /** The live weights as those of a plain model, each merged with its adapter when it is asked for. */
@@ -91,9 +103,9 @@ export class WeightSets {
     return { get: (name) => mergedWeight(this.#config, frozen, this.trained, name) };
   }
 
-  #beside(trained: ParameterSet): ChosenWeights {
-    if (!this.frozen) return { weights: trained, adapted: false };
-    return { weights: new Map([...this.frozen, ...trained]), adapted: true };
+  #beside(trained: ParameterSet, key: string): ChosenWeights {
+    if (!this.frozen) return { weights: trained, adapted: false, key };
+    return { weights: new Map([...this.frozen, ...trained]), adapted: true, key };
   }
 
   #snapshot(name: string): ParameterSet {

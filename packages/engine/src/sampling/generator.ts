@@ -21,7 +21,7 @@ export interface GeneratorOptions extends RuntimeOptions {
   logitBytes?: number;
 }
 
-const DEFAULT_CACHE_BYTES = 2 ** 30;
+export const DEFAULT_CACHE_BYTES = 2 ** 30;
 
 /** Runs of few rows, whose time goes into weights; reading has so many rows that packing does not matter. */
 const PACKED_KINDS: ReadonlySet<GraphKind> = new Set(['step', 'step prefixed', 'head']);
@@ -45,6 +45,7 @@ export class Generator {
    * @param throwIfCancelled called before every run of a graph; an error that it throws ends the call
    * @param fixed a number of these weights if they will not change soon: steps then have them as constants, which the
    *   runtime packs once for its kernels. Weights with another number are packed anew.
+   * @param first the number of the first request, if others run elsewhere
    */
   async generate(
     weights: ParameterSet,
@@ -52,8 +53,9 @@ export class Generator {
     options: GenerateCall,
     throwIfCancelled: () => void = () => {},
     fixed?: number,
+    first = 0,
   ): Promise<Sample[][]> {
-    const waiting = layOutSequences(this.#config, requests, options);
+    const waiting = layOutSequences(this.#config, requests, options, first);
     const results: Sample[][] = requests.map((request) => new Array<Sample>(request.samples ?? 1));
     if (waiting.length === 0) return results;
     if ((fixed ?? -1) !== this.#fixed.number) await this.#forget(fixed);
@@ -72,9 +74,9 @@ export class Generator {
     });
     await batch.run((sequence, stopReason) => {
       const { request, sample, tokens, logProbabilities } = sequence;
-      const { draft } = requests[request];
+      const { draft } = requests[request - first];
       const accepted = draft && { acceptedDraft: acceptedTokens(tokens, draft) };
-      results[request][sample] = { tokens, logProbabilities, stopReason, ...accepted };
+      results[request - first][sample] = { tokens, logProbabilities, stopReason, ...accepted };
     });
     return results;
   }

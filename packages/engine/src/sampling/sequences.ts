@@ -27,6 +27,7 @@ export type GenerateCall = Omit<GenerateOptions, 'signal' | 'weights'>;
 /**
  * Checks a call and lays out its sequences, samples of a prompt next to each other.
  *
+ * @param first the number of the first request, if there are others before
  * @throws EngineError 'empty-prompt', 'prompt-too-long', 'token-out-of-vocabulary' or 'invalid-argument', naming the
  *   request or the option.
  */
@@ -34,12 +35,14 @@ export function layOutSequences(
   config: ModelConfig,
   requests: readonly GenerateRequest[],
   options: GenerateCall,
+  first = 0,
 ): Sequence[] {
   checkOptions(config, options);
   const stops = new Set(options.stopIds);
   const sequences: Sequence[] = [];
-  const occurrences = new Map<number, number>();
-  requests.forEach((request, index) => {
+  const seeds = seedsOf(requests, options.seed);
+  requests.forEach((request, at) => {
+    const index = first + at;
     const { promptIds, samples = 1, maxTokens = options.maxTokens, sharedTokens = 0 } = request;
     checkRequest(config, index, promptIds, samples, maxTokens);
     checkCount(sharedTokens, `Request ${index}: sharedTokens`, 0);
@@ -52,16 +55,8 @@ export function layOutSequences(
     }
     if (request.draft) checkTokens(config, request.draft, `Request ${index}'s draft`);
     const draft = readableDraft(request.draft ?? [], maxTokens, stops);
-    // A random stream belongs to the prompt, not to its place in the call; equal prompts are numbered.
-    let seed = request.seed;
-    if (seed === undefined) {
-      const prompt = hashSeed(...promptHash(promptIds));
-      const occurrence = occurrences.get(prompt) ?? 0;
-      occurrences.set(prompt, occurrence + 1);
-      seed = hashSeed(options.seed ?? 0, prompt, occurrence);
-    }
     for (let sample = 0; sample < samples; sample++) {
-      const random = new Random(hashSeed(seed, sample));
+      const random = new Random(hashSeed(seeds[at], sample));
       sequences.push({
         request: index,
         sample,
@@ -76,6 +71,21 @@ export function layOutSequences(
     }
   });
   return sequences;
+}
+
+/**
+ * The seeds of requests in a call with `seed`. A random stream belongs to the prompt, not to its place in the call;
+ * equal prompts are numbered.
+ */
+export function seedsOf(requests: readonly GenerateRequest[], seed = 0): number[] {
+  const occurrences = new Map<number, number>();
+  return requests.map((request) => {
+    if (request.seed !== undefined) return request.seed;
+    const prompt = hashSeed(...promptHash(request.promptIds));
+    const occurrence = occurrences.get(prompt) ?? 0;
+    occurrences.set(prompt, occurrence + 1);
+    return hashSeed(seed, prompt, occurrence);
+  });
 }
 
 function checkRequest(

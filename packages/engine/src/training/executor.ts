@@ -1,6 +1,6 @@
 /** Runs scoring and training of micro-batches on the graphs of graphs.ts. */
 import { totalmem } from 'node:os';
-import type { CrossEntropyLoss, PolicyGradientLoss, ScoreRow, TrainingRow } from '../api.js';
+import type { ScoreRow } from '../api.js';
 import type { ModelConfig } from '../models/config.js';
 import { unembeddingName } from '../models/decoder.js';
 import { EMBEDDING, embed, embeddingGradient } from '../models/embedding.js';
@@ -8,7 +8,8 @@ import { layerKind } from '../models/layer-kinds.js';
 import { addRows, layerParameterShapes, lookUp, type ParameterSet, parameterCount } from '../models/parameters.js';
 import { RotaryTables } from '../models/rope.js';
 import { CompiledGraph, float32, int64, type RuntimeOptions, type Tensor } from '../runtime/onnx.js';
-import { gatherTokens, inputLength, type MicroBatch, packRows } from './batches.js';
+import type { BatchInputs, Distribution } from './batch-inputs.js';
+import { inputLength, type MicroBatch, packRows } from './batches.js';
 import type { Gradients } from './gradients.js';
 import {
   type AttentionPlan,
@@ -18,7 +19,6 @@ import {
   layerForwardGraph,
   wholeGraph,
 } from './graphs.js';
-import { lossFeeds, lossKind, lossRowInputs } from './loss.js';
 import { positionFeeds } from './position-feeds.js';
 import { tokenCosts } from './trees.js';
 
@@ -50,6 +50,9 @@ export interface ExecutorOptions extends RuntimeOptions {
 /** Models with more parameters run layer by layer. */
 const LARGEST_WHOLE_MODEL = 250e6;
 
+/** Tokens of a micro-batch if threads share them: with smaller ones, all of them end at the same time. */
+const LARGEST_SHARED = 1024;
+
 /** Tokens of a tree that several rows share, unless one of the call's rows is longer. */
 const LARGEST_TREE = 160;
 
@@ -61,19 +64,6 @@ const CAUSAL_BLOCKS = [
   { tokens: 256, blocks: 4 },
   { tokens: 48, blocks: 2 },
 ];
-
-export interface BatchLoss {
-  loss: PolicyGradientLoss | CrossEntropyLoss;
-  /** Loss weight of the tokens of rows without loss weights. */
-  defaultLossWeight: number;
-}
-
-/** The distribution behind log-probabilities: softmax(logits / temperature + tokenBias). */
-export interface Distribution {
-  temperature: number;
-  /** [V] */
-  tokenBias?: Float32Array;
-}
 
 /** The results for each scored token, in the batch's order. [M] each. */
 export interface BatchResult {
@@ -98,25 +88,35 @@ export class Executor {
   ) {
     this.#options = options;
     this.#tables = new RotaryTables(config);
-    this.#activationBytes = options.activationBytes ?? Math.min(4 * 2 ** 30, totalmem() / 4);
+    this.#activationBytes = options.activationBytes ?? defaultActivationBytes();
     this.#logitBytes = options.logitBytes ?? 256 * 2 ** 20;
     this.#microBatchTokens = options.microBatchTokens ?? 2048;
     const execution = options.execution ?? 'auto';
     this.#layered = execution === 'layered' || (execution === 'auto' && parameterCount(config) > LARGEST_WHOLE_MODEL);
   }
 
-  /** Micro-batches whose activations and logits stay within the budgets. */
-  pack(rows: readonly ScoreRow[]): MicroBatch[] {
+  /**
+   * Micro-batches whose activations and logits stay within the budgets.
+   *
+   * @param shares number of threads that will run them
+   */
+  pack(rows: readonly ScoreRow[], shares = 1): MicroBatch[] {
     const { sharePrefixes = true } = this.#options;
     const longest = rows.reduce((length, row) => Math.max(length, inputLength(row)), sharePrefixes ? LARGEST_TREE : 1);
     const fitting = Math.floor(this.#activationBytes / this.#bytesPerToken(longest));
     const budget = {
-      tokens: Math.max(1, Math.min(this.#microBatchTokens, fitting)),
+      tokens: Math.max(1, Math.min(this.#microBatchTokens, fitting, largestShare(rows, shares))),
       // In layered execution, the head runs in its own slices.
       targets: this.#layered ? Number.POSITIVE_INFINITY : this.#headSlice(),
     };
     const sharing = { costs: tokenCosts(this.config), largestTree: this.#options.largestTree ?? longest };
     return packRows(rows, budget, sharePrefixes ? sharing : undefined);
+  }
+
+  /** About how long a micro-batch takes, in the unit of `tokenCosts`. */
+  costOf({ ids, length, prefixes }: MicroBatch): number {
+    const { token, pair } = tokenCosts(this.config);
+    return ids.length * (token + (length + (prefixes?.length ?? 0)) * pair);
   }
 
   /** Scored tokens whose logits stay within the budget. */
@@ -151,46 +151,34 @@ export class Executor {
   }
 
   /**
-   * Scores a micro-batch; with `training`, also adds the gradient of the weighted loss to `gradients`.
+   * Scores a micro-batch; with a loss, also adds the gradient of the weighted loss to `gradients`.
    * `throwIfCancelled` is called between the parts of a long run; an error that it throws ends the run.
    */
   async run(
     weights: ParameterSet,
-    rows: readonly TrainingRow[],
-    batch: MicroBatch,
-    distribution: Distribution,
-    training?: { gradients: Gradients } & BatchLoss,
+    inputs: BatchInputs,
+    gradients: Gradients,
     throwIfCancelled: () => void = () => {},
   ): Promise<BatchResult> {
+    const { ids } = inputs.batch;
     const width = this.config.hiddenSize;
-    const hidden = embed(this.config, weights, batch.ids);
+    const hidden = embed(this.config, weights, ids);
     const run = this.#layered ? this.#runLayered : this.#runWhole;
-    const { result, hiddenGradient } = await run.call(
-      this,
-      weights,
-      rows,
-      batch,
-      distribution,
-      hidden,
-      training,
-      throwIfCancelled,
-    );
-    if (training && hiddenGradient && !this.config.adapter) {
+    const { result, hiddenGradient } = await run.call(this, weights, inputs, hidden, gradients, throwIfCancelled);
+    if (hiddenGradient && !this.config.adapter) {
       const size = this.config.vocabularySize * width;
-      training.gradients.addRows(EMBEDDING, size, batch.ids, embeddingGradient(this.config, hiddenGradient), width);
+      gradients.addRows(EMBEDDING, size, ids, embeddingGradient(this.config, hiddenGradient), width);
     }
     return result;
   }
 
   async #runWhole(
     weights: ParameterSet,
-    rows: readonly TrainingRow[],
-    batch: MicroBatch,
-    distribution: Distribution,
+    { batch, distribution, loss }: BatchInputs,
     hidden: Float32Array,
-    training: ({ gradients: Gradients } & BatchLoss) | undefined,
+    gradients: Gradients,
   ) {
-    const kind = training && lossKind(training.loss);
+    const kind = loss?.kind;
     const masked = distribution.tokenBias !== undefined;
     const plan = this.#planOf(batch);
     const graph = await this.#graph(`whole ${kind} ${JSON.stringify(plan)} ${masked}`, () =>
@@ -201,14 +189,14 @@ export class Executor {
       rows: int64(batch.rows, [batch.rows.length]),
       ...this.#positionFeeds(batch, plan),
       ...this.#headFeeds(weights, batch.targets, distribution),
-      ...this.#lossFeeds(rows, batch, training),
+      ...loss?.feeds,
     };
     for (let layer = 0; layer < this.config.layers; layer++) {
       const prefix = `model.layers.${layer}.`;
       Object.assign(feeds, this.#layerFeeds(weights, layer, prefix));
     }
     const outputs = await graph.run(feeds);
-    if (training) addGradients(training.gradients, outputs, '');
+    if (loss) addGradients(gradients, outputs, '');
     return {
       result: batchResult(outputs),
       hiddenGradient: outputs[`${GRADIENT}hidden`]?.data as Float32Array | undefined,
@@ -217,13 +205,12 @@ export class Executor {
 
   async #runLayered(
     weights: ParameterSet,
-    rows: readonly TrainingRow[],
-    batch: MicroBatch,
-    distribution: Distribution,
+    inputs: BatchInputs,
     embedded: Float32Array,
-    training: ({ gradients: Gradients } & BatchLoss) | undefined,
+    gradients: Gradients,
     throwIfCancelled: () => void,
   ) {
+    const { batch, loss } = inputs;
     const { layers, hiddenSize: width } = this.config;
     const dims = [batch.ids.length, width];
     const plan = this.#planOf(batch);
@@ -235,36 +222,28 @@ export class Executor {
       return this.#graph(key, () => build(this.config, plan, kind));
     };
     // The layers' inputs, kept for the backward pass, which recomputes the inside of each layer.
-    const inputs: Float32Array[] = [];
+    const kept: Float32Array[] = [];
     let hidden: Float32Array = embedded;
     for (let layer = 0; layer < layers; layer++) {
       throwIfCancelled();
-      if (training) inputs.push(hidden);
+      if (loss) kept.push(hidden);
       const feeds = { hidden: float32(hidden, dims), ...positions, ...this.#layerFeeds(weights, layer, '') };
       hidden = (await (await graphOf('forward', layer)).run(feeds)).output.data as Float32Array;
     }
 
-    const { result, gradient } = await this.#runHead(
-      weights,
-      rows,
-      batch,
-      distribution,
-      hidden,
-      training,
-      throwIfCancelled,
-    );
-    if (!training) return { result, hiddenGradient: undefined };
+    const { result, gradient } = await this.#runHead(weights, inputs, hidden, gradients, throwIfCancelled);
+    if (!loss) return { result, hiddenGradient: undefined };
 
     let hiddenGradient: Float32Array = gradient;
     for (let layer = layers - 1; layer >= 0; layer--) {
       throwIfCancelled();
       const outputs = await (await graphOf('backward', layer)).run({
-        hidden: float32(inputs.pop() as Float32Array, dims),
+        hidden: float32(kept.pop() as Float32Array, dims),
         [`${GRADIENT}output`]: float32(hiddenGradient, dims),
         ...positions,
         ...this.#layerFeeds(weights, layer, ''),
       });
-      addGradients(training.gradients, outputs, `model.layers.${layer}.`);
+      addGradients(gradients, outputs, `model.layers.${layer}.`);
       hiddenGradient = outputs[`${GRADIENT}hidden`].data as Float32Array;
     }
     return { result, hiddenGradient };
@@ -273,25 +252,22 @@ export class Executor {
   /** Runs the head on slices of scored tokens. Also returns the gradient of all hidden states, [N, hiddenSize]. */
   async #runHead(
     weights: ParameterSet,
-    rows: readonly TrainingRow[],
-    batch: MicroBatch,
-    distribution: Distribution,
+    { batch, distribution, loss }: BatchInputs,
     hidden: Float32Array,
-    training: ({ gradients: Gradients } & BatchLoss) | undefined,
+    gradients: Gradients,
     throwIfCancelled: () => void,
   ) {
     const width = this.config.hiddenSize;
     const count = batch.targets.length;
-    const kind = training && lossKind(training.loss);
+    const kind = loss?.kind;
     const masked = distribution.tokenBias !== undefined;
     const graph = await this.#graph(`head ${kind} ${masked}`, () => headGraph(this.config, kind, masked));
     const result: BatchResult = {
       logProbabilities: new Float32Array(count),
       entropies: new Float32Array(count),
-      losses: training ? new Float32Array(count) : undefined,
+      losses: loss ? new Float32Array(count) : undefined,
     };
-    const gradient = new Float32Array(training ? hidden.length : 0);
-    const lossInputs = this.#lossFeeds(rows, batch, training);
+    const gradient = new Float32Array(loss ? hidden.length : 0);
     const slice = this.#headSlice();
     for (let start = 0; start < count; start += slice) {
       throwIfCancelled();
@@ -301,7 +277,7 @@ export class Executor {
         hidden: float32(lookUp(hidden, taken, width), [taken.length, width]),
         ...this.#headFeeds(weights, batch.targets.slice(start, end), distribution),
       };
-      for (const [name, tensor] of Object.entries(lossInputs)) {
+      for (const [name, tensor] of Object.entries(loss?.feeds ?? {})) {
         // All slices share the scalars; [M] inputs are sliced.
         feeds[name] =
           tensor.dims.length === 0
@@ -312,9 +288,9 @@ export class Executor {
       const part = batchResult(outputs);
       result.logProbabilities.set(part.logProbabilities, start);
       result.entropies.set(part.entropies, start);
-      if (!training) continue;
+      if (!loss) continue;
       if (part.losses) result.losses?.set(part.losses, start);
-      addGradients(training.gradients, outputs, '');
+      addGradients(gradients, outputs, '');
       addRows(gradient, taken, outputs[`${GRADIENT}hidden`].data as Float32Array, width);
     }
     return { result, gradient };
@@ -349,24 +325,22 @@ export class Executor {
     };
   }
 
-  #lossFeeds(rows: readonly TrainingRow[], batch: MicroBatch, training: BatchLoss | undefined): Record<string, Tensor> {
-    if (!training) return {};
-    const tokens = (numbers: (row: TrainingRow) => readonly number[] | number) =>
-      float32(gatherTokens(rows, batch, numbers), [batch.targets.length]);
-    const feeds = lossFeeds(training.loss);
-    feeds.lossWeights = tokens((row) => row.lossWeights ?? training.defaultLossWeight);
-    for (const name of lossRowInputs(lossKind(training.loss))) {
-      // Without a reference, the KL coefficient is 0, and the old log-probabilities fill the input.
-      feeds[name] = tokens((row) => row[name] ?? row.oldLogProbabilities ?? 0);
-    }
-    return feeds;
-  }
-
   async release(): Promise<void> {
     const compiled = await Promise.all(this.#graphs.values());
     this.#graphs.clear();
     await Promise.all(compiled.map((graph) => graph.release()));
   }
+}
+
+export function defaultActivationBytes(): number {
+  return Math.min(4 * 2 ** 30, totalmem() / 4);
+}
+
+/** Tokens of a micro-batch for which some are left for each of `shares` threads. */
+function largestShare(rows: readonly ScoreRow[], shares: number): number {
+  if (shares === 1) return Number.POSITIVE_INFINITY;
+  const tokens = rows.reduce((sum, row) => sum + inputLength(row), 0);
+  return Math.min(LARGEST_SHARED, Math.ceil(tokens / shares));
 }
 
 function batchResult(outputs: Record<string, Tensor>): BatchResult {

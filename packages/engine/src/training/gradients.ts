@@ -8,6 +8,11 @@ export class Gradients {
     return this.#sums.get(name);
   }
 
+  /** By parameter; the caller must not use this object again if it takes ownership. */
+  get all(): ParameterSet {
+    return this.#sums;
+  }
+
   values(): Iterable<Float32Array> {
     return this.#sums.values();
   }
