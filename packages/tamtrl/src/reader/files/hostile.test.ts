@@ -53,6 +53,24 @@ describe('a sentence says what is wrong with', () => {
       /^Cannot read a\.docx: the checksum of word\/document\.xml is wrong\. It may be damaged/,
     ],
     [
+      'a document without its text',
+      'a.docx',
+      () => zipOf([{ name: '[Content_Types].xml', content: '<Types/>' }]),
+      /^Cannot read a\.docx: it lacks the part that holds the text of such a document\. Save it again in its program/,
+    ],
+    [
+      'text that ends in the middle, in an archive that does not',
+      'a.docx',
+      () => word(WORD.slice(0, WORD.indexOf('anna') + 4)),
+      /^Cannot read a\.docx: its XML ends in the middle\. It may be damaged or incomplete/,
+    ],
+    [
+      'a sheet that ends in the middle',
+      'a.ods',
+      () => zipOf([{ name: 'content.xml', content: '<office:document-content><office:body>' }]),
+      /^Cannot read a\.ods: its XML ends in the middle/,
+    ],
+    [
       'a part that lies about its size',
       'a.docx',
       () => word(WORD, { size: 10 }),

@@ -190,6 +190,12 @@ export function endingOf(name: string): string {
   return extname(/^https?:/i.test(name) ? name.replace(/[?#].*$/s, '') : name).toLowerCase();
 }
 
+/** Whether a name is that of a document that is a zip archive inside. */
+export function isNamedDocument(name: string): boolean {
+  const ending = endingOf(name);
+  return ending !== '.zip' && BY_NAME[ending] === 'zip';
+}
+
 /** Whether a file has about as many characters as bytes, by its name alone. */
 export function isPlain(name: string): boolean {
   const kind = BY_NAME[endingOf(name)] ?? 'text';

@@ -16,7 +16,7 @@ const local = (name: string) => name.slice(name.indexOf(':') + 1);
 /**
  * Reports what the bytes hold, and yields after each of their pieces, so that what was made of it can be passed on.
  * @param name of the document, for messages
- * @throws ReaderError `input` for what is nested too deep.
+ * @throws ReaderError `input` for what is nested too deep, and for what ends before its elements do.
  */
 export async function* xmlEvents(
   bytes: AsyncIterable<Uint8Array>,
@@ -52,7 +52,15 @@ export async function* xmlEvents(
     parser.write(decoding.write(piece));
     yield;
   }
-  parser.end(decoding?.end() ?? '');
+  parser.write(decoding?.end() ?? '');
+  // The parser itself would close what is open.
+  if (depth > 0) {
+    throw new ReaderError(
+      'input',
+      `Cannot read ${name}: its XML ends in the middle. It may be damaged or incomplete; export or download it again.`,
+    );
+  }
+  parser.end();
   yield;
 }
 

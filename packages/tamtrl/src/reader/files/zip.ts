@@ -6,6 +6,7 @@ import { type PlacedText, placedUnder } from '../places.js';
 import type { Archive, UnpackBudget } from './archive.js';
 import { openArchive } from './archive.js';
 import { type Content, contentOfBytes } from './content.js';
+import { isNamedDocument } from './kinds.js';
 import { listOf } from './ooxml.js';
 
 type Note = ((note: string) => void) | undefined;
@@ -43,6 +44,12 @@ export async function* zipText(
   }
   if (archive.has('xl/workbook.bin')) {
     throw new ReaderError('input', `${name} is a binary workbook (.xlsb). Save it as .xlsx, and read that.`);
+  }
+  if (isNamedDocument(name)) {
+    throw new ReaderError(
+      'input',
+      `Cannot read ${name}: it lacks the part that holds the text of such a document. Save it again in its program, or download it again.`,
+    );
   }
   if (within) {
     throw new ReaderError('input', `${name} is an archive in an archive, which is not read. Unpack it first.`);
