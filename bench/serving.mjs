@@ -6,27 +6,23 @@ import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 
 const HELP = `npm run bench:serving -- --model openai:URL#MODEL [options]
-  --characters N    of the book (default: all 319,535)
+  --book FILE       text to read, without what Project Gutenberg adds to it (default: The Man Who Was Thursday)
+  --question TEXT   three times, the questions about it
+  --characters N    of the book (default: all)
   --memory-tokens N longest memory (default 64)
   --cases LIST      some of one-memory,one-chunk,next-chunk,one-gated,three-memory,three-chunk
                     (default: all but one-gated)
   --pid N           process of the server on this machine, for its processor time (Linux)`;
 
-const QUESTIONS = ['Who is Gabriel Syme?', 'What does Gregory want?', 'Who is Sunday?'];
-
-/** In this order: the second question finds the chunks of the first one if the server keeps prompts that long. */
-const CASES = {
-  'one-memory': { order: 'chat', questions: QUESTIONS.slice(0, 1) },
-  'one-chunk': { order: 'chat-chunk-first', questions: QUESTIONS.slice(0, 1) },
-  'next-chunk': { order: 'chat-chunk-first', questions: QUESTIONS.slice(1, 2), as: 'one-chunk' },
-  'one-gated': { order: 'chat-gated', questions: QUESTIONS.slice(0, 1) },
-  'three-memory': { order: 'chat', questions: QUESTIONS },
-  'three-chunk': { order: 'chat-chunk-first', questions: QUESTIONS },
-};
-
 const { values } = parseArgs({
   options: {
     model: { type: 'string' },
+    book: { type: 'string' },
+    question: {
+      type: 'string',
+      multiple: true,
+      default: ['Who is Gabriel Syme?', 'What does Gregory want?', 'Who is Sunday?'],
+    },
     characters: { type: 'string' },
     'memory-tokens': { type: 'string', default: '64' },
     cases: { type: 'string', default: 'one-memory,one-chunk,next-chunk,three-memory,three-chunk' },
@@ -34,6 +30,17 @@ const { values } = parseArgs({
     help: { type: 'boolean' },
   },
 });
+const questions = values.question;
+
+/** In this order: the second question finds the chunks of the first one if the server keeps prompts that long. */
+const CASES = {
+  'one-memory': { order: 'chat', questions: questions.slice(0, 1) },
+  'one-chunk': { order: 'chat-chunk-first', questions: questions.slice(0, 1) },
+  'next-chunk': { order: 'chat-chunk-first', questions: questions.slice(1, 2), as: 'one-chunk' },
+  'one-gated': { order: 'chat-gated', questions: questions.slice(0, 1) },
+  'three-memory': { order: 'chat', questions },
+  'three-chunk': { order: 'chat-chunk-first', questions },
+};
 
 const load = (path) => import(new URL(`../packages/tamtrl/dist/${path}`, import.meta.url));
 
@@ -43,10 +50,8 @@ else await run();
 async function run() {
   const { openModel, readDocument } = await load('index.js');
   const { promptFormatNamed } = await load('memory/prompts.js');
-  const book = new URL('../packages/tamtrl/books/chesterton-thursday.txt.gz', import.meta.url);
-  const document = gunzipSync(readFileSync(book))
-    .toString()
-    .slice(0, Number(values.characters ?? Infinity));
+  const document = book().slice(0, Number(values.characters ?? Infinity));
+  console.log(`${document.length} characters\n`);
   console.log('| case | turns | requests | prompt tokens | in the cache | written | seconds | processor |');
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const name of values.cases.split(',')) {
@@ -70,6 +75,13 @@ async function run() {
     console.log(`| ${cells.join(' | ')} |`);
     await model.close();
   }
+}
+
+function book() {
+  const thursday = new URL('../packages/tamtrl/books/chesterton-thursday.txt.gz', import.meta.url);
+  if (values.book === undefined) return gunzipSync(readFileSync(thursday)).toString();
+  const text = readFileSync(values.book, 'utf8').replaceAll('\r\n', '\n');
+  return /\*\*\* START OF .*\n([\s\S]*)\*\*\* END OF /.exec(text)?.[1].trim() ?? text;
 }
 
 /** The prompts begin otherwise in each case, so that none finds those of another in the cache. */
