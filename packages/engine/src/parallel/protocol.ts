@@ -6,7 +6,7 @@ import type { RunOptions } from '../runs.js';
 import type { GenerateCall } from '../sampling/sequences.js';
 import type { BatchInputs } from '../training/batch-inputs.js';
 import type { BatchResult } from '../training/executor.js';
-import type { WireError } from '../worker/protocol.js';
+import type { WireError } from '../worker/wire-error.js';
 
 export interface ReplicaData {
   config: ModelConfig;

@@ -5,7 +5,7 @@ import type { ParameterSet } from '../models/parameters.js';
 import { RunSets } from '../runs.js';
 import type { BatchResult } from '../training/executor.js';
 import { Gradients } from '../training/gradients.js';
-import { toWire } from '../worker/protocol.js';
+import { toWire } from '../worker/wire-error.js';
 import type { BatchesDone, ReplicaData, ReplicaReply, Task } from './protocol.js';
 import { RecentWeights } from './recent-weights.js';
 

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { EngineError } from '../errors.js';
 import type { ParameterSet } from '../models/parameters.js';
 import { builtFile } from '../worker/built-file.js';
-import { fromWire } from '../worker/protocol.js';
+import { fromWire } from '../worker/wire-error.js';
 import type { ReplicaData, ReplicaReply, Task } from './protocol.js';
 import { RecentWeights } from './recent-weights.js';
 

@@ -144,8 +144,8 @@ export class Team {
   }
 
   /**
-   * Runs shares on replicas while this thread does its own. If one fails, the others end too, and the first error of the
-   * first share that has one is thrown.
+   * Runs shares on replicas while this thread does its own. If one fails, the others end too, and the first error of
+   * the first share that has one is thrown.
    */
   async #together<Result>(
     of: KeyedWeights,

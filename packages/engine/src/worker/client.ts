@@ -7,7 +7,8 @@ import type { AdapterOptions } from '../models/adapter.js';
 import { disableTelemetry } from '../runtime/telemetry.js';
 import type { ModelSource } from '../weights/open-model.js';
 import { builtFile } from './built-file.js';
-import { fromWire, type Opened, type Reply, type WorkerData } from './protocol.js';
+import type { Opened, Reply, WorkerData } from './protocol.js';
+import { fromWire } from './wire-error.js';
 
 export type EngineOptions = CoreOptions & {
   /**

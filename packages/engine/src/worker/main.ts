@@ -3,7 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { EngineCore } from '../core.js';
 import { EngineError } from '../errors.js';
 import { openModel } from '../weights/open-model.js';
-import { type Call, type Reply, toWire, type WorkerData } from './protocol.js';
+import type { Call, Reply, WorkerData } from './protocol.js';
+import { toWire } from './wire-error.js';
 
 const port = parentPort;
 if (!port) throw new EngineError('internal', 'The engine worker was started outside of a worker thread.');
