@@ -9,10 +9,11 @@ import { RecentWeights } from './recent-weights.js';
 
 export class Replica {
   readonly #data: ReplicaData;
-  readonly #known = new RecentWeights<true>();
+  /** Of the running thread. */
+  #known = new RecentWeights<true>();
   #worker: Worker | undefined;
 
-  /** The thread starts with the first task. */
+  /** The thread starts with the first task, and again with the next one if it has ended. */
   constructor(data: ReplicaData) {
     this.#data = data;
   }
@@ -31,7 +32,7 @@ export class Replica {
       };
       const fail = (cause: unknown) => {
         settle();
-        reject(new EngineError('internal', `A replica's thread has ended (${String(cause)}).`, {}, { cause }));
+        reject(new EngineError('internal', `A thread of the engine has ended (${String(cause)}).`, {}, { cause }));
       };
       const receive = (reply: ReplicaReply) => {
         if (reply.type === 'progress') {
@@ -51,13 +52,16 @@ export class Replica {
 
   async close(): Promise<void> {
     await this.#worker?.terminate();
-    this.#worker = undefined;
   }
 
   #start(): Worker {
     const file = builtFile(import.meta.url, 'parallel/replica-worker.js');
     const worker = new Worker(file, { workerData: this.#data, name: 'tamtrl replica' });
     worker.unref();
+    worker.once('exit', () => {
+      this.#worker = undefined;
+      this.#known = new RecentWeights();
+    });
     return worker;
   }
 }

@@ -8,22 +8,11 @@ import { EngineCore } from '../core.js';
 import { EngineError } from '../errors.js';
 import type { ModelConfig } from '../models/config.js';
 import { Random } from '../random.js';
+import { TINY } from '../sampling/tiny-config.test-support.js';
 import { randomParameters } from '../weights/random.js';
+import { Replica } from './replica.js';
 
-const config: ModelConfig = {
-  architecture: 'qwen3',
-  vocabularySize: 67,
-  hiddenSize: 32,
-  intermediateSize: 64,
-  layers: 2,
-  heads: 4,
-  keyValueHeads: 2,
-  headSize: 8,
-  contextLength: 512,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-6,
-  tieWordEmbeddings: true,
-};
+const config: ModelConfig = { ...TINY, vocabularySize: 67, contextLength: 512 };
 const coreWith = (threads: number) =>
   new EngineCore(config, randomParameters(config, 5), { auxiliary: new Map(), eosTokenIds: [] }, { threads });
 const [one, two] = [coreWith(1), coreWith(2)];
@@ -112,5 +101,18 @@ describe('two threads with a copy of the weights each', () => {
     expect(kinds).toEqual(['aborted', 'aborted']);
     expect(two.gradientOf('model.norm.weight')).toBeUndefined();
     expect(await two.generate(requests, call)).toEqual(await one.generate(requests, call));
+  });
+
+  it('start a replica again that has ended', async () => {
+    const replica = new Replica({ config, options: { threads: 1 }, stop: new SharedArrayBuffer(4) });
+    const options = { maxTokens: 6, seed: 4 };
+    const task = { kind: 'generate', requests, options, first: 0, fixed: undefined, key: 'a', adapted: false } as const;
+    const run = () => replica.run(task, randomParameters(config, 5), () => {});
+    const first = await run();
+    const broken = rejection(run());
+    await replica.close();
+    expect((await broken).message).toContain('A thread of the engine has ended');
+    expect(await run()).toEqual(first);
+    await replica.close();
   });
 });
