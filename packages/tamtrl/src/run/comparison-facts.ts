@@ -74,7 +74,14 @@ interface Trained {
 }
 
 /** Settings of `data` that leave the held-out questions as they are. */
-const OF_TRAINING: readonly string[] = ['trainingSeed', 'leastChunkTokens', 'decoys', 'nearFacts', 'relevant'];
+const OF_TRAINING: readonly string[] = [
+  'trainingSeed',
+  'leastChunkTokens',
+  'decoys',
+  'nearFacts',
+  'fragments',
+  'relevant',
+];
 
 async function trainedOf(run: ComparisonRun): Promise<Trained[]> {
   const { method, seed, training } = run;

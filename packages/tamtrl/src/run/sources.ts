@@ -63,13 +63,17 @@ export async function openSources(
     };
   }
   if (data.kind === 'babilong') {
-    const { seed, trainingSeed, tasks, chunks, leastChunkTokens, decoys, nearFacts, relevant } = data;
+    const { seed, trainingSeed, tasks, chunks, leastChunkTokens, decoys, nearFacts, fragments, relevant } = data;
     const own = trainingSeed === 'run' ? streamSeed(config.seed, 'questions', seed) : trainingSeed;
     const books = await Books.open(data.books ?? [EMBEDDED_BOOKS]);
     const task = { tasks, chunks, chunkTokens: memory.chunkTokens, relevant, books };
     const marks = marksOfTask(config, options);
     return {
-      train: babilongSource({ ...task, leastChunkTokens, decoys, nearFacts, marks: marks.train }, own, tokenizer),
+      train: babilongSource(
+        { ...task, leastChunkTokens, decoys, nearFacts, fragments, marks: marks.train },
+        own,
+        tokenizer,
+      ),
       heldOut: babilongSource({ ...task, marks: marks.heldOut }, seed + HELD_OUT_SEED_OFFSET, tokenizer),
       problems: [],
       blanks: [],

@@ -57,6 +57,8 @@ const babilongData = z.strictObject({
   decoys: share.default(0),
   /** Share of those that also tell what a person of the stories did elsewhere ("Princess Mary went to the door"). */
   nearFacts: share.default(0),
+  /** Share of the other sentences that are cut off, or become a heading, in training. */
+  fragments: share.default(0),
   /** What relevance marks stand for: facts that give the answer, or all that an ideal reader would note. */
   relevant: z.enum(['supporting', 'needed']).optional(),
   /** Text files, or folders of them, between whose sentences the stories are hidden; absent: those of the package. */

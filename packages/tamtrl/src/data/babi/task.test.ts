@@ -13,6 +13,7 @@ import type { Example } from '../examples.js';
 import { Books, EMBEDDED_BOOKS } from './books.js';
 import { withDecoys } from './decoys.js';
 import { BABI_TASKS, eventOf, WORLD_WORDS } from './events.js';
+import { fragmentOf } from './fragments.js';
 import { idealReader } from './ideal.js';
 import { BABI_MARKS, BABI_VOCABULARY_SIZE } from './marks.js';
 import { memoryOf, NO_NOTES } from './notes.js';
@@ -184,6 +185,38 @@ it('decoys put names of the stories into books, but never a fact', async () => {
   expect(persons.filter((person) => /^(?:Mary|Fred|Bill|Jeff|Julie|Sandra|Daniel|John)$/.test(person))).toEqual([]);
   expect(changed.filter((text) => text.length > 'He went to the garden.'.length).length).toBeGreaterThan(40);
   expect(withDecoys('"I saw Syme there," said the doctor, and he left.', random)).not.toContain('Syme');
+});
+
+it('a text begins without a blank, and in some texts sentences stand in lines of their own', async () => {
+  const texts = await Promise.all(
+    Array.from({ length: 60 }, async (_, index) => textOf(await source({ chunkTokens: 64, decoys: 0.3 }).get(index))),
+  );
+  expect(texts.filter((text) => /^\s/.test(text))).toEqual([]);
+  const broken = texts.filter((text) => text.includes('\n'));
+  expect(broken.length).toBeGreaterThan(4);
+  expect(broken.length).toBeLessThan(24);
+  for (const text of broken) expect(text).not.toMatch(/\n\s|\s\n/);
+  // Of some texts all sentences, of others some.
+  expect(new Set(broken.map((text) => / (?:Mary|John|Sandra|Daniel|The) /.test(text))).size).toBe(2);
+});
+
+it('fragments are parts of sentences and headings, and never a fact', async () => {
+  const random = new SeededRandom('test');
+  const sentence = 'The old man closed the door, and he went to the garden.';
+  const parts = Array.from({ length: 200 }, () => fragmentOf(sentence, random));
+  const headings = parts.filter((part) => !sentence.includes(part));
+  expect(headings.length).toBeGreaterThan(20);
+  for (const heading of headings) {
+    expect(heading).toMatch(/^(?:(?:CHAPTER|Chapter|BOOK|PART|LETTER|ACT|SCENE|CANTO) [IVXL]+(?: |\. |—|: ))?[\w ,]+$/);
+  }
+  const open = parts.filter((part) => sentence.includes(part) && !part.endsWith('.'));
+  expect(open.length).toBeGreaterThan(60);
+  expect(Math.max(...parts.map((part) => part.length))).toBeLessThan(sentence.length + 16);
+  const told = Array.from({ length: 100 }, () => fragmentOf('Well, Mary went to the garden.', random));
+  expect(told.filter((part) => eventOf(part))).toEqual([]);
+  expect(fragmentOf('...', random)).not.toBe('');
+  const rough = textOf(await source({ chunks: [40, 40], fragments: 0.5 }).get(1));
+  expect(rough).toMatch(/(?:CHAPTER|Chapter|BOOK|PART|LETTER|ACT|SCENE|CANTO) [IVXL]+/);
 });
 
 it("near facts are what the stories' persons do elsewhere", () => {

@@ -10,6 +10,7 @@ import type { Example, ExampleSource, RelevanceSource } from '../examples.js';
 import type { Books } from './books.js';
 import { withDecoys } from './decoys.js';
 import type { BabiTask } from './events.js';
+import { fragmentOf } from './fragments.js';
 import { idealReader } from './ideal.js';
 import { changeKind, memoryOf, notesIn } from './notes.js';
 import { type BabiQuestion, babiStory } from './stories.js';
@@ -32,6 +33,8 @@ export interface BabilongTaskOptions {
   decoys?: number;
   /** Share of those that also tell what a person of the stories did elsewhere; default 0. */
   nearFacts?: number;
+  /** Share of the books' sentences that are cut off or become a heading (see fragments.ts); default 0. */
+  fragments?: number;
   /** Which facts count as relevant; default `supporting`. */
   relevant?: Relevant;
   /** Other marks than those; a document is a sentence of the text. */
@@ -47,11 +50,15 @@ export type Relevant = 'supporting' | 'needed';
 
 /** Versions of a sentence with decoys. */
 const VERSIONS = 4;
+/** Shares of the texts whose sentences all stand in lines of their own, and of those where some do. */
+const LINES_SHARE = 0.1;
+const SOME_LINES_SHARE = 0.1;
 /** BABILong takes sentences of at least so many tokens. */
 const LEAST_SENTENCE_TOKENS = 10;
 
 interface Sentence {
   text: string;
+  /** Tokens after a blank. */
   ids: readonly number[];
   /** Number of the fact in its story; absent for a sentence of a book. */
   fact?: number;
@@ -67,7 +74,12 @@ export function babilongSource(options: BabilongTaskOptions, seed: number, token
   };
 }
 
-/** Sentences as the inside of a text has them, after a blank. */
+/** A sentence in its text, with the blank before it or the line break after it. */
+interface Placed extends Sentence {
+  /** Characters with that blank or break. */
+  length: number;
+}
+
 class BookSentences {
   readonly #books: Books;
   readonly #tokenizer: Tokenizer;
@@ -75,9 +87,10 @@ class BookSentences {
   readonly #nearFacts: number;
   /** Numbers of the sentences that can be used. */
   readonly #usable: number[] = [];
-  readonly #facts = new Map<string, readonly number[]>();
-  readonly #ids = new Map<number, readonly number[]>();
-  readonly #decoys = new Map<string, Sentence>();
+  readonly #sentences = new Map<string, Sentence>();
+  /** Tokens of sentences at the beginning of a line. */
+  readonly #bareIds = new Map<string, readonly number[]>();
+  readonly #lineBreak: readonly number[];
 
   /** @throws DataError `invalid-argument` for books without a sentence that fits a chunk. */
   constructor({ books, chunkTokens, nearFacts = 0 }: BabilongTaskOptions, tokenizer: Tokenizer) {
@@ -85,6 +98,7 @@ class BookSentences {
     this.#tokenizer = tokenizer;
     this.#chunkTokens = chunkTokens;
     this.#nearFacts = nearFacts;
+    this.#lineBreak = tokenizer.encodeText('\n');
     for (let at = 0; at < books.size; at++) {
       const tokens = books.tokens(at, tokenizer);
       if (tokens >= LEAST_SENTENCE_TOKENS && tokens <= chunkTokens) this.#usable.push(at);
@@ -102,37 +116,72 @@ class BookSentences {
 
   at(index: number): Sentence {
     const number = this.#usable[index % this.#usable.length];
-    const text = this.#books.sentence(number);
-    let ids = this.#ids.get(number);
-    if (ids === undefined) {
-      ids = this.#tokenizer.encodeText(` ${text}`);
-      this.#ids.set(number, ids);
-    }
-    return { text, ids };
+    return this.#known(`${number}`, () => this.#books.sentence(number));
   }
 
   /** The same sentence with names of the stories in it; as it is if that would make it too long. */
   decoy(index: number, version: number): Sentence {
     const number = this.#usable[index % this.#usable.length];
-    const key = `${number} ${version}`;
-    let decoy = this.#decoys.get(key);
-    if (decoy === undefined) {
-      const plain = this.at(index);
-      const text = withDecoys(plain.text, new SeededRandom('decoy', number, version), this.#nearFacts);
-      const ids = this.#tokenizer.encodeText(` ${text}`);
-      decoy = ids.length <= this.#chunkTokens ? { text, ids } : plain;
-      this.#decoys.set(key, decoy);
-    }
-    return decoy;
+    const key = `${number} decoy ${version}`;
+    return this.#fitting(index, key, (text) =>
+      withDecoys(text, new SeededRandom('decoy', number, version), this.#nearFacts),
+    );
+  }
+
+  /** Part of the sentence, or a heading. */
+  fragment(index: number, version: number): Sentence {
+    const number = this.#usable[index % this.#usable.length];
+    const key = `${number} fragment ${version}`;
+    return this.#fitting(index, key, (text) => fragmentOf(text, new SeededRandom('fragment', number, version)));
   }
 
   fact(text: string, fact: number): Sentence {
-    let ids = this.#facts.get(text);
-    if (ids === undefined) {
-      ids = this.#tokenizer.encodeText(` ${text}`);
-      this.#facts.set(text, ids);
+    return { ...this.#known(text, () => text), fact };
+  }
+
+  /** The text's sentences with blanks or line breaks between them. */
+  joined(sentences: readonly Sentence[], random: SeededRandom): Placed[] {
+    const style = random.next();
+    const breaks = style < LINES_SHARE ? 1 : style < LINES_SHARE + SOME_LINES_SHARE ? 0.5 : 0;
+    const placed: Placed[] = [];
+    for (const sentence of sentences) {
+      const { text, ids } = sentence;
+      const last = placed.at(-1);
+      const bare = last === undefined || random.next() < breaks ? this.#bare(text) : ids;
+      const fits = bare !== ids && bare.length < this.#chunkTokens && (last?.ids.length ?? 0) < this.#chunkTokens;
+      if (fits && last) {
+        last.ids = [...last.ids, ...this.#lineBreak];
+        last.length++;
+      }
+      placed.push(fits ? { ...sentence, ids: bare, length: text.length } : { ...sentence, length: text.length + 1 });
     }
-    return { text, ids, fact };
+    return placed;
+  }
+
+  #known(key: string, make: () => string): Sentence {
+    let sentence = this.#sentences.get(key);
+    if (sentence === undefined) {
+      const text = make();
+      sentence = { text, ids: this.#tokenizer.encodeText(` ${text}`) };
+      this.#sentences.set(key, sentence);
+    }
+    return sentence;
+  }
+
+  /** The sentence as `changed` makes it, or as it is if that would be too long. */
+  #fitting(index: number, key: string, changed: (text: string) => string): Sentence {
+    const plain = this.at(index);
+    const other = this.#known(key, () => changed(plain.text));
+    return other.ids.length <= this.#chunkTokens ? other : plain;
+  }
+
+  #bare(text: string): readonly number[] {
+    let ids = this.#bareIds.get(text);
+    if (ids === undefined) {
+      ids = this.#tokenizer.encodeText(text);
+      this.#bareIds.set(text, ids);
+    }
+    return ids;
   }
 }
 
@@ -142,7 +191,7 @@ async function babilongExample(
   index: number,
   books: BookSentences,
 ): Promise<Example> {
-  const { tasks, chunkTokens: longest, leastChunkTokens = longest, decoys = 0 } = options;
+  const { tasks, chunkTokens: longest, leastChunkTokens = longest, decoys = 0, fragments = 0 } = options;
   const random = new SeededRandom('babilong task', seed, index);
   const task = random.pick(tasks);
   const story = random.pick(babiStory({ task, seed, index }));
@@ -153,12 +202,18 @@ async function babilongExample(
   let room = wanted * chunkTokens - facts.reduce((sum, { ids }) => sum + ids.length, 0);
   for (let next = random.integer(books.size); ; next++) {
     const isDecoy = decoys > 0 && random.next() < decoys;
-    const sentence = isDecoy ? books.decoy(next, random.integer(VERSIONS)) : books.at(next);
+    const isFragment = !isDecoy && fragments > 0 && random.next() < fragments;
+    const sentence = isDecoy
+      ? books.decoy(next, random.integer(VERSIONS))
+      : isFragment
+        ? books.fragment(next, random.integer(VERSIONS))
+        : books.at(next);
     room -= sentence.ids.length;
     if (room < 0) break;
     background.push(sentence);
   }
-  const chunks = packed(mixed(facts, background, random), chunkTokens);
+  const text = books.joined(mixed(facts, background, random), new SeededRandom('babilong lines', seed, index));
+  const chunks = packed(text, chunkTokens);
   const names = { id: `${task}-${seed}-${index}`, task, source: `babilong/${task}` };
   const { question, answer } = story;
   const documents = chunks.flat().map(({ text }) => ({ text }));
@@ -185,8 +240,8 @@ function mixed(facts: readonly Sentence[], background: readonly Sentence[], rand
 }
 
 /** Each chunk takes the sentences that fit, as `align: sentence` cuts a text. */
-function packed(sentences: readonly Sentence[], chunkTokens: number): Sentence[][] {
-  const chunks: Sentence[][] = [];
+function packed(sentences: readonly Placed[], chunkTokens: number): Placed[][] {
+  const chunks: Placed[][] = [];
   let room = 0;
   for (const sentence of sentences) {
     if (chunks.length === 0 || sentence.ids.length > room) {
@@ -202,13 +257,13 @@ function packed(sentences: readonly Sentence[], chunkTokens: number): Sentence[]
 /** @param relevant what counts as relevant, or the numbers of the sentences that do */
 function exampleOf(
   { question, answer, supporting, sentences }: BabiQuestion,
-  packs: Sentence[][],
+  packs: Placed[][],
   relevant: Relevant | ReadonlySet<number> = 'supporting',
 ): Omit<Example, 'id'> {
   let at = 0;
   const chunks = packs.map((pack, index): AgentChunk => {
     const start = at;
-    at += pack.reduce((sum, { text }) => sum + text.length + 1, 0);
+    at += pack.reduce((sum, { length }) => sum + length, 0);
     return { index, start, end: at, ids: pack.flatMap(({ ids }) => ids) };
   });
   const reader = idealReader(question);
