@@ -1,6 +1,8 @@
 /** What a server's tokens cost. */
 import { z } from 'zod';
-import { nearest } from '../base/nearest.js';
+import { count } from '../base/format.js';
+import { nearest, suggestion } from '../base/nearest.js';
+import { isPromise, valueAt, valueText } from '../base/values.js';
 import { PolicyError } from './errors.js';
 
 /** For a million tokens each, in the table's currency. */
@@ -24,19 +26,67 @@ export interface Money {
   currency: string;
 }
 
-const price = z.number().min(0).max(1e9);
+const MOST = 1e9;
+const price = z.number().min(0).max(MOST);
 
-export const priceTableSchema = z.strictObject({
-  currency: z.string().min(1).max(20).optional(),
-  models: z.record(
-    z.string(),
-    z.strictObject({ input: price, cachedInput: price.optional(), output: price }, { error: notAPrice }),
-  ),
+const LONGEST_CURRENCY = 20;
+
+const priceTableSchema = z.strictObject({
+  currency: z.string().min(1).max(LONGEST_CURRENCY).optional(),
+  models: z.record(z.string(), z.strictObject({ input: price, cachedInput: price.optional(), output: price })),
 });
 
-function notAPrice({ code }: { code: string }): string | undefined {
-  return code === 'invalid_type' ? 'expected { input: …, output: … }, prices of a million tokens' : undefined;
+/** What is wrong with a price table, and where in it. */
+export interface PriceProblem {
+  path: (string | number)[];
+  /** The path names a key that should not be there. */
+  isUnknown: boolean;
+  /** "models.gpt-x.input: expected a number from 0 to 1,000,000,000, found "5"" */
+  message: string;
 }
+
+/** The table, or the first thing that is wrong with it: a mistyped name rather than what is missing in its place. */
+export function checkedPrices(table: unknown): { table: PriceTable } | PriceProblem {
+  const parsed = priceTableSchema.safeParse(table);
+  if (parsed.success && !isPromise(table)) return { table: parsed.data };
+  const issues = isPromise(table) ? [] : (parsed.error?.issues ?? []);
+  for (const issue of issues) {
+    if (issue.code !== 'unrecognized_keys') continue;
+    const path = issue.path.map(pathPart);
+    const known = path.length === 0 ? ['currency', 'models'] : ['input', 'cachedInput', 'output'];
+    const [name] = issue.keys;
+    if (nearest(name, known) === undefined && issues.length > 1) continue;
+    const where = [...path, name];
+    return {
+      path: where,
+      isUnknown: true,
+      message: `${where.join('.')}: there is no such name. ${suggestion(name, known)}`,
+    };
+  }
+  const path = issues[0]?.path.map(pathPart) ?? [];
+  const found = valueAt(table, path);
+  const where = path.length === 0 ? '' : `${path.join('.')}: `;
+  const asked = path.length === 0 && typeof found === 'string' ? ' (to read a file: await loadPrices(path))' : '';
+  return {
+    path,
+    isUnknown: false,
+    message: `${where}expected ${expectedAt(path)}, found ${valueText(found)}${asked}.`,
+  };
+}
+
+const pathPart = (part: PropertyKey) => (typeof part === 'symbol' ? String(part) : part);
+
+function expectedAt([top, model, price]: readonly (string | number)[]): string {
+  if (top === undefined) return 'a table { currency, models }';
+  if (top === 'currency') return `a name of up to ${LONGEST_CURRENCY} characters, such as "USD"`;
+  if (model === undefined) return 'prices by the names of models';
+  if (price === undefined) return '{ input: …, output: … }, prices of a million tokens';
+  return `a number from 0 to ${count(MOST)}, the price of a million tokens`;
+}
+
+/** For messages about a table. */
+export const PRICES_EXAMPLE =
+  'A price table looks like this: models: { "gpt-x": { input: 0.5, cachedInput: 0.05, output: 2 } }.';
 
 const MILLION = 1e6;
 
@@ -51,12 +101,10 @@ export class Prices {
    * @throws PolicyError `invalid-argument` if the table is damaged or has no such model.
    */
   constructor(table: PriceTable, names: readonly string[], place = 'The price table') {
-    const parsed = priceTableSchema.safeParse(table);
-    if (!parsed.success) {
-      const [{ path, message }] = parsed.error.issues;
-      throw new PolicyError('invalid-argument', `${place} is damaged: ${path.join('.')}: ${message}.`);
-    }
-    const { models, currency = 'USD' } = parsed.data;
+    const checked = checkedPrices(table);
+    if ('message' in checked)
+      throw new PolicyError('invalid-argument', `${place} is damaged: ${checked.message} ${PRICES_EXAMPLE}`);
+    const { models, currency = 'USD' } = checked.table;
     const known = Object.keys(models);
     const found = names.find((name) => Object.hasOwn(models, name));
     if (found === undefined) {

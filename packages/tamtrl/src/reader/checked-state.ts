@@ -1,4 +1,5 @@
 /** Whether a reader can go on from a state. */
+import { valueAt, valueText } from '../base/values.js';
 import { ReaderError } from './errors.js';
 import { type ReaderState, readerStateSchema } from './state.js';
 
@@ -7,9 +8,10 @@ export function checkedState(given: ReaderState, questions: readonly string[]): 
   const parsed = readerStateSchema.safeParse(given);
   if (!parsed.success) {
     const [{ path, message }] = parsed.error.issues;
+    const said = message.replace(/^Invalid input: /, '').replace(/, received .*$/, '');
     throw new ReaderError(
       'state',
-      `The saved state is damaged (${path.length > 0 ? `${path.join('.')}: ` : ''}${message}). Read again from the beginning.`,
+      `The saved state is damaged: ${path.length > 0 ? `${path.join('.')}: ` : ''}${said}, found ${valueText(valueAt(given, path))}. Pass what \`reader.state()\` gave, or read again from the beginning.`,
     );
   }
   const saved = parsed.data.questions.map(({ question }) => question);

@@ -4,13 +4,16 @@
  * hold the answer, that is said, and the text is read again for the question if the caller wants that.
  */
 import { given } from '../base/objects.js';
+import { valueText } from '../base/values.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
 import { answerIn } from '../memory/extract.js';
 import { type Budgets, PromptFrames } from '../memory/frames.js';
 import { sampleTurn } from '../memory/turn.js';
 import { wordsOf } from '../text/bm25.js';
+import { checkOpened } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { TextSource } from './input.js';
+import { ANY, atLeast, checkRules, FUNCTION, oneOf, READER_RULES, type Rules } from './option-rules.js';
 import { planReading } from './plan.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
 import { type ConversationState, conversationSchema } from './state.js';
@@ -31,11 +34,16 @@ export interface ConversationOptions extends Omit<ReaderOptions, 'question' | 's
   state?: ConversationState;
 }
 
+const { question: _, ...OTHER_RULES } = READER_RULES;
+export const CONVERSATION_RULES: Rules<ConversationOptions> = { ...OTHER_RULES, document: ANY, budget: atLeast(1) };
+
 export interface FollowUpOptions {
   reread?: Reread;
   /** Called after every turn if the text is read. */
   onEvent?: (event: MemoryEvent) => void;
 }
+
+const FOLLOW_UP_RULES: Rules<FollowUpOptions> = { reread: oneOf('never', 'needed', 'always'), onEvent: FUNCTION };
 
 export interface FollowUpAnswer extends Answer {
   /** `memory`: from notes that were taken for other questions; `text`: the text was read for this one. */
@@ -66,6 +74,7 @@ export class Conversation {
 
   /** @throws ReaderError `state` for a state that is damaged; MemoryError `window`. */
   constructor(options: ConversationOptions) {
+    checkOpened(options, 'Conversation', CONVERSATION_RULES, 'createConversation');
     this.#options = options;
     const { model, prompts = promptsFor(model.tokenizer, model.capabilities?.prefixCache), state } = options;
     this.#frames = new PromptFrames(model, prompts);
@@ -97,6 +106,9 @@ export class Conversation {
    * @throws ReaderError `input` if the text has to be read and cannot be; otherwise as a reader does.
    */
   async ask(question: string, options: FollowUpOptions = {}): Promise<FollowUpAnswer> {
+    if (typeof question !== 'string')
+      throw new ReaderError('input', `ask: the question is ${valueText(question)}, expected a string.`);
+    checkRules(options, 'ask', FOLLOW_UP_RULES);
     if (question.trim() === '') throw new ReaderError('empty', 'There is no question: ask something, or end here.');
     const { reread = 'never', onEvent } = options;
     if (this.#notes.length > 0 && reread !== 'always') {

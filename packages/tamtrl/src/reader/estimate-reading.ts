@@ -4,9 +4,12 @@ import { type ReaderSettings, readerSettings, readingFrom } from '../memory/read
 import type { MemoryModel } from '../memory/turn.js';
 import type { OfflineOptions } from '../models/offline.js';
 import { namesForPrices, Prices } from '../policy/prices.js';
+import { checkDocument, checkOptions } from './check-options.js';
+import { ReaderError } from './errors.js';
 import type { Unread } from './extent.js';
+import { checkQuestion, checkSource } from './input.js';
 import { planExactly, type ReadingEstimate } from './plan.js';
-import { checkedBudget, type ReadDocumentOptions } from './read-document.js';
+import { checkedBudget, READING_RULES, type ReadDocumentOptions } from './read-document.js';
 import { MemoryReader } from './reader.js';
 
 export interface DryRun extends ReadingEstimate {
@@ -24,6 +27,10 @@ export interface DryRun extends ReadingEstimate {
  * @throws ReaderError, MemoryError or PolicyError as `readDocument` would before its first turn.
  */
 export async function estimateReading(options: Omit<ReadDocumentOptions, 'onEvent' | 'onEstimate'>): Promise<DryRun> {
+  checkOptions(options, 'estimateReading', READING_RULES);
+  checkDocument(options, 'estimateReading');
+  await checkQuestion(options.question);
+  await checkSource(options.document);
   const { document, model: named, budget, prices: table, state, onNote, ...rest } = options;
   const { tokenizer, contextLength, thinking, allowHosts: _, onDownload, prediction: __, cacheKey: ___, ...own } = rest;
   const prices = table && new Prices(table, namesForPrices(named));
@@ -33,6 +40,8 @@ export async function estimateReading(options: Omit<ReadDocumentOptions, 'onEven
     const reader = new MemoryReader({ ...trained, ...(given(own) as typeof own), model, ...given({ state }) });
     const planning = { budget: checkedBudget(budget), whole: state !== undefined, prices, onNote };
     const { estimate, unread } = await planExactly(reader, document, planning);
+    if (estimate.chunks === 0 && reader.turns === 0)
+      throw new ReaderError('empty', 'The text is empty: there is nothing to read.');
     return { ...estimate, contextLength: model.contextLength, assumed, ...(unread && { unread }) };
   } finally {
     await close();

@@ -1,23 +1,28 @@
 /** Turns text in any of the usual forms into a stream of strings, with its places where they are known. */
 
 import { given } from '../base/objects.js';
-import { Decoding, type DecodingOptions } from './decoding.js';
+import { isPromise, valueText } from '../base/values.js';
+import { type Bytes, bytesIn, isBlob, isBytes, nameOfBlob } from './bytes.js';
+import { Decoding, type DecodingOptions, HEAD, joined } from './decoding.js';
 import { ReaderError } from './errors.js';
 import { type PlacedText, placed, type TextPiece } from './places.js';
 
 export type TextSource =
   | string
-  | Uint8Array
-  | Iterable<string>
+  /** Of any kind of file that is read, recognised by what they hold. Without Node, they must be text. */
+  | Bytes
+  /** A File's name tells the kind as well. */
+  | Blob
+  | Iterable<string | Uint8Array>
   /** For example what `loadDocument` gives. */
   | AsyncIterable<TextPiece | Uint8Array>
   | ReadableStream<string | Uint8Array>
-  /** Of any kind that is read; a File's name tells the kind as well. Without Node, it must be text. */
-  | Blob
   /** An http(s) address, or that of a file; needs Node. */
   | URL
-  /** A file of any kind that is read, or a folder of them; needs a runtime with node:fs. */
-  | { file: string };
+  /** A file of any kind that is read, a folder of them, or an address; needs a runtime with node:fs. */
+  | { file: string | URL };
+
+type Pieces = AsyncIterable<TextPiece | Uint8Array> | Iterable<TextPiece | Uint8Array>;
 
 /** Yields the source as strings. See `placedTextOf`. */
 export async function* textOf(source: TextSource, name?: string, options?: DecodingOptions): AsyncGenerator<string> {
@@ -25,40 +30,96 @@ export async function* textOf(source: TextSource, name?: string, options?: Decod
 }
 
 /**
- * Yields the source as strings with the places that it knows. Bytes are decoded as text; a file is read by its kind.
+ * Yields the source as strings with the places that it knows. Bytes are read by what they hold, files by their kind.
  * @param name of the source, for messages
- * @throws ReaderError `input` if the bytes are not text, or the file cannot be read.
+ * @throws ReaderError `input` for what cannot be read, and for a string that is the name of a file or an address.
  */
 export async function* placedTextOf(
   source: TextSource,
   name = 'The input',
   options: DecodingOptions = {},
 ): AsyncGenerator<PlacedText> {
+  await checkSource(source, name);
   if (typeof source === 'string') yield placed(source);
-  else if (source instanceof Uint8Array) yield* decoded([source], name, options);
   else if (source instanceof URL) {
     const { loadDocument } = await import('./files/opened-file.js');
     yield* loadDocument(source, given(options));
   } else if (isBlob(source)) {
+    const called = nameOfBlob(source) ?? name;
     const bytes = new Uint8Array(await source.arrayBuffer());
-    const called = 'name' in source && typeof source.name === 'string' ? source.name : name;
     const { hasParsers, loadDocument } = await import('./files/opened-file.js');
     if (hasParsers) yield* loadDocument(bytes, { ...given(options), name: called });
     else yield* decoded([bytes], called, options);
-  } else if (typeof source !== 'object' || source === null) throw notReadable(source, name);
+  } else if (isBytes(source)) yield* readStream([bytesIn(source)], name, options);
   else if ('file' in source) {
-    if (typeof source.file !== 'string') throw notReadable(source, name);
     const { textAt } = await import('./files/opened-file.js');
     for await (const piece of textAt(source.file, options)) yield placed(piece);
-  } else if (Symbol.asyncIterator in source) yield* decoded(source, name, options);
-  else if (Symbol.iterator in source) for (const text of source) yield placed(text);
-  else if ('getReader' in source) yield* decoded(chunksOf(source), name, options);
-  else throw notReadable(source, name);
+  } else if (isIterable(source)) yield* readStream(source, name, options);
+  else yield* readStream(chunksOf(source as ReadableStream<string | Uint8Array>), name, options);
+}
+
+/**
+ * Refuses what no reading can begin with, before a model is opened for it.
+ * @throws ReaderError `input`
+ */
+export async function checkSource(source: unknown, name = 'The input'): Promise<void> {
+  if (typeof source === 'string') {
+    const named = await kindOfName(source);
+    if (named === undefined) return;
+    const { what, instead } = misread(source, named);
+    throw new ReaderError(
+      'input',
+      `${name} is ${what}, but a string is read as text. Pass ${instead} to read it, or the string in a list to read just that.`,
+    );
+  }
+  if (typeof source !== 'object' || source === null || isPromise(source)) throw notReadable(source, name);
+  if (isBlob(source) || isBytes(source) || source instanceof URL) return;
+  if ('file' in source) {
+    const { file } = source;
+    if (file instanceof URL || (typeof file === 'string' && file !== '')) return;
+    throw new ReaderError(
+      'input',
+      `\`file\` is ${file === '' ? 'empty' : valueText(file)}, expected the path of a file or a folder, or a URL. Bytes and Blobs are documents themselves: pass them without \`file\`.`,
+    );
+  }
+  if (!isIterable(source) && !('getReader' in source)) throw notReadable(source, name);
+}
+
+/** @throws ReaderError `input` for a question that is the name of a file: the wrong argument, most likely. */
+export async function checkQuestion(question: string | readonly string[]): Promise<void> {
+  const named = typeof question === 'string' ? await kindOfName(question) : undefined;
+  if (named === undefined) return;
+  const { what, instead } = misread(String(question), named);
+  throw new ReaderError(
+    'input',
+    `The question is ${what}. Pass ${instead} as \`document\` to ask something about it, or the question in a list to ask just that.`,
+  );
+}
+
+/** No message repeats an address, which may hold a key. */
+function misread(text: string, named: string): { what: string; instead: string } {
+  if (named === 'an address') return { what: named, instead: 'new URL(…)' };
+  return { what: `${valueText(text)}, the name of ${named}`, instead: `{ file: ${valueText(text)} }` };
+}
+
+/** Characters of the longest name of a file that is looked for. */
+const LONGEST_NAME = 1024;
+
+/** "a file", "a folder" or "an address" if a text is nothing but the name of one that is there. */
+async function kindOfName(text: string): Promise<string | undefined> {
+  if (text === '' || text.length > LONGEST_NAME || /[\n\r\0]/.test(text)) return undefined;
+  if (/^(?:https?|file):\/\/\S+$/i.test(text)) return 'an address';
+  // Asking for a file on another machine would tell that machine who asks.
+  if (/^[\\/]{2}/.test(text)) return undefined;
+  const { kindOfPath } = await import('./files/opened-file.js');
+  const kind = await kindOfPath(text);
+  // Many a folder has the name of a word, which may well be a question.
+  return kind === 'a folder' && !/[\\/]/.test(text) ? undefined : kind;
 }
 
 /** Whether the source can be read more than once, unlike a stream. */
 export function isRepeatable(source: TextSource): boolean {
-  if (typeof source === 'string' || source instanceof Uint8Array || source instanceof URL) return true;
+  if (typeof source === 'string' || source instanceof URL || isBytes(source)) return true;
   if (isBlob(source) || 'file' in source) return true;
   if ('getReader' in source) return false;
   const passage: unknown = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
@@ -66,15 +127,45 @@ export function isRepeatable(source: TextSource): boolean {
   return passage !== source;
 }
 
-const isBlob = (source: TextSource): source is Blob => typeof Blob !== 'undefined' && source instanceof Blob;
+const isIterable = (source: object): source is Pieces => Symbol.asyncIterator in source || Symbol.iterator in source;
+
+const FORMS = 'Pass a string, bytes, a Blob, a URL, a stream or list of strings, or { file: "notes.pdf" }.';
 
 function notReadable(source: unknown, name: string): ReaderError {
-  const what =
-    source === null ? 'null' : typeof source === 'object' ? 'an object of another kind' : `a ${typeof source}`;
-  return new ReaderError(
-    'input',
-    `${name} is ${what}, not a text. Pass a string, bytes, a Blob, a URL, a stream or list of strings, or { file: "notes.pdf" }.`,
-  );
+  return new ReaderError('input', `${name} is ${valueText(source)}, not a text. ${FORMS}`);
+}
+
+/** Text as it comes, or the text of a document whose bytes begin like one. */
+async function* readStream(source: Pieces, name: string, options: DecodingOptions): AsyncGenerator<PlacedText> {
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  const held: (TextPiece | Uint8Array)[] = [];
+  let head: Uint8Array = new Uint8Array();
+  let ended = false;
+  const whole = async function* () {
+    yield* held;
+    for (let next = ended ? undefined : await iterator.next(); next && !next.done; next = await iterator.next())
+      yield next.value;
+    ended = true;
+  };
+  try {
+    while (head.length < HEAD && !ended) {
+      const next = await iterator.next();
+      ended = next.done === true;
+      if (next.done) break;
+      held.push(next.value);
+      if (!(next.value instanceof Uint8Array)) break;
+      head = joined(head, next.value);
+    }
+    if (head.length === 0) {
+      yield* decoded(whole(), name, options);
+      return;
+    }
+    const { isText, loadDocument } = await import('./files/opened-file.js');
+    if (isText(head, name)) yield* decoded(whole(), name, options);
+    else yield* loadDocument(whole() as AsyncIterable<Uint8Array>, { ...given(options), name });
+  } finally {
+    if (!ended) await iterator.return?.();
+  }
 }
 
 /** Not every runtime's ReadableStream can be iterated. */
@@ -87,11 +178,7 @@ async function* chunksOf(stream: ReadableStream<string | Uint8Array>): AsyncGene
   }
 }
 
-async function* decoded(
-  source: AsyncIterable<TextPiece | Uint8Array> | Iterable<Uint8Array>,
-  name: string,
-  options: DecodingOptions,
-): AsyncGenerator<PlacedText> {
+async function* decoded(source: Pieces, name: string, options: DecodingOptions): AsyncGenerator<PlacedText> {
   let decoding: Decoding | undefined;
   for await (const bit of source) {
     if (bit instanceof Uint8Array) {
@@ -99,6 +186,12 @@ async function* decoded(
       const text = decoding.write(bit);
       if (text !== '') yield placed(text);
       continue;
+    }
+    if (typeof bit !== 'string' && !isPiece(bit)) {
+      throw new ReaderError(
+        'input',
+        `${name} has a piece that is ${valueText(bit)}, expected a string or bytes. ${FORMS}`,
+      );
     }
     // Bytes that still wait come before a string that follows them.
     const before = decoding?.end() ?? '';
@@ -113,3 +206,6 @@ async function* decoded(
   const rest = decoding?.end() ?? '';
   if (rest !== '') yield placed(rest);
 }
+
+const isPiece = (bit: unknown): bit is PlacedText =>
+  typeof bit === 'object' && bit !== null && 'text' in bit && typeof bit.text === 'string' && 'places' in bit;

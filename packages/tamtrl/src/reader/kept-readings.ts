@@ -1,7 +1,9 @@
 /** The readings of many documents in a folder, a file for each: that of `ask --state FOLDER` for the document alone. */
 import { stat } from 'node:fs/promises';
+import { valueText } from '../base/values.js';
 import { ReaderError } from './errors.js';
 import type { DocumentPlace } from './files/document-place.js';
+import { checkRules, type Rules, TEXT } from './option-rules.js';
 import type { ReadingStore } from './read-documents.js';
 import { loadState, lockState, saveState } from './saved-state.js';
 import { stateFileAt } from './state-folder.js';
@@ -14,14 +16,29 @@ export interface KeptReadingsOptions {
   model: string;
 }
 
+const isPlace = (value: unknown) =>
+  typeof value === 'string' || (typeof value === 'object' && value !== null && 'path' in value);
+const RULES: Rules<KeptReadingsOptions> = {
+  documents: {
+    expected: 'a list of the names of files, as documents without a name cannot be found again',
+    holds: (value) => Array.isArray(value) && value.every(isPlace),
+  },
+  question: {
+    expected: 'a string or a list of strings',
+    holds: (value) => [value].flat().every((each) => typeof each === 'string'),
+  },
+  model: TEXT,
+};
+
 /**
  * Keeps the readings of `readDocuments` in a folder, which is made if it is not there.
  * @throws ReaderError `state` if `folder` is something else.
  */
-export async function keptReadings(
-  folder: string,
-  { documents, question, model }: KeptReadingsOptions,
-): Promise<ReadingStore> {
+export async function keptReadings(folder: string, options: KeptReadingsOptions): Promise<ReadingStore> {
+  if (typeof folder !== 'string' || folder === '')
+    throw new ReaderError('input', `keptReadings: the folder is ${valueText(folder)}, expected the path of one.`);
+  checkRules(options, 'keptReadings', RULES, ['documents', 'question', 'model']);
+  const { documents, question, model } = options;
   const found = await stat(folder).catch(() => undefined);
   if (found && !found.isDirectory())
     throw new ReaderError('state', `Each document has a state of its own, in a folder, but ${folder} is a file.`);

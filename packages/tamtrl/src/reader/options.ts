@@ -2,6 +2,7 @@
 import type { Budgets } from '../memory/frames.js';
 import type { PromptFormat } from '../memory/prompts.js';
 import type { EmptyRule, MemoryModel } from '../memory/turn.js';
+import type { OpenOptions } from '../models/open.js';
 import type { ChunkOptions } from '../text/chunks.js';
 import type { Wanted } from './extent.js';
 import type { ReaderState } from './state.js';
@@ -28,6 +29,19 @@ export interface ReaderOptions extends Partial<Budgets> {
    * model only repeats itself.
    */
   onNote?: (note: string) => void;
+}
+
+type ServedOption = 'tokenizer' | 'thinking' | 'contextLength' | 'prediction' | 'cacheKey';
+
+export interface NamedModelOptions
+  extends Omit<ReaderOptions, 'model'>,
+    Pick<OpenOptions, ServedOption | 'allowHosts' | 'onDownload'> {
+  /**
+   * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A
+   * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node. One that
+   * was trained here reads with the limits, rules and wording of its training unless others are given.
+   */
+  model: string | MemoryModel;
 }
 
 export interface ReadingOptions {

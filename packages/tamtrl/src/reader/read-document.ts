@@ -1,45 +1,42 @@
 /** A question, a text, an answer: the reader in one call, and readers of models that are named. */
 import { given } from '../base/objects.js';
+import { valueText } from '../base/values.js';
 import { readerSettings, readingFrom } from '../memory/reading-settings.js';
 import type { MemoryModel } from '../memory/turn.js';
-import type { OpenOptions } from '../models/open.js';
 import { type Money, namesForPrices, Prices, type PriceTable } from '../policy/prices.js';
+import { isBytes } from './bytes.js';
 import { checkDocument, checkOptions } from './check-options.js';
-import { Conversation, type ConversationOptions } from './conversation.js';
+import { CONVERSATION_RULES, Conversation, type ConversationOptions } from './conversation.js';
 import { ReaderError } from './errors.js';
 import type { Unread } from './extent.js';
-import type { TextSource } from './input.js';
+import { checkQuestion, checkSource, type TextSource } from './input.js';
+import { ANY, FUNCTION, NAMED_MODEL_RULES, type Rules } from './option-rules.js';
+import type { NamedModelOptions } from './options.js';
 import { type PlanOptions, planReading, type ReadingEstimate, type ReadingPlan } from './plan.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
 import { isSameReading, type MemoryPiece, type ReaderState } from './state.js';
 import { type ReadTokens, tokensSince } from './tokens.js';
 
-type ServedOption = 'tokenizer' | 'thinking' | 'contextLength' | 'prediction' | 'cacheKey';
-
-export interface NamedModelOptions
-  extends Omit<ReaderOptions, 'model'>,
-    Pick<OpenOptions, ServedOption | 'allowHosts' | 'onDownload'> {
-  /**
-   * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A
-   * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node. One that
-   * was trained here reads with the limits, rules and wording of its training unless others are given.
-   */
-  model: string | MemoryModel;
-}
+export type { NamedModelOptions };
 
 export type Closable = AsyncDisposable & { close(): Promise<void> };
 
 /** An open reader. `close` frees a model that was opened for it. */
 export async function createMemoryReader(options: NamedModelOptions): Promise<MemoryReader & Closable> {
-  checkOptions(options, 'createMemoryReader');
+  checkOptions(options, 'createMemoryReader', NAMED_MODEL_RULES);
+  await checkQuestion(options.question);
   return opened(options, (open) => new MemoryReader(open));
 }
 
+type NamedConversationOptions = Omit<NamedModelOptions, 'question' | 'state'> &
+  Omit<ConversationOptions, Exclude<keyof ReaderOptions, 'state'>>;
+
+const { question: _, ...NAMED_RULES } = NAMED_MODEL_RULES;
+const NAMED_CONVERSATION_RULES: Rules<NamedConversationOptions> = { ...NAMED_RULES, ...CONVERSATION_RULES };
+
 /** A conversation about a document. `close` frees a model that was opened for it. */
-export async function createConversation(
-  options: Omit<NamedModelOptions, 'question' | 'state'> & Omit<ConversationOptions, keyof ReaderOptions>,
-): Promise<Conversation & Closable> {
-  checkOptions({ ...options, question: '' }, 'createConversation');
+export async function createConversation(options: NamedConversationOptions): Promise<Conversation & Closable> {
+  checkOptions(options, 'createConversation', NAMED_CONVERSATION_RULES);
   return opened(options, (open) => new Conversation(open));
 }
 
@@ -96,6 +93,16 @@ export interface ReadDocumentOptions extends NamedModelOptions {
   onEvent?: (event: MemoryEvent) => void;
 }
 
+/** The rules of all options of `readDocument`. */
+export const READING_RULES: Rules<ReadDocumentOptions> = {
+  ...NAMED_MODEL_RULES,
+  document: ANY,
+  budget: ANY,
+  prices: ANY,
+  onEstimate: FUNCTION,
+  onEvent: FUNCTION,
+};
+
 export interface DocumentReading {
   /** Answer to the first question. */
   answer: string;
@@ -144,9 +151,10 @@ export async function readDocument(options: ReadDocumentOptions): Promise<Docume
  * of before. Tokens are those of this call.
  */
 export async function readKeeping(options: ReadDocumentOptions, keeping?: Keeping): Promise<DocumentReading> {
-  checkOptions(options, 'readDocument');
+  checkOptions(options, 'readDocument', READING_RULES);
   const { document, onEvent, budget, prices: table, onEstimate, ...rest } = options;
-  checkDocument(options);
+  checkDocument(options, 'readDocument');
+  await checkSource(document);
   if (document === '') throw new ReaderError('empty', 'The document is empty: there is nothing to read.');
   const prices = table && new Prices(table, namesForPrices(options.model));
   const kept = keeping?.kept;
@@ -214,7 +222,7 @@ async function planOf(
 /** Characters of a document that is known as a whole; of bytes and files, their bytes. */
 async function lengthOf(document: TextSource): Promise<number | undefined> {
   if (typeof document === 'string') return document.length;
-  if (document instanceof Uint8Array) return document.byteLength;
+  if (isBytes(document)) return document.byteLength;
   if (!('file' in document)) return undefined;
   const { charactersAt } = await import('./files/opened-file.js');
   return charactersAt(document.file);
@@ -223,5 +231,5 @@ async function lengthOf(document: TextSource): Promise<number | undefined> {
 /** @throws ReaderError `budget` for anything but a whole number of at least 1. */
 export function checkedBudget(budget: number | undefined): number | undefined {
   if (budget === undefined || (Number.isSafeInteger(budget) && budget >= 1)) return budget;
-  throw new ReaderError('budget', `The budget is ${budget}, expected a whole number of tokens, at least 1.`);
+  throw new ReaderError('budget', `The budget is ${valueText(budget)}, expected a whole number of tokens, at least 1.`);
 }

@@ -91,8 +91,10 @@ it('a model that fails is told of every document; an abort ends all; wrong lists
   const signal = AbortSignal.abort(new Error('enough'));
   await expect(readDocuments({ model: mini, question: 'anna', documents, signal })).rejects.toThrow('enough');
   const wrong = (more: object) => readDocuments({ model: mini, question: 'anna', documents, ...more } as never);
-  await expect(wrong({ documents: 'text' })).rejects.toThrow('`documents` is not a list with at least one document');
-  await expect(wrong({ documents: [] })).rejects.toThrow('`documents` is not a list');
+  await expect(wrong({ documents: 'text' })).rejects.toThrow(
+    '`documents` is "text", expected a list with at least one document.',
+  );
+  await expect(wrong({ documents: [] })).rejects.toThrow('`documents` is empty, expected a list');
   await expect(wrong({ sideBySide: 0 })).rejects.toThrow('`sideBySide` is 0, expected a whole number of at least 1.');
   await expect(wrong({ question: 'a b c d e f g' })).rejects.toThrow('The question has 7 tokens');
   await expect(wrong({ states: 'folder' })).rejects.toThrow('`states` is not a store of readings: pass what `await');

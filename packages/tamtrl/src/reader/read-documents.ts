@@ -1,13 +1,19 @@
 /** Many documents, each read for itself: in one batch of a local model, or at the same time at a server. */
+
+import { valueText } from '../base/values.js';
 import { SideBySide } from '../memory/side-by-side.js';
+import { namesForPrices, Prices } from '../policy/prices.js';
 import { checkOptions } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { MemoryEvent } from './events.js';
-import { isRepeatable, type TextSource } from './input.js';
+import { checkQuestion, isRepeatable, type TextSource } from './input.js';
+import { ANY, atLeast, FUNCTION, type Rules } from './option-rules.js';
 import {
+  checkedBudget,
   type DocumentReading,
   type KeptReading,
   opened,
+  READING_RULES,
   type ReadDocumentOptions,
   readDocument,
   readKeeping,
@@ -31,6 +37,15 @@ export interface ReadDocumentsOptions
   onDocument?: (outcome: DocumentOutcome, document: number) => void;
 }
 
+const { document: _, state: __, onEstimate: ___, ...SHARED_RULES } = READING_RULES;
+const RULES: Rules<ReadDocumentsOptions> = {
+  ...SHARED_RULES,
+  documents: ANY,
+  sideBySide: atLeast(1),
+  states: ANY,
+  onDocument: FUNCTION,
+};
+
 /** Keeps the readings of several documents, each by its number, from 0. */
 export interface ReadingStore {
   /** The reading that was last kept. Until `release`, nobody else takes it. */
@@ -51,15 +66,14 @@ const SIDE_BY_SIDE = 16;
  * @throws the signal's reason if it is aborted; otherwise what opening the model throws.
  */
 export async function readDocuments(options: ReadDocumentsOptions): Promise<DocumentOutcome[]> {
+  checkOptions(options, 'readDocuments', RULES);
   const { documents, sideBySide = SIDE_BY_SIDE, states, onEvent, onNote, onDocument, ...rest } = options;
-  checkOptions(options, 'readDocuments');
   if (!Array.isArray(documents) || documents.length === 0)
-    throw new ReaderError('input', 'readDocuments: `documents` is not a list with at least one document.');
-  if (!Number.isSafeInteger(sideBySide) || sideBySide < 1)
     throw new ReaderError(
       'input',
-      `readDocuments: \`sideBySide\` is ${sideBySide}, expected a whole number of at least 1.`,
+      `readDocuments: \`documents\` is ${Array.isArray(documents) ? 'empty' : valueText(documents)}, expected a list with at least one document.`,
     );
+  await checkQuestion(options.question);
   if (states !== undefined && typeof states.take !== 'function')
     throw new ReaderError(
       'input',
@@ -96,7 +110,10 @@ export async function readDocuments(options: ReadDocumentsOptions): Promise<Docu
   };
   try {
     // What no document can be read with is refused once.
-    new MemoryReader(open.settings);
+    const { budget, prices, ...settings } = open.settings;
+    checkedBudget(budget);
+    if (prices) new Prices(prices, namesForPrices(options.model));
+    new MemoryReader(settings);
     await Promise.all(Array.from({ length: count }, reader));
   } finally {
     await open.close();

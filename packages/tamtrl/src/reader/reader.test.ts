@@ -106,8 +106,8 @@ describe('readDocument', () => {
     ['question', { question: [1] }, /`question` is a list with other things/],
     ['model', { model: undefined }, /there is no `model`/],
     ['document', { document: undefined }, /there is no `document`/],
-    ['document', { document: 7 }, /The input is a number, not a text\. Pass a string/],
-    ['document', { document: {} }, /is an object of another kind, not a text/],
+    ['document', { document: 7 }, /The input is 7, not a text\. Pass a string/],
+    ['document', { document: {} }, /The input is an object, not a text/],
     ['onEvent', { onEvent: 'x' }, /`onEvent` is a value of type string, expected a function/],
   ])('a wrong %s gets a sentence: %j', async (_, wrong, sentence) => {
     const options = { model: mini, question, document: text, ...wrong } as unknown as Parameters<
@@ -191,7 +191,11 @@ describe('a reader', () => {
     expect(log?.segments).toHaveLength(state.turns);
     const expected = new MemoryReader({ model: mini, question });
     await expected.readAll(text);
-    const later = new MemoryReader({ model: mini, question, state });
+    const notes: string[] = [];
+    const later = new MemoryReader({ model: mini, question, state, onNote: (note) => notes.push(note) });
+    expect(notes).toEqual([
+      expect.stringMatching(/^The saved state is of an earlier version and does not say what a budget/),
+    ]);
     await later.readAll(text, { whole: true });
     const { turns, position, fingerprint, pending, questions } = expected.state();
     expect(later.state()).toMatchObject({ turns, position, fingerprint, pending, questions });
@@ -300,7 +304,7 @@ describe('a reader', () => {
     await expect(readDocument({ model: mini, question, document: '' })).rejects.toThrow('The document is empty');
     await expect(readDocument({ model: mini, question, document: ' \n' })).rejects.toThrow('The text is empty');
     await expect(readDocument({ model: mini, question, document: new Uint8Array([1, 0, 2]) })).rejects.toThrow(
-      'is binary: it has a zero byte',
+      'The input is binary, not text. Text, Markdown, HTML,',
     );
     await expect(readDocument({ model: mini, question, document: new Uint8Array([0x81, 0x28]) })).rejects.toThrow(
       'is neither UTF-8 nor UTF-16',

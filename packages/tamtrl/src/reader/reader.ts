@@ -4,14 +4,17 @@
  */
 import { fnv1a } from '../base/hash.js';
 import { given } from '../base/objects.js';
+import { valueText } from '../base/values.js';
 import type { Budgets } from '../memory/frames.js';
 import { type Chunk, type ChunkOptions, chunkStream, chunksAhead } from '../text/chunks.js';
 import { AskedQuestions, type ReadTurn } from './asked-questions.js';
+import { checkOpened } from './check-options.js';
 import { checkedState } from './checked-state.js';
 import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
 import type { Unread, Wanted } from './extent.js';
 import { placedTextOf, type TextSource } from './input.js';
+import { checkRules, FLAG, FUNCTION, READER_RULES, type Rules } from './option-rules.js';
 import type { ReaderOptions, ReadingOptions } from './options.js';
 import type { KeptMemory } from './pieces.js';
 import { type PlacedText, Places } from './places.js';
@@ -24,6 +27,8 @@ import type { ReadTokens } from './tokens.js';
 import { unreadText } from './unread-text.js';
 
 export type { Answer, MemoryEvent, QuestionMemory, ReaderOptions, ReadingOptions };
+
+const READ_RULES: Rules<ReadingOptions> = { whole: FLAG, only: FUNCTION };
 
 export class MemoryReader {
   readonly budgets: Budgets;
@@ -41,6 +46,7 @@ export class MemoryReader {
 
   /** @throws MemoryError `window` or `question-too-long`; ReaderError `state` for a state of other questions. */
   constructor(options: ReaderOptions) {
+    checkOpened(options, 'MemoryReader', READER_RULES, 'createMemoryReader');
     const { state } = options;
     this.#options = options;
     this.#asked = new AskedQuestions(options, () => this.state());
@@ -55,6 +61,7 @@ export class MemoryReader {
     this.#moveTo({ turns, position, fingerprint, memories: state.questions });
     this.#pending = state.pending;
     this.#log = state.log && ReadingLog.from(state.log, turns, position);
+    if (!this.#log && turns > 0) this.#options.onNote?.(FORGETFUL);
     this.#former = state.former && ReadingLog.from(state.former);
     this.#places.list = state.places ?? [];
     this.#asked.resume(state);
@@ -184,6 +191,7 @@ export class MemoryReader {
    *   `only` with a state of an earlier version; the signal's reason.
    */
   async *read(source: TextSource, options: ReadingOptions = {}): AsyncGenerator<MemoryEvent, void> {
+    checkRules(options, 'read', READ_RULES);
     const { only = () => true, whole = false } = options;
     if (options.only && !this.#log) throw forgetful();
     for await (const part of this.#parts(source, whole, only)) {
@@ -259,6 +267,8 @@ export class MemoryReader {
    * @throws ReaderError `empty` if nothing has been read; `interrupted` if the model fails.
    */
   async answer(onEvent?: (event: MemoryEvent) => void): Promise<Answer[]> {
+    if (onEvent !== undefined && typeof onEvent !== 'function')
+      throw new ReaderError('input', `answer: the first argument is ${valueText(onEvent)}, expected a function.`);
     const waiting = this.#pending.trim() === '' || this.exited ? [] : await this.#pendingChunks();
     if (this.#turns === 0 && waiting.length === 0) {
       throw new ReaderError('empty', 'The text is empty: there is nothing to answer from.');
@@ -353,6 +363,9 @@ export class MemoryReader {
     return placedTextOf(source, undefined, given({ onNote: this.#options.onNote }));
   }
 }
+
+const FORGETFUL =
+  'The saved state is of an earlier version and does not say what a budget left out. If it was read with a budget, that text stays unread and is not told; to read it, begin without the state';
 
 function forgetful(): ReaderError {
   return new ReaderError(

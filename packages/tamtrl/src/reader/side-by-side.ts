@@ -10,9 +10,11 @@ import { parallelOf } from '../memory/settings.js';
 import type { Trajectory } from '../memory/trajectory.js';
 import { type MemoryModel, plainText } from '../memory/turn.js';
 import { type Chunk, chunkStream } from '../text/chunks.js';
+import { checkDocument, checkOptions } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { Answer } from './events.js';
-import { placedTextOf, type TextSource } from './input.js';
+import { checkQuestion, checkSource, placedTextOf, type TextSource } from './input.js';
+import { ANY, atLeast, FUNCTION, NAMED_MODEL_RULES, type Rules } from './option-rules.js';
 import { Places } from './places.js';
 import { piecesOf } from './provenance.js';
 import type { NamedModelOptions } from './read-document.js';
@@ -28,6 +30,15 @@ export interface SideBySideOptions extends Omit<NamedModelOptions, 'state'> {
   /** Called after each update of a memory: chunks and merges so far, over all questions. */
   onProgress?: (done: { chunks: number; merges: number }) => void;
 }
+
+const { state: _, ...NAMED_RULES } = NAMED_MODEL_RULES;
+const RULES: Rules<SideBySideOptions> = {
+  ...NAMED_RULES,
+  document: ANY,
+  parallel: ANY,
+  mergeWidth: atLeast(2),
+  onProgress: FUNCTION,
+};
 
 export interface SideBySideReading {
   /** Answer to the first question. */
@@ -48,6 +59,10 @@ export interface SideBySideReading {
  * @throws ReaderError, MemoryError or PolicyError that says what to do; the signal's reason if it is aborted.
  */
 export async function readSideBySide(options: SideBySideOptions): Promise<SideBySideReading> {
+  checkOptions(options, 'readSideBySide', RULES);
+  checkDocument(options, 'readSideBySide');
+  await checkQuestion(options.question);
+  await checkSource(options.document);
   const { model: named } = options;
   if (typeof named !== 'string') return readWith(named, options);
   const { openModel } = await import('../models/open.js');

@@ -21,14 +21,18 @@ describe('a price table', () => {
   });
 
   it.each([
-    ['no models', 'currency: EUR\n', /bad\.yaml:1:1: models: Invalid input.*A price table looks like this/],
+    [
+      'no models',
+      'currency: EUR\n',
+      /bad\.yaml:1:1: models: expected prices by the names of models, found nothing\. A price table looks like this/,
+    ],
     ['a price as text', 'models:\n  m:\n    input: "0.5"\n    output: 1\n', /bad\.yaml:3:12: models\.m\.input: /],
     ['a negative price', 'models: { m: { input: 1, output: -1 } }', /bad\.yaml:1:34: models\.m\.output: /],
     ['no output', 'models: { m: { input: 1 } }', /bad\.yaml:1:11: models\.m\.output: /],
     [
       'a mistyped price',
       'models: { m: { input: 1, output: 1, cached: 1 } }',
-      /bad\.yaml:1:37: models\.m\.cached: there is no such price\. Expected input, cachedInput and output\./,
+      /bad\.yaml:1:37: models\.m\.cached: there is no such name\. Expected one of: input, cachedInput, output\./,
     ],
     ['models at the top', 'm: { input: 1, output: 1 }', /bad\.yaml:1:1: models: /],
     ['not a table', '- 1', /expected settings \("key: value" lines\), found a list/],

@@ -2,6 +2,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { bytesText, MAX_HELD_BYTES } from '../../base/limits.js';
+import { valueText } from '../../base/values.js';
 import { HEAD } from '../decoding.js';
 import { ReaderError } from '../errors.js';
 
@@ -63,7 +64,7 @@ export async function contentOfStream(source: AsyncIterable<Uint8Array | string>
   while (size < HEAD) {
     const { value, done } = await iterator.next();
     if (done) return contentOfBytes(Buffer.concat(begun), name);
-    begun.push(bytesOf(value));
+    begun.push(bytesOf(value, name));
     size += begun[begun.length - 1].length;
   }
   return {
@@ -71,12 +72,16 @@ export async function contentOfStream(source: AsyncIterable<Uint8Array | string>
     head: Buffer.concat(begun),
     async *stream() {
       yield* begun;
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield bytesOf(next.value);
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield bytesOf(next.value, name);
     },
   };
 }
 
-const bytesOf = (bit: Uint8Array | string) => (typeof bit === 'string' ? Buffer.from(bit) : bit);
+function bytesOf(bit: Uint8Array | string, name: string): Uint8Array {
+  if (bit instanceof Uint8Array) return bit;
+  if (typeof bit === 'string') return Buffer.from(bit);
+  throw new ReaderError('input', `${name} has a piece that is ${valueText(bit)}, expected bytes.`);
+}
 
 /** @param handle stays open; whoever opened it closes it */
 export async function contentOfHandle(handle: FileHandle, name: string): Promise<Content> {

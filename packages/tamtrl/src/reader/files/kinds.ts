@@ -139,6 +139,9 @@ export function kindOfContent(head: Uint8Array, name: string, type?: string): Fi
   return endingOf(name) === '' && isTable(start, head.length < HEAD) ? 'csv' : 'text';
 }
 
+/** Whether content is read as it is. @throws ReaderError `input` for what cannot be read. */
+export const isText = (head: Uint8Array, name: string): boolean => kindOfContent(head, name) === 'text';
+
 /** Rows by which a table is recognised: at least so many of three cells, all with as many as the first. */
 const LEAST_ROWS = 3;
 const LEAST_CELLS = 3;

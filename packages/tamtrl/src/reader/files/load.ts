@@ -36,6 +36,9 @@ export async function* loadText(
   }
 }
 
+/** Blank characters that wait for text, so that content without any gives nothing. */
+const MOST_BLANK = 2 ** 20;
+
 /**
  * The readable text of any content, in pieces: plain text and HTML as they are read, PDFs page by page, Markdown at
  * once.
@@ -44,9 +47,13 @@ export async function* loadText(
 export async function* loadContent(content: Content, options: EntryOptions = {}): AsyncGenerator<PlacedText> {
   const kind = kindOfContent(content.head, content.name, options.type);
   let some = false;
+  let blank = 0;
+  const held: PlacedText[] = [];
   for await (const piece of piecesOf(kind, content, options)) {
     some ||= piece.text.trim() !== '';
-    if (piece.text !== '' || piece.places.length > 0) yield piece;
+    if (piece.text !== '' || piece.places.length > 0) held.push(piece);
+    blank += piece.text.length;
+    if (some || blank > MOST_BLANK) yield* held.splice(0);
   }
   if (some) return;
   throw new ReaderError(

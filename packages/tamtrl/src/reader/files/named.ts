@@ -5,7 +5,7 @@ import { ReaderError } from '../errors.js';
 import { type DocumentPlace, STDIN } from './document-place.js';
 import { isPlain } from './kinds.js';
 import { isAddress } from './page.js';
-import { documentsAt, documentsIn } from './several.js';
+import { documentsAt, documentsAtFile } from './several.js';
 
 /**
  * Every document that one of the names stands for, once, in their order.
@@ -52,7 +52,12 @@ export async function lastQuestion(inputs: readonly string[]): Promise<string> {
 /** "a file", "a folder" or "an address" if a name stands for one, undefined if it is other text. */
 async function kindOfNamed(name: string): Promise<string | undefined> {
   if (isAddress(name) && !/\s/.test(name)) return 'an address';
-  const found = await stat(name).catch(() => undefined);
+  return kindOfPath(name);
+}
+
+/** The same of what is a path, if it is anything. */
+export async function kindOfPath(path: string): Promise<'a file' | 'a folder' | undefined> {
+  const found = await stat(path).catch(() => undefined);
   return found?.isFile() ? 'a file' : found?.isDirectory() ? 'a folder' : undefined;
 }
 
@@ -66,8 +71,8 @@ async function pathsOf(name: string): Promise<string[]> {
 }
 
 /** About how many characters a file has, or all files in a folder. @throws ReaderError `input` if it has none. */
-export async function charactersAt(path: string): Promise<number | undefined> {
-  return charactersOf(await documentsIn(path));
+export async function charactersAt(file: string | URL): Promise<number | undefined> {
+  return charactersOf(await documentsAtFile(file));
 }
 
 /**

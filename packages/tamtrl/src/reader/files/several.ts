@@ -1,6 +1,7 @@
 /** The text of several documents, as `tamtrl ask` reads it. */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ReaderError } from '../errors.js';
 import { type PlacedText, placedUnder } from '../places.js';
 import { contentOfStream } from './content.js';
@@ -20,12 +21,31 @@ export async function documentsIn(path: string, onNote?: (note: string) => void)
 }
 
 /**
- * The text of a file, or of all files in a folder as one.
+ * The text of a file or a page, or of all files in a folder as one.
  * @throws ReaderError `input` for what cannot be read, `empty` for what has no text.
  */
-export async function* textAt(path: string, options: LoadOptions = {}): AsyncGenerator<PlacedText> {
-  const places = await documentsIn(path, options.onNote);
-  yield* textOfFiles(places, { ...options, read: (each) => loadText(each, options) });
+export async function* textAt(file: string | URL, options: LoadOptions = {}): AsyncGenerator<PlacedText> {
+  const read = (each: string) => (isAddress(each) ? textOfPage(each, options) : loadText(each, options));
+  yield* textOfFiles(await documentsAtFile(file, options.onNote), { ...options, read });
+}
+
+/** The documents that `{ file }` stands for, a folder's files among them. @throws ReaderError `input` */
+export async function documentsAtFile(file: string | URL, onNote?: (note: string) => void): Promise<DocumentPlace[]> {
+  const name = nameOfFile(file);
+  return isAddress(name) ? [{ path: name }] : documentsIn(name, onNote);
+}
+
+/** A path as it is, or that of a `file:` address; http(s) addresses stay. @throws ReaderError `input` for others. */
+export function nameOfFile(file: string | URL): string {
+  const name = String(file);
+  if (isAddress(name) || (typeof file === 'string' && !/^file:/i.test(name))) return name;
+  try {
+    return fileURLToPath(name);
+  } catch (error) {
+    throw new ReaderError('input', `Cannot read ${shown(name)}: expected an address of http, https or a local file.`, {
+      cause: error,
+    });
+  }
 }
 
 export interface SeveralOptions extends LoadOptions {
@@ -57,8 +77,9 @@ export async function* textOfFiles(
         yield placedUnder(title, piece);
       }
     } catch (error) {
-      if (begun || !mayFail || !ReaderError.isInstance(error)) throw error;
-      options.onNote?.(`${title} was left out: ${error.message.replace(/\.$/, '')}`);
+      if (!mayFail || !ReaderError.isInstance(error)) throw error;
+      const what = begun ? 'was read only up to a place that cannot be read' : 'was left out';
+      options.onNote?.(`${title} ${what}: ${error.message.replace(/\.$/, '')}`);
     }
     if (begun) yield { text: '\n\n', places: [{ at: 0, label: '' }] };
   }
