@@ -174,7 +174,7 @@ describe('a reader', () => {
       /belongs to the question "alma amy jack"/,
     );
     expect(() => new MemoryReader({ model: mini, question, state: { ...state, turns: -1 } })).toThrow(
-      /damaged \(turns/,
+      /damaged: turns/,
     );
     const other = new MemoryReader({ model: mini, question, state });
     for (const foreign of ['short', text.split('\n').reverse().join('\n'), ''])

@@ -1,6 +1,7 @@
 /**
- * Sentences as they stand in the files of real books, where a reader of chunks meets headings without a full stop, parts
- * of sentences that are too long for a chunk, and speech that breaks off. A fact follows them as well as a sentence.
+ * Sentences as they stand in the files of real books, where a reader of chunks meets headings without a full stop,
+ * parts of sentences that are too long for a chunk, and speech that breaks off. A fact follows them as it follows a
+ * sentence.
  */
 import type { SeededRandom } from '../../base/random.js';
 import { eventOf } from './events.js';

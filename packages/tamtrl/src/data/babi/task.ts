@@ -80,6 +80,7 @@ interface Placed extends Sentence {
   length: number;
 }
 
+/** Sentences of the books and of the stories, tokenized once. */
 class BookSentences {
   readonly #books: Books;
   readonly #tokenizer: Tokenizer;
