@@ -7,6 +7,7 @@ import type { GenerateRequest, Sample } from '../api.js';
 import type { ModelConfig } from '../models/config.js';
 import type { ParameterSet } from '../models/parameters.js';
 import { type RunOptions, RunSets } from '../runs.js';
+import { treatDenormalsAsZero } from '../runtime/onnx.js';
 import { type GenerateCall, seedsOf } from '../sampling/sequences.js';
 import type { BatchInputs } from '../training/batch-inputs.js';
 import type { BatchResult } from '../training/executor.js';
@@ -154,6 +155,7 @@ export class Team {
     own: (check: () => void) => Promise<void>,
   ): Promise<void> {
     if (shares.length === 0) return own(throwIfCancelled);
+    await treatDenormalsAsZero();
     Atomics.store(this.#stop, 0, 0);
     const stop = () => void Atomics.store(this.#stop, 0, 1);
     const errors: unknown[] = [];

@@ -5,7 +5,7 @@
 import { isMainThread } from 'node:worker_threads';
 import type * as Ort from 'onnxruntime-node';
 import { EngineError, reasonOf } from '../errors.js';
-import type { Graph } from '../graph/graph.js';
+import { Graph } from '../graph/graph.js';
 import { serializeGraph } from '../graph/serialize.js';
 import { disableTelemetry } from './telemetry.js';
 import { defaultThreads } from './threads.js';
@@ -87,9 +87,7 @@ export class CompiledGraph {
         enableCpuMemArena: true,
         // Shapes change from run to run, and the runtime would keep a memory pattern for each of them.
         enableMemPattern: false,
-        // The softmax kernel gives masked keys 4e-39 instead of 0, and Intel's processors compute with numbers that
-        // small many times slower. The option also changes the thread that makes the first session, so it is for the
-        // engine's own threads only: other JavaScript must not lose its smallest numbers.
+        // See `treatDenormalsAsZero`. Other JavaScript must not lose its smallest numbers.
         ...(!isMainThread && { extra: { session: { set_denormal_as_zero: '1' } } }),
         logSeverityLevel: 3,
       });
@@ -127,4 +125,23 @@ export class CompiledGraph {
   async release(): Promise<void> {
     await this.#session.release();
   }
+}
+
+let first: Promise<void> | undefined;
+
+/**
+ * Has the calling thread take numbers below 1e-38 for zero, and with it all threads that it starts later. The softmax
+ * kernel gives masked keys 4e-39 instead of 0, and Intel's processors compute with numbers that small several times
+ * slower. The runtime's option acts on the thread that makes the first session of the process, and on no other, but
+ * Linux hands the setting on to new threads. It has no effect on a main thread, and none after another's session.
+ */
+export function treatDenormalsAsZero(): Promise<void> {
+  first ??= makeSession();
+  return first;
+}
+
+async function makeSession(): Promise<void> {
+  const graph = new Graph('first');
+  graph.output('x', graph.scalar(0));
+  await (await CompiledGraph.compile(graph, { threads: 1 })).release();
 }
