@@ -11,7 +11,9 @@ export function valueText(value: unknown): string {
   if (value === null || typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return 'a list';
   if (isPromise(value)) return 'a Promise (await it first)';
-  const { name } = (Object.getPrototypeOf(value) as object | null)?.constructor ?? Object;
+  const made = (Object.getPrototypeOf(value) as object | null)?.constructor ?? Object;
+  // Bundlers number classes of the same name: `Response$1`.
+  const name = made.name.replace(/\$\d+$/, '');
   return name === '' || name === 'Object' ? 'an object' : `an object of the class ${name}`;
 }
 
