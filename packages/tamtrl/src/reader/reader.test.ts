@@ -173,9 +173,7 @@ describe('a reader', () => {
     expect(() => new MemoryReader({ model: mini, question: 'anna', state })).toThrow(
       /belongs to the question "alma amy jack"/,
     );
-    expect(() => new MemoryReader({ model: mini, question, state: { ...state, turns: -1 } })).toThrow(
-      /damaged: turns/,
-    );
+    expect(() => new MemoryReader({ model: mini, question, state: { ...state, turns: -1 } })).toThrow(/damaged: turns/);
     const other = new MemoryReader({ model: mini, question, state });
     for (const foreign of ['short', text.split('\n').reverse().join('\n'), ''])
       await expect(other.readAll(foreign, { whole: true })).rejects.toThrow(
