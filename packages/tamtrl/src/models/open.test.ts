@@ -57,3 +57,15 @@ it('thinking: a server is told if the setting is given', async () => {
   expect(chats[0]).not.toHaveProperty('chat_template_kwargs');
   expect(chats.at(-1)).toMatchObject({ chat_template_kwargs: { enable_thinking: false } });
 });
+
+it.each<[string, unknown, unknown, string]>([
+  ['no address', undefined, {}, 'openModel: the model is missing, expected mini, babi, a model folder'],
+  ['an empty address', ' ', {}, 'openModel: the model is empty, expected mini'],
+  ['an object for an address', { model: 'mini' }, {}, 'openModel: the model is an object, expected mini'],
+  ['a mistyped option', 'mini', { thinkin: true }, 'openModel: there is no option "thinkin". Did you mean "thinking"?'],
+  ['a setting of the engine', 'mini', { threads: 2 }, 'openModel: there is no option "threads".'],
+  ['a text for a number', 'mini', { contextLength: '100' }, 'openModel: `contextLength` is "100", expected a whole'],
+  ['a list for options', 'mini', ['mini'], 'openModel: the options are a list'],
+])('%s gets a sentence', async (_, spec, options, sentence) => {
+  await expect(openModel(spec as string, options as object)).rejects.toThrow(sentence);
+});

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { exists } from '../base/files.js';
-import type { EngineSettings } from '../policy/engine.js';
 import { PolicyError } from '../policy/errors.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { openOpenAIPolicy } from '../policy/openai/policy.js';
@@ -13,6 +12,7 @@ import { loadChatFormat } from '../text/templates.js';
 import { type AdapterFolder, adapterAt, baseNameOf } from './adapter.js';
 import { ModelError } from './errors.js';
 import { requireNamedServer } from './hosts.js';
+import { checkOpening, type OpenOptions } from './open-options.js';
 import { checkpointOf } from './run-checkpoints.js';
 import { modelSource } from './source.js';
 import {
@@ -26,54 +26,7 @@ import {
 } from './spec.js';
 import { openTokenizer } from './tokenizer.js';
 
-export interface NewAdapter {
-  rank: number;
-  /** The adapter's product is scaled by alpha / rank; default: twice the rank. */
-  alpha?: number;
-  /** Projections to adapt, such as `q_proj`; default: all of a layer's. */
-  targets?: readonly string[];
-}
-
-export interface OpenOptions {
-  /** Seed of random weights; default 0. */
-  seed?: number;
-  /**
-   * For models on a server: the folder, .gguf file or hf:owner/name that holds the model's tokenizer, so that tokens
-   * can be sent.
-   */
-  tokenizer?: string;
-  /**
-   * Turns thinking on or off for models that can think before they write, such as Qwen3. If absent, their chat template
-   * decides.
-   */
-  thinking?: boolean;
-  /** For a server that does not report the size of its window. */
-  contextLength?: number;
-  /** For models on a server: maximum number of requests at a time, and of attempts after the first. */
-  concurrency?: number;
-  retries?: number;
-  /**
-   * Servers that a folder may name (HOST, HOST:PORT or http://HOST:PORT) and that then get the API key and the text. A
-   * server that the address itself names needs no entry.
-   */
-  allowHosts?: readonly string[];
-  /**
-   * For models on a server that supports predicted outputs: sends the old memory as the prediction of the new one. What
-   * is predicted wrongly is charged as output. Default false.
-   */
-  prediction?: boolean;
-  /** For models on a server: sends a `prompt_cache_key`; default: to OpenAI alone. */
-  cacheKey?: boolean;
-  /** For models at a server: called with what had to be adapted, and when the server does not answer for long. */
-  note?: (text: string) => void;
-  /** For local models: trains a new low-rank adapter instead of the weights, which then do not change. */
-  adapter?: NewAdapter;
-  /** For local models. */
-  engine?: EngineSettings;
-  signal?: AbortSignal;
-  /** Called for each file that is downloaded. */
-  onDownload?: (file: string) => void;
-}
+export type { NewAdapter, OpenOptions } from './open-options.js';
 
 /**
  * Opens `mini`, `mini-random`, a model folder, a folder with an adapter that names its base, a folder that says where
@@ -82,6 +35,7 @@ export interface OpenOptions {
  * @throws ModelError, PolicyError, TextError, EngineError saying what is wrong and what to do.
  */
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
+  checkOpening(spec, options);
   const parsed = parseModelSpec(spec);
   if (parsed.kind === 'openai' || parsed.kind === 'tinker') refuseAdapter(spec, options);
   if (parsed.kind === 'openai') return openServer(parsed, options);

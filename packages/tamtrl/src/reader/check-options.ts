@@ -1,7 +1,8 @@
 /** Options of readings: who is asked what, and the rules of the rest. */
+import type { Rules } from '../base/option-rules.js';
 import { isPromise, valueText } from '../base/values.js';
 import { ReaderError } from './errors.js';
-import { checkRules, type Rules } from './option-rules.js';
+import { checkRules } from './option-rules.js';
 
 /**
  * @param called the function, for messages

@@ -3,7 +3,9 @@
  * question finds its answer there by luck or by kinship. It is answered from the memories alone; where they do not
  * hold the answer, that is said, and the text is read again for the question if the caller wants that.
  */
+
 import { given } from '../base/objects.js';
+import { ANY, atLeast, FUNCTION, oneOf, type Rules } from '../base/option-rules.js';
 import { valueText } from '../base/values.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
 import { answerIn } from '../memory/extract.js';
@@ -13,7 +15,7 @@ import { wordsOf } from '../text/bm25.js';
 import { checkOpened } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { TextSource } from './input.js';
-import { ANY, atLeast, checkRules, FUNCTION, oneOf, READER_RULES, type Rules } from './option-rules.js';
+import { checkRules, READER_RULES } from './option-rules.js';
 import { planReading } from './plan.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
 import { type ConversationState, conversationSchema } from './state.js';

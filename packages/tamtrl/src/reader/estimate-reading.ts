@@ -31,14 +31,14 @@ export async function estimateReading(options: Omit<ReadDocumentOptions, 'onEven
   checkDocument(options, 'estimateReading');
   await checkQuestion(options.question);
   await checkSource(options.document);
-  const { document, model: named, budget, prices: table, state, onNote, ...rest } = options;
+  const { document, model: named, budget, prices: table, state, ...rest } = options;
   const { tokenizer, contextLength, thinking, allowHosts: _, onDownload, prediction: __, cacheKey: ___, ...own } = rest;
   const prices = table && new Prices(table, namesForPrices(named));
   const opening = given({ tokenizer, contextLength, thinking, onDownload });
   const { model, assumed, trained, close } = await modelForPlan(named, opening);
   try {
     const reader = new MemoryReader({ ...trained, ...(given(own) as typeof own), model, ...given({ state }) });
-    const planning = { budget: checkedBudget(budget), whole: state !== undefined, prices, onNote };
+    const planning = { budget: checkedBudget(budget), whole: state !== undefined, prices };
     const { estimate, unread } = await planExactly(reader, document, planning);
     if (estimate.chunks === 0 && reader.turns === 0)
       throw new ReaderError('empty', 'The text is empty: there is nothing to read.');

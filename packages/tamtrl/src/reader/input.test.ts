@@ -115,6 +115,23 @@ describe('a file', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  it.each(['a page', 'a page, for an estimate', 'a page, side by side'])(
+    '%s is left when the signal says',
+    async (way) => {
+      const stop = new AbortController();
+      const server = createServer(() => stop.abort(new Error('enough')));
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const document = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      const options = { model: 'mini', question: 'Where is anna?', document, signal: stop.signal };
+      const reading = way.endsWith('side by side')
+        ? readSideBySide(options)
+        : readDocument({ ...options, ...(way.endsWith('estimate') && { budget: 5000 }) });
+      await expect(reading).rejects.toThrow('enough');
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  );
+
   it.each<[string, unknown, string]>([
     ['without a name', { file: '' }, '`file` is empty, expected the path of a file or a folder, or a URL.'],
     ['that is missing', { file: undefined }, '`file` is nothing, expected the path'],

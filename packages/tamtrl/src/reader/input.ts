@@ -22,10 +22,15 @@ export type TextSource =
   /** A file of any kind that is read, a folder of them, or an address; needs a runtime with node:fs. */
   | { file: string | URL };
 
+export interface SourceOptions extends DecodingOptions {
+  /** Ends the fetching of a page. */
+  signal?: AbortSignal | undefined;
+}
+
 type Pieces = AsyncIterable<TextPiece | Uint8Array> | Iterable<TextPiece | Uint8Array>;
 
 /** Yields the source as strings. See `placedTextOf`. */
-export async function* textOf(source: TextSource, name?: string, options?: DecodingOptions): AsyncGenerator<string> {
+export async function* textOf(source: TextSource, name?: string, options?: SourceOptions): AsyncGenerator<string> {
   for await (const { text } of placedTextOf(source, name, options)) yield text;
 }
 
@@ -37,7 +42,7 @@ export async function* textOf(source: TextSource, name?: string, options?: Decod
 export async function* placedTextOf(
   source: TextSource,
   name = 'The input',
-  options: DecodingOptions = {},
+  options: SourceOptions = {},
 ): AsyncGenerator<PlacedText> {
   await checkSource(source, name);
   if (typeof source === 'string') yield placed(source);
@@ -136,7 +141,7 @@ function notReadable(source: unknown, name: string): ReaderError {
 }
 
 /** Text as it comes, or the text of a document whose bytes begin like one. */
-async function* readStream(source: Pieces, name: string, options: DecodingOptions): AsyncGenerator<PlacedText> {
+async function* readStream(source: Pieces, name: string, options: SourceOptions): AsyncGenerator<PlacedText> {
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   const held: (TextPiece | Uint8Array)[] = [];
   let head: Uint8Array = new Uint8Array();

@@ -1,9 +1,11 @@
 /** The readings of many documents in a folder, a file for each: that of `ask --state FOLDER` for the document alone. */
+
 import { stat } from 'node:fs/promises';
+import { type Rules, TEXT } from '../base/option-rules.js';
 import { valueText } from '../base/values.js';
 import { ReaderError } from './errors.js';
 import type { DocumentPlace } from './files/document-place.js';
-import { checkRules, type Rules, TEXT } from './option-rules.js';
+import { checkRules } from './option-rules.js';
 import type { ReadingStore } from './read-documents.js';
 import { loadState, lockState, saveState } from './saved-state.js';
 import { stateFileAt } from './state-folder.js';

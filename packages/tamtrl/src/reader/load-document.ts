@@ -1,9 +1,10 @@
 /** Documents of any kind for programs. The parsers are loaded when they are needed, and need Node. */
+import { FUNCTION, type Rules, SIGNAL, TEXT } from '../base/option-rules.js';
 import { valueText } from '../base/values.js';
 import { type Bytes, bytesIn, isBlob, isBytes, nameOfBlob } from './bytes.js';
 import type { DecodingOptions } from './decoding.js';
 import { ReaderError } from './errors.js';
-import { checkRules, FUNCTION, type Rules, SIGNAL, TEXT } from './option-rules.js';
+import { checkRules } from './option-rules.js';
 import type { PlacedText } from './places.js';
 
 export interface LoadDocumentOptions extends DecodingOptions {

@@ -2,7 +2,7 @@
 import { given } from '../base/objects.js';
 import type { Money, Prices } from '../policy/prices.js';
 import type { Extent, Unread, Wanted } from './extent.js';
-import { placedTextOf, type TextSource } from './input.js';
+import type { TextSource } from './input.js';
 import type { PlacedText } from './places.js';
 import type { MemoryReader } from './reader.js';
 import { extrapolated, survey } from './survey.js';
@@ -31,7 +31,6 @@ export interface PlanOptions {
   /** The source is the whole text, of which a part may have been read. */
   whole?: boolean;
   prices?: Prices;
-  onNote?: (note: string) => void;
 }
 
 export interface ReadingPlan {
@@ -55,9 +54,9 @@ export async function planReading(
   source: TextSource,
   options: PlanOptions = {},
 ): Promise<ReadingPlan> {
-  const { budget, characters, whole, prices, onNote } = options;
+  const { budget, characters, whole, prices } = options;
   if (budget !== undefined) return planExactly(reader, source, options);
-  const { held, all, ended } = await beginningOf(placedTextOf(source, undefined, given({ onNote })), BEGINNING);
+  const { held, all, ended } = await beginningOf(reader.opened(source), BEGINNING);
   const total = ended ? lengthOf(held) : characters;
   if (total === undefined) return { text: all };
   if (ended && total <= BEGINNING) return planExactly(reader, all, options);
@@ -75,9 +74,9 @@ export async function planReading(
 export async function planExactly(
   reader: MemoryReader,
   source: TextSource,
-  { budget, whole, prices, onNote }: PlanOptions,
+  { budget, whole, prices }: PlanOptions,
 ): Promise<ReadingPlan & { estimate: ReadingEstimate }> {
-  const { held, all } = await beginningOf(placedTextOf(source, undefined, given({ onNote })), Number.POSITIVE_INFINITY);
+  const { held, all } = await beginningOf(reader.opened(source), Number.POSITIVE_INFINITY);
   const { questions } = reader;
   const { chunkTokens } = reader.budgets;
   const before = whole ? reader : undefined;

@@ -1,5 +1,7 @@
 /** A question, a text, an answer: the reader in one call, and readers of models that are named. */
+
 import { given } from '../base/objects.js';
+import { ANY, FUNCTION, type Rules } from '../base/option-rules.js';
 import { valueText } from '../base/values.js';
 import { readerSettings, readingFrom } from '../memory/reading-settings.js';
 import type { MemoryModel } from '../memory/turn.js';
@@ -10,7 +12,7 @@ import { CONVERSATION_RULES, Conversation, type ConversationOptions } from './co
 import { ReaderError } from './errors.js';
 import type { Unread } from './extent.js';
 import { checkQuestion, checkSource, type TextSource } from './input.js';
-import { ANY, FUNCTION, NAMED_MODEL_RULES, type Rules } from './option-rules.js';
+import { NAMED_MODEL_RULES } from './option-rules.js';
 import type { NamedModelOptions } from './options.js';
 import { type PlanOptions, planReading, type ReadingEstimate, type ReadingPlan } from './plan.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
@@ -161,7 +163,7 @@ export async function readKeeping(options: ReadDocumentOptions, keeping?: Keepin
   const whole = keeping !== undefined || options.state !== undefined;
   const reader = await createMemoryReader({ ...rest, ...given({ state: kept?.state }) });
   try {
-    const planning = { budget: checkedBudget(budget), whole, prices, onNote: options.onNote };
+    const planning = { budget: checkedBudget(budget), whole, prices };
     const plan = await planOf(reader, document, planning, onEstimate !== undefined);
     const { estimate, only } = plan;
     if (estimate) onEstimate?.(estimate);

@@ -1,5 +1,6 @@
 /** Many documents, each read for itself: in one batch of a local model, or at the same time at a server. */
 
+import { ANY, atLeast, FUNCTION, type Rules } from '../base/option-rules.js';
 import { valueText } from '../base/values.js';
 import { SideBySide } from '../memory/side-by-side.js';
 import { namesForPrices, Prices } from '../policy/prices.js';
@@ -7,7 +8,6 @@ import { checkOptions } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { MemoryEvent } from './events.js';
 import { checkQuestion, isRepeatable, type TextSource } from './input.js';
-import { ANY, atLeast, FUNCTION, type Rules } from './option-rules.js';
 import {
   checkedBudget,
   type DocumentReading,

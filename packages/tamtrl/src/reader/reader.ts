@@ -2,8 +2,10 @@
  * The memory agent for programs: reads a text of any length for one question or several and reports every turn. It can
  * be stopped, saved and resumed, and can answer as soon as it has read something. Nothing here needs Node.
  */
+
 import { fnv1a } from '../base/hash.js';
 import { given } from '../base/objects.js';
+import { FLAG, FUNCTION, type Rules } from '../base/option-rules.js';
 import { valueText } from '../base/values.js';
 import type { Budgets } from '../memory/frames.js';
 import { type Chunk, type ChunkOptions, chunkStream, chunksAhead } from '../text/chunks.js';
@@ -14,7 +16,7 @@ import { ReaderError } from './errors.js';
 import type { Answer, MemoryEvent, QuestionMemory } from './events.js';
 import type { Unread, Wanted } from './extent.js';
 import { placedTextOf, type TextSource } from './input.js';
-import { checkRules, FLAG, FUNCTION, READER_RULES, type Rules } from './option-rules.js';
+import { checkRules, READER_RULES } from './option-rules.js';
 import type { ReaderOptions, ReadingOptions } from './options.js';
 import type { KeptMemory } from './pieces.js';
 import { type PlacedText, Places } from './places.js';
@@ -324,9 +326,9 @@ export class MemoryReader {
   /** @throws ReaderError `state` if the text is not the one that was read. */
   async *#parts(source: TextSource, whole: boolean, only: Wanted): AsyncGenerator<Part> {
     if (!whole) yield { text: this.#following(source), closed: false };
-    else if (this.#log) yield* this.#rereading(this.#log, this.#open(source), only).parts();
+    else if (this.#log) yield* this.#rereading(this.#log, this.opened(source), only).parts();
     else {
-      const text = unreadText(this.#open(source), this.#places, this.#position, this.#fingerprint);
+      const text = unreadText(this.opened(source), this.#places, this.#position, this.#fingerprint);
       yield { text, closed: false };
     }
   }
@@ -356,11 +358,13 @@ export class MemoryReader {
     const pending = this.#pending;
     const from = this.#position + pending.length;
     if (pending !== '') yield pending;
-    yield* this.#places.record(this.#open(source), from);
+    yield* this.#places.record(this.opened(source), from);
   }
 
-  #open(source: TextSource): AsyncIterable<PlacedText> {
-    return placedTextOf(source, undefined, given({ onNote: this.#options.onNote }));
+  /** The text of a source with its places. Notes and the signal are this reader's. */
+  opened(source: TextSource): AsyncGenerator<PlacedText> {
+    const { onNote, signal } = this.#options;
+    return placedTextOf(source, undefined, given({ onNote, signal }));
   }
 }
 

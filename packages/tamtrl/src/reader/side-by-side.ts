@@ -1,5 +1,7 @@
 /** A document read side by side: stretches of it at the same time, whose memories are merged (memory/parallel.ts). */
+
 import { given } from '../base/objects.js';
+import { ANY, atLeast, FUNCTION, type Rules } from '../base/option-rules.js';
 import { runAgent } from '../memory/agent.js';
 import { sameMemory } from '../memory/ahead.js';
 import { fittingBudgets, promptsFor } from '../memory/asking.js';
@@ -14,7 +16,7 @@ import { checkDocument, checkOptions } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { Answer } from './events.js';
 import { checkQuestion, checkSource, placedTextOf, type TextSource } from './input.js';
-import { ANY, atLeast, FUNCTION, NAMED_MODEL_RULES, type Rules } from './option-rules.js';
+import { NAMED_MODEL_RULES } from './option-rules.js';
 import { Places } from './places.js';
 import { piecesOf } from './provenance.js';
 import type { NamedModelOptions } from './read-document.js';
@@ -98,7 +100,7 @@ async function readWith(model: MemoryModel, options: SideBySideOptions): Promise
   const limits = given({ questionTokens, chunkTokens, memoryTokens, answerTokens });
   const budgets = fittingBudgets(frames, model.contextLength, limits);
   const places = new Places();
-  const text = places.record(placedTextOf(document, undefined, given({ onNote: options.onNote })), 0);
+  const text = places.record(placedTextOf(document, undefined, given({ onNote: options.onNote, signal })), 0);
   const chunks: Chunk[] = [];
   for await (const chunk of chunkStream(text, model.tokenizer, { chunkTokens: budgets.chunkTokens, align })) {
     signal?.throwIfAborted();

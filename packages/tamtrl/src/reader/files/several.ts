@@ -24,7 +24,7 @@ export async function documentsIn(path: string, onNote?: (note: string) => void)
  * The text of a file or a page, or of all files in a folder as one.
  * @throws ReaderError `input` for what cannot be read, `empty` for what has no text.
  */
-export async function* textAt(file: string | URL, options: LoadOptions = {}): AsyncGenerator<PlacedText> {
+export async function* textAt(file: string | URL, options: SeveralOptions = {}): AsyncGenerator<PlacedText> {
   const read = (each: string) => (isAddress(each) ? textOfPage(each, options) : loadText(each, options));
   yield* textOfFiles(await documentsAtFile(file, options.onNote), { ...options, read });
 }
