@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineCore } from './core.js';
 import { Graph } from './graph/graph.js';
+import { linear } from './graph/ops/linear.js';
 import { overSequences } from './models/attention.js';
 import type { ModelConfig } from './models/config.js';
 import { declareLayer, decoderLayer, head, unembeddingName } from './models/decoder.js';
@@ -119,12 +120,15 @@ async function logitsOf(config: ModelConfig, parameters: ParameterSet, ids: numb
   let hidden = graph.input('hidden', 'float32', ['N', hiddenSize]);
   const at = declarePositions(graph, config, false);
   for (let layer = 0; layer < layers; layer++) {
-    const weight = declareLayer(graph, config, `model.layers.${layer}.`);
-    hidden = decoderLayer(config, hidden, weight, overSequences(config, at, layerKind(config, layer))).hidden;
+    const weights = declareLayer(graph, config, `model.layers.${layer}.`);
+    hidden = decoderLayer(config, hidden, weights, overSequences(config, at, layerKind(config, layer))).hidden;
   }
   const norm = graph.input('model.norm.weight', 'float32', [hiddenSize]);
   const unembedding = graph.input(unembeddingName(config), 'float32', [vocabularySize, hiddenSize]);
-  graph.output('logits', head(config, hidden, norm, unembedding, graph.scalar(1)));
+  graph.output(
+    'logits',
+    head(config, hidden, norm, (x) => linear(x, unembedding), graph.scalar(1)),
+  );
   const compiled = await CompiledGraph.compile(graph, { threads: 1 });
   const feeds: Record<string, Tensor> = {
     hidden: float32(embed(config, parameters, Int32Array.from(ids)), [ids.length, hiddenSize]),

@@ -5,7 +5,7 @@
 import { EngineError } from '../errors.js';
 import { elementCount } from '../shape.js';
 
-export type ElementType = 'float32' | 'int64' | 'int32' | 'bool';
+export type ElementType = 'float32' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
 
 /** A size, or a symbol that stands for one. */
 export type Dimension = number | string;
@@ -18,7 +18,7 @@ export type AttributeValue =
   | { type: 'ints'; value: readonly number[] };
 
 /** Contents of a constant, little-endian in memory order. */
-export type ConstantData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
+export type ConstantData = Float32Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
 
 /**
  * Vector-Jacobian product of a node: for each input, a thunk that builds the input's gradient from the gradients of the

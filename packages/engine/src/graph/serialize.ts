@@ -11,7 +11,7 @@ import {
 import type { AttributeValue, ConstantData, ElementType, Graph, Shape, Value } from './graph.js';
 
 /** TensorProto.DataType numbers. */
-const ELEMENT_TYPE: Record<ElementType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const ELEMENT_TYPE: Record<ElementType, number> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 };
 
 const IR_VERSION = 10n;
 /** Operator set 18: ReduceSum and friends take axes as input, ScatterElements knows "add". */

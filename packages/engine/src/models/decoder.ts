@@ -16,30 +16,20 @@ import type { ModelConfig } from './config.js';
 import { layerParameterShapes } from './parameters.js';
 import { MASKED } from './positions.js';
 
-/** A parameter of a graph: an input or, if the graph is made for certain `weights`, a constant. */
-export function declareParameter(
-  graph: Graph,
-  name: string,
-  shape: readonly number[],
-  weights?: ReadonlyMap<string, Float32Array>,
-): Value {
-  return weights
-    ? graph.constant('float32', shape, weights.get(name) as Float32Array)
-    : graph.input(name, 'float32', shape);
+/** The parameters of one layer in a graph, by their names in the layer. */
+export interface LayerWeights {
+  value(name: string): Value;
+  /** x W^T for the matrix W of that name. */
+  product(x: Value, name: string): Value;
 }
 
-/** The parameters of one layer, by their names with `prefix`: see `declareParameter`. */
-export function declareLayer(
-  graph: Graph,
-  config: ModelConfig,
-  prefix: string,
-  weights?: ReadonlyMap<string, Float32Array>,
-): (name: string) => Value {
+/** A layer whose parameters are inputs of the graph, by their names with `prefix`. */
+export function declareLayer(graph: Graph, config: ModelConfig, prefix: string): LayerWeights {
   const values = new Map<string, Value>();
-  for (const [name, shape] of layerParameterShapes(config)) {
-    values.set(name, declareParameter(graph, `${prefix}${name}`, shape, weights));
-  }
-  return (name) => values.get(name) as Value;
+  for (const [name, shape] of layerParameterShapes(config))
+    values.set(name, graph.input(`${prefix}${name}`, 'float32', shape));
+  const value = (name: string) => values.get(name) as Value;
+  return { value, product: (x, name) => linear(x, value(name)) };
 }
 
 /**
@@ -48,18 +38,18 @@ export function declareLayer(
 export function decoderLayer<Attended extends { mixed: Value }>(
   config: ModelConfig,
   hidden: Value,
-  weight: (name: string) => Value,
+  weights: LayerWeights,
   { rows, asking, attend }: Attention<Attended>,
 ): Omit<Attended, 'mixed'> & { hidden: Value } {
   const { heads, keyValueHeads } = config;
   const { activation, attentionBias, outputNorms, queryKeyNorm } = featuresOf(config);
-  const norm = (x: Value, name: string) => normalised(config, x, weight(`${name}.weight`));
-  const project = (x: Value, path: string) => projection(config, x, weight, path);
+  const norm = (x: Value, name: string) => normalised(config, x, weights.value(`${name}.weight`));
+  const project = (x: Value, path: string) => projection(config, x, weights, path);
   const normed = norm(hidden, 'input_layernorm');
   const ask = (x: Value) => (asking ? gatherRows(x, asking.tokens) : x);
   const toHeads = (x: Value, name: string) => {
     const projected = project(x, `self_attn.${name}_proj`);
-    return attentionBias ? add(projected, weight(`self_attn.${name}_proj.bias`)) : projected;
+    return attentionBias ? add(projected, weights.value(`self_attn.${name}_proj.bias`)) : projected;
   };
   const headNorm = (x: Value, name: string) => (queryKeyNorm ? norm(x, `self_attn.${name}_norm`) : x);
   const byHead = (x: Value, count: number, of = rows) => reshape(x, [...of, count, config.headSize]);
@@ -91,26 +81,28 @@ function normalised(config: ModelConfig, x: Value, weight: Value): Value {
  * x W^T for the weight of `path` and, if it is adapted, + (alpha / rank) x A^T B^T. The low-rank product is computed
  * separately from W rather than merged into it, because a merged copy would hold the adapted weights twice.
  */
-function projection({ adapter }: ModelConfig, x: Value, weight: (name: string) => Value, path: string): Value {
-  const whole = linear(x, weight(`${path}.weight`));
+function projection({ adapter }: ModelConfig, x: Value, weights: LayerWeights, path: string): Value {
+  const whole = weights.product(x, `${path}.weight`);
   if (!adapter?.targets.some((target) => path.endsWith(`.${target}`))) return whole;
-  const narrow = linear(x, weight(`${path}.lora_A.weight`));
+  const narrow = linear(x, weights.value(`${path}.lora_A.weight`));
   const alpha = adapter.alpha / adapter.rank;
-  return add(whole, matmul(narrow, weight(`${path}.lora_B.weight`), { transposeB: true, alpha }));
+  return add(whole, matmul(narrow, weights.value(`${path}.lora_B.weight`), { transposeB: true, alpha }));
 }
 
 /**
  * Final norm and unembedding: hidden [M, hiddenSize] to logits [M, vocabularySize], multiplied by the inverse
  * temperature (a scalar, or [M, 1] with one for each row).
+ *
+ * @param unembed the product with the unembedding
  */
 export function head(
   config: ModelConfig,
   hidden: Value,
   norm: Value,
-  unembedding: Value,
+  unembed: (x: Value) => Value,
   inverseTemperature: Value,
 ): Value {
-  return multiply(linear(normalised(config, hidden, norm), unembedding), inverseTemperature);
+  return multiply(unembed(normalised(config, hidden, norm)), inverseTemperature);
 }
 
 /** Added to the logits [M, V]: takes the masked tokens out of the distribution. [V] */

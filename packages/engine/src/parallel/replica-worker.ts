@@ -2,12 +2,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { EngineError } from '../errors.js';
 import type { ParameterSet } from '../models/parameters.js';
+import { RecentWeights } from '../models/recent-weights.js';
 import { RunSets } from '../runs.js';
 import type { BatchResult } from '../training/executor.js';
 import { Gradients } from '../training/gradients.js';
 import { toWire } from '../worker/wire-error.js';
 import type { BatchesDone, ReplicaData, ReplicaReply, Task } from './protocol.js';
-import { RecentWeights } from './recent-weights.js';
 
 const { config, options, stop } = workerData as ReplicaData;
 const flag = new Int32Array(stop);
@@ -26,7 +26,7 @@ async function answer(task: Task): Promise<{ value: unknown; transfer: ArrayBuff
   if (task.kind === 'generate') {
     const { requests, fixed, first } = task;
     const call = { ...task.options, onProgress };
-    const value = await generator.generate(weights, requests, call, throwIfStopped, fixed, first);
+    const value = await generator.generate({ key: task.key, weights }, requests, call, throwIfStopped, fixed, first);
     return { value, transfer: [] };
   }
   const gradients = new Gradients();

@@ -2,10 +2,10 @@
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '../errors.js';
 import type { ParameterSet } from '../models/parameters.js';
+import { RecentWeights } from '../models/recent-weights.js';
 import { builtFile } from '../worker/built-file.js';
 import { fromWire } from '../worker/wire-error.js';
 import type { ReplicaData, ReplicaReply, Task } from './protocol.js';
-import { RecentWeights } from './recent-weights.js';
 
 export class Replica {
   readonly #data: ReplicaData;

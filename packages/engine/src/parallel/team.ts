@@ -106,7 +106,7 @@ export class Team {
     const { onProgress, ...plain } = options;
     const ends = this.threads > 1 ? divideRequests(requests, options, this.threads) : [requests.length];
     const { generator } = this.runs.of(of.adapted);
-    if (ends.length === 1) return generator.generate(of.weights, requests, options, throwIfCancelled, fixed);
+    if (ends.length === 1) return generator.generate(of, requests, options, throwIfCancelled, fixed);
     if (plain.maxBatch !== undefined) plain.maxBatch = Math.floor(plain.maxBatch / ends.length);
     const seeds = seedsOf(requests, options.seed);
     const seeded = requests.map((request, index) => ({ ...request, seed: seeds[index] }));
@@ -134,7 +134,7 @@ export class Team {
     );
     await this.#together(of, tasks, throwIfCancelled, async (check) => {
       const call = { ...plain, onProgress: reportOf(0) };
-      samples[0] = await generator.generate(of.weights, seeded.slice(0, ends[0]), call, check, fixed);
+      samples[0] = await generator.generate(of, seeded.slice(0, ends[0]), call, check, fixed);
     });
     return samples.flat();
   }

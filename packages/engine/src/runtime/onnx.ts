@@ -12,13 +12,17 @@ import { defaultThreads } from './threads.js';
 
 /** Contents and shape of a graph input or output. Inputs are read in place; outputs are new. */
 export interface Tensor {
-  readonly type: 'float32' | 'int64' | 'int32' | 'bool';
-  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  readonly type: 'float32' | 'int64' | 'int32' | 'int8' | 'bool';
+  readonly data: Float32Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
   readonly dims: readonly number[];
 }
 
 export function float32(data: Float32Array, dims: readonly number[]): Tensor {
   return { type: 'float32', data, dims };
+}
+
+export function int8(data: Int8Array, dims: readonly number[]): Tensor {
+  return { type: 'int8', data, dims };
 }
 
 export function int32(data: Int32Array, dims: readonly number[]): Tensor {

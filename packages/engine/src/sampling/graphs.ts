@@ -7,10 +7,10 @@ import { add } from '../graph/ops/elementwise.js';
 import { softmax } from '../graph/ops/transformer.js';
 import { overSequences, overTexts } from '../models/attention.js';
 import type { ModelConfig } from '../models/config.js';
-import { declareLayer, declareParameter, decoderLayer, head, unembeddingName } from '../models/decoder.js';
+import { decoderLayer, head, unembeddingName } from '../models/decoder.js';
 import { layerKind } from '../models/layer-kinds.js';
-import type { ParameterSet } from '../models/parameters.js';
 import { declareAsking, declarePositions, declarePrefixes, declareTexts, type Positions } from '../models/positions.js';
+import { DeclaredWeights, type SampledWeights, type SamplingPrecision } from './weights.js';
 
 /**
  * `read` has no cache to attend to, `continue` and `step` have one. With `prefixed`, their sequences also continue
@@ -30,11 +30,17 @@ export type GraphKind = 'read' | 'continue' | 'step' | 'continue prefixed' | 'st
  * `head` makes `probabilities` from `last hidden`. It and `step` take `inverseTemperature`, [M, 1] or [N, 1], and
  * `tokenBias` [V].
  *
- * @param weights makes the parameters constants, which the runtime prepares once for its kernels; else they are inputs
+ * @param constants the weights that the runtime prepares once for its kernels; without them, weights are inputs
  */
-export function generationGraph(config: ModelConfig, kind: GraphKind, weights?: ParameterSet): Graph {
+export function generationGraph(
+  config: ModelConfig,
+  kind: GraphKind,
+  precision: SamplingPrecision = 'float32',
+  constants?: SampledWeights,
+): Graph {
   const graph = new Graph(`generate: ${kind}`);
   const { hiddenSize, keyValueHeads, headSize, layers } = config;
+  const weights = new DeclaredWeights(graph, config, precision, constants);
   if (kind === 'head') {
     distribution(graph, config, graph.input('last hidden', 'float32', ['M', hiddenSize]), weights);
     return graph;
@@ -46,7 +52,6 @@ export function generationGraph(config: ModelConfig, kind: GraphKind, weights?: 
   const isStep = kind.startsWith('step');
   const asking = isStep ? undefined : declareAsking(graph, config, (texts ?? sequences) as Positions);
   for (let index = 0; index < layers; index++) {
-    const weight = declareLayer(graph, config, `model.layers.${index}.`, weights);
     const cached = (what: string, count: string, size: string) =>
       graph.input(`${what} ${index}`, 'float32', [count, keyValueHeads, size, headSize]);
     const past = (what: string) => cached(`past ${what}`, 'B', 'P');
@@ -66,7 +71,7 @@ export function generationGraph(config: ModelConfig, kind: GraphKind, weights?: 
           },
           asked,
         );
-    const layer = decoderLayer(config, hidden, weight, attention);
+    const layer = decoderLayer(config, hidden, weights.layer(index), attention);
     graph.output(`new keys ${index}`, layer.keys);
     graph.output(`new values ${index}`, layer.values);
     hidden = layer.hidden;
@@ -77,11 +82,9 @@ export function generationGraph(config: ModelConfig, kind: GraphKind, weights?: 
 }
 
 /** The distribution of the next token after each of some hidden states, as the output `probabilities`. */
-function distribution(graph: Graph, config: ModelConfig, hidden: Value, weights?: ParameterSet): void {
-  const { hiddenSize, vocabularySize } = config;
-  const rows = hidden.shape[0];
-  const norm = declareParameter(graph, 'model.norm.weight', [hiddenSize], weights);
-  const unembedding = declareParameter(graph, unembeddingName(config), [vocabularySize, hiddenSize], weights);
-  const logits = head(config, hidden, norm, unembedding, graph.input('inverseTemperature', 'float32', [rows, 1]));
-  graph.output('probabilities', softmax(add(logits, graph.input('tokenBias', 'float32', [vocabularySize]))));
+function distribution(graph: Graph, config: ModelConfig, hidden: Value, weights: DeclaredWeights): void {
+  const inverseTemperature = graph.input('inverseTemperature', 'float32', [hidden.shape[0], 1]);
+  const unembed = (x: Value) => weights.product(x, unembeddingName(config));
+  const logits = head(config, hidden, weights.value('model.norm.weight'), unembed, inverseTemperature);
+  graph.output('probabilities', softmax(add(logits, graph.input('tokenBias', 'float32', [config.vocabularySize]))));
 }

@@ -1,8 +1,7 @@
 /** Runs the graphs of generation for one call: gives them weights, positions and caches. */
 import type { ModelConfig } from '../models/config.js';
-import { tokenBias, unembeddingName } from '../models/decoder.js';
+import { tokenBias } from '../models/decoder.js';
 import { embed } from '../models/embedding.js';
-import { layerParameterShapes, type ParameterSet } from '../models/parameters.js';
 import { orderFeeds } from '../models/positions.js';
 import type { RotaryTables } from '../models/rope.js';
 import { type CompiledGraph, float32, int32, int64, type Tensor } from '../runtime/onnx.js';
@@ -12,10 +11,11 @@ import type { GraphKind } from './graphs.js';
 import type { ContinuedPrefixes } from './prefix-slots.js';
 import type { GenerateCall } from './sequences.js';
 import type { SharedRows } from './shared-rows.js';
+import { type SampledWeights, weightFeeds } from './weights.js';
 
 export interface RunInputs {
   config: ModelConfig;
-  weights: ParameterSet;
+  weights: SampledWeights;
   options: GenerateCall;
   tables: RotaryTables;
   graph: (kind: GraphKind) => Promise<CompiledGraph>;
@@ -62,7 +62,7 @@ export class Runs {
     const sequences = asked.length;
     const starts = new Array<number>(sequences).fill(0);
     const feeds = {
-      hidden: float32(embed(config, weights, ids), [count, config.hiddenSize]),
+      hidden: float32(embed(config, weights.parameters, ids), [count, config.hiddenSize]),
       positions: int64(positions, [count, 1]),
       ...orderFeeds(length),
       ...tables.feeds(length),
@@ -113,7 +113,7 @@ export class Runs {
     const { config, tables, weights } = this.#inputs;
     const positions = Array.from(ids, (_, i) => starts[Math.floor(i / length)] + (i % length));
     return {
-      hidden: float32(embed(config, weights, ids), [ids.length, config.hiddenSize]),
+      hidden: float32(embed(config, weights.parameters, ids), [ids.length, config.hiddenSize]),
       positions: int64(positions, [sequences, length]),
       ...orderFeeds(length),
       ...tables.feeds(Math.max(...starts) + length),
@@ -181,18 +181,8 @@ function cacheFeeds({ sequences, starts, prefixes }: NewTokens, cache: Cache, sl
 
 /** The inputs that all runs share: weights, and the bias for the logits of masked tokens. */
 function constantFeeds({ config, weights, options }: RunInputs): Record<string, Tensor> {
-  const feeds: Record<string, Tensor> = {};
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const [name, shape] of layerParameterShapes(config)) {
-      const full = `model.layers.${layer}.${name}`;
-      feeds[full] = float32(weights.get(full) as Float32Array, shape);
-    }
-  }
-  const unembedding = unembeddingName(config);
-  feeds[unembedding] = float32(weights.get(unembedding) as Float32Array, [config.vocabularySize, config.hiddenSize]);
-  feeds['model.norm.weight'] = float32(weights.get('model.norm.weight') as Float32Array, [config.hiddenSize]);
-  feeds.tokenBias = float32(tokenBias(config, options.maskedIds ?? []), [config.vocabularySize]);
-  return feeds;
+  const bias = float32(tokenBias(config, options.maskedIds ?? []), [config.vocabularySize]);
+  return { ...weightFeeds(config, weights), tokenBias: bias };
 }
 
 /** 0 … count - 1 */

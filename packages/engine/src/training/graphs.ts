@@ -13,6 +13,7 @@ import { differentiate } from '../graph/differentiate.js';
 import { Graph, type Value } from '../graph/graph.js';
 import { add } from '../graph/ops/elementwise.js';
 import { gatherRows } from '../graph/ops/layout.js';
+import { linear } from '../graph/ops/linear.js';
 import { tokenLogProbability } from '../graph/ops/transformer.js';
 import { isAdapterParameter } from '../models/adapter.js';
 import { type Attention, overSequences, overSharedPrefixes } from '../models/attention.js';
@@ -71,7 +72,7 @@ function scoreTargets(
 ) {
   const targets = graph.input('targets', 'int64', ['M']);
   const inverseTemperature = graph.input('inverseTemperature', 'float32', []);
-  const logits = head(config, rows, norm, unembedding, inverseTemperature);
+  const logits = head(config, rows, norm, (x) => linear(x, unembedding), inverseTemperature);
   const kept = masked ? add(logits, graph.input('tokenBias', 'float32', [config.vocabularySize])) : logits;
   const { logProbability, entropy } = tokenLogProbability(kept, targets);
   graph.output('logProbabilities', logProbability);
@@ -108,9 +109,9 @@ function allLayers(graph: Graph, config: ModelConfig, hidden: Value, plan: Atten
   let current = hidden;
   for (let index = 0; index < config.layers; index++) {
     const prefix = `model.layers.${index}.`;
-    const weight = declareLayer(graph, config, prefix);
-    for (const name of trainedOfLayer(config)) parameters.push([`${prefix}${name}`, weight(name)]);
-    current = decoderLayer(config, current, weight, attention(layerKind(config, index))).hidden;
+    const weights = declareLayer(graph, config, prefix);
+    for (const name of trainedOfLayer(config)) parameters.push([`${prefix}${name}`, weights.value(name)]);
+    current = decoderLayer(config, current, weights, attention(layerKind(config, index))).hidden;
   }
   return { hidden: current, parameters };
 }
@@ -142,8 +143,8 @@ export function wholeGraph(
 export function layerForwardGraph(config: ModelConfig, plan: AttentionPlan, kind: LayerKind): Graph {
   const graph = new Graph('layer forward');
   const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
-  const weight = declareLayer(graph, config, '');
-  graph.output('output', decoderLayer(config, hidden, weight, declareAttention(graph, config, plan)(kind)).hidden);
+  const weights = declareLayer(graph, config, '');
+  graph.output('output', decoderLayer(config, hidden, weights, declareAttention(graph, config, plan)(kind)).hidden);
   return graph;
 }
 
@@ -151,11 +152,11 @@ export function layerForwardGraph(config: ModelConfig, plan: AttentionPlan, kind
 export function layerBackwardGraph(config: ModelConfig, plan: AttentionPlan, kind: LayerKind): Graph {
   const graph = new Graph('layer backward');
   const hidden = graph.input('hidden', 'float32', ['N', config.hiddenSize]);
-  const weight = declareLayer(graph, config, '');
-  const output = decoderLayer(config, hidden, weight, declareAttention(graph, config, plan)(kind)).hidden;
+  const weights = declareLayer(graph, config, '');
+  const output = decoderLayer(config, hidden, weights, declareAttention(graph, config, plan)(kind)).hidden;
   const seed = graph.input(`${GRADIENT}output`, 'float32', ['N', config.hiddenSize]);
   const named: [string, Value][] = [['hidden', hidden]];
-  for (const name of trainedOfLayer(config)) named.push([name, weight(name)]);
+  for (const name of trainedOfLayer(config)) named.push([name, weights.value(name)]);
   outputGradients(graph, [{ value: output, seed }], named);
   return graph;
 }

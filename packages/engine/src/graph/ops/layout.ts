@@ -119,6 +119,6 @@ export function scatterAdd(x: Value, indices: Value, updates: Value, axis: numbe
 
 /** Converts to another type. Gradients do not pass through. */
 export function cast(x: Value, type: ElementType): Value {
-  const to = { float32: 1, int32: 6, int64: 7, bool: 9 }[type];
+  const to = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 }[type];
   return x.graph.node('Cast', [x], [{ type, shape: x.shape }], { attributes: { to: int(to) } })[0];
 }

@@ -1,4 +1,4 @@
-/** The weights that a replica has: those of the last few keys, on both sides in the same order. */
+/** What is kept of the weights used last, by their keys; two sides that see the same keys keep the same. */
 
 /** The live weights and a teacher's. */
 const MOST = 2;
