@@ -138,6 +138,49 @@ describe.each([
     const all = script.calls.length - whole;
     await ai.generateText({ model: read({ budget: 1200 }), messages: [file(Buffer.from(book), 'text/plain')] });
     expect(script.calls.length - whole - all).toBeLessThan(all / 2);
+    expect(JSON.stringify(script.calls.at(-1)?.prompt)).toContain('those parts of it that a search');
+  });
+
+  it('with readFiles, reads a text by its kind, and warns of what is left out of a file', async () => {
+    const script = scripted();
+    const mock = new MockLanguageModel({ doGenerate: script.doGenerate, doStream: script.doStream as never });
+    const model = ai.wrapLanguageModel({
+      model: mock,
+      middleware: memoryMiddleware({ ...options, contextLength: 4000, readFiles: true }),
+    });
+    const fixture = (name: string) => readFile(new URL(`../../../fixtures/documents/${name}`, import.meta.url));
+    const seen = () => JSON.stringify(script.calls.at(-1)?.prompt);
+    await ai.generateText({
+      model,
+      messages: [file(await fixture('pandoc.ipynb'), 'application/x-ipynb+json', 'a.ipynb')],
+    });
+    expect(seen()).toContain('The ship');
+    expect(seen()).not.toContain('cell_type');
+    await ai.generateText({ model, messages: [file(Buffer.from('# Ships\n\n*Aurora*'), 'text/markdown')] });
+    expect(seen()).toContain('Ships\\n\\nAurora');
+    await ai.generateText({ model, messages: [file(await fixture('pandoc.html'), 'text/html')] });
+    expect(seen()).not.toContain('<body>');
+    const mail = file(await fixture('email.eml'), 'message/rfc822', 'a.eml');
+    const left = [{ type: 'other', message: 'a.eml: 1 attachment left out' }];
+    expect((await ai.generateText({ model, messages: [mail] })).warnings).toMatchObject(left);
+    const stream = ai.streamText({ model, messages: [mail] });
+    await stream.text;
+    expect(await stream.warnings).toMatchObject(left);
+  });
+
+  it('names a server that cuts prompts before a second turn is paid for', async () => {
+    const script = scripted();
+    const cut = async (call: LanguageModelV3CallOptions) => ({
+      ...(await script.doGenerate(call)),
+      usage: usage(150, 5),
+    });
+    const model = ai.wrapLanguageModel({
+      model: new MockLanguageModel({ doGenerate: cut }),
+      middleware: memoryMiddleware(options),
+    });
+    const asked = ai.generateText({ model, prompt: `${book}\n\nWhen did it leave?`, maxRetries: 0 });
+    await expect(asked).rejects.toThrow(/cuts prompts: it counts 150 tokens where the prompt has at least/);
+    expect(script.calls).toHaveLength(1);
   });
 
   it('streams its notes before the answer', async () => {
@@ -243,6 +286,14 @@ describe.each([
       ).rejects.toThrow(/window of mini holds 256/);
     });
   });
+});
+
+it('refuses options that do not exist or fit', () => {
+  expect(() => memoryMiddleware({} as never)).toThrow('memoryMiddleware: `contextLength` is missing');
+  expect(() => memoryMiddleware({ contextLength: 2000, chunkToken: 5 } as never)).toThrow(
+    'Did you mean "chunkTokens"?',
+  );
+  expect(() => memoryMiddleware({ contextLength: 2000, budget: 0 })).toThrow('`budget` is 0, expected a whole number');
 });
 
 it('chooses the longest text of a user, and the question next to it', () => {

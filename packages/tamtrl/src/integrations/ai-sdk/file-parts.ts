@@ -43,11 +43,16 @@ export function textOfPart(part: LanguageModelV3FilePart): string | undefined {
 /**
  * The prompt with the files of users as texts.
  * @param all every kind that is read (PDF, office documents, e-mail, …), not only those that are text
+ * @param onNote told what was assumed of a file or left out of it
  * @throws ReaderError `input` or `empty` for a file that cannot be read. Media is left alone.
  */
-export async function withFilesAsText(prompt: LanguageModelV3Prompt, all: boolean): Promise<LanguageModelV3Prompt> {
+export async function withFilesAsText(
+  prompt: LanguageModelV3Prompt,
+  all: boolean,
+  onNote: (note: string) => void,
+): Promise<LanguageModelV3Prompt> {
   const read = async (part: LanguageModelV3FilePart) => {
-    const text = textOfPart(part) ?? (all && !MEDIA.test(part.mediaType) ? await loaded(part) : undefined);
+    const text = all && !MEDIA.test(part.mediaType) ? await loaded(part, onNote) : textOfPart(part);
     if (text === undefined) return part;
     return { type: 'text' as const, text: part.filename === undefined ? text : `${part.filename}:\n\n${text}` };
   };
@@ -60,11 +65,19 @@ export async function withFilesAsText(prompt: LanguageModelV3Prompt, all: boolea
   );
 }
 
-async function loaded(part: LanguageModelV3FilePart): Promise<string | undefined> {
+/** Kinds that are known by their names alone, for files without one. */
+const NAMES: Readonly<Record<string, string>> = {
+  'text/markdown': 'file.md',
+  'text/csv': 'file.csv',
+  'text/tab-separated-values': 'file.tsv',
+};
+
+async function loaded(part: LanguageModelV3FilePart, onNote: (note: string) => void): Promise<string | undefined> {
   const content = contentOf(part);
   if (content === undefined || typeof content === 'string') return content;
   const { loadDocument } = await import('../../reader/load-document.js');
+  const name = part.filename ?? NAMES[part.mediaType.split(';')[0].trim().toLowerCase()] ?? nameOf(part);
   let all = '';
-  for await (const { text } of loadDocument(content, { name: nameOf(part) })) all += text;
+  for await (const { text } of loadDocument(content, { name, onNote })) all += text;
   return all;
 }

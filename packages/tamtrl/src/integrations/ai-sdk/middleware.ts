@@ -16,8 +16,11 @@ import { MemoryError } from '../../memory/errors.js';
 import type { Budgets } from '../../memory/frames.js';
 import type { MemoryModel } from '../../memory/turn.js';
 import { CountingTokenizer, messageFormat } from '../../policy/openai/counting-tokenizer.js';
+import { TruncationGuard } from '../../policy/openai/truncation.js';
+import { atLeast, checkRules, FLAG, type Rules } from '../../reader/option-rules.js';
 import { planReading } from '../../reader/plan.js';
 import { MemoryReader } from '../../reader/reader.js';
+import { unreadText } from '../../reader/told.js';
 import type { ChatMessage } from '../../text/chat.js';
 import { withFilesAsText } from './file-parts.js';
 import { overlongPart, type PartPlace, promptTokens, withNotes } from './overlong.js';
@@ -36,24 +39,45 @@ export interface MemoryMiddlewareOptions extends Partial<Pick<Budgets, 'chunkTok
   budget?: number;
 }
 
+const RULES: Rules<MemoryMiddlewareOptions> = {
+  contextLength: atLeast(1),
+  answerTokens: atLeast(1),
+  chunkTokens: atLeast(1),
+  memoryTokens: atLeast(1),
+  readFiles: FLAG,
+  budget: atLeast(1),
+};
+
 /** The call after reading, and the usage of the reading. */
 interface Reading {
   params: LanguageModelV3CallOptions;
   usage: LanguageModelV3Usage[];
 }
 
+/** What callers are told besides the answer. */
+type Warnings = { type: 'other'; message: string }[];
+
 /** Parts shorter than this are not worth reading. */
 const LEAST_CHARACTERS = 500;
 
-/** @throws MemoryError `window` from a call whose prompt is too long but has no text to read. */
+/**
+ * @throws ReaderError `input` for options that do not exist or have to be something else; from a call, MemoryError
+ *   `window` if its prompt is too long but has no text to read, and TruncatedPrompt if the model's server cuts prompts.
+ */
 export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageModelV3Middleware {
+  checkRules(options, 'memoryMiddleware', RULES, ['contextLength']);
   return {
     specificationVersion: 'v3',
     wrapGenerate: async ({ doGenerate, params: asked, model }) => {
-      const params = await prepared(asked, options);
-      if (fits(params, options)) return params === asked ? doGenerate() : model.doGenerate(params);
+      const told: Warnings = [];
+      const params = await prepared(asked, options, told);
+      if (fits(params, options)) {
+        if (params === asked) return doGenerate();
+        const result = await model.doGenerate(params);
+        return { ...result, warnings: [...told, ...result.warnings] };
+      }
       const thoughts: string[] = [];
-      const reading = read(params, model, options);
+      const reading = read(params, model, options, told);
       let next = await reading.next();
       for (; !next.done; next = await reading.next()) thoughts.push(next.value);
       const { params: shorter, usage } = next.value;
@@ -62,16 +86,22 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageMode
         ...result,
         content: [...thoughts.map((text) => ({ type: 'reasoning' as const, text })), ...result.content],
         usage: added([...usage, result.usage]),
+        warnings: [...told, ...result.warnings],
       };
     },
     wrapStream: async ({ doStream, params: asked, model }) => {
-      const params = await prepared(asked, options);
-      if (fits(params, options)) return params === asked ? doStream() : model.doStream(params);
+      const told: Warnings = [];
+      const params = await prepared(asked, options, told);
+      if (fits(params, options)) {
+        if (params === asked) return doStream();
+        const { stream, ...result } = await model.doStream(params);
+        return { ...result, stream: stream.pipeThrough(withWarnings(told)) };
+      }
       // Ends the reading and the answer when the caller no longer wants them.
       const own = new AbortController();
       const { abortSignal } = params;
       const signal = abortSignal ? AbortSignal.any([abortSignal, own.signal]) : own.signal;
-      const parts = streamed({ ...params, abortSignal: signal }, model, options);
+      const parts = streamed({ ...params, abortSignal: signal }, model, options, told);
       const stream = new ReadableStream<LanguageModelV3StreamPart>({
         // Reads one part at a time, only as the caller asks for it.
         async pull(controller) {
@@ -93,12 +123,24 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): LanguageMode
 async function prepared(
   params: LanguageModelV3CallOptions,
   options: MemoryMiddlewareOptions,
+  told: Warnings,
 ): Promise<LanguageModelV3CallOptions> {
   const hasFiles = params.prompt.some(
     ({ role, content }) => role === 'user' && content.some(({ type }) => type === 'file'),
   );
   if (!hasFiles || (!options.readFiles && fits(params, options))) return params;
-  return { ...params, prompt: await withFilesAsText(params.prompt, options.readFiles === true) };
+  return { ...params, prompt: await withFilesAsText(params.prompt, options.readFiles === true, into(told)) };
+}
+
+const into = (told: Warnings) => (message: string) => void told.push({ type: 'other', message });
+
+/** The stream with more warnings at its start. */
+function withWarnings(told: Warnings): TransformStream<LanguageModelV3StreamPart, LanguageModelV3StreamPart> {
+  return new TransformStream({
+    transform(part, controller) {
+      controller.enqueue(part.type === 'stream-start' ? { ...part, warnings: [...told, ...part.warnings] } : part);
+    },
+  });
 }
 
 /** The notes as thoughts, and then the answer. */
@@ -106,10 +148,11 @@ async function* streamed(
   params: LanguageModelV3CallOptions,
   model: LanguageModelV3,
   options: MemoryMiddlewareOptions,
+  told: Warnings,
 ): AsyncGenerator<LanguageModelV3StreamPart, void> {
-  // This must be the first part, so the call's warnings come too late for it.
-  yield { type: 'stream-start', warnings: [] };
-  const reading = read(params, model, options);
+  // This must be the first part, so the warnings of reading and of the call come too late for it.
+  yield { type: 'stream-start', warnings: [...told] };
+  const reading = read(params, model, options, told);
   let note = await reading.next();
   for (let turn = 0; !note.done; note = await reading.next(), turn++) {
     const id = `memory-${turn}`;
@@ -143,14 +186,17 @@ function fits(params: LanguageModelV3CallOptions, options: MemoryMiddlewareOptio
   return promptTokens(params, new CountingTokenizer()) + answerTokensOf(params, options) <= options.contextLength;
 }
 
-/** Yields the notes after each part. */
+/** Yields the notes after each part, and before them what a budget leaves out. */
 async function* read(
   params: LanguageModelV3CallOptions,
   model: LanguageModelV3,
   options: MemoryMiddlewareOptions,
+  told: Warnings,
 ): AsyncGenerator<string, Reading> {
   const usage: LanguageModelV3Usage[] = [];
   const done: PartPlace[] = [];
+  const name = `${model.provider} ${model.modelId}`;
+  const guard = new TruncationGuard(name, options.contextLength, into(told));
   let shorter = params;
   while (!fits(shorter, options)) {
     const part = overlongPart(shorter.prompt, LEAST_CHARACTERS, done);
@@ -162,21 +208,24 @@ async function* read(
       );
     }
     const reader = new MemoryReader({
-      model: asMemoryModel(model, options.contextLength, usage, params),
+      model: asMemoryModel(model, options.contextLength, { usage, guard }, params),
       question: part.question,
       questionTokens: Math.max(64, new CountingTokenizer().encodeText(part.question).length),
       chunkTokens: options.chunkTokens,
       memoryTokens: options.memoryTokens,
       signal: params.abortSignal,
+      onNote: into(told),
     });
     const { budget } = options;
     const plan = budget === undefined ? undefined : await planReading(reader, part.document, { budget });
+    const unread = unreadText(plan?.unread);
+    if (unread !== '') yield unread;
     for await (const { turn, memories } of reader.read(plan?.text ?? part.document, given({ only: plan?.only })))
       yield `Notes after part ${turn}:\n${memories[0].memory}\n`;
     const turns = reader.turns;
     const notes = await reader.finish();
     if (reader.turns > turns) yield `Notes at the end:\n${notes[0]}\n`;
-    shorter = { ...shorter, prompt: withNotes(shorter.prompt, part, notes[0]) };
+    shorter = { ...shorter, prompt: withNotes(shorter.prompt, part, notes[0], unread === '') };
     done.push(part.place);
   }
   return { params: shorter, usage };
@@ -186,7 +235,7 @@ async function* read(
 function asMemoryModel(
   model: LanguageModelV3,
   contextLength: number,
-  usage: LanguageModelV3Usage[],
+  { usage, guard }: { usage: LanguageModelV3Usage[]; guard: TruncationGuard },
   call: LanguageModelV3CallOptions,
 ): MemoryModel {
   const tokenizer = new CountingTokenizer();
@@ -207,6 +256,8 @@ function asMemoryModel(
             providerOptions: call.providerOptions,
           });
           usage.push(result.usage);
+          const { total: prompt = 0, cacheRead: cached = 0 } = result.usage.inputTokens;
+          guard.check({ ids: promptIds, textOf: (ids) => tokenizer.decode(ids) }, { prompt, cached, completion: 0 });
           const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
           const ids = tokenizer.encodeReply(text, maxTokens + 1);
           const cut = ids.length > maxTokens || result.finishReason.unified === 'length';

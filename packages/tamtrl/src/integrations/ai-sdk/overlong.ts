@@ -100,10 +100,12 @@ export function withNotes(
   prompt: LanguageModelV3Prompt,
   { place, rest, document }: OverlongPart,
   notes: string,
+  isWhole: boolean,
 ): LanguageModelV3Prompt {
+  const read = isWhole ? 'all of it' : 'those parts of it that a search for the question found';
   return prompt.map((message, at) => {
     if (at !== place.message || message.role !== 'user') return message;
-    const text = `[A text of ${document.length.toLocaleString('en-US')} characters stood here. Notes taken while reading all of it:]\n${broken(notes)}\n[End of the notes]${rest === '' ? '' : `\n\n${rest}`}`;
+    const text = `[A text of ${document.length.toLocaleString('en-US')} characters stood here. Notes taken while reading ${read}:]\n${broken(notes)}\n[End of the notes]${rest === '' ? '' : `\n\n${rest}`}`;
     return {
       ...message,
       content: message.content.map((part, number) =>
