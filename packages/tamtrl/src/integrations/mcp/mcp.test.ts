@@ -149,6 +149,19 @@ describe('the server', () => {
     expect(part.structuredContent).toMatchObject({ unread: { chunks: expect.any(Number) } });
     const turns = ({ structuredContent }: typeof whole) => (structuredContent as { turns: number }).turns;
     expect(turns(part)).toBeLessThan(turns(whole) / 4);
+    // Models see the text alone.
+    const said = ({ content }: typeof whole) => (content as { text: string }[])[0].text;
+    expect(said(part)).toMatch(
+      /\n\nNotes on which the answer is based \(\S+\.txt:\d+\S*\):\n.*\n\nNot read: \d+ chunks/,
+    );
+    expect(said(whole)).toMatch(/\n\n\S*wide\.txt was read as UTF-16LE/);
+    expect(whole.structuredContent).toMatchObject({ notes: [expect.stringContaining('UTF-16LE')] });
+    const two = await client.callTool({
+      name: 'ask_document',
+      arguments: { source: 'facts.txt', question: ['anna', 'ben'] },
+    });
+    expect(two.structuredContent).toMatchObject({ answers: [{ question: 'anna' }, { question: 'ben' }] });
+    expect(said(two)).toMatch(/^anna\n[\s\S]*\n\nben\n/);
     expect((await ask('more/wide.txt', { encoding: 'utf-16le' })).structuredContent).toMatchObject({ turns: 1 });
     expect(await ask('more/wide.txt', { encoding: 'klingon' })).toMatchObject({
       isError: true,

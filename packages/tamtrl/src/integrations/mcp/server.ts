@@ -10,7 +10,8 @@ import { checkEncoding } from '../../reader/decoding.js';
 import { ReaderError } from '../../reader/errors.js';
 import { shown } from '../../reader/files/page.js';
 import { planReading, type ReadingPlan } from '../../reader/plan.js';
-import { type MemoryEvent, MemoryReader, type ReaderOptions } from '../../reader/reader.js';
+import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from '../../reader/reader.js';
+import { unreadText } from '../../reader/told.js';
 import { readWithin, rootsOf } from './roots.js';
 
 export interface McpOptions {
@@ -42,7 +43,9 @@ const inputSchema = z.object({
     .describe(
       'Path of a file or folder (text, Markdown, HTML, PDF, office document, EPUB, e-mail, notebook, subtitles, zip archive) within the allowed roots, or an http(s) address that begins with an allowed one',
     ),
-  question: z.string().min(1).describe('The question to answer from it'),
+  question: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .describe('The question to answer from it, or a list of questions for which it is read once'),
   budget: z
     .number()
     .int()
@@ -70,9 +73,14 @@ export function createMcpServer(options: McpOptions): McpServer {
       const token = _meta?.progressToken;
       try {
         const roots = await rootsOf([...options.roots, ...(await clientRoots(server, signal))]);
-        const reader = new MemoryReader({ model, question, signal, ...options.reading });
+        const notes: string[] = [];
+        const note = (text: string) => {
+          log(text);
+          notes.push(text);
+        };
+        const reader = new MemoryReader({ model, question, signal, onNote: note, ...options.reading });
         if (encoding !== undefined) checkEncoding(encoding);
-        const text = readWithin(source, roots, signal, log, encoding);
+        const text = readWithin(source, roots, signal, note, encoding);
         const plan: Partial<ReadingPlan> = budget === undefined ? {} : await planReading(reader, text, { budget });
         for await (const event of reader.read(plan.text ?? text, given({ only: plan.only }))) {
           log(`${shown(source)}: chunk ${event.turn}`);
@@ -83,16 +91,28 @@ export function createMcpServer(options: McpOptions): McpServer {
             });
         }
         let short = 0;
-        const [{ answer, memory, provenance }] = await reader.answer(() => {
+        const answers = await reader.answer(() => {
           short++;
         });
-        if (answer === '') throw new ReaderError('empty', NO_ANSWER);
+        if (answers.some(({ answer }) => answer === '')) throw new ReaderError('empty', NO_ANSWER);
         const { tokens } = reader;
         const turns = reader.turns + short;
-        const more = given({ unread: plan.unread, cost: options.prices?.of(tokens) });
+        const [{ answer, memory, provenance }] = answers;
+        const each = answers.map(({ output: _, truncated: __, ...rest }) => rest);
+        const more = given({
+          answers: answers.length > 1 ? each : undefined,
+          notes: notes.length > 0 ? notes : undefined,
+          unread: plan.unread,
+          cost: options.prices?.of(tokens),
+        });
         const structured = { answer, memory, provenance, turns, tokens, ...more };
+        const told = [
+          ...answers.map((each) => answerTold(each, answers.length > 1)),
+          unreadText(plan.unread).trim(),
+          ...notes,
+        ];
         return {
-          content: [{ type: 'text', text: `${answer}\n\nNotes on which the answer is based:\n${memory}` }],
+          content: [{ type: 'text', text: told.filter((part) => part !== '').join('\n\n') }],
           structuredContent: structured,
         };
       } catch (error) {
@@ -103,6 +123,13 @@ export function createMcpServer(options: McpOptions): McpServer {
     },
   );
   return server;
+}
+
+/** An answer as models read it, with the places of the notes that it was given from. */
+function answerTold({ question, answer, memory, provenance }: Answer, isOneOfSeveral: boolean): string {
+  const places = provenance.flatMap(({ source }) => (source?.place === undefined ? [] : [source.place]));
+  const from = places.length === 0 ? '' : ` (${[...new Set(places)].join('; ')})`;
+  return `${isOneOfSeveral ? `${question}\n` : ''}${answer}\n\nNotes on which the answer is based${from}:\n${memory}`;
 }
 
 /** The roots that the client allows now; none if it does not support roots. */
