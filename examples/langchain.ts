@@ -6,7 +6,7 @@
  *     const retriever = new ContextualCompressionRetriever({ baseRetriever, baseCompressor });
  *     const chain = RunnableLambda.from(fileRetriever({ model }, ['report.pdf', 'notes.docx'])).pipe(answer);
  */
-import { type ReadDocumentsOptions, readDocuments } from 'tamtrl';
+import { type ReadDocumentsOptions, ReaderError, readDocuments } from 'tamtrl';
 
 /** `DocumentInterface` of `@langchain/core/documents`. */
 export interface LangChainDocument {
@@ -22,7 +22,8 @@ export function memoryCompressor(options: Options) {
   return {
     compressDocuments: (documents: LangChainDocument[], query: string): Promise<LangChainDocument[]> =>
       notesOf(
-        documents.map(({ pageContent }) => pageContent),
+        // In a list, a text that is only the name of a file is read as it is.
+        documents.map(({ pageContent }) => [pageContent]),
         documents,
         query,
         options,
@@ -51,6 +52,7 @@ async function notesOf(
   if (texts.length === 0) return [];
   const outcomes = await readDocuments({ ...options, documents: texts, question });
   return outcomes.flatMap(({ reading, error }, at) => {
+    if (ReaderError.isInstance(error, 'empty')) return [];
     if (error) throw error;
     const [{ memory, provenance, answer }] = reading.answers;
     // A memory of which nothing is in the text is the one from before the first chunk, or made up.

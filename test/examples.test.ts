@@ -66,6 +66,9 @@ describe('examples of other frameworks', () => {
       { id: 'd0', pageContent: expect.stringMatching(/^anna oslo/), metadata: { at: 0, answer: expect.any(String) } },
     ]);
     expect(await memoryCompressor({ model: 'mini' }).compressDocuments([], 'anna')).toEqual([]);
+    // Whatever a retriever finds: nothing, or a text that is the name of a file.
+    const odd = ['', 'package.json'].map((pageContent) => ({ pageContent, metadata: {} }));
+    expect(await memoryCompressor({ model: 'mini' }).compressDocuments(odd, 'anna')).toEqual([]);
     expect(await fileRetriever({ model: 'mini' }, files)('anna dan cora')).toMatchObject([
       {
         pageContent: expect.stringMatching(/^anna oslo/),
