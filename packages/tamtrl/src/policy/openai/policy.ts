@@ -149,6 +149,8 @@ export class OpenAIPolicy implements Policy {
     this.#client = client;
     this.#options = options;
     this.#guard = new TruncationGuard(this.name, this.contextLength, (text) => this.#tell(text));
+    if (options.prediction && api === 'responses')
+      this.#tell('The Responses API takes no predictions, so none is sent.');
     if (tokenizer !== undefined && api === 'responses')
       this.#tell('The Responses API takes no token ids, so the tokenizer is not used and token counts are estimates.');
   }

@@ -120,14 +120,15 @@ describe('the Responses API', () => {
     await expect(ask([handler], responses)).rejects.toThrow(sentence);
   });
 
-  it('a model that only thinks is told, and so is a tokenizer that cannot be used', async () => {
+  it('a model that only thinks is told, and so are a tokenizer and predictions that cannot be used', async () => {
     const notes: string[] = [];
-    const more = { ...responses, tokenizer: miniTokenizer(), chat: miniChat };
+    const more = { ...responses, tokenizer: miniTokenizer(), chat: miniChat, prediction: true };
     const { baseUrl } = await serve([reply([thoughts], incomplete('max_output_tokens'))], models({ owned_by: 'vllm' }));
     const policy = await openOpenAIPolicy({ ...more, baseUrl, model: 'm', note: (note) => notes.push(note) });
     await policy.sample([{ promptIds: policy.tokenizer.encode('x') }], { maxTokens: 5, temperature: 0 });
     expect(policy.mode).toBe('chat');
     expect(notes).toEqual([
+      'The Responses API takes no predictions, so none is sent.',
       'The Responses API takes no token ids, so the tokenizer is not used and token counts are estimates.',
       expect.stringMatching(/spent all its tokens on thinking/),
     ]);
