@@ -43,7 +43,7 @@ describe('a price table', () => {
 
   it('that is not there: said', async () => {
     await expect(loadPrices(join(folder, 'none.yaml'))).rejects.toThrow(
-      /Cannot read the configuration file .*none\.yaml/,
+      /Cannot read the price table .*none\.yaml/,
     );
   });
 });

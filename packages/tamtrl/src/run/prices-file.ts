@@ -5,7 +5,7 @@ import { readYamlFile } from './yaml-file.js';
 
 /** @throws RunError `settings` with the place in the file for anything but a table of prices. */
 export async function loadPrices(path: string): Promise<PriceTable> {
-  const file = await readYamlFile(path);
+  const file = await readYamlFile(path, 'price table');
   const checked = checkedPrices(file.settings);
   if ('table' in checked) return checked.table;
   const { path: where, isUnknown, message } = checked;

@@ -21,7 +21,7 @@ export interface YamlFile {
 }
 
 /** @throws RunError with line and column if the text is not YAML, or not a mapping. */
-export async function readYamlFile(path: string): Promise<YamlFile> {
+export async function readYamlFile(path: string, what = 'configuration file'): Promise<YamlFile> {
   let text: string;
   try {
     const { size } = await stat(path);
@@ -29,7 +29,7 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
       throw new Error(`it has ${bytesText(size)}, expected at most ${bytesText(MAX_YAML_BYTES)}`);
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new RunError('settings', `Cannot read the configuration file ${path}: ${(error as Error).message}.`);
+    throw new RunError('settings', `Cannot read the ${what} ${path}: ${(error as Error).message}.`);
   }
   return parseYamlFile(path, text);
 }
