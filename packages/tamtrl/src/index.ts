@@ -14,7 +14,12 @@ export {
   type Reread,
 } from './reader/conversation.js';
 export { ReaderError } from './reader/errors.js';
-export { type DryRun, estimateReading } from './reader/estimate-reading.js';
+export {
+  type DryRun,
+  type EstimateReadingsOptions,
+  estimateReading,
+  estimateReadings,
+} from './reader/estimate-reading.js';
 export type { Extent, Unread, Wanted } from './reader/extent.js';
 export { type TextSource, textOf } from './reader/input.js';
 export { type KeptReadingsOptions, keptReadings } from './reader/kept-readings.js';

@@ -1,5 +1,5 @@
 /** `tamtrl ask` with a folder of states, and questions that are names of something to read. */
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -60,8 +60,8 @@ it('further questions are answered from the notes of a saved reading, or by read
   expect(first.err).toContain('From the notes for "anna dan cora"; the text was not read again.');
   const unknown = await ask('--state', state, '--follow-up', 'kurt');
   expect(unknown).toMatchObject({ code: 1, out: 'kurt\n(not in the notes)\n' });
-  expect(unknown.err).toBe(
-    'Not in the notes for "anna dan cora". To read the text again for this question, use --reread.\n',
+  expect(unknown.err).toMatch(
+    /^Not in the notes for "anna dan cora"\. To read the text again for this question, use --reread\. \d+ tokens read, \d+ written\.\n$/,
   );
   const read = await ask('--state', state, '--follow-up', 'kurt', '--reread', '--json');
   expect(JSON.parse(read.out)).toMatchObject({ chunksRead: 0, followUps: [{ from: 'text', missing: false }] });
@@ -102,11 +102,20 @@ it('--each reads every document for itself, and says which could not be read', a
   const states = join(folder, 'each/');
   const first = await ask(one, two, 'ben', '--each', '--state', states);
   expect(first.err).not.toContain('documents, 0 tokens read');
+  // A dry run tells what is left: of what is as it was nothing, of a longer text its end.
+  const dry = async (...args: string[]) =>
+    JSON.parse((await ask(one, two, 'ben', '--each', '--dry-run', '--json', ...args)).out);
+  const whole = await dry();
+  expect(whole).toMatchObject({ chunks: 6, requests: 8 });
+  expect(await dry('--state', states)).toMatchObject({ chunks: 0, requests: 0, tokens: { prompt: 0, output: 0 } });
   const again = await ask(one, two, 'ben', '--each', '--state', states);
   expect(again.out).toBe(first.out);
   expect(again.err).toContain('2 documents, 0 tokens read, 0 written');
   // The same file as that of the document alone.
   expect((await ask(one, 'ben', '--state', states)).err).toMatch(/^Continuing after \d+ chunks/);
+  await writeFile(two, `mara oslo\n${await readFile(two, 'utf8')}`);
+  expect(await dry('--state', states)).toMatchObject({ chunks: expect.any(Number), requests: expect.any(Number) });
+  expect((await dry('--state', states)).chunks).toBeGreaterThanOrEqual(3);
   expect(await ask(one, 'ben', '--each', '--state', one)).toMatchObject({
     code: 2,
     err: expect.stringContaining('one.txt is a file'),

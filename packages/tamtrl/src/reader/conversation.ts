@@ -14,12 +14,13 @@ import { sampleTurn } from '../memory/turn.js';
 import { wordsOf } from '../text/bm25.js';
 import { checkOpened } from './check-options.js';
 import { ReaderError } from './errors.js';
+import type { Unread } from './extent.js';
 import type { TextSource } from './input.js';
 import { checkRules, READER_RULES } from './option-rules.js';
 import { planReading } from './plan.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
 import { type ConversationState, conversationSchema } from './state.js';
-import { addTokens, type ReadTokens } from './tokens.js';
+import { addTokens, type ReadTokens, sumOf, tokensSince } from './tokens.js';
 
 /**
  * When the text is read again for a question: `never` (default), `needed` if the notes do not hold the answer, or
@@ -54,7 +55,13 @@ export interface FollowUpAnswer extends Answer {
   missing: boolean;
   /** The questions that the notes were taken for. */
   notesFor: string[];
+  /** What this question took. */
+  tokens: ReadTokens;
+  /** What the budget left out; absent without one, or if the text was not read. */
+  unread?: Unread;
 }
+
+type Found = Omit<FollowUpAnswer, 'tokens'>;
 
 type Note = ConversationState['notes'][number];
 
@@ -66,6 +73,7 @@ const COMMON = new Set(
 );
 
 export class Conversation {
+  /** Of all questions so far. */
   readonly tokens: ReadTokens = { prompt: 0, output: 0 };
   readonly #options: ConversationOptions;
   readonly #frames: PromptFrames;
@@ -113,20 +121,22 @@ export class Conversation {
     checkRules(options, 'ask', FOLLOW_UP_RULES);
     if (question.trim() === '') throw new ReaderError('empty', 'There is no question: ask something, or end here.');
     const { reread = 'never', onEvent } = options;
+    const before = { ...this.tokens };
+    const found = await this.#found(question, reread, onEvent);
+    const { answer, from, missing } = found;
+    if (!missing) this.#exchanges.push({ question, answer, from });
+    return { ...found, tokens: tokensSince(this.tokens, before) };
+  }
+
+  async #found(question: string, reread: Reread, onEvent: FollowUpOptions['onEvent']): Promise<Found> {
     if (this.#notes.length > 0 && reread !== 'always') {
       const found = await this.#fromNotes(question);
-      if (!found.missing || reread === 'never') return this.#told(found);
+      if (!found.missing || reread === 'never') return found;
     }
-    return this.#told(await this.#fromText(question, onEvent));
+    return this.#fromText(question, onEvent);
   }
 
-  #told(answer: FollowUpAnswer): FollowUpAnswer {
-    const { question, from } = answer;
-    if (!answer.missing) this.#exchanges.push({ question, answer: answer.answer, from });
-    return answer;
-  }
-
-  async #fromNotes(question: string): Promise<FollowUpAnswer> {
+  async #fromNotes(question: string): Promise<Found> {
     const { format } = this.#frames;
     const notes = format.followUp ? this.#notes : [this.#closest(question)];
     const answer = await this.#answerFrom(question, notes);
@@ -136,7 +146,7 @@ export class Conversation {
     return { ...answer, ...(missing && { answer: '' }), from: 'memory', missing };
   }
 
-  async #answerFrom(question: string, notes: readonly Note[]): Promise<Omit<FollowUpAnswer, 'from' | 'missing'>> {
+  async #answerFrom(question: string, notes: readonly Note[]): Promise<Omit<Found, 'from' | 'missing'>> {
     const { model, temperature = 0, seed = 0, signal } = this.#options;
     const { tokenizer } = model;
     const { answerTokens } = this.#budgets;
@@ -167,7 +177,7 @@ export class Conversation {
     };
   }
 
-  async #fromText(question: string, onEvent: FollowUpOptions['onEvent']): Promise<FollowUpAnswer> {
+  async #fromText(question: string, onEvent: FollowUpOptions['onEvent']): Promise<Found> {
     const { document: _, state: __, budget, ...reading } = this.#options;
     const reader = new MemoryReader({ ...reading, question: this.#standalone(question) });
     const source = await this.#text();
@@ -175,10 +185,10 @@ export class Conversation {
     for await (const event of reader.read(plan.text, 'only' in plan ? given({ only: plan.only }) : {}))
       onEvent?.(event);
     const [found] = await reader.answer(onEvent);
-    this.tokens.prompt += reader.tokens.prompt;
-    this.tokens.output += reader.tokens.output;
+    Object.assign(this.tokens, sumOf(this.tokens, reader.tokens));
     this.#notes.push({ question, memory: found.memory, pieces: found.provenance });
-    return { ...found, question, from: 'text', missing: false, notesFor: [question] };
+    const unread = budget === undefined ? undefined : reader.unread;
+    return { ...found, question, from: 'text', missing: false, notesFor: [question], ...given({ unread }) };
   }
 
   async #text(): Promise<TextSource> {

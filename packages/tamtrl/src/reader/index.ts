@@ -17,7 +17,12 @@ export {
   type Reread,
 } from './conversation.js';
 export { ReaderError } from './errors.js';
-export { type DryRun, estimateReading } from './estimate-reading.js';
+export {
+  type DryRun,
+  type EstimateReadingsOptions,
+  estimateReading,
+  estimateReadings,
+} from './estimate-reading.js';
 export type { Extent, Unread, Wanted } from './extent.js';
 export { type TextSource, textOf } from './input.js';
 export { type LoadDocumentOptions, loadDocument } from './load-document.js';

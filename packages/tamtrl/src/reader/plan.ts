@@ -1,10 +1,12 @@
 /** Before the first turn: which chunks will be read, and what that takes. */
+import { fnv1a } from '../base/hash.js';
 import { given } from '../base/objects.js';
 import type { Money, Prices } from '../policy/prices.js';
 import type { Extent, Unread, Wanted } from './extent.js';
 import type { TextSource } from './input.js';
 import type { PlacedText } from './places.js';
 import type { MemoryReader } from './reader.js';
+import type { ReaderState } from './state.js';
 import { extrapolated, survey } from './survey.js';
 import type { ReadTokens } from './tokens.js';
 
@@ -75,15 +77,34 @@ export async function planExactly(
   reader: MemoryReader,
   source: TextSource,
   { budget, whole, prices }: PlanOptions,
-): Promise<ReadingPlan & { estimate: ReadingEstimate }> {
+): Promise<ReadingPlan & { estimate: ReadingEstimate; isRead: boolean }> {
   const { held, all } = await beginningOf(reader.opened(source), Number.POSITIVE_INFINITY);
   const { questions } = reader;
   const { chunkTokens } = reader.budgets;
   const before = whole ? reader : undefined;
-  const found = await survey(reader.chunks(textIn(held)), { questions, chunkTokens, ...given({ before, budget }) });
-  const { read, unread, reads } = found;
-  const plan = { text: all, estimate: estimateOf(reader, read, true, prices) };
+  const asked = { questions, chunkTokens, ...given({ budget }) };
+  const found = await survey(reader.chunks(textIn(held)), { ...asked, ...given({ before }) });
+  const { unread, reads } = found;
+  const { isSame, isRead } = whole ? comparedWith(reader.state(), held) : { isSame: true, isRead: false };
+  // At most all of a changed text: how soon the memory will be what it was, only reading tells.
+  const { read } = isSame ? found : await survey(reader.chunks(textIn(held)), asked);
+  const plan = { text: all, estimate: estimateOf(reader, read, true, prices), isRead };
   return budget === undefined ? plan : { ...plan, only: reads, unread };
+}
+
+/** Whether what was read of a text is as it was, and whether that is all of it. */
+function comparedWith({ position, pending, fingerprint }: ReaderState, held: readonly PlacedText[]) {
+  let hash = fnv1a('');
+  let offset = 0;
+  let rest = '';
+  for (const text of textIn(held)) {
+    const known = Math.max(0, position - offset);
+    hash = fnv1a(text.slice(0, known), hash);
+    rest += text.slice(known);
+    offset += text.length;
+  }
+  const isSame = hash === fingerprint;
+  return { isSame, isRead: isSame && position + pending.length > 0 && rest === pending };
 }
 
 function estimateOf(reader: MemoryReader, extent: Extent, exact: boolean, prices: Prices | undefined): ReadingEstimate {

@@ -27,3 +27,8 @@ export function tokensSince(now: ReadTokens, before: ReadTokens): ReadTokens {
     ...(cached > 0 && { cached }),
   };
 }
+
+export function sumOf(one: ReadTokens, other: ReadTokens = { prompt: 0, output: 0 }): ReadTokens {
+  const cached = (one.cached ?? 0) + (other.cached ?? 0);
+  return { prompt: one.prompt + other.prompt, output: one.output + other.output, ...(cached > 0 && { cached }) };
+}

@@ -10,7 +10,7 @@ import type { Unread } from './extent.js';
 import type { ReadingEstimate, ReadingPlan } from './plan.js';
 import type { DocumentOutcome } from './read-documents.js';
 import type { MemoryReader } from './reader.js';
-import type { ReadTokens } from './tokens.js';
+import { type ReadTokens, sumOf, tokensSince } from './tokens.js';
 
 const MOST_RANGES = 5;
 
@@ -30,9 +30,8 @@ export function estimateTold({ estimate, unread }: ReadingPlan): string {
 
 /** `tamtrl ask --dry-run`, and what was assumed. */
 export function dryRunTexts(found: DryRun): { found: string; assumed: string } {
-  const unread = found.unread && found.unread.chunks > 0 ? unreadText(found.unread) : '';
   const assumed = `The server was not asked for its window: ${count(found.contextLength)} tokens are assumed. Set it with --context-length.\n`;
-  return { found: `${estimateText(found)}${unread}`, assumed: found.assumed ? assumed : '' };
+  return { found: `${estimateText(found)}${unreadText(found.unread)}`, assumed: found.assumed ? assumed : '' };
 }
 
 /** The memories after a turn, line by line. @param several more than one question */
@@ -45,10 +44,18 @@ export function memoryLines(memories: readonly QuestionMemory[], several: boolea
   ]);
 }
 
-export function unreadText({ chunks, tokens, ranges }: Unread): string {
+/** Nothing if nothing was left out. */
+export function unreadText(unread: Unread | undefined): string {
+  if (!unread || unread.chunks === 0) return '';
+  const { chunks, tokens, ranges } = unread;
+  const where = ranges.length === 0 ? '' : `, characters ${rangesText(ranges)}`;
+  return `Not read: ${counted(chunks, 'chunk')} (${count(tokens)} tokens)${where}\n`;
+}
+
+function rangesText(ranges: Unread['ranges']): string {
   const shown = ranges.slice(0, MOST_RANGES).map(({ start, end }) => `${count(start)} to ${count(end)}`);
   const more = ranges.length > MOST_RANGES ? `, and ${ranges.length - MOST_RANGES} more stretches` : '';
-  return `Not read: ${counted(chunks, 'chunk')} (${count(tokens)} tokens), characters ${shown.join(', ')}${more}\n`;
+  return `${shown.join(', ')}${more}`;
 }
 
 /** Why there is no answer; undefined if there is one to each question. @param empty turns without a memory */
@@ -67,12 +74,24 @@ export function noAnswerText(answers: readonly Answer[], { answerTokens }: Budge
 export const answerText = ({ answer, truncated }: Answer) =>
   `${answer === '' ? '(no answer)' : answer}${truncated ? ' (cut off at the limit)' : ''}\n`;
 
-/** Where the answer to a follow-up question comes from. */
-export function followUpText({ from, missing, notesFor }: FollowUpAnswer): string {
-  if (from === 'text') return 'The text was read for this question.\n';
+/** Where the answer to a follow-up question comes from, and what it took. */
+export function followUpText(answer: FollowUpAnswer, prices: Prices | undefined): string {
+  return `${whereFrom(answer)} ${tokensText(answer.tokens, prices)}.\n${unreadText(answer.unread)}`;
+}
+
+function whereFrom({ from, missing, notesFor }: FollowUpAnswer): string {
+  if (from === 'text') return 'The text was read for this question.';
   const notes = `the notes for ${notesFor.map((question) => JSON.stringify(question)).join(', ')}`;
-  if (!missing) return `From ${notes}; the text was not read again.\n`;
-  return `Not in ${notes}. To read the text again for this question, use --reread.\n`;
+  if (!missing) return `From ${notes}; the text was not read again.`;
+  return `Not in ${notes}. To read the text again for this question, use --reread.`;
+}
+
+/** "3,000 tokens read (500 from the cache), 200 written, 0.0020 USD" */
+function tokensText(tokens: ReadTokens, prices: Prices | undefined, more = ''): string {
+  const { prompt, output, cached } = tokens;
+  const kept = cached === undefined ? '' : ` (${count(cached)} from the cache)`;
+  const money = prices ? `, ${moneyText(prices.of(tokens))}` : '';
+  return `${count(prompt)} tokens read${kept}, ${count(output)} written${more}${money}`;
 }
 
 export interface Told {
@@ -81,6 +100,8 @@ export interface Told {
   memory: readonly string[];
   reader: MemoryReader;
   turns: number;
+  /** Of earlier runs, which the state has kept. */
+  before?: ReadTokens;
   unread?: Unread;
   prices?: Prices;
   followUps?: readonly FollowUpAnswer[];
@@ -91,16 +112,16 @@ export interface Told {
 /** Chunks that were read now, without those of a saved state. */
 const ownChunks = ({ reader, turns }: Told) => reader.chunksRead + turns - reader.turns;
 
-function sumOf(one: ReadTokens, other: ReadTokens = { prompt: 0, output: 0 }): ReadTokens {
-  const cached = (one.cached ?? 0) + (other.cached ?? 0);
-  return { prompt: one.prompt + other.prompt, output: one.output + other.output, ...(cached > 0 && { cached }) };
-}
+/** Tokens of this run: those of earlier ones were paid then. */
+const ownTokens = ({ reader, before, further }: Told) =>
+  sumOf(before ? tokensSince(reader.tokens, before) : reader.tokens, further);
 
 /** `tamtrl ask --json`. */
 export function jsonReading(told: Told): object {
-  const { answers, memory, reader, turns, unread, prices, followUps = [], further } = told;
-  const { prompt, output, cached } = sumOf(reader.tokens, further);
-  const own = ownChunks(told);
+  const { answers, memory, reader, turns, unread, prices, followUps = [] } = told;
+  const own = ownTokens(told);
+  const { prompt, output, cached } = own;
+  const chunks = ownChunks(told);
   const each = answers.map(({ output: _, truncated: __, ...rest }) => rest);
   const later = followUps.map(({ output: _, truncated: __, ...rest }) => rest);
   const tokens = { prompt, output, ...given({ cached }), total: prompt + output };
@@ -113,23 +134,20 @@ export function jsonReading(told: Told): object {
     ...(first && { provenance: first.provenance }),
     tokens,
     seconds: reader.seconds,
-    ...(own !== turns && { chunksRead: own }),
+    ...(chunks !== turns && { chunksRead: chunks }),
     ...(answers.length > 1 && { answers: each }),
     ...(later.length > 0 && { followUps: later }),
-    ...given({ cost: prices?.of(sumOf(reader.tokens, further)), unread }),
+    ...given({ cost: prices?.of(own), unread }),
   };
 }
 
 /** "12 chunks, 3,000 tokens read, 200 written, 4.1 s in the model" */
 export function readingText(told: Told): string {
   const { reader, turns, prices } = told;
-  const { prompt, output, cached } = reader.tokens;
-  const cost = prices?.of(reader.tokens);
   const own = ownChunks(told);
   const again = own === turns ? '' : ` (${count(own)} of them read now)`;
-  const kept = cached === undefined ? '' : ` (${count(cached)} from the cache)`;
-  const money = cost ? `, ${moneyText(cost)}` : '';
-  return `${counted(turns, 'chunk')}${again}, ${count(prompt)} tokens read${kept}, ${count(output)} written, ${duration(reader.seconds)} in the model${money}\n`;
+  const time = `, ${duration(reader.seconds)} in the model`;
+  return `${counted(turns, 'chunk')}${again}, ${tokensText(ownTokens(told), prices, time)}\n`;
 }
 
 /** Of all documents that were read. */

@@ -1,5 +1,6 @@
 /** Questions after the answer: those that `--follow-up` names, and those that are typed. */
 import { createInterface } from 'node:readline/promises';
+import type { Prices } from '../../policy/prices.js';
 import type { Conversation, FollowUpAnswer, Reread } from '../../reader/conversation.js';
 import type { MemoryEvent } from '../../reader/reader.js';
 import { answerText, followUpText } from '../../reader/told.js';
@@ -14,6 +15,7 @@ export interface FurtherFlags {
 interface Further extends FurtherFlags {
   json: boolean;
   signal: AbortSignal;
+  prices: Prices | undefined;
   onEvent(event: MemoryEvent): void;
   /** Called after every answer. */
   save(): Promise<void>;
@@ -21,7 +23,7 @@ interface Further extends FurtherFlags {
 
 /** @returns all answers */
 export async function askFurther(talk: Conversation, options: Further, io: Io): Promise<FollowUpAnswer[]> {
-  const { followUp = [], chat, reread = 'never', json, onEvent, save } = options;
+  const { followUp = [], chat, reread = 'never', json, prices, onEvent, save } = options;
   const answers: FollowUpAnswer[] = [];
   const ask = async (question: string, when: Reread) => {
     const answer = await talk.ask(question, { reread: when, onEvent });
@@ -32,7 +34,7 @@ export async function askFurther(talk: Conversation, options: Further, io: Io): 
     answers.push(answer);
     if (json) return;
     io.out(answer.missing ? '(not in the notes)\n' : answerText(answer));
-    io.err(followUpText(answer));
+    io.err(followUpText(answer, prices));
   };
   for (const question of followUp) {
     if (!json) io.out(`${question}\n`);

@@ -5,7 +5,7 @@ import { readerSettings, readingDifferences, readingFrom } from '../../memory/re
 import { savedReading } from '../../models/reading-file.js';
 import { Conversation } from '../../reader/conversation.js';
 import { checkEncoding } from '../../reader/decoding.js';
-import { estimateReading } from '../../reader/estimate-reading.js';
+import { estimateReading, estimateReadings } from '../../reader/estimate-reading.js';
 import { STDIN } from '../../reader/files/document-place.js';
 import { charactersOf, documentsNamed, lastQuestion, problemOf } from '../../reader/files/named.js';
 import { textOfFiles } from '../../reader/files/several.js';
@@ -96,17 +96,21 @@ async function askOnce(
     tell(text);
   };
   const loading = { signal, ...given({ encoding: flags.encoding }), onNote: (text: string) => note(`${text}.`) };
+  const kept = { question: questions, model: address, documents: paths };
+  const each = {
+    question: questions,
+    documents: paths.map((place) => ({ [Symbol.asyncIterator]: () => textOfFiles([place], loading) })),
+    ...(flags.each && flags.state !== undefined && { states: await keptReadings(flags.state, kept) }),
+  };
   if (flags.dryRun) {
     const { tokenizer, contextLength, budget } = flags;
     const table = flags.prices === undefined ? undefined : await loadPrices(flags.prices);
     const asked = given({ tokenizer, contextLength, thinking: opening.thinking, budget, state, prices: table });
-    const found = await estimateReading({
-      ...given(limits),
-      ...asked,
-      model,
-      question: questions,
-      document: textOfFiles(paths, loading),
-    });
+    const plan = { ...given(limits), ...asked, model };
+    const onError = ({ message }: Error) => io.err(`tamtrl: ${message}\n`);
+    const found = await (flags.each
+      ? estimateReadings({ ...plan, ...each, onError })
+      : estimateReading({ ...plan, question: questions, document: textOfFiles(paths, loading) }));
     const texts = dryRunTexts(found);
     io.out(flags.json ? `${JSON.stringify(found)}\n` : texts.found);
     if (!flags.json) io.err(texts.assumed);
@@ -116,14 +120,10 @@ async function askOnce(
   try {
     const settings = { ...readerSettings(trained, limits), model: policy, signal, onNote: loading.onNote };
     if (flags.each) {
-      const documents = paths.map((place) => ({ [Symbol.asyncIterator]: () => textOfFiles([place], loading) }));
-      const keeping = { question: questions, model: address, documents: paths };
-      const states = flags.state === undefined ? undefined : await keptReadings(flags.state, keeping);
       started();
-      const asked = { ...given({ budget: flags.budget, states }), question: questions, documents };
-      const { onNote: _, ...reading } = settings;
+      const { onNote: _, ...reading } = { ...settings, ...each, ...given({ budget: flags.budget }) };
       const told = { places: paths, prices, json: flags.json === true, quiet: flags.quiet === true };
-      return await askEach({ ...reading, ...asked, ...told }, io);
+      return await askEach({ ...reading, ...told }, io);
     }
     const reader = new MemoryReader({ ...settings, question: questions, state });
     if (state && reader.turns > 0 && !isOver)
@@ -166,11 +166,17 @@ async function askOnce(
     };
     await save();
     const unread = plan.unread || reader.unread.chunks > 0 ? reader.unread : undefined;
-    const told: Told = { answers, memory, reader, turns: reader.turns + Number(waiting), ...given({ unread }), prices };
-    if (!flags.json) (isOver ? tellUnread : tellAnswers)(told, io);
+    const own = given({ unread, before: state?.tokens });
+    const told: Told = { answers, memory, reader, turns: reader.turns + Number(waiting), ...own, prices };
+    if (!flags.json && isOver) io.err(unreadText(unread));
+    else if (!flags.json) tellAnswers(told, io);
     const again = new MemoryView(io, flags.quiet === true, 1, 0, total);
     const onEvent = (event: MemoryEvent) => again.show(event);
-    const followUps = await askFurther(talk, { ...flags, json: flags.json === true, signal, onEvent, save }, io);
+    const followUps = await askFurther(
+      talk,
+      { ...flags, prices, json: flags.json === true, signal, onEvent, save },
+      io,
+    );
     if (flags.json) io.out(`${JSON.stringify(jsonReading({ ...told, followUps, further: talk.tokens }))}\n`);
     const failure = noAnswerText(answers, reader.budgets, empty);
     if (failure !== undefined) io.err(`tamtrl: ${failure}\n`);
@@ -191,10 +197,6 @@ function tellAnswers(told: Told, io: Io): void {
     io.out(answerText(answer));
     io.err(answer.provenance.map((piece) => `  ${pieceText(piece)}\n`).join(''));
   }
-  tellUnread(told, io);
+  io.err(unreadText(told.unread));
   io.err(readingText(told));
-}
-
-function tellUnread({ unread }: Told, io: Io): void {
-  if (unread && unread.chunks > 0) io.err(unreadText(unread));
 }
