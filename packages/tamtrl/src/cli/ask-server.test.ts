@@ -95,6 +95,40 @@ it('tells cost and what a budget leaves out; a dry run asks nothing', async () =
   expect(small.err).toContain('The budget is 50 tokens, less than a chunk');
 });
 
+it('tells what this run took: not what the saved state did, and all of what further questions did', async () => {
+  const prices = join(folder, 'run-prices.yaml');
+  await writeFile(prices, 'models:\n  m: { input: 1, output: 2 }\n');
+  const usage = { prompt_tokens: 500, completion_tokens: 10, prompt_tokens_details: { cached_tokens: 100 } };
+  const counting: Handler = (_, response) =>
+    json(response, { choices: [{ message: { content: 'In spring.' }, finish_reason: 'stop' }], usage });
+  const state = join(folder, 'spring.json');
+  const first = JSON.parse((await ask(counting, path, 'When?', '--state', state, '--json')).out);
+  expect(first.tokens.prompt).toBeGreaterThan(1000);
+  const further = ['--follow-up', 'Why?', '--reread', 'always', '--prices', prices];
+  const later = await ask(counting, '--state', state, ...further);
+  expect(later.err).toMatch(
+    /^The text was read for this question\. [\d,]+ tokens read \([\d,]+ from the cache\), \d+ written, 0\.\d+ USD\.$/m,
+  );
+  const { tokens, followUps, cost } = JSON.parse((await ask(counting, '--state', state, ...further, '--json')).out);
+  const { total: _, ...taken } = first.tokens;
+  expect(followUps[0].tokens).toEqual(taken);
+  expect([tokens, cost.amount]).toEqual([first.tokens, (first.tokens.prompt + 2 * first.tokens.output) / 1e6]);
+});
+
+it('with --gate, the model may keep its notes in one word, and end the reading; embedded models may not', async () => {
+  let turn = 0;
+  const gated: Handler = (_, response) => {
+    const content = ['In spring.', 'SAME', 'In May.\nDONE', '\\boxed{May}'][turn++];
+    json(response, { choices: [{ message: { content }, finish_reason: 'stop' }] });
+  };
+  const { code, out } = await ask(gated, path, 'When?', '--gate', '--json');
+  expect([code, turn]).toEqual([0, 4]);
+  expect(JSON.parse(out)).toMatchObject({ answer: 'May', memory: ['In spring.', 'In spring.', 'In May.'] });
+  expect(await runQuietly(['ask', path, 'When?', '--model', 'mini', '--gate'])).toMatchObject({
+    err: expect.stringContaining('Gates are for chat models: the model reads with the prompts "mini"'),
+  });
+});
+
 it('two files and no question: says what is missing', async () => {
   const found = await ask(reply({ content: 'x' }), path, path);
   expect(found).toMatchObject({

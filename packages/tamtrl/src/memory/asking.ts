@@ -2,7 +2,14 @@
 import type { Tokenizer } from '../text/tokenizer.js';
 import { MemoryError } from './errors.js';
 import type { Budgets, PromptFrames } from './frames.js';
-import { babiPrompts, chatChunkFirstPrompts, chatPrompts, miniPrompts, type PromptFormat } from './prompts.js';
+import {
+  babiPrompts,
+  chatChunkFirstPrompts,
+  chatGatedPrompts,
+  chatPrompts,
+  miniPrompts,
+  type PromptFormat,
+} from './prompts.js';
 
 /**
  * The embedded models get their own short prompts, every other model a chat.
@@ -13,6 +20,19 @@ export function promptsFor(tokenizer: Tokenizer, chunkFirst = false): PromptForm
   if (!['<question>', '<memory>', '<section>', '<update>'].every(knows))
     return chunkFirst ? chatChunkFirstPrompts : chatPrompts;
   return babiPrompts.unchanged !== undefined && knows(babiPrompts.unchanged) ? babiPrompts : miniPrompts;
+}
+
+/**
+ * Prompts that let the model reply SAME where a chunk has nothing new, and end the reading once it knows enough.
+ * @throws MemoryError `prompt-format` for the embedded models, which were trained with their own.
+ */
+export function gatedPromptsFor(tokenizer: Tokenizer): PromptFormat {
+  const usual = promptsFor(tokenizer);
+  if (usual === chatPrompts) return chatGatedPrompts;
+  throw new MemoryError(
+    'prompt-format',
+    `Gates are for chat models: the model reads with the prompts "${usual.name}", as it was trained. Leave out --gate.`,
+  );
 }
 
 /** The budgets that the embedded models were trained with. */

@@ -1,6 +1,7 @@
 /** One reading from its arguments to its answer. */
 import { count, counted } from '../../base/format.js';
 import { given } from '../../base/objects.js';
+import { gatedPromptsFor } from '../../memory/asking.js';
 import { readerSettings, readingDifferences, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
 import { Conversation } from '../../reader/conversation.js';
@@ -118,7 +119,8 @@ async function askOnce(
   }
   const policy = await openForCommand(model, opening, { note, signal });
   try {
-    const settings = { ...readerSettings(trained, limits), model: policy, signal, onNote: loading.onNote };
+    const gate = flags.gate ? { prompts: gatedPromptsFor(policy.tokenizer) } : {};
+    const settings = { ...readerSettings(trained, limits), ...gate, model: policy, signal, onNote: loading.onNote };
     if (flags.each) {
       started();
       const { onNote: _, ...reading } = { ...settings, ...each, ...given({ budget: flags.budget }) };

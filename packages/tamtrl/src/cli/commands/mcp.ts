@@ -1,6 +1,7 @@
 /** `tamtrl mcp`: a tool for chat programs that reads long files. */
 import type { Command } from 'commander';
 import { given } from '../../base/objects.js';
+import { gatedPromptsFor } from '../../memory/asking.js';
 import { readerSettings, readingFrom } from '../../memory/reading-settings.js';
 import { savedReading } from '../../models/reading-file.js';
 import { MODEL_SPECS } from '../../models/spec.js';
@@ -65,16 +66,11 @@ async function serve(flags: McpFlags, io: Io, signal: AbortSignal): Promise<numb
   const opening = { ...flags, thinking: flags.thinking ?? trained?.thinking };
   const model = await openForCommand(address, opening, { note: noteOn(io), signal });
   try {
-    const reading = readerSettings(trained, { questionTokens, chunkTokens, memoryTokens, answerTokens });
-    const asked = { ...given({ budget, encoding }), prices };
-    const server = createMcpServer({
-      model,
-      roots,
-      reading,
-      ...asked,
-      version: version(),
-      log: (text) => io.err(`${text}\n`),
-    });
+    const gate = flags.gate ? { prompts: gatedPromptsFor(model.tokenizer) } : {};
+    const limits = { questionTokens, chunkTokens, memoryTokens, answerTokens };
+    const reading = { ...readerSettings(trained, limits), ...gate };
+    const asked = { ...given({ budget, encoding }), prices, version: version() };
+    const server = createMcpServer({ model, roots, reading, ...asked, log: noteOn(io) });
     const closed = new Promise<void>((resolve) => {
       server.server.onclose = resolve;
       signal.addEventListener('abort', () => resolve(), { once: true });

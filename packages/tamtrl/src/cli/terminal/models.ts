@@ -14,6 +14,7 @@ export interface ModelFlags {
   allowHost?: readonly string[];
   prediction?: boolean;
   cacheKey?: boolean;
+  gate?: boolean;
 }
 
 export interface Opening {

@@ -78,6 +78,7 @@ export function addModelOptions(command: Command): Command {
 export function addRequestOptions(command: Command): Command {
   return command
     .option('--prediction', "send the old memory as OpenAI's prediction of the new one (wrong ones are charged)")
+    .option('--gate', 'let the model reply SAME where nothing is new, and DONE once it knows enough')
     .option('--cache-key', 'send prompt_cache_key (default: to OpenAI alone)')
     .option('--no-cache-key', 'never send it');
 }
