@@ -1,7 +1,7 @@
 /** Arguments of another kind are refused by name, and never with an exception of JavaScript's own. */
 import { expect, it } from 'vitest';
 import { Conversation } from './conversation.js';
-import { estimateReading } from './estimate-reading.js';
+import { estimateReading, estimateReadings } from './estimate-reading.js';
 import { keptReadings } from './kept-readings.js';
 import { loadDocument } from './load-document.js';
 import { createConversation, createMemoryReader, readDocument } from './read-document.js';
@@ -79,6 +79,12 @@ it.each<[string, () => unknown, string]>([
   ['readSideBySide', () => readSideBySide(undefined as never), 'the options are missing'],
   ['readSideBySide', () => readSideBySide({ ...good, mergeWidth: 1 }), '`mergeWidth` is 1, expected a whole number of'],
   ['estimateReading', () => estimateReading({ ...good, document: undefined } as never), 'there is no `document`'],
+  ['estimateReadings', () => estimateReadings({ ...good } as never), 'there is no option "document"'],
+  [
+    'estimateReadings',
+    () => estimateReadings({ model: 'mini', question: 'ben', documents: [] }),
+    '`documents` is empty, expected a list with at least one document',
+  ],
   [
     'estimateReading',
     () => estimateReading({ ...good, budgit: 5 } as never),

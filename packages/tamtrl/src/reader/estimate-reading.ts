@@ -8,9 +8,10 @@ import { checkDocument, checkOptions } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { Unread } from './extent.js';
 import { checkQuestion, checkSource, type TextSource } from './input.js';
+import { FUNCTION, type Rules } from './option-rules.js';
 import { planExactly, type ReadingEstimate } from './plan.js';
 import { checkedBudget, READING_RULES, type ReadDocumentOptions } from './read-document.js';
-import type { ReadDocumentsOptions } from './read-documents.js';
+import { checkDocuments, DOCUMENTS_RULES, type ReadDocumentsOptions } from './read-documents.js';
 import { MemoryReader } from './reader.js';
 import { type ReadTokens, sumOf } from './tokens.js';
 
@@ -42,12 +43,17 @@ export interface EstimateReadingsOptions extends Omit<ReadDocumentsOptions, 'sid
   onError?: (error: Error, document: number) => void;
 }
 
+const { sideBySide: _, onEvent: __, onDocument: ___, ...SHARED_RULES } = DOCUMENTS_RULES;
+const EACH_RULES: Rules<EstimateReadingsOptions> = { ...SHARED_RULES, onError: FUNCTION };
+
 /**
  * The sums over several documents that `readDocuments` would read with the same options. One whose reading is kept and
  * that is as it was counts nothing, as it costs nothing.
  * @throws as `estimateReading`
  */
 export async function estimateReadings(options: EstimateReadingsOptions): Promise<DryRun> {
+  checkOptions(options, 'estimateReadings', EACH_RULES);
+  checkDocuments(options.documents, 'estimateReadings');
   const { documents, states, onError, onNote, ...rest } = options;
   await checkQuestion(options.question);
   return planned(rest, async (estimated) => {

@@ -38,7 +38,7 @@ export interface ReadDocumentsOptions
 }
 
 const { document: _, state: __, onEstimate: ___, ...SHARED_RULES } = READING_RULES;
-const RULES: Rules<ReadDocumentsOptions> = {
+export const DOCUMENTS_RULES: Rules<ReadDocumentsOptions> = {
   ...SHARED_RULES,
   documents: ANY,
   sideBySide: atLeast(1),
@@ -66,13 +66,9 @@ const SIDE_BY_SIDE = 16;
  * @throws the signal's reason if it is aborted; otherwise what opening the model throws.
  */
 export async function readDocuments(options: ReadDocumentsOptions): Promise<DocumentOutcome[]> {
-  checkOptions(options, 'readDocuments', RULES);
+  checkOptions(options, 'readDocuments', DOCUMENTS_RULES);
+  checkDocuments(options.documents, 'readDocuments');
   const { documents, sideBySide = SIDE_BY_SIDE, states, onEvent, onNote, onDocument, ...rest } = options;
-  if (!Array.isArray(documents) || documents.length === 0)
-    throw new ReaderError(
-      'input',
-      `readDocuments: \`documents\` is ${Array.isArray(documents) ? 'empty' : valueText(documents)}, expected a list with at least one document.`,
-    );
   await checkQuestion(options.question);
   if (states !== undefined && typeof states.take !== 'function')
     throw new ReaderError(
@@ -119,6 +115,15 @@ export async function readDocuments(options: ReadDocumentsOptions): Promise<Docu
     await open.close();
   }
   return outcomes;
+}
+
+/** @throws ReaderError `input` for anything but a list with at least one document. */
+export function checkDocuments(documents: unknown, called: string): void {
+  if (Array.isArray(documents) && documents.length > 0) return;
+  throw new ReaderError(
+    'input',
+    `${called}: \`documents\` is ${Array.isArray(documents) ? 'empty' : valueText(documents)}, expected a list with at least one document.`,
+  );
 }
 
 /** Reads on from what is kept; a text that has taken the place of another one is read from its beginning. */
