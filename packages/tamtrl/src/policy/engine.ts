@@ -121,6 +121,8 @@ export interface EngineSettings {
    * call's longest row.
    */
   largestTree?: number;
+  /** Of the weights in sampling, and of what they are multiplied by; default `float32`. */
+  samplingPrecision?: 'float32' | 'int8';
   /** Trains a low-rank adapter (LoRA) instead of the weights: a new one, or a saved one. */
   adapter?: AdapterOptions;
 }

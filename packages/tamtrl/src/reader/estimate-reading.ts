@@ -1,5 +1,6 @@
 /** What a reading would take, without a single request to the model. */
 import { given } from '../base/objects.js';
+import { FUNCTION, type Rules } from '../base/option-rules.js';
 import { type ReaderSettings, readerSettings, readingFrom } from '../memory/reading-settings.js';
 import type { MemoryModel } from '../memory/turn.js';
 import type { OfflineOptions } from '../models/offline.js';
@@ -8,7 +9,6 @@ import { checkDocument, checkOptions } from './check-options.js';
 import { ReaderError } from './errors.js';
 import type { Unread } from './extent.js';
 import { checkQuestion, checkSource, type TextSource } from './input.js';
-import { FUNCTION, type Rules } from './option-rules.js';
 import { planExactly, type ReadingEstimate } from './plan.js';
 import { checkedBudget, READING_RULES, type ReadDocumentOptions } from './read-document.js';
 import { checkDocuments, DOCUMENTS_RULES, type ReadDocumentsOptions } from './read-documents.js';

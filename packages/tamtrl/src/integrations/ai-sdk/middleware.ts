@@ -12,12 +12,13 @@ import type {
   LanguageModelV3Usage,
 } from '@ai-sdk/provider';
 import { given } from '../../base/objects.js';
+import { atLeast, FLAG, type Rules } from '../../base/option-rules.js';
 import { MemoryError } from '../../memory/errors.js';
 import type { Budgets } from '../../memory/frames.js';
 import type { MemoryModel } from '../../memory/turn.js';
 import { CountingTokenizer, messageFormat } from '../../policy/openai/counting-tokenizer.js';
 import { TruncationGuard } from '../../policy/openai/truncation.js';
-import { atLeast, checkRules, FLAG, type Rules } from '../../reader/option-rules.js';
+import { checkRules } from '../../reader/option-rules.js';
 import { planReading } from '../../reader/plan.js';
 import { MemoryReader } from '../../reader/reader.js';
 import { unreadText } from '../../reader/told.js';
