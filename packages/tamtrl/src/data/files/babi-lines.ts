@@ -77,6 +77,13 @@ export async function* babiRows(path: string): AsyncGenerator<PlacedRow> {
     last = number;
     const fields = parts[2].split('\t').map((field) => field.trim());
     if (fields.length === 1) {
+      // As a fact it would be hidden in books, with its answer.
+      if (/\?|\s\d+$/.test(fields[0])) {
+        yield problem(
+          `expected tabs around the answer, as in ${LAYOUT}, found ${JSON.stringify(line.text.slice(0, 60))}`,
+        );
+        continue;
+      }
       facts.push({ number, text: fields[0] });
       continue;
     }

@@ -50,6 +50,12 @@ it('lines in another layout are named, and the next story is read', async () => 
     { place: 'line 3', message: 'is numbered 4; expected 3, or 1 for a new story' },
     { place: 'line 7', message: expect.stringMatching(/^expected "1 Mary .*, found "Mary went\."$/) },
   ]);
+  // Without its tabs, a question would become a fact that tells the answer.
+  await writeFile(path, '1 Mary moved to the bathroom.\n2 Where is Mary? bathroom 1\n');
+  expect(await importAll(path)).toEqual({
+    records: [],
+    problems: [{ place: 'line 2', message: expect.stringMatching(/^expected tabs .*, found "2 Where is Mary\? bathr/) }],
+  });
   const plain = join(folder, 'plain.txt');
   await writeFile(plain, 'Mary moved to the bathroom.\n');
   const named = await importAll(plain, { importer: findImporter('babi') });
