@@ -1,8 +1,11 @@
 /** Where the sources of a memory lie after a text has changed: stretches that stayed as they were may have moved. */
+import { given } from '../base/objects.js';
 import type { KeptMemory, PieceSource } from './pieces.js';
 import type { Places } from './places.js';
 import { piecesOf } from './provenance.js';
 import type { Checkpoint } from './reading-log.js';
+
+type Place = Omit<PieceSource, 'match'>;
 
 /** A stretch of the text as it was, and how far it has moved, in characters and in chunks. */
 interface Stretch {
@@ -15,7 +18,7 @@ interface Stretch {
 export class MovedSources {
   readonly #places: Places;
   /** All that may be asked for, in the order of the text. */
-  readonly #sources: readonly PieceSource[];
+  readonly #sources: readonly Place[];
   readonly #stretches: Stretch[] = [];
   /** Names of the places of sources, by their old offsets. */
   readonly #labels = new Map<string, string | undefined>();
@@ -23,9 +26,12 @@ export class MovedSources {
   /** @param places of the text as it is, while it passes */
   constructor(checkpoints: readonly Checkpoint[], places: Places) {
     this.#places = places;
-    const all = new Map<string, PieceSource>();
+    const all = new Map<string, Place>();
     for (const { memories } of checkpoints) {
-      for (const { source } of memories.flatMap(({ pieces }) => pieces)) if (source) all.set(keyOf(source), source);
+      for (const piece of memories.flatMap(({ pieces }) => pieces)) {
+        const place = piece.source ?? piece.written;
+        if (place) all.set(keyOf(place), place);
+      }
     }
     this.#sources = [...all.values()].sort((a, b) => a.start - b.start);
   }
@@ -52,27 +58,24 @@ export class MovedSources {
       const found = piecesOf(memory, before[question].pieces, undefined);
       return {
         memory,
-        pieces: pieces.map(({ text, source }) => {
-          const now = source && (this.#moved(source) ?? found.find((piece) => piece.text === text)?.source);
-          return now ? { text, source: now } : { text };
+        pieces: pieces.map(({ text, source, written }) => {
+          const same = found.find((piece) => piece.text === text);
+          const now = source && (this.#moved(source) ?? same?.source);
+          if (now) return { text, source: now };
+          return { text, ...given({ written: (written && this.#moved(written)) ?? same?.written }) };
         }),
       };
     });
   }
 
-  #moved(source: PieceSource): PieceSource | undefined {
+  #moved<Kind extends Place>(source: Kind): Kind | undefined {
     const stretch = this.#stretches.find(({ start, end }) => start <= source.start && source.end <= end);
     if (!stretch) return undefined;
-    const { chunk, start, end, match } = source;
+    const { place: before, chunk, start, end, ...rest } = source;
     const isKnown = this.#labels.has(keyOf(source));
-    const place = isKnown || stretch.by !== 0 ? this.#labels.get(keyOf(source)) : source.place;
-    return {
-      chunk: chunk + stretch.chunks,
-      start: start + stretch.by,
-      end: end + stretch.by,
-      match,
-      ...(place !== undefined && { place }),
-    };
+    const place = isKnown || stretch.by !== 0 ? this.#labels.get(keyOf(source)) : before;
+    const moved = { ...rest, chunk: chunk + stretch.chunks, start: start + stretch.by, end: end + stretch.by };
+    return { ...moved, ...given({ place }) } as Kind;
   }
 
   #firstFrom(start: number): number {
@@ -86,4 +89,4 @@ export class MovedSources {
   }
 }
 
-const keyOf = ({ start, end }: PieceSource) => `${start}:${end}`;
+const keyOf = ({ start, end }: Place) => `${start}:${end}`;

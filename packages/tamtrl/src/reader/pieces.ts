@@ -23,6 +23,8 @@ const pieceSchema = z.object({
   text: z.string(),
   /** Absent if the text that was read when the piece appeared has nothing like it. */
   source: sourceSchema.optional(),
+  /** The chunk that was read when a piece without a source appeared: what it says may be there in other words. */
+  written: sourceSchema.omit({ match: true }).optional(),
 });
 
 /** A question's memory, and where it comes from. */

@@ -1,5 +1,6 @@
 /** Finds where the pieces of a memory come from: the matching place in the chunk that was read when they appeared. */
 import { count } from '../base/format.js';
+import { given } from '../base/objects.js';
 import { splitSentences } from '../text/sentences.js';
 import type { MemoryPiece, PieceSource } from './state.js';
 
@@ -41,24 +42,31 @@ const plain = (text: string) =>
  * searched for in the chunk, then among the previous pieces, because it may be an old one in different words.
  */
 export function piecesOf(memory: string, before: readonly MemoryPiece[], chunk: ReadChunk | undefined): MemoryPiece[] {
-  const known = new Map(before.map((piece) => [plain(piece.text), piece.source]));
+  const known = new Map(before.map((piece) => [plain(piece.text), piece]));
   const chunkWords = chunk && wordsOf(chunk.text);
   return splitSentences(memory).flatMap(({ start, end }): MemoryPiece[] => {
     const text = memory.slice(start, end);
     const key = plain(text);
     if (key === '') return [];
     const source =
-      known.get(key) ?? (chunk && chunkWords && sourceIn(text, chunk, chunkWords)) ?? inherited(text, before);
-    return [source ? { text, source } : { text }];
+      known.get(key)?.source ?? (chunk && chunkWords && sourceIn(text, chunk, chunkWords)) ?? inherited(text, before);
+    if (source) return [{ text, source }];
+    const written = known.has(key) ? known.get(key)?.written : chunk && placed(chunk, 0, chunk.text.length);
+    return [{ text, ...given({ written }) }];
   });
 }
 
+/** A stretch of a chunk as one of the whole text. */
+function placed({ index, start: offset, placeOf }: ReadChunk, from: number, to: number) {
+  const [start, end] = [offset + from, offset + to];
+  return { chunk: index, start, end, ...given({ place: placeOf?.(start, end) }) };
+}
+
 function sourceIn(piece: string, chunk: ReadChunk, words: readonly Word[]): PieceSource | undefined {
-  const place = (from: number, to: number, match: PieceSource['match']): PieceSource => {
-    const [start, end] = [chunk.start + from, chunk.start + to];
-    const label = chunk.placeOf?.(start, end);
-    return { chunk: chunk.index, start, end, match, ...(label !== undefined && { place: label }) };
-  };
+  const place = (from: number, to: number, match: PieceSource['match']): PieceSource => ({
+    ...placed(chunk, from, to),
+    match,
+  });
   // The memory may add list marks, which are not in the text.
   const bare = piece.replace(/^(?:[-*•]|\d+[.)])\s+/, '').trim();
   const at = chunk.text.indexOf(bare);
@@ -126,8 +134,15 @@ function inherited(text: string, before: readonly MemoryPiece[]): PieceSource | 
 }
 
 /** A piece of a memory and where it comes from, for people. */
-export function pieceText({ text, source }: MemoryPiece): string {
-  if (!source) return `${text}  [not found in the text]`;
-  const place = source.place === undefined ? '' : `${source.place}, `;
-  return `${text}  [${place}characters ${count(source.start)} to ${count(source.end)}, ${source.match}]`;
+export function pieceText({ text, source, written }: MemoryPiece): string {
+  if (source) return `${text}  [${rangeText(source)}, ${source.match}]`;
+  // A note in the model's own words is not wrong for that; this is where to look.
+  const found = written
+    ? `not in these words in the text; written after ${rangeText(written)}`
+    : 'not found in the text';
+  return `${text}  [${found}]`;
+}
+
+function rangeText({ place, start, end }: Omit<PieceSource, 'match'>): string {
+  return `${place === undefined ? '' : `${place}, `}characters ${count(start)} to ${count(end)}`;
 }

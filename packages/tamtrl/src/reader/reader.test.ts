@@ -10,7 +10,7 @@ import { openModel } from '../models/open.js';
 import type { Policy } from '../policy/types.js';
 import { ReaderError } from './errors.js';
 import { type TextSource, textOf } from './input.js';
-import { piecesOf } from './provenance.js';
+import { piecesOf, pieceText } from './provenance.js';
 import { createMemoryReader, type DocumentReading, readDocument } from './read-document.js';
 import { type Answer, type MemoryEvent, MemoryReader } from './reader.js';
 import { scripted } from './scripted.test-support.js';
@@ -338,6 +338,15 @@ describe('provenance', () => {
     expect(of(0)).toBe('The ship left Bristol in 1843.');
     expect(of(1)).toBe('Captain Hosken stood at the rail');
     expect(of(2)).toBe('Captain Hosken stood at the rail, and the crowd cheered');
+  });
+
+  it('a note in words of its own keeps the chunk that it was written after', () => {
+    const [note] = piecesOf('Hosken aboard', [], chunk);
+    const written = { chunk: 4, start: 1000, end: 1000 + chunk.text.length };
+    expect(note).toEqual({ text: 'Hosken aboard', written });
+    expect(pieceText(note)).toMatch(/^Hosken aboard {2}\[.*; written after characters 1,000 to 1,087\]$/);
+    const later = { index: 9, text: 'Nothing of the kind here.', start: 9000 };
+    expect(piecesOf('Hosken aboard', [note], later)).toEqual([note]);
   });
 
   it('keeps the source of what stays, also in other words', () => {
