@@ -52,6 +52,13 @@ it('writes --count records of each task, the same bytes for the same seed', asyn
   expect((await readFile(out)).equals(first)).toBe(false);
 });
 
+it('takes lengths as the benchmark writes them', async () => {
+  const sizes = ['--tokenizer', fixture('tokenizers/bpe'), '--books', book, '--count', '1'];
+  expect(await generate('--task', 'qa1', '--tokens', '1k', ...sizes)).toMatchObject({ code: 0, err: '' });
+  expect((await records()).map(({ id }) => id)).toEqual(['qa1-1k-0-0']);
+  expect((await generate('--task', 'qa1', '--tokens', 'k', ...sizes)).err).toContain('Expected a whole number');
+});
+
 it('hides published stories, as many of each task as requested, if they fit', async () => {
   const stories = ['--stories', fixture('babi/qa1-sample.txt'), '--stories', fixture('babi/qa3-sample.txt')];
   expect(await generate(...stories, '--tokens', '0', '--count', '3')).toMatchObject({ code: 0, err: '' });

@@ -73,7 +73,7 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
     .optionsGroup('babilong and RULER tasks:')
     .option(
       '--tokens <n>',
-      'length of the text in tokens; for babilong, 300 of them are for the prompt, and 0 means no book',
+      'length of the text in tokens, such as 4000, 16k or 1M; for babilong, 300 are for the prompt, and 0 means no book',
       wholeNumber(0),
     )
     .option('--tokenizer <model>', 'model whose tokens --tokens counts: folder, .gguf file, or mini')

@@ -13,11 +13,11 @@ export interface RunFlags extends ResumeFlags {
   log?: LogKind[];
 }
 
-/** Parses a whole number of at least `least`; "1_000_000" is one. */
+/** Parses a whole number of at least `least`; "1_000_000" is one, and so is "16k" or "1M". */
 export function wholeNumber(least = Number.MIN_SAFE_INTEGER): (text: string) => number {
   return (text) => {
-    const value = Number(text.replaceAll('_', ''));
-    if (/^-?\d[\d_]*$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    const value = Number(text.replaceAll('_', '').replace('k', '000').replace('M', '000000'));
+    if (/^-?\d[\d_]*[kM]?$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
     const limit = least > Number.MIN_SAFE_INTEGER ? ` of at least ${least}` : '';
     throw new InvalidArgumentError(`Expected a whole number${limit}.`);
   };
