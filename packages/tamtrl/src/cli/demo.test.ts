@@ -1,5 +1,6 @@
 /** `tamtrl demo`, within this process: what it shows, and what it refuses. */
 import { expect, it } from 'vitest';
+import { changesText } from '../eval/story.js';
 import { runQuietly } from './program.test-support.js';
 
 const short = ['demo', '--tokens', '500', '--task', 'qa1'];
@@ -18,6 +19,13 @@ it('shows the question, each change of the memory with its cause, and the answer
   expect(told.out).toContain(shown.question);
   for (const fact of shown.changes.flatMap(({ facts }: { facts: string[] }) => facts)) expect(told.out).toContain(fact);
   expect(told.out).toContain(`Read in `);
+});
+
+it('says whether the story was the cause of every change', () => {
+  const [seen, idle] = [{ turn: 1, facts: ['Mary left.'], memory: 'a' }, { turn: 2, facts: [], memory: 'b' }];
+  expect(changesText([])).toBe('0 times');
+  expect(changesText([seen])).toBe('1 time, always at sentences of the story');
+  expect(changesText([seen, idle])).toBe('2 times, 1 of them without a sentence of the story');
 });
 
 it('refuses a model that reads something else, and a task or book that there is not', async () => {

@@ -1,5 +1,5 @@
 /** Reads a text with a story hidden in it, and tells every change of the memory with what caused it. */
-import { percent } from '../base/format.js';
+import { count, counted, percent } from '../base/format.js';
 import type { BabilongRecord } from '../data/generators/babilong.js';
 import { runAgent } from '../memory/agent.js';
 import type { Budgets, PromptFrames } from '../memory/frames.js';
@@ -86,4 +86,14 @@ function factsIn({ start, end }: ChunkPlace, record: BabilongRecord): string[] {
 export function changeText({ facts, memory }: MemoryChange, share: number): string {
   const cause = facts.length > 0 ? facts.join(' ') : '(nothing of the story)';
   return `${percent(share).padStart(6)}  ${cause}\n        → ${memory}`;
+}
+
+/** How often the memory changed, and whether the story was the cause: "10 times, always at sentences of the story". */
+export function changesText(changes: readonly MemoryChange[]): string {
+  const idle = changes.filter(({ facts }) => facts.length === 0).length;
+  const told = counted(changes.length, 'time');
+  if (changes.length === 0) return told;
+  return idle === 0
+    ? `${told}, always at sentences of the story`
+    : `${told}, ${count(idle)} of them without a sentence of the story`;
 }

@@ -4,7 +4,7 @@ import { Pace } from '../../base/pace.js';
 import { Books, EMBEDDED_BOOKS } from '../../data/babi/books.js';
 import type { BabiTask } from '../../data/babi/events.js';
 import { babilongRecord, simulatedQuestion } from '../../data/generators/babilong.js';
-import { changeText, readStory } from '../../eval/story.js';
+import { changesText, changeText, readStory } from '../../eval/story.js';
 import { fittingBudgets, promptsFor } from '../../memory/asking.js';
 import { PromptFrames } from '../../memory/frames.js';
 import { babiPrompts } from '../../memory/prompts.js';
@@ -68,7 +68,7 @@ export async function runDemo(
     const { seconds } = pace;
     const { answer, correct, turns, tokens: read, changes } = reading;
     tell(
-      `\nRead in ${duration(seconds)}: ${counted(turns, 'chunk')}, ${count(Math.round(read / seconds))} tokens a second. The memory changed ${counted(changes.length, 'time')} and never exceeded ${budgets.memoryTokens} tokens.`,
+      `\nRead in ${duration(seconds)}: ${counted(turns, 'chunk')}, ${count(Math.round(read / seconds))} tokens a second. The memory changed ${changesText(changes)}, and never exceeded ${budgets.memoryTokens} tokens.`,
     );
     tell(`\n${question} ${answer}${correct ? ' (right)' : ` (wrong: it is ${expected})`}`);
     const summary = { question, expected, answer, correct, turns, tokens: read, seconds, changes };
@@ -94,8 +94,10 @@ class Progress {
 
   show(read: number, { memoryTokens }: Turn): void {
     if (!this.#pace.isDue()) return;
-    const left = duration(this.#pace.left(read, this.#tokens - read));
-    const line = `${percent(read / this.#tokens)} read, memory ${memoryTokens} tokens, ${left} left`;
+    const share = read / this.#tokens;
+    // The first chunks are slow.
+    const left = share < 0.05 ? '' : `, ${duration(this.#pace.left(read, this.#tokens - read))} left`;
+    const line = `${percent(share)} read, memory ${counted(memoryTokens, 'token')}${left}`;
     this.clear();
     this.#io.err(this.#io.interactive ? line : `${line}\n`);
     this.#drawn = this.#io.interactive;
