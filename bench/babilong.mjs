@@ -24,6 +24,7 @@ const HELP = `npm run bench:babilong -- --out FOLDER [options]
   --tokenizer MODEL whose tokens count as length (default the model's own; published lengths are GPT-2's)
   --reader READER   agent (default), or one without memory that shows the model one chunk of the text: bm25,
                     truncate-head, truncate-middle or truncate-tail
+  --precision TYPE  float32 (default) or int8, in which a local model writes; docs have float32
   --side-by-side N  documents read at a time (default 50)
   --seed N          of simulated stories, and of the places of facts (default 7)
   --continue        begin with the results in docs/babilong-results.tsv, and read what is missing
@@ -41,6 +42,7 @@ const { values } = parseArgs({
     books: { type: 'string', multiple: true },
     tokenizer: { type: 'string' },
     reader: { type: 'string', default: 'agent' },
+    precision: { type: 'string' },
     'side-by-side': { type: 'string', default: '50' },
     seed: { type: 'string', default: '7' },
     continue: { type: 'boolean', default: false },
@@ -55,6 +57,8 @@ else if (values.out === undefined) throw new Error('Name the folder of the resul
 else await main(values.out);
 
 async function main(out) {
+  if (values.precision === 'int8' && (values.continue || values['write-docs']))
+    throw new Error('--continue and --write-docs are about readings in float32. Leave out --precision.');
   await mkdir(out, { recursive: true });
   const settings = { ...values, out: undefined };
   const fingerprint = await fingerprintOf(values.model);

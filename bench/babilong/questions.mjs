@@ -9,13 +9,13 @@ export function tokensOf(length) {
 }
 
 /** An open model, and the questions that it is asked at each length. */
-export async function questionsOf({ model, tasks: names, stories: files, books: paths, tokenizer: counted, seed }) {
+export async function questionsOf({ model, tasks: names, stories: files, books: paths, tokenizer: counted, seed, precision }) {
   const { openModel } = await load('models/open.js');
   const { openTokenizer } = await load('models/tokenizer.js');
   const { Books, EMBEDDED_BOOKS } = await load('data/babi/books.js');
   const { readStories } = await load('data/babi/read.js');
   const { babilongRecord, babilongTasks, mostFacts, simulatedQuestion } = await load('data/generators/babilong.js');
-  const policy = await openModel(model);
+  const policy = await openModel(model, { precision });
   const tokenizer = counted === undefined ? policy.tokenizer : (await openTokenizer(counted)).tokenizer;
   // Real books have people in gardens too; the file that is used says what it is.
   const books = await Books.open(paths ?? [EMBEDDED_BOOKS], { anyWords: true });

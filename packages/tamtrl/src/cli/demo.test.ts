@@ -22,7 +22,10 @@ it('shows the question, each change of the memory with its cause, and the answer
 });
 
 it('says whether the story was the cause of every change', () => {
-  const [seen, idle] = [{ turn: 1, facts: ['Mary left.'], memory: 'a' }, { turn: 2, facts: [], memory: 'b' }];
+  const [seen, idle] = [
+    { turn: 1, facts: ['Mary left.'], memory: 'a' },
+    { turn: 2, facts: [], memory: 'b' },
+  ];
   expect(changesText([])).toBe('0 times');
   expect(changesText([seen])).toBe('1 time, always at sentences of the story');
   expect(changesText([seen, idle])).toBe('2 times, 1 of them without a sentence of the story');

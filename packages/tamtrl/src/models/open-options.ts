@@ -5,6 +5,7 @@ import {
   FLAG,
   FUNCTION,
   OBJECT,
+  oneOf,
   type Rules,
   SIGNAL,
   TEXT,
@@ -14,6 +15,7 @@ import {
 import { valueText } from '../base/values.js';
 import type { EngineSettings } from '../policy/engine.js';
 import { PolicyError } from '../policy/errors.js';
+import { PRECISIONS, type Precision } from '../policy/precision.js';
 import { MODEL_SPECS } from './spec.js';
 
 export interface NewAdapter {
@@ -58,6 +60,11 @@ export interface OpenOptions {
   note?: (text: string) => void;
   /** For local models: trains a new low-rank adapter instead of the weights, which then do not change. */
   adapter?: NewAdapter;
+  /**
+   * For local models: `int8` rounds the weights, and what they are multiplied by, to 8 bits while the model writes,
+   * which is faster. Scoring and training stay in float32. Default `float32`.
+   */
+  precision?: Precision;
   /** For local models. */
   engine?: EngineSettings;
   signal?: AbortSignal;
@@ -77,6 +84,7 @@ const OPEN_RULES: Rules<OpenOptions> = {
   cacheKey: FLAG,
   note: FUNCTION,
   adapter: OBJECT,
+  precision: oneOf(...PRECISIONS),
   engine: OBJECT,
   signal: SIGNAL,
   onDownload: FUNCTION,

@@ -58,6 +58,21 @@ it('thinking: a server is told if the setting is given', async () => {
   expect(chats.at(-1)).toMatchObject({ chat_template_kwargs: { enable_thinking: false } });
 });
 
+it('precision int8: other log-probabilities in sampling, the same in scoring', async () => {
+  const [plain, rounded] = [await openModel('mini'), await openModel('mini', { precision: 'int8' })];
+  const promptIds = plain.tokenizer.encode('anna oslo');
+  const sampled = async (policy: typeof plain) =>
+    (await policy.sample([{ promptIds }], { maxTokens: 3, temperature: 0 }))[0][0];
+  const [exact, near] = [await sampled(plain), await sampled(rounded)];
+  expect(near.tokens).toEqual(exact.tokens);
+  expect(near.logProbabilities).not.toEqual(exact.logProbabilities);
+  for (const [at, value] of near.logProbabilities.entries()) expect(value).toBeCloseTo(exact.logProbabilities[at], 0);
+  const row = { promptIds, completionIds: exact.tokens };
+  expect(await rounded.score([row])).toEqual(await plain.score([row]));
+  await plain.close();
+  await rounded.close();
+});
+
 it.each<[string, unknown, unknown, string]>([
   ['no address', undefined, {}, 'openModel: the model is missing, expected mini, babi, a model folder'],
   ['an empty address', ' ', {}, 'openModel: the model is empty, expected mini'],
@@ -66,6 +81,13 @@ it.each<[string, unknown, unknown, string]>([
   ['a setting of the engine', 'mini', { threads: 2 }, 'openModel: there is no option "threads".'],
   ['a text for a number', 'mini', { contextLength: '100' }, 'openModel: `contextLength` is "100", expected a whole'],
   ['a list for options', 'mini', ['mini'], 'openModel: the options are a list'],
+  ['an unknown precision', 'mini', { precision: 'int4' }, '`precision` is "int4", expected "float32" or "int8".'],
+  [
+    'a precision for a server',
+    'openai:http://127.0.0.1:9/v1#m',
+    { precision: 'int8' },
+    'precision "int8" is for models on this machine, and openai:http://127.0.0.1:9/v1#m is on a server',
+  ],
 ])('%s gets a sentence', async (_, spec, options, sentence) => {
   await expect(openModel(spec as string, options as object)).rejects.toThrow(sentence);
 });

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { exists } from '../base/files.js';
+import { given } from '../base/objects.js';
 import { PolicyError } from '../policy/errors.js';
 import { openLocalPolicy } from '../policy/local.js';
 import { openOpenAIPolicy } from '../policy/openai/policy.js';
@@ -37,7 +38,7 @@ export type { NewAdapter, OpenOptions } from './open-options.js';
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<Policy> {
   checkOpening(spec, options);
   const parsed = parseModelSpec(spec);
-  if (parsed.kind === 'openai' || parsed.kind === 'tinker') refuseAdapter(spec, options);
+  if (parsed.kind === 'openai' || parsed.kind === 'tinker') refuseLocalOptions(spec, options);
   if (parsed.kind === 'openai') return openServer(parsed, options);
   if (parsed.kind === 'tinker') return openTinker(spec, parsed, options);
   if (parsed.kind === 'folder') {
@@ -55,7 +56,8 @@ async function openLocal(spec: string, parsed: LocalSpec, options: OpenOptions):
   const saved = folder === undefined ? undefined : await adapterAt(folder);
   const adapter = adapterFor(spec, saved, options);
   const source = await modelSource(saved?.base ?? spec, seed, { onDownload });
-  const common = { name: spec, engine: { ...options.engine, adapter }, chatOptions };
+  const samplingPrecision = options.precision ?? options.engine?.samplingPrecision;
+  const common = { name: spec, engine: { ...options.engine, ...given({ samplingPrecision }), adapter }, chatOptions };
   if (!saved || !(await exists(join(saved.folder, 'tokenizer.json')))) return openLocalPolicy(source, common);
   // Training programs save the tokenizer and chat template next to the adapter.
   const tokenizer = await loadTokenizer(saved.folder);
@@ -73,8 +75,14 @@ function adapterFor(spec: string, saved: AdapterFolder | undefined, { adapter, s
   );
 }
 
-/** A server has its own adapters. */
-function refuseAdapter(spec: string, { adapter }: OpenOptions): void {
+/** A server has its own adapters and numbers. */
+function refuseLocalOptions(spec: string, { adapter, precision = 'float32' }: OpenOptions): void {
+  if (precision !== 'float32') {
+    throw new ModelError(
+      'precision',
+      `precision "${precision}" is for models on this machine, and ${shownSpec(spec)} is on a server, which computes as it was started. Leave it out.`,
+    );
+  }
   if (!adapter) return;
   throw new ModelError(
     'adapter',

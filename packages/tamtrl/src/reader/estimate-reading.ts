@@ -114,7 +114,17 @@ async function planned<Result>(
   work: (estimated: Estimated) => Promise<Result>,
 ): Promise<Result> {
   const { model: named, budget, prices: table, ...rest } = options;
-  const { tokenizer, contextLength, thinking, allowHosts: _, onDownload, prediction: __, cacheKey: ___, ...own } = rest;
+  const {
+    tokenizer,
+    contextLength,
+    thinking,
+    allowHosts: _,
+    onDownload,
+    prediction: __,
+    cacheKey: ___,
+    ...others
+  } = rest;
+  const { precision: ____, ...own } = others;
   const prices = table && new Prices(table, namesForPrices(named));
   const opening = given({ tokenizer, contextLength, thinking, onDownload });
   const { model, assumed, trained, close } = await modelForPlan(named, opening);

@@ -14,6 +14,7 @@ import {
   TEXTS,
   WHOLE,
 } from '../base/option-rules.js';
+import { PRECISIONS } from '../policy/precision.js';
 import { ReaderError } from './errors.js';
 import type { NamedModelOptions, ReaderOptions } from './options.js';
 
@@ -51,6 +52,7 @@ export const NAMED_MODEL_RULES: Rules<NamedModelOptions> = {
   contextLength: atLeast(1),
   prediction: FLAG,
   cacheKey: FLAG,
+  precision: oneOf(...PRECISIONS),
   allowHosts: TEXTS,
   onDownload: FUNCTION,
 };

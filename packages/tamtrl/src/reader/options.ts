@@ -31,11 +31,11 @@ export interface ReaderOptions extends Partial<Budgets> {
   onNote?: (note: string) => void;
 }
 
-type ServedOption = 'tokenizer' | 'thinking' | 'contextLength' | 'prediction' | 'cacheKey';
+type OpeningOption = 'tokenizer' | 'thinking' | 'contextLength' | 'prediction' | 'cacheKey' | 'precision';
 
 export interface NamedModelOptions
   extends Omit<ReaderOptions, 'model'>,
-    Pick<OpenOptions, ServedOption | 'allowHosts' | 'onDownload'> {
+    Pick<OpenOptions, OpeningOption | 'allowHosts' | 'onDownload'> {
   /**
    * An open policy, or an address: `mini`, a model folder, a .gguf file, `hf:owner/name`, or `openai:URL#MODEL`. A
    * named model is opened for the reader; local ones need the packages @tamtrl/engine and onnxruntime-node. One that

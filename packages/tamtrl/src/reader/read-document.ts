@@ -48,7 +48,7 @@ export async function opened<Options extends Omit<NamedModelOptions, 'question' 
   make: (options: Omit<Options, 'model'> & { model: MemoryModel }) => Made,
 ): Promise<Made & Closable> {
   const { model: named, tokenizer, contextLength, thinking, allowHosts, onDownload, ...others } = options;
-  const { prediction, cacheKey, ...rest } = others;
+  const { prediction, cacheKey, precision, ...rest } = others;
   let trained: Partial<ReaderOptions> = {};
   let close = async () => {};
   let model: MemoryModel;
@@ -59,7 +59,7 @@ export async function opened<Options extends Omit<NamedModelOptions, 'question' 
     const reading = readingFrom(await savedReading(named));
     trained = readerSettings(reading, {});
     const { onNote: note } = options;
-    const opening = { tokenizer, contextLength, allowHosts, onDownload, signal, prediction, cacheKey, note };
+    const opening = { tokenizer, contextLength, allowHosts, onDownload, signal, prediction, cacheKey, precision, note };
     const policy = await openModel(named, { ...opening, thinking: thinking ?? reading?.thinking });
     close = () => policy.close();
     model = policy;

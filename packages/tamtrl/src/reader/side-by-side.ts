@@ -71,7 +71,8 @@ export async function readSideBySide(options: SideBySideOptions): Promise<SideBy
   const { savedReading } = await import('../models/reading-file.js');
   const trained = readingFrom(await savedReading(named));
   const { tokenizer, contextLength, thinking, allowHosts, onDownload, signal, prediction, cacheKey } = options;
-  const opening = { tokenizer, contextLength, allowHosts, onDownload, signal, prediction, cacheKey };
+  const { precision } = options;
+  const opening = { tokenizer, contextLength, allowHosts, onDownload, signal, prediction, cacheKey, precision };
   const policy = await openModel(named, { ...opening, note: options.onNote, thinking: thinking ?? trained?.thinking });
   try {
     const { parallel = 0, mergeWidth } = trained ?? {};

@@ -7,7 +7,7 @@ import type { RelevanceSource } from '../data/examples.js';
 import { judged } from '../data/relevance.js';
 import { PromptFrames } from '../memory/frames.js';
 import { promptFormatNamed } from '../memory/prompts.js';
-import { type NewAdapter, openModel } from '../models/open.js';
+import { type OpenOptions, openModel } from '../models/open.js';
 import { LocalPolicy } from '../policy/local.js';
 import { isTrainable } from '../policy/trainable.js';
 import type { Policy, TrainablePolicy } from '../policy/types.js';
@@ -108,17 +108,17 @@ class Models {
 
   /** The model that is trained, or a copy of it: with a new adapter, if the settings ask for one. */
   openTrained(): Promise<Policy> {
-    const { model, adapter } = this.#plan.config;
-    return this.open(model, adapter);
+    const { model, adapter, samplingPrecision: precision } = this.#plan.config;
+    return this.open(model, { adapter, precision });
   }
 
-  async open(address: string, adapter?: NewAdapter): Promise<Policy> {
+  async open(address: string, own: Pick<OpenOptions, 'adapter' | 'precision'> = {}): Promise<Policy> {
     const { seed, thinking } = this.#plan.config;
     const { signal, note, onDownload } = this.#options;
     const { info, allowHosts } = this.#plan;
     const { tokenizer } = info;
     const policy = await openModel(address, {
-      adapter,
+      ...own,
       seed,
       thinking,
       tokenizer,

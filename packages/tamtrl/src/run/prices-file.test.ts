@@ -42,8 +42,6 @@ describe('a price table', () => {
   });
 
   it('that is not there: said', async () => {
-    await expect(loadPrices(join(folder, 'none.yaml'))).rejects.toThrow(
-      /Cannot read the price table .*none\.yaml/,
-    );
+    await expect(loadPrices(join(folder, 'none.yaml'))).rejects.toThrow(/Cannot read the price table .*none\.yaml/);
   });
 });

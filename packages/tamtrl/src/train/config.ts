@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BABI_TASKS } from '../data/babi/events.js';
 import { metricSchema } from '../data/metrics.js';
 import { memorySchema } from '../memory/settings.js';
+import { PRECISIONS } from '../policy/precision.js';
 import { rewardSchema } from '../reward/options.js';
 import { advantageSchema } from './advantages.js';
 import { returnsSchema } from './credit.js';
@@ -143,6 +144,8 @@ const commonShape = {
   model: z.string().default('mini'),
   /** Whether models that can think before they write (such as Qwen3) do so; absent: as their chat template says. */
   thinking: z.boolean().optional(),
+  /** Of a local model's weights in rollouts and validation; absent: float32. Updates and scores stay in float32. */
+  samplingPrecision: z.enum(PRECISIONS).optional(),
   /** Trains a low-rank adapter (LoRA) instead of the weights of a local model; absent: trains all weights. */
   adapter: adapterSchema.optional(),
   data: z.discriminatedUnion('kind', [miniData, babilongData, recordData]).prefault({ kind: 'mini' }),

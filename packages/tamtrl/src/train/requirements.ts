@@ -73,6 +73,12 @@ export async function checkRun(
       `${policy.name} cannot recompute log-probabilities. Set oldLogProbabilities to "sampler".`,
     );
   }
+  if (config.samplingPrecision === 'int8' && !imitates(config.objective) && !recomputes(run)) {
+    throw new TrainError(
+      'config',
+      `samplingPrecision "int8" draws tokens with other probabilities than training has, but the old log-probabilities are the sampler's (oldLogProbabilities "${config.oldLogProbabilities}", asyncRollouts ${config.asyncRollouts}). Set oldLogProbabilities to "recompute" and asyncRollouts to false; importanceSampling then corrects the difference.`,
+    );
+  }
   if (config.importanceSampling && !imitates(config.objective) && !recomputes(run)) {
     throw new TrainError(
       'config',

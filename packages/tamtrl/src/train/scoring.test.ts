@@ -322,6 +322,12 @@ describe('ratios and importance weights in a run', () => {
     );
   });
 
+  it('rollouts in int8 need old log-probabilities of the trainer', async () => {
+    await expect(lastStep('rounded', { samplingPrecision: 'int8' })).rejects.toThrow(
+      'samplingPrecision "int8" draws tokens with other probabilities than training has',
+    );
+  });
+
   it('an entropy bonus changes the loss by its share of the entropy', async () => {
     const once = { epochs: 1, klCoefficient: 0 };
     const [none, bonus] = [await lastStep('none', once), await lastStep('bonus', { ...once, entropyCoefficient: 0.5 })];

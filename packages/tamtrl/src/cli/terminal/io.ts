@@ -1,5 +1,5 @@
 /** Where commands write. Results go to `out`, everything else to `err`. */
-import { withoutControls } from './clean.js';
+import { withoutControls } from '../../base/controls.js';
 
 export interface Io {
   out(text: string): void;

@@ -1,9 +1,10 @@
 /** What `tamtrl ask` shows on stderr while it reads. */
+
+import { withoutControls } from '../../base/controls.js';
 import { count, duration } from '../../base/format.js';
 import { Pace } from '../../base/pace.js';
 import type { MemoryEvent } from '../../reader/reader.js';
 import { memoryLines } from '../../reader/told.js';
-import { withoutControls } from './clean.js';
 import type { Io } from './io.js';
 
 /** The memory as it changes: on a terminal the last one stays in view; in a pipe, each is a separate block. */

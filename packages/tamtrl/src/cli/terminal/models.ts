@@ -1,6 +1,7 @@
 /** The one way in which commands open models: with the flags that say how, and downloads reported on stderr. */
 import { openModel } from '../../models/open.js';
 import { checkpointOfAddress } from '../../models/run-checkpoints.js';
+import type { Precision } from '../../policy/precision.js';
 import type { Policy } from '../../policy/types.js';
 import { UsageError } from './errors.js';
 import type { Io } from './io.js';
@@ -14,6 +15,7 @@ export interface ModelFlags {
   allowHost?: readonly string[];
   prediction?: boolean;
   cacheKey?: boolean;
+  precision?: Precision;
   gate?: boolean;
 }
 
@@ -44,7 +46,7 @@ export async function namedModel(spec: string, note: Opening['note']): Promise<s
 
 /** @param spec as `--model` takes it */
 export async function openForCommand(spec: string, flags: ModelFlags, { note, ...opening }: Opening): Promise<Policy> {
-  const { tokenizer, contextLength, thinking, allowHost: allowHosts, prediction, cacheKey } = flags;
+  const { tokenizer, contextLength, thinking, allowHost: allowHosts, prediction, cacheKey, precision } = flags;
   return openModel(await namedModel(spec, note), {
     ...opening,
     tokenizer,
@@ -53,6 +55,7 @@ export async function openForCommand(spec: string, flags: ModelFlags, { note, ..
     allowHosts,
     prediction,
     cacheKey,
+    precision,
     note,
     onDownload: downloadTold(note),
   });

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readingSchema } from '../../memory/reading-settings.js';
 import { allowedOrigins } from '../../models/hosts.js';
 import { MODEL_SPECS } from '../../models/spec.js';
+import { PRECISIONS } from '../../policy/precision.js';
 import { LOG_KINDS, type LogKind } from '../../report/exports/run-log.js';
 import type { ResumeFlags } from '../../run/resumed-folder.js';
 
@@ -71,7 +72,8 @@ export function addModelOptions(command: Command): Command {
   return addHostOption(command.optionsGroup(GROUPS.model))
     .option('--tokenizer <model>', 'for a model behind a server: folder or .gguf file that holds its tokenizer')
     .option('--thinking', 'let the model think before it writes, whatever its chat template says')
-    .option('--no-thinking', 'stop the model from thinking before it writes');
+    .option('--no-thinking', 'stop the model from thinking before it writes')
+    .addOption(new Option('--precision <type>', 'for a local model: int8 writes faster').choices(PRECISIONS));
 }
 
 /** What servers know besides the prompt. */

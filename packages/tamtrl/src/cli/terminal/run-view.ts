@@ -3,13 +3,13 @@
  * in a pipe, every step and every evaluation is one line, without control characters.
  */
 
+import { withoutControls } from '../../base/controls.js';
 import { count, duration } from '../../base/format.js';
 import { evaluationLine, openedLine, stepParts } from '../../report/run-lines.js';
 import type { RunEvent } from '../../run/open.js';
 import { TimeLeft, type TimeLeftOptions } from '../../run/time-left.js';
 import type { RunProgress } from '../../train/loop.js';
 import type { SftMetrics, StepMetrics } from '../../train/metrics.js';
-import { withoutControls } from './clean.js';
 import type { Io } from './io.js';
 
 /** Milliseconds between two drawings of the line. */

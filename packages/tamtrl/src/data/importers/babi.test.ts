@@ -54,7 +54,9 @@ it('lines in another layout are named, and the next story is read', async () => 
   await writeFile(path, '1 Mary moved to the bathroom.\n2 Where is Mary? bathroom 1\n');
   expect(await importAll(path)).toEqual({
     records: [],
-    problems: [{ place: 'line 2', message: expect.stringMatching(/^expected tabs .*, found "2 Where is Mary\? bathr/) }],
+    problems: [
+      { place: 'line 2', message: expect.stringMatching(/^expected tabs .*, found "2 Where is Mary\? bathr/) },
+    ],
   });
   const plain = join(folder, 'plain.txt');
   await writeFile(plain, 'Mary moved to the bathroom.\n');

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { withoutControls } from '../../base/controls.js';
 import { runProgram } from '../program.js';
-import { withoutControls } from './clean.js';
 import { processIo } from './io.js';
 
 const executable = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
