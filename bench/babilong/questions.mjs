@@ -9,7 +9,15 @@ export function tokensOf(length) {
 }
 
 /** An open model, and the questions that it is asked at each length. */
-export async function questionsOf({ model, tasks: names, stories: files, books: paths, tokenizer: counted, seed, precision }) {
+export async function questionsOf({
+  model,
+  tasks: names,
+  stories: files,
+  books: paths,
+  tokenizer: counted,
+  seed,
+  precision,
+}) {
   const { openModel } = await load('models/open.js');
   const { openTokenizer } = await load('models/tokenizer.js');
   const { Books, EMBEDDED_BOOKS } = await load('data/babi/books.js');

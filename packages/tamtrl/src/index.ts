@@ -190,6 +190,7 @@ export type { AdapterOptions, EngineSettings } from './policy/engine.js';
 export { PolicyError } from './policy/errors.js';
 export { LocalPolicy, type LocalPolicyOptions, openLocalPolicy } from './policy/local.js';
 export { OpenAIPolicy, type OpenAIPolicyOptions, openOpenAIPolicy } from './policy/openai/policy.js';
+export type { Precision } from './policy/precision.js';
 export { openTinkerPolicy, TinkerPolicy, type TinkerPolicyOptions } from './policy/tinker/policy.js';
 export { isTrainable } from './policy/trainable.js';
 export type * from './policy/types.js';

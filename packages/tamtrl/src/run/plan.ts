@@ -89,6 +89,7 @@ const KNOWN: Record<keyof RunSettings | keyof ResumeSettings, true> = {
   steps: true,
   teacher: true,
   thinking: true,
+  precision: true,
   adapterRank: true,
   reward: true,
 };

@@ -22,6 +22,7 @@ const FIXED = [
   'teacher',
   'tokenizer',
   'thinking',
+  'precision',
   'adapterRank',
 ] as const;
 

@@ -10,6 +10,7 @@ import { suggestion } from '../base/nearest.js';
 import { given } from '../base/objects.js';
 import { checkpointOf } from '../models/run-checkpoints.js';
 import { MODEL_NAMES, parseModelSpec } from '../models/spec.js';
+import type { Precision } from '../policy/precision.js';
 import {
   type RunConfig,
   type RunConfigInput,
@@ -40,6 +41,8 @@ export interface SettingFlags {
   /** self, ema, frozen, or another model. */
   teacher?: string;
   thinking?: boolean;
+  /** In which a local model writes: `samplingPrecision`. */
+  precision?: Precision;
   /** Trains an adapter of this rank instead of all weights. */
   adapterRank?: number;
 }
@@ -147,8 +150,8 @@ function methodPatch(name: string, place: string): Tree {
   throw new RunError('settings', `${place}there is no method "${name}". ${suggestion(name, known)}`);
 }
 
-function flagTree({ model, data, seed, steps, teacher, thinking, adapterRank, reward }: SettingFlags): Tree {
-  const tree: Tree = { model, seed, steps, thinking };
+function flagTree({ model, data, seed, steps, teacher, thinking, precision, adapterRank, reward }: SettingFlags): Tree {
+  const tree: Tree = { model, seed, steps, thinking, samplingPrecision: precision };
   if (reward !== undefined) tree.reward = { module: reward };
   if (adapterRank !== undefined) tree.adapter = { rank: adapterRank };
   if (teacher !== undefined) Object.assign(tree, OWN_TEACHERS.includes(teacher) ? { teacher } : otherTeacher(teacher));
