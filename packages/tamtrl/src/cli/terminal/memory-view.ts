@@ -7,7 +7,10 @@ import type { MemoryEvent } from '../../reader/reader.js';
 import { memoryLines } from '../../reader/told.js';
 import type { Io } from './io.js';
 
-/** The memory as it changes: on a terminal the last one stays in view; in a pipe, each is a separate block. */
+/** Milliseconds between two lines in a pipe while the memory stays as it is. */
+const QUIET = 10_000;
+
+/** The memory as it changes: on a terminal the last one stays in view; in a pipe, each new one is a separate block. */
 export class MemoryView {
   readonly #io: Io;
   readonly #quiet: boolean;
@@ -16,6 +19,7 @@ export class MemoryView {
   readonly #from: number;
   readonly #pace = new Pace();
   #lines = 0;
+  #piped = { body: '', at: 0 };
 
   constructor(io: Io, quiet: boolean, questions: number, from: number, total: number | undefined) {
     this.#io = io;
@@ -43,7 +47,15 @@ export class MemoryView {
         .slice(0, 20);
       this.#io.err(`${lines.join('\n')}\n`);
       this.#lines = lines.length;
-    } else this.#io.err(`${[head, ...body].join('\n')}\n`);
+    } else this.#pipe(head, body.join('\n'));
+  }
+
+  /** A book has thousands of chunks that change nothing. */
+  #pipe(head: string, body: string): void {
+    const isNew = body !== this.#piped.body;
+    if (!isNew && Date.now() - this.#piped.at < QUIET) return;
+    this.#piped = { body, at: Date.now() };
+    this.#io.err(isNew ? `${head}\n${body}\n` : `${head}\n`);
   }
 
   /** Takes the last memory off a terminal. */
