@@ -62,7 +62,8 @@ export class MovedSources {
           const same = found.find((piece) => piece.text === text);
           const now = source && (this.#moved(source) ?? same?.source);
           if (now) return { text, source: now };
-          return { text, ...given({ written: (written && this.#moved(written)) ?? same?.written }) };
+          // What the memory had already said keeps the chunk after which it said so first.
+          return { text, ...given({ written: same?.written ?? (written && this.#moved(written)) }) };
         }),
       };
     });
