@@ -14,7 +14,9 @@ it('a memory that stays as it is is not repeated', () => {
       type: 'memory',
       turn: index + 1,
       chunk: { index, start: 100 * index, end: 100 * (index + 1), tokens: 20 },
-      memories: [{ question: 'Where is Mary?', memory, truncated: false, repeating: false, empty: false, provenance: [] }],
+      memories: [
+        { question: 'Where is Mary?', memory, truncated: false, repeating: false, empty: false, provenance: [] },
+      ],
       tokens: { prompt: 100 * (index + 1), output: 3 * (index + 1) },
       seconds: index + 1,
     };
