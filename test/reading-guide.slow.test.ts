@@ -120,9 +120,11 @@ describe('the recipes', () => {
     const model = `
 import { MockLanguageModelV3 } from 'ai/test';
 const counts = (total) => ({ total, noCache: total, cacheRead: undefined, cacheWrite: undefined });
-const anyModel = new MockLanguageModelV3({ doGenerate: async () => ({
+// A provider that counts far fewer tokens than it is sent would be told of.
+const sent = (prompt) => Math.ceil(JSON.stringify(prompt).length / 4);
+const anyModel = new MockLanguageModelV3({ doGenerate: async ({ prompt }) => ({
   content: [{ type: 'text', text: 'It left.' }], finishReason: { unified: 'stop', raw: 'stop' }, warnings: [],
-  usage: { inputTokens: counts(10), outputTokens: { total: 2, text: 2, reasoning: undefined } } }) });
+  usage: { inputTokens: counts(sent(prompt)), outputTokens: { total: 2, text: 2, reasoning: undefined } } }) });
 const longText = 'The ship left Bristol in the spring of that year. '.repeat(2000);
 `;
     symlinkSync(join(root, 'node_modules/ai'), join(whole, 'node_modules/ai'));
