@@ -122,9 +122,9 @@ async function planned<Result>(
     onDownload,
     prediction: __,
     cacheKey: ___,
-    ...others
+    precision: ____,
+    ...own
   } = rest;
-  const { precision: ____, ...own } = others;
   const prices = table && new Prices(table, namesForPrices(named));
   const opening = given({ tokenizer, contextLength, thinking, onDownload });
   const { model, assumed, trained, close } = await modelForPlan(named, opening);
