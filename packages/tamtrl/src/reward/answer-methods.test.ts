@@ -171,6 +171,39 @@ describe('opsdl', () => {
     expect(tokenAdvantages).toMatchObject({ share: 0.25, answerShare: 0.25 });
   });
 
+  it('compares probabilities if asked to', async () => {
+    const options = { opsdl: { of: 'probabilities', outcomeWeight: 0.5 } } as const;
+    const { tokenAdvantages } = await resultOf(opsdl, [group([-1, -0.75, -0.25])], options, { policy: scoring([]) });
+    const [first, second, third] = (tokenAdvantages?.added ?? [])[0][0][0];
+    // exp(-0.5) - exp(-1) = 0.6065307 - 0.3678794, exp(-1) - exp(-0.75) = 0.3678794 - 0.4723666; half of each.
+    expect(first).toBeCloseTo(0.1193256, 7);
+    expect(second).toBeCloseTo(-0.0522436, 7);
+    expect(third).toBe(0);
+  });
+
+  it('compares probabilities so that the policy gradient is that of half the squared distance', () => {
+    const softmax = (logits: number[]) => {
+      const exps = logits.map(Math.exp);
+      const sum = exps.reduce((a, b) => a + b);
+      return exps.map((value) => value / sum);
+    };
+    const teacher = [0.7, 0.2, 0.1];
+    const logits = [0.3, -0.4, 1.1];
+    const distance = (at: number[]) =>
+      softmax(at).reduce((sum, value, token) => sum + (value - teacher[token]) ** 2 / 2, 0);
+    const student = softmax(logits);
+    const advantages = contrast(teacher, student, 1);
+    for (const logit of [0, 1, 2]) {
+      // d log pi(x) / d logit is 1[x = logit] - pi(logit).
+      const policyGradient = student.reduce(
+        (sum, value, token) => sum + value * advantages[token] * (Number(token === logit) - student[logit]),
+        0,
+      );
+      const moved = (by: number) => distance(logits.map((value, token) => (token === logit ? value + by : value)));
+      expect(policyGradient).toBeCloseTo(-(moved(1e-4) - moved(-1e-4)) / 2e-4, 8);
+    }
+  });
+
   it('leaves out tokens that a server does not tell of', () => {
     expect(contrast([-1, -2, -3], [-2, Number.NaN, -3], 9)).toEqual([1, 0, 0]);
   });

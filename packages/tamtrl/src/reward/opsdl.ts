@@ -9,6 +9,10 @@
  * teacher. SDPO (arXiv 2601.20802) mixes it with the outcome: lambda A_GRPO + (1 - lambda) c_j. Unlike TAMTRL's score,
  * the contrast is 0 for what the student writes in any case, such as copies of the old memory.
  *
+ * `of: probabilities` (ours) compares probabilities instead, c_j = pi_teacher - pi_student. Its policy gradient is that of
+ * half the squared distance of the two distributions. A log-ratio has no bound below: needless notes, which the teacher
+ * all but excludes, then outweigh all else, and a model soon writes none at all (docs/babilong-training.md).
+ *
  * Ours: OPSDL's loss takes the KL over the whole vocabulary, this is its estimate on one token, as in tinker-cookbook's
  * on-policy distillation; SDPO's teacher reads feedback, this one the relevant text; the answer turn has no teacher and
  * gets lambda A; a token whose log-probability a server does not tell gets 0.
@@ -24,9 +28,11 @@ import { scoredByTeacher } from './teacher.js';
 const options = {
   opsdl: z
     .strictObject({
+      /** What is compared; default `log-probabilities`. */
+      of: z.enum(['log-probabilities', 'probabilities']).optional(),
       /** lambda of SDPO: weight of the turn's advantage, beside 1 - lambda for the contrast; default 0. */
       outcomeWeight: z.number().min(0).max(1).optional(),
-      /** Contrasts are cut off at this far from 0, in nats; absent: they are not. */
+      /** Contrasts are cut off at this far from 0, in nats or probability; absent: they are not. */
       clip: z.number().positive().optional(),
       /** A token also gets the contrasts of the later tokens of its turn, each times this for every token between. */
       discount: z.number().min(0).max(1).optional(),
@@ -50,12 +56,13 @@ async function contrastWithTeacher(
   groups: readonly RolloutGroup[],
   context: MethodContext<typeof options>,
 ): Promise<MethodResult> {
-  const { outcomeWeight = 0, clip = Number.POSITIVE_INFINITY, discount = 0 } = context.options.opsdl ?? {};
+  const { of, outcomeWeight = 0, clip = Number.POSITIVE_INFINITY, discount = 0 } = context.options.opsdl ?? {};
   const rows = groups.flatMap((group) => teacherRows(group, context));
   const { scored, tokens } = await scoredByTeacher(rows, context);
   const turns = groups.flatMap(({ trajectories }) => trajectories.flatMap(memoryTurns));
+  const compared = (values: readonly number[]) => (of === 'probabilities' ? values.map(Math.exp) : values);
   const contrasts = scored.map(({ logProbabilities }, row) =>
-    contrast(logProbabilities, turns[row].logProbabilities, clip),
+    contrast(compared(logProbabilities), compared(turns[row].logProbabilities), clip),
   );
   const added = contrasts.map((values) => weighted(values, 1 - outcomeWeight, discount));
   const all = contrasts.flat();
