@@ -36,7 +36,11 @@ const small: RunConfigInput = {
   savedTrajectories: 0,
 };
 
-it.each(methods.flatMap(({ train }) => train ?? []))('%s of examples/compare-all.yaml trains', async (method) => {
+/** Each method once, without the control's file. */
+const trained = new Set(methods.flatMap(({ train }) => train ?? []));
+trained.delete('own');
+
+it.each([...trained])('%s of examples/compare-all.yaml trains', async (method) => {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-all-'));
   const run = { preset: 'babilong', model: 'babi', method, config: small, seed: 1, folder: join(folder, 'run') };
   let steps = 0;
