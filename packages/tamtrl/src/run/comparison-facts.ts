@@ -97,9 +97,19 @@ async function trainedOf(run: ComparisonRun): Promise<Trained[]> {
   return [{ method: method.name, seed, config, steps: typeof steps === 'number' ? steps : config.steps, heldOut }];
 }
 
-/** "12 for untrained and bm25, 6 for tamtrl" */
-function valuesText(values: ReadonlyMap<string, readonly string[]>): string {
-  return [...values].map(([value, methods]) => `${value} for ${[...new Set(methods)].join(' and ')}`).join(', ');
+/** A value that so many methods have stands last, without their names. */
+const MANY = 4;
+
+/** "12 for untrained and bm25, 6 for tamtrl", or "false for no min-max, true for the others" */
+export function valuesText(values: ReadonlyMap<string, readonly string[]>): string {
+  const groups = [...values].map(([value, methods]) => ({ value, methods: [...new Set(methods)] }));
+  const most = Math.max(...groups.map(({ methods }) => methods.length));
+  const others = most >= MANY ? groups.find(({ methods }) => methods.length === most) : undefined;
+  const named = groups.filter((group) => group !== others);
+  return [
+    ...named.map(({ value, methods }) => `${value} for ${methods.join(' and ')}`),
+    ...(others ? [`${others.value} for the others`] : []),
+  ].join(', ');
 }
 
 function grouped(pairs: readonly (readonly [string, string])[]): Map<string, string[]> {
