@@ -14,10 +14,10 @@ import { sampleTurn } from '../memory/turn.js';
 import { wordsOf } from '../text/bm25.js';
 import { checkOpened } from './check-options.js';
 import { ReaderError } from './errors.js';
-import type { Unread } from './extent.js';
+import { type Unread, unreadAfter } from './extent.js';
 import type { TextSource } from './input.js';
 import { checkRules, READER_RULES } from './option-rules.js';
-import { planReading } from './plan.js';
+import { planReading, type ReadingPlan } from './plan.js';
 import { type Answer, type MemoryEvent, MemoryReader, type ReaderOptions } from './reader.js';
 import { type ConversationState, conversationSchema } from './state.js';
 import { addTokens, type ReadTokens, sumOf, tokensSince } from './tokens.js';
@@ -181,13 +181,13 @@ export class Conversation {
     const { document: _, state: __, budget, ...reading } = this.#options;
     const reader = new MemoryReader({ ...reading, question: this.#standalone(question) });
     const source = await this.#text();
-    const plan = budget === undefined ? { text: source } : await planReading(reader, source, { budget, whole: true });
-    for await (const event of reader.read(plan.text, 'only' in plan ? given({ only: plan.only }) : {}))
-      onEvent?.(event);
+    const plan: Pick<ReadingPlan, 'only' | 'unread'> & { text: TextSource } =
+      budget === undefined ? { text: source } : await planReading(reader, source, { budget, whole: true });
+    for await (const event of reader.read(plan.text, given({ only: plan.only }))) onEvent?.(event);
     const [found] = await reader.answer(onEvent);
     Object.assign(this.tokens, sumOf(this.tokens, reader.tokens));
     this.#notes.push({ question, memory: found.memory, pieces: found.provenance });
-    const unread = budget === undefined ? undefined : reader.unread;
+    const unread = budget === undefined ? undefined : unreadAfter(reader.unread, plan.unread);
     return { ...found, question, from: 'text', missing: false, notesFor: [question], ...given({ unread }) };
   }
 

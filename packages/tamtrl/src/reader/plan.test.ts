@@ -5,6 +5,7 @@ import { fast, type Handler, json, serve } from '../policy/openai/server.test-su
 import { estimateReading } from './estimate-reading.js';
 import type { ReadingEstimate } from './plan.js';
 import { readDocument } from './read-document.js';
+import { unreadText } from './told.js';
 
 const calm = 'It was a calm day at sea, and nothing at all came into sight. '.repeat(30);
 const text = `${calm}${calm}Anna sold the horse to Ben in May. ${calm}${calm}`;
@@ -40,6 +41,24 @@ describe('a budget', () => {
     // Two requests of 1,000 prompt tokens, 400 of them in the cache, and 10 written.
     expect(reading.tokens).toEqual({ prompt: 2000, cached: 800, output: 20, total: 2020 });
     expect(reading.cost?.amount).toBeCloseTo((1200 * 2 + 800 * 1 + 20 * 10) / 1e6, 12);
+  });
+
+  it('that finds no word of a question says so', async () => {
+    const { model: policy, chunks } = await model();
+    const asked = { model: policy, document: text, chunkTokens: 300, budget: 300 };
+    const unknown = 'Quid novi?';
+    const reading = await readDocument({ ...asked, question: [question, unknown] });
+    expect(reading.unread?.unfound).toEqual([unknown]);
+    expect(unreadText(reading.unread)).toMatch(
+      /^Not read: .*\nNo word of "Quid novi\?" occurs in the text, so the budget went to its beginning\.\n$/,
+    );
+    chunks.length = 0;
+    const alone = await readDocument({ ...asked, question: unknown });
+    expect(chunks[0]).toContain(text.slice(0, 100));
+    expect(alone.unread?.unfound).toEqual([unknown]);
+    // All of it is read, so that nothing depends on the search.
+    const all = await readDocument({ ...asked, question: unknown, budget: 100_000 });
+    expect(all.unread).not.toHaveProperty('unfound');
   });
 
   it('smaller than a chunk is refused in a sentence', async () => {

@@ -10,7 +10,7 @@ import { isBytes } from './bytes.js';
 import { checkDocument, checkOptions } from './check-options.js';
 import { CONVERSATION_RULES, Conversation, type ConversationOptions } from './conversation.js';
 import { ReaderError } from './errors.js';
-import type { Unread } from './extent.js';
+import { type Unread, unreadAfter } from './extent.js';
 import { checkQuestion, checkSource, type TextSource } from './input.js';
 import { NAMED_MODEL_RULES } from './option-rules.js';
 import type { NamedModelOptions } from './options.js';
@@ -188,7 +188,7 @@ export async function readKeeping(options: ReadDocumentOptions, keeping?: Keepin
       }));
     if (!known) await keeping?.keep({ state: reader.state(), answers });
     const [first] = answers;
-    const { unread } = reader;
+    const unread = unreadAfter(reader.unread, plan.unread);
     const tokens = kept ? tokensSince(reader.tokens, kept.state.tokens) : reader.tokens;
     return {
       answer: first.answer,

@@ -60,9 +60,16 @@ export async function survey(chunks: AsyncIterable<Chunk>, options: SurveyOption
   const isRead = (chunk: Surveyed) => chosen.has(chunk) || before?.hasRead(chunk.start, chunk.end);
   return {
     read: extentOf(found.filter((chunk) => chunk.start >= from && isRead(chunk))),
-    unread: unreadOf(found.filter((chunk) => !isRead(chunk))),
+    unread: { ...unreadOf(found.filter((chunk) => !isRead(chunk))), ...unfoundIn(found, chosen.size, questions) },
     reads,
   };
+}
+
+/** Questions whose words are nowhere in a text of which something is left out. */
+function unfoundIn(found: readonly Surveyed[], chosen: number, questions: readonly string[]): Pick<Unread, 'unfound'> {
+  if (chosen === found.length) return {};
+  const unfound = questions.filter((_, at) => found.every(({ counted }) => counted[at].counts.size === 0));
+  return unfound.length === 0 ? {} : { unfound };
 }
 
 /** @param chunks in the order of the text */

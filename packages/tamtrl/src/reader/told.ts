@@ -49,7 +49,14 @@ export function unreadText(unread: Unread | undefined): string {
   if (!unread || unread.chunks === 0) return '';
   const { chunks, tokens, ranges } = unread;
   const where = ranges.length === 0 ? '' : `, characters ${rangesText(ranges)}`;
-  return `Not read: ${counted(chunks, 'chunk')} (${count(tokens)} tokens)${where}\n`;
+  return `Not read: ${counted(chunks, 'chunk')} (${count(tokens)} tokens)${where}\n${unfoundText(unread)}`;
+}
+
+/** A budget goes to the chunks that a search for the question's words finds. */
+function unfoundText({ unfound = [] }: Unread): string {
+  if (unfound.length === 0) return '';
+  const which = unfound.map((question) => JSON.stringify(question)).join(', ');
+  return `No word of ${which} occurs in the text, so the budget went to its beginning.\n`;
 }
 
 function rangesText(ranges: Unread['ranges']): string {

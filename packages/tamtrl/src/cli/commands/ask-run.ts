@@ -7,6 +7,7 @@ import { savedReading } from '../../models/reading-file.js';
 import { Conversation } from '../../reader/conversation.js';
 import { checkEncoding } from '../../reader/decoding.js';
 import { estimateReading, estimateReadings } from '../../reader/estimate-reading.js';
+import { unreadAfter } from '../../reader/extent.js';
 import { STDIN } from '../../reader/files/document-place.js';
 import { charactersOf, documentsNamed, lastQuestion, problemOf } from '../../reader/files/named.js';
 import { textOfFiles } from '../../reader/files/several.js';
@@ -167,7 +168,8 @@ async function askOnce(
       if (flags.state !== undefined) await saveState(flags.state, read, paths, { conversation: talk.state() });
     };
     await save();
-    const unread = plan.unread || reader.unread.chunks > 0 ? reader.unread : undefined;
+    const left = unreadAfter(reader.unread, plan.unread);
+    const unread = plan.unread || left.chunks > 0 ? left : undefined;
     const own = given({ unread, before: state?.tokens });
     const told: Told = { answers, memory, reader, turns: reader.turns + Number(waiting), ...own, prices };
     if (!flags.json && isOver) io.err(unreadText(unread));
