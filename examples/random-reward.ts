@@ -1,6 +1,6 @@
 /**
- * A control for comparisons: a coin decides whether a rollout was right. What a model gains from it, it gains from being
- * updated at all, and no method should get the credit.
+ * A control for comparisons: a coin decides whether a rollout was right. What a model gains from it, it gains from
+ * being updated at all, and no method should get the credit.
  *
  *     npx tamtrl train --preset mini --reward ./random-reward.ts
  */

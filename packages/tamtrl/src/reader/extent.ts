@@ -10,7 +10,7 @@ export interface Extent {
 export interface Unread extends Extent {
   /** Where they are, in UTF-16 code units of the text; neighbours are one stretch. */
   ranges: { start: number; end: number }[];
-  /** Questions of which no word was found in the text, so that its beginning is read for them; absent if there is none. */
+  /** Questions of which no word was found in the text, so that its beginning is read for them; absent if none. */
   unfound?: string[];
 }
 

@@ -9,9 +9,9 @@
  * teacher. SDPO (arXiv 2601.20802) mixes it with the outcome: lambda A_GRPO + (1 - lambda) c_j. Unlike TAMTRL's score,
  * the contrast is 0 for what the student writes in any case, such as copies of the old memory.
  *
- * `of: probabilities` (ours) compares probabilities instead, c_j = pi_teacher - pi_student. Its policy gradient is that of
- * half the squared distance of the two distributions. A log-ratio has no bound below: needless notes, which the teacher
- * all but excludes, then outweigh all else, and a model soon writes none at all (docs/babilong-training.md).
+ * `of: probabilities` (ours) compares probabilities instead, c_j = pi_teacher - pi_student. Its policy gradient is that
+ * of half the squared distance of the two distributions. A log-ratio has no bound below: needless notes, which the
+ * teacher all but excludes, then outweigh all else, and a model soon writes none (docs/babilong-training.md).
  *
  * Ours: OPSDL's loss takes the KL over the whole vocabulary, this is its estimate on one token, as in tinker-cookbook's
  * on-policy distillation; SDPO's teacher reads feedback, this one the relevant text; the answer turn has no teacher and
