@@ -197,6 +197,30 @@ it('a judge grades each update; a failed grade is neutral and counted', async ()
   expect(prompts[2]).toContain('What matters in this section: nothing');
 });
 
+it('contrast subtracts what the student found likely itself, on the tokens that count', async () => {
+  const group = groupOf([rollout(['anna ?', 'anna oslo'])], ['', 'anna oslo']);
+  for (const turn of group.trajectories[0].turns)
+    turn.logProbabilities = turn.outputIds.map((_, at) => -0.5 * (at + 1));
+  const options = (own: object) => ({ options: optionsOf(methodNamed('tamtrl'), { minmax: false, ...own }) });
+  const plainScores = await methodNamed('tamtrl').turnScores([group], context(options({})));
+  const found = await methodNamed('tamtrl').turnScores([group], context(options({ contrast: true })));
+  // Two tokens of each memory count, not the stop token: the mean of exp(-0.5) and exp(-1).
+  const own = (Math.exp(-0.5) + Math.exp(-1)) / 2;
+  for (const turn of [0, 1]) {
+    expect(found.scores?.[0][0][turn]).toBeCloseTo((plainScores.scores?.[0][0][turn] ?? 0) - own, 12);
+  }
+  const mean = ((found.scores?.[0][0][0] ?? 0) + (found.scores?.[0][0][1] ?? 0)) / 2;
+  expect(found.metrics?.teacher_contrast).toBeCloseTo(mean, 12);
+});
+
+it('contrast is 0 where a server does not tell the log-probabilities', async () => {
+  const group = groupOf([rollout(['anna ?', 'anna oslo'])], ['', 'anna oslo']);
+  for (const turn of group.trajectories[0].turns) turn.logProbabilities = turn.outputIds.map(() => Number.NaN);
+  const options = optionsOf(methodNamed('tamtrl'), { minmax: false, contrast: true });
+  const { scores } = await methodNamed('tamtrl').turnScores([group], context({ options }));
+  expect(scores).toEqual([[[0, 0]]]);
+});
+
 it('a method gets its own options, with their defaults, and refuses a value that does not fit', () => {
   const tamtrl = methodNamed('tamtrl');
   const reward = { combine: 'product', minmax: false, other: 1 };

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { memoryBefore, memoryTurns } from '../memory/trajectory.js';
 import { carriedSpan } from '../memory/turn.js';
 import type { ScoreRow } from '../policy/types.js';
+import { meanOf } from './answer-potential.js';
 import { RewardError } from './errors.js';
 import { byTurn, type RolloutGroup } from './group.js';
 import type { MethodContext, MethodResult, OptionValues, RewardMethod } from './method.js';
@@ -24,6 +25,11 @@ const options = {
   scale: z.enum(['mean-prob', 'logprob', 'prob']).default('mean-prob'),
   /** Which tokens count: those of the memory, or all that was written, thoughts and stop token included. */
   scoreSpan: z.enum(['memory', 'all']).default('memory'),
+  /**
+   * Ours: the student's own score of the memory, from the whole chunk, is subtracted. What it writes in any case, such
+   * as a kept memory, then scores 0, and what the teacher finds likelier than the student more than that.
+   */
+  contrast: z.boolean().optional(),
   /** What the teacher reads of the document: what is relevant in the turn's chunk, or in all chunks together. */
   teacherReads: z.enum(['chunk', 'document']).default('chunk'),
 };
@@ -46,21 +52,29 @@ async function scoreWithTeacher(
   const rows = groups.flatMap((group) => teacherRows(group, context, context.options.teacherReads));
   const { scored, tokens } = await scoredByTeacher(rows, context);
   const spans = groups.flatMap((group) => memorySpans(group, context));
-  const likelihoods = scored.map(({ logProbabilities }, row) => {
-    const { start, end } = spans[row];
-    return teacherScore(logProbabilities.slice(start, end), context.options);
-  });
-  const mean = likelihoods.length === 0 ? 0 : likelihoods.reduce((a, b) => a + b, 0) / likelihoods.length;
+  const ofSpan = (logProbabilities: readonly number[], row: number) =>
+    teacherScore(logProbabilities.slice(spans[row].start, spans[row].end), context.options);
+  const likelihoods = scored.map(({ logProbabilities }, row) => ofSpan(logProbabilities, row));
+  const turns = context.options.contrast ? groups.flatMap((group) => group.trajectories.flatMap(memoryTurns)) : [];
+  const contrasts = turns.map(({ logProbabilities }, row) =>
+    contrastOf(likelihoods[row], ofSpan(logProbabilities, row)),
+  );
   return {
-    scores: normalizeScores(byTurn(groups, likelihoods), context.options),
+    scores: normalizeScores(byTurn(groups, context.options.contrast ? contrasts : likelihoods), context.options),
     teacherLogProbabilities: byTurn(
       groups,
       scored.map(({ logProbabilities }) => logProbabilities),
     ),
     tokens,
-    metrics: { teacher_score: mean },
+    metrics: {
+      teacher_score: meanOf(likelihoods),
+      ...(context.options.contrast && { teacher_contrast: meanOf(contrasts) }),
+    },
   };
 }
+
+/** 0 where a server does not tell how likely the student found what it wrote. */
+const contrastOf = (teacher: number, student: number) => (Number.isFinite(student) ? teacher - student : 0);
 
 /**
  * The student's memories as completions of the teacher's prompts (q, M_t, C_t), one row a memory turn.

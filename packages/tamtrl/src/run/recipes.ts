@@ -67,6 +67,11 @@ const variants: readonly Recipe[] = [
     patch: { method: 'tamtrl', reward: { combine: 'gated' } },
   },
   {
+    name: 'tamtrl-contrast',
+    summary: "the student's own likelihood of each memory is subtracted from the teacher's",
+    patch: { method: 'tamtrl', reward: { contrast: true } },
+  },
+  {
     name: 'tamtrl-ema-teacher',
     summary: 'the teacher is a moving average of the weights',
     patch: { method: 'tamtrl', teacher: 'ema' },
