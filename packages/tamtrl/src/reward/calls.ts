@@ -65,6 +65,7 @@ export async function calledNumbers<T>(items: readonly T[], calls: NumberCalls<T
   let next = 0;
   /** The item that a function is at work on. */
   let current: number | undefined;
+  let failure: { error: unknown } | undefined;
   const callOf = (at: number): Call => ({ ...calls, where: calls.where(items[at]), signal: stop });
   const begin = (at: number) => {
     const started = calls.work(items[at], stop);
@@ -75,9 +76,12 @@ export async function calledNumbers<T>(items: readonly T[], calls: NumberCalls<T
     const task = called(callOf(at), () => started).then((value) => {
       results[at] = finite(callOf(at), value);
     });
-    const settled = task.finally(() => running.delete(settled));
-    // Told by whoever waits for it.
-    settled.catch(() => undefined);
+    // Kept until it is told: a race sees only the first of those that settle together.
+    const settled = task
+      .catch((error) => {
+        failure ??= { error };
+      })
+      .finally(() => running.delete(settled));
     running.add(settled);
   };
   /** Begins as many calls as may run. Interrupting costs a thread, so that one serves for many calls. */
@@ -105,6 +109,7 @@ export async function calledNumbers<T>(items: readonly T[], calls: NumberCalls<T
       }
       if (running.size > 0) await Promise.race(running);
       else await new Promise(setImmediate);
+      if (failure) throw failure.error;
     }
   } catch (error) {
     failed.abort(error);
@@ -169,6 +174,7 @@ export function reasonOf(error: unknown, place: string): string {
 /** NaN and undefined, which JSON does not have, too. */
 export function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n`;
   try {
     return typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value).slice(0, 200) : String(value);
   } catch {

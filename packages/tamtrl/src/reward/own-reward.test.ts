@@ -108,6 +108,7 @@ describe('a reward of your own', () => {
     [[1], '[1]'],
     [Number.POSITIVE_INFINITY, 'Infinity'],
     [Promise.resolve(Number.NaN), 'NaN'],
+    [1n, '1n'],
   ])('that returns %s is told with its rollout and turn', async (value, text) => {
     const told = `mine: turnScore returned ${text} for ${turn}, expected a finite number.`;
     await expect(scoresOf(second(value))).rejects.toThrow(told);
@@ -121,6 +122,16 @@ describe('a reward of your own', () => {
     await expect(throwing).rejects.toMatchObject({ kind: 'module', cause: thrown });
     await expect(throwing).rejects.toThrow(
       /^mine: turnScore threw an error for memory turn 0 of rollout 0 of "q7": no such key/,
+    );
+    // Settled together with calls that succeed, before and after it.
+    const among = async ({ sample }: { sample: number }) => {
+      if (sample === 1) throw new Error('the second');
+      return 1;
+    };
+    const trajectories = [0, 1, 2, 3].map((sample) => ({ ...group.trajectories[0], sample }));
+    const four = { ...group, trajectories, outcomes: [0, 0, 0, 0] };
+    await expect(rewardParts({ outcome: among }, 9).outcomes?.([four], call)).rejects.toThrow(
+      'outcome threw an error for rollout 1 of "q7": the second',
     );
     const odd = () => {
       throw 'text';
@@ -237,6 +248,15 @@ describe('a reward in a file', () => {
     const many = new Array(6).fill(group);
     await expect(method?.turnScores(many, context)).rejects.toThrow(
       /whole\.mjs: turnScores threw an error for the rollouts of a step: too many/,
+    );
+    const short = file(
+      'short.mjs',
+      'export default { turnScores: (groups) => ({ scores: groups.map(() => [[1, 1]]) }) };',
+    );
+    const told = rewardParts(await loadReward(await short, 9), 9).method?.turnScores([group], context);
+    await expect(told).rejects.toMatchObject({ kind: 'module' });
+    await expect(told).rejects.toThrow(
+      /short\.mjs: The method short returned scores for 1 rollouts of group 0 \("q7"\)/,
     );
   });
 

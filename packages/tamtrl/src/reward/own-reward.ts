@@ -13,6 +13,7 @@ import { called, calledNumbers } from './calls.js';
 import { RewardError } from './errors.js';
 import { byTurn, type RolloutGroup } from './group.js';
 import type { RewardMethod } from './method.js';
+import { checkedResult } from './result.js';
 
 /** A rollout in words, with the tokens behind them. T memory turns, then the answer. */
 export interface OwnRollout {
@@ -198,15 +199,22 @@ function methodOf({ place, reward }: LoadedReward, seconds: number): RewardMetho
 
 /** A method out of a file: its errors name the file too. A method's scoring may take long, so it has no time limit. */
 function wholeMethod(method: RewardMethod, place: string): RewardMethod {
+  const name = method.name ?? nameOf(place);
   return {
     ...method,
-    name: method.name ?? nameOf(place),
+    name,
     summary: method.summary ?? `the function turnScores of ${place}`,
     requires: method.requires ?? {},
-    turnScores: (groups, context) =>
-      called({ place, name: 'turnScores', where: 'the rollouts of a step', signal: context.signal }, () =>
-        method.turnScores(groups, context),
-      ),
+    turnScores: async (groups, context) => {
+      const call = { place, name: 'turnScores', where: 'the rollouts of a step', signal: context.signal };
+      const result = await called(call, () => method.turnScores(groups, context));
+      try {
+        checkedResult(name, groups, result);
+      } catch (error) {
+        throw new RewardError('module', `${place}: ${(error as Error).message}`, { cause: error });
+      }
+      return result;
+    },
   };
 }
 

@@ -56,6 +56,10 @@ describe('the result of a method', () => {
 
   it('is refused if it is empty, or its other values are not numbers', () => {
     expect(check(undefined)).toThrow('The method mine returned undefined, expected an object with scores.');
+    expect(check([[[0, 0], [0]], [[]]])).toThrow('The method mine returned a list, expected an object with scores.');
+    expect(check({ score: [[[0, 0], [0]], [[]]] })).toThrow(
+      'The method mine returned an unknown part "score", expected one of: scores, outcomes, ',
+    );
     expect(check({ tokens: Number.NaN })).toThrow('The method mine returned NaN as its tokens');
     expect(check({ tokens: -1 })).toThrow('returned -1 as its tokens, expected a number of at least 0');
     expect(check({ metrics: { depth: Number.NaN } })).toThrow('returned NaN as its metric "depth"');

@@ -10,13 +10,28 @@ export interface CheckedResult extends MethodResult {
   metrics: Record<string, number>;
 }
 
+const NAMES: Record<keyof MethodResult, true> = {
+  scores: true,
+  outcomes: true,
+  tokenAdvantages: true,
+  teacherLogProbabilities: true,
+  tokens: true,
+  metrics: true,
+};
+const PARTS = Object.keys(NAMES);
+
 /**
  * @throws RewardError `shape` naming method, group, rollout and turn if a memory turn has no score, if there are scores
  *   of turns that do not exist, or if any number is not finite.
  */
 export function checkedResult(name: string, groups: readonly RolloutGroup[], result: MethodResult): CheckedResult {
-  if (typeof result !== 'object' || result === null) {
-    throw fault(name, `returned ${shown(result)}, expected an object with scores`);
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
+    throw fault(name, `returned ${Array.isArray(result) ? 'a list' : shown(result)}, expected an object with scores`);
+  }
+  // A mistyped name would train with the outcome alone, in silence.
+  const unknown = Object.keys(result).find((part) => !PARTS.includes(part));
+  if (unknown !== undefined) {
+    throw fault(name, `returned an unknown part ${JSON.stringify(unknown)}, expected one of: ${PARTS.join(', ')}`);
   }
   const { scores, outcomes, tokenAdvantages, teacherLogProbabilities, tokens = 0, metrics = {} } = result;
   if (!(Number.isFinite(tokens) && tokens >= 0)) {
