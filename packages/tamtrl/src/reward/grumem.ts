@@ -53,7 +53,7 @@ otherwise -1. A = 0.9 A(R) + 0.1 A(p), each z-scored separately.",
     if (gate === 'words' && !frames.unchanged) {
       throw new RewardError(
         'requirement',
-        `The prompts "${frames.format.name}" have no words that close a gate, which reward.grumem.gate "words" needs. Set it to "effect", or memory.prompts to "babi".`,
+        `The prompts "${frames.format.name}" have no words that close a gate, which reward.grumem.gate "words" needs. Set it to "effect", or memory.prompts to "babi", "chat-gated" or "mini-gated".`,
       );
     }
     const open = groups.map(({ trajectories }) =>

@@ -31,6 +31,11 @@ export async function warnings(
       `topP is ${config.topP}: rollouts are drawn from the likeliest tokens only, but the loss takes probabilities over all tokens, so its gradient is not that of the distribution that wrote them. Set topP to 1.`,
     );
   }
+  if (config.warmupSteps >= config.steps) {
+    found.push(
+      `warmupSteps is ${config.warmupSteps} and steps is ${config.steps}, so the learning rate is still rising at the end. Set warmupSteps lower.`,
+    );
+  }
   let tokens = 0;
   let looked = 0;
   let short = 0;

@@ -41,7 +41,7 @@ const clashes: readonly Clash[] = [
       return !boxed && (tail !== undefined || requireBox === true);
     },
     text: ({ memory, reward: { outcome } }) =>
-      `reward.outcome.extraction.${outcome.extraction?.requireBox ? 'requireBox' : 'tail'} is about a box, but ${outcome.extraction?.boxed === false ? 'extraction.boxed is false' : `memory.prompts "${memory.prompts}" ask for none`}. Leave it out, or set extraction.boxed to true.`,
+      `reward.outcome.extraction.${outcome.extraction?.requireBox ? 'requireBox' : 'tail'} is about a box, but ${outcome.extraction?.boxed === false ? 'extraction.boxed is false' : `memory.prompts "${memory.prompts}" asks for none`}. Leave it out, or set extraction.boxed to true.`,
   },
   {
     clashes: ({ memory, reward }, { name }) =>
@@ -62,6 +62,18 @@ const clashes: readonly Clash[] = [
   {
     clashes: ({ memory }) => parallelOf(memory) === undefined && memory.mergeWidth !== undefined,
     text: () => 'memory.mergeWidth belongs to reading side by side. Set memory.parallel, or leave mergeWidth out.',
+  },
+  {
+    clashes: ({ memory, reward }, { name }) =>
+      name === 'grumem' && reward.grumem?.exit !== undefined && promptFormatNamed(memory.prompts).exit === undefined,
+    text: ({ memory }) =>
+      `reward.grumem.exit pays for where the reading stops, but memory.prompts "${memory.prompts}" has no words that stop it. Leave exit out, or set prompts to "chat-gated" or "mini-gated".`,
+  },
+  {
+    clashes: ({ memory, reward }, { name }) =>
+      name === 'grumem' && reward.grumem?.gate === 'words' && !promptFormatNamed(memory.prompts).unchanged,
+    text: ({ memory }) =>
+      `reward.grumem.gate is "words", but memory.prompts "${memory.prompts}" has no words that keep the memory. Set gate to "effect", or prompts to "babi", "chat-gated" or "mini-gated".`,
   },
   {
     clashes: ({ memory, data }) => promptFormatNamed(memory.prompts).exit !== undefined && data.kind === 'babilong',
@@ -104,6 +116,28 @@ const clashes: readonly Clash[] = [
     clashes: ({ reward }) => reward.combine === 'advantages' && !(reward.alpha >= 0 && reward.alpha <= 1),
     text: ({ reward }) =>
       `reward.combine "advantages" takes (1 - alpha) of the outcome and alpha of the score, but reward.alpha is ${reward.alpha}. Set it to a number from 0 to 1; ReMemR1 has 0.2, GRU-Mem 0.1.`,
+  },
+  {
+    clashes: ({ reward }, { name }) => reward.combine === 'advantages' && reward.alpha === 1 && !OUTCOME_ONLY.has(name),
+    text: () =>
+      'reward.combine "advantages" takes (1 - alpha) of the outcome, which is nothing with reward.alpha 1 (the default), so no answer would be learned. Set alpha below 1 (ReMemR1 has 0.2, GRU-Mem 0.1), or combine to "score".',
+  },
+  {
+    clashes: ({ reward }) => reward.combine === 'gated' && reward.alpha < -1,
+    text: ({ reward }) =>
+      `reward.combine "gated" multiplies the outcome by 1 + alpha p, which reward.alpha ${reward.alpha} makes negative for high scores, so success would be punished. Set alpha to -1 or more.`,
+  },
+  {
+    clashes: ({ overlong: { buffer, penalty } }) => buffer === 0 && penalty !== 1,
+    text: ({ overlong }) =>
+      `overlong.penalty is ${overlong.penalty}, but overlong.buffer is 0, so nothing is punished. Set buffer to the number of tokens before the limit in which the penalty grows, or leave penalty out.`,
+  },
+  {
+    clashes: ({ overlong, memory }) => overlong.buffer > Math.min(memory.memoryTokens, memory.answerTokens),
+    text: ({ overlong, memory }) => {
+      const short = memory.memoryTokens <= memory.answerTokens ? 'memoryTokens' : 'answerTokens';
+      return `overlong.buffer is ${overlong.buffer}, more than the whole memory.${short} (${memory[short]}), so even the shortest output would be punished. Set it to ${memory[short]} or less.`;
+    },
   },
   {
     clashes: ({ overlong, reward }) => overlong.buffer > 0 && reward.combine === 'advantages',

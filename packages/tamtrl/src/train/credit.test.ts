@@ -143,13 +143,20 @@ describe('settings that make no sense together', () => {
     [{ memory: { parallel: 0, mergeWidth: 3 } }, 'memory.mergeWidth belongs to reading side by side'],
     [
       { memory: { prompts: 'mini' as const }, reward: { outcome: { extraction: { requireBox: true } } } },
-      'extraction.requireBox is about a box, but memory.prompts "mini" ask for none',
+      'extraction.requireBox is about a box, but memory.prompts "mini" asks for none',
     ],
     [
       { reward: { outcome: { extraction: { boxed: false, tail: 300 } } } },
       'extraction.tail is about a box, but extraction.boxed is false',
     ],
     [{ reward: { combine: 'advantages' as const, alpha: 2 } }, 'reward.alpha is 2. Set it to a number from 0 to 1'],
+    [{ reward: { combine: 'advantages' as const } }, 'so no answer would be learned'],
+    [{ reward: { combine: 'gated' as const, alpha: -2 } }, 'so success would be punished'],
+    [{ overlong: { penalty: 2 } }, 'overlong.buffer is 0, so nothing is punished'],
+    [
+      { overlong: { buffer: 9 }, memory: { memoryTokens: 12, answerTokens: 8 } },
+      'overlong.buffer is 9, more than the whole memory.answerTokens (8)',
+    ],
   ])('%j is refused', (config, text) => {
     expect(() => check(config)).toThrow(text);
   });
@@ -159,6 +166,18 @@ describe('settings that make no sense together', () => {
     check({ memory: { parallel: 2 }, objective: 'star' }, 'memagent');
     check({ memory: { parallel: 0 } });
     check({ reward: { outcome: { extraction: { tail: 300, requireBox: true, unwrapText: false } } } });
+  });
+
+  it('gates that the prompts do not have earn nothing', () => {
+    const prompts = (name: 'mini' | 'babi' | 'mini-gated') => ({ memory: { prompts: name } });
+    const exit = { reward: { grumem: { exit: { early: 1 } } } };
+    const words = { reward: { grumem: { gate: 'words' as const } } };
+    expect(() => check({ ...exit, ...prompts('babi') }, 'grumem')).toThrow('"babi" has no words that stop it');
+    expect(() => check({ ...words, ...prompts('mini') }, 'grumem')).toThrow('"mini" has no words that keep the memory');
+    check({ ...exit, ...prompts('mini-gated') }, 'grumem');
+    check({ ...words, ...prompts('babi') }, 'grumem');
+    // Options of another method do nothing.
+    check({ ...exit, ...prompts('mini') });
   });
 
   it('scores alone need a method with scores, or returns', () => {
