@@ -11,7 +11,7 @@ import { removeFailure, writeFailure } from './comparison-failures.js';
 import type { PartRunner } from './comparison-jobs.js';
 import { requestOf, writeCellRecord } from './comparison-parts.js';
 import type { ComparisonCell, ComparisonRun } from './comparison-plan.js';
-import { trainingFile } from './comparison-settings.js';
+import { methodFile, trainingFile } from './comparison-settings.js';
 import { writeTrainingRecord } from './comparison-trainings.js';
 import type { RunFolder } from './folder.js';
 
@@ -53,13 +53,13 @@ async function trainCommand(config: CompareConfig, run: ComparisonRun, folder: R
   const { path } = folder;
   await makeFolder(dirname(path));
   const settings = `${path}.yaml`;
-  await writeFile(settings, stringify(trainingFile(config, method)));
+  await writeFile(settings, stringify(methodFile(config, method)));
   const begun = await folder.readSettings().then(
     () => true,
     () => false,
   );
   if (!begun) await writeTrainingRecord(config, run);
-  const own = ['--config', settings, '--method', method.train!, '--model', config.model, '--seed', String(seed)];
+  const own = ['--config', settings, '--model', config.model, '--seed', String(seed)];
   const { module } = (trainingFile(config, method).reward ?? {}) as { module?: string };
   const reward = module === undefined ? [] : ['--reward', module];
   return ['train', ...(begun ? ['--resume', path, ...reward] : [...own, '--out', path])];

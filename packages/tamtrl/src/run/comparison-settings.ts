@@ -8,6 +8,7 @@ import type { RunConfig } from '../train/config.js';
 import { TrainError } from '../train/errors.js';
 import type { CompareConfig, CompareMethod } from './comparison-config.js';
 import { RunError } from './errors.js';
+import { findRecipe } from './recipes.js';
 import { type Given, mergeSettings, trainSettings } from './settings.js';
 import type { YamlFile } from './yaml-file.js';
 
@@ -24,10 +25,25 @@ export async function trainingConfig(
   files: Files = {},
 ): Promise<RunConfig> {
   const file = settingsFile(config, method, ['methods', method.at, 'settings']);
-  return (await trainSettings({ method: method.train, model: config.model, seed }, { file, ...files })).config;
+  return (await trainSettings({ model: config.model, seed }, { file, ...files })).config;
 }
 
-/** What the settings file of a method's trainings holds: the shared settings, and its own above them. */
+/**
+ * The settings file of a method's trainings: what the method's name stands for is above the shared settings, and below
+ * the method's own, so that they can be swept. A flag --method would be above both.
+ */
+export function methodFile(
+  config: CompareConfig,
+  method: Pick<CompareMethod, 'settings' | 'train'>,
+): Record<string, unknown> {
+  const { settings = {}, train: name } = method;
+  if (name === undefined) return trainingFile(config, method);
+  const { method: _, ...patch } = findRecipe(name)?.patch ?? {};
+  const shared = mergeSettings(trainingFile(config, {}), patch);
+  return { ...mergeSettings(shared, settings), method: name };
+}
+
+/** What the comparison's file says of a method's trainings: the shared settings, and its own above them. */
 export function trainingFile(
   config: CompareConfig,
   { settings = {} }: Pick<CompareMethod, 'settings'>,
@@ -86,7 +102,7 @@ export async function checkSettings(config: CompareConfig): Promise<Refusals> {
 /** The settings of one method, as if they stood in a file of their own. */
 function settingsFile(
   config: CompareConfig,
-  method: Pick<CompareMethod, 'settings' | 'variant'>,
+  method: Pick<CompareMethod, 'settings' | 'train' | 'variant'>,
   place: readonly PropertyKey[],
 ): YamlFile {
   const { source } = config;
@@ -105,7 +121,7 @@ function settingsFile(
   };
   return {
     path: source.path,
-    settings: trainingFile(config, method),
+    settings: methodFile(config, method),
     flags: false,
     has: (path) => source.has(pathOf(path)),
     place: (path, part) => source.place(pathOf(path, part), part),

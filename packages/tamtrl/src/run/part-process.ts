@@ -13,11 +13,17 @@ export interface PartProcess {
   signal: AbortSignal;
 }
 
+/** One of the two is null. */
+export interface PartEnd {
+  code: number | null;
+  killedBy: NodeJS.Signals | null;
+}
+
 /**
  * Runs a program of Node.js to its end, with a channel to this process: it breaks when this one dies, however it does,
- * so that the part can end with it. Returns its exit code, null if a signal ended it, and its stdout.
+ * so that the part can end with it. Returns its stdout and its exit code, or the signal that ended it.
  */
-export async function runPart(part: PartProcess): Promise<{ code: number | null; out: string }> {
+export async function runPart(part: PartProcess): Promise<PartEnd & { out: string }> {
   const { executable, args, env, log, signal } = part;
   const child = spawn(process.execPath, [executable, ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env });
   const stop = () => child.kill('SIGINT');
@@ -31,15 +37,20 @@ export async function runPart(part: PartProcess): Promise<{ code: number | null;
     err += text;
   });
   try {
-    const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
+    const end = await new Promise<PartEnd>((resolve, reject) =>
+      child.on('error', reject).on('close', (code, killedBy) => resolve({ code, killedBy })),
+    );
     await writeFile(log, err);
-    return { code, out };
+    return { ...end, out };
   } finally {
     signal.removeEventListener('abort', stop);
   }
 }
 
-/** The last line of a log, which says why its process failed; empty if there is none. */
-export async function lastLine(log: string): Promise<string> {
-  return (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').at(-1) ?? '';
+/** Why its process failed: the signal that ended it, or the last line of its log. */
+export async function failureText(log: string, { code, killedBy }: PartEnd): Promise<string> {
+  if (killedBy === 'SIGKILL') return 'it was killed (SIGKILL), as the system does when memory runs out';
+  if (killedBy !== null) return `it was ended by ${killedBy}`;
+  const line = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').at(-1) ?? '';
+  return line.replace(/^tamtrl: /, '') || `it ended with code ${code}`;
 }

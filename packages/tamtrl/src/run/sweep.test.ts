@@ -164,6 +164,23 @@ describe('a sweep', () => {
     });
   });
 
+  it('changes settings that the name of the method stands for, which are above the shared ones', async () => {
+    const config = await read(
+      `  - { name: r, train: rememr1, sweep: { reward.alpha: [0.1, 0.5] } }
+  - { name: plain, train: rememr1 }
+  - { name: s, train: sdpo, settings: { reward: { opsdl: { outcomeWeight: 0.2 } } } }`,
+      'train: { reward: { alpha: 2 }, advantage: mean }',
+    );
+    const found = await Promise.all(config.methods.slice(1).map((method) => trainingConfig(config, method, 1)));
+    expect(found.map(({ method, advantage, reward }) => [method, advantage, reward.combine, reward.alpha])).toEqual([
+      ['rememr1', 'mean-std', 'advantages', 0.1],
+      ['rememr1', 'mean-std', 'advantages', 0.5],
+      ['rememr1', 'mean-std', 'advantages', 0.2],
+      ['opsdl', 'mean', 'product', 2],
+    ]);
+    expect(found[3].reward.opsdl).toEqual({ outcomeWeight: 0.2 });
+  });
+
   it('leaves out combinations that make no sense, unless none does', async () => {
     const sweep = (text: string) => `  - { name: t, train: tamtrl, sweep: { ${text} } }`;
     expect(await refusal(sweep('reward.combine: [product, gated], reward.floor: [0.1]'))).toBe(

@@ -19,7 +19,7 @@ import { requireUnseenBenchmarks } from '../../run/comparison-leaks.js';
 import { markFolder } from '../../run/comparison-mark.js';
 import { requireSameParts, writeGenerated } from '../../run/comparison-parts.js';
 import { checkSettings, type Refusals, sharedReading } from '../../run/comparison-settings.js';
-import { lastLine, runPart } from '../../run/part-process.js';
+import { failureText, runPart } from '../../run/part-process.js';
 import { EXIT } from '../terminal/errors.js';
 import type { Io } from '../terminal/io.js';
 import { PART_VARIABLE } from '../terminal/parent.js';
@@ -117,11 +117,11 @@ async function runParts(around: Surroundings, workers: number): Promise<void> {
 async function endOf(args: readonly string[], log: string, { hosts, io, signal }: Surroundings): Promise<CommandEnd> {
   const env = { ...process.env, [PART_VARIABLE]: '1' };
   const part = { executable: EXECUTABLE, args: [...args, '--json', ...hosts], env, log, signal };
-  const { code, out } = await runPart(part);
-  if (code === EXIT.success) return { out };
-  // An interruption needs no word.
-  if (code === EXIT.interrupted) return {};
-  const line = await lastLine(log);
-  io.err(`It ended with code ${code}: ${line}\nIts whole output is in ${log}.\n`);
-  return { reason: line.replace(/^tamtrl: /, '') || `it ended with code ${code}` };
+  const end = await runPart(part);
+  if (end.code === EXIT.success) return { out: end.out };
+  // An interruption needs no word. It may come before the part can say that it was interrupted.
+  if (end.code === EXIT.interrupted || (signal.aborted && end.killedBy !== null)) return {};
+  const reason = await failureText(log, end);
+  io.err(`It failed: ${reason}\nIts whole output is in ${log}.\n`);
+  return { reason };
 }
