@@ -23,7 +23,10 @@ it('examples/copy.mjs learns: the loss falls, and the copy of an unseen string i
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('tamtrl -> tamtrl (stop)');
 });
 
-const { methods } = await readCompareConfig(join(root, 'examples/compare-all.yaml'));
+const compared = await Promise.all(
+  ['compare-all.yaml', 'compare-variants.yaml'].map((name) => readCompareConfig(join(root, 'examples', name))),
+);
+const methods = compared.flatMap((config) => config.methods);
 
 /** Two questions of three rollouts. */
 const small: RunConfigInput = {
@@ -40,7 +43,7 @@ const small: RunConfigInput = {
 const trained = new Set(methods.flatMap(({ train }) => train ?? []));
 trained.delete('own');
 
-it.each([...trained])('%s of examples/compare-all.yaml trains', async (method) => {
+it.each([...trained])('%s of the comparisons of all methods trains', async (method) => {
   const folder = await mkdtemp(join(tmpdir(), 'tamtrl-all-'));
   const run = { preset: 'babilong', model: 'babi', method, config: small, seed: 1, folder: join(folder, 'run') };
   let steps = 0;

@@ -31,13 +31,14 @@ it.each(readdirSync(join(root, 'examples')).filter((name) => name.startsWith('co
   },
 );
 
-it('compare-all.yaml has every method that needs no model of its own', async () => {
-  const { methods } = await readCompareConfig(join(root, 'examples/compare-all.yaml'));
-  const trained = methods.flatMap(({ train }) => train ?? []);
+it('compare-all.yaml and compare-variants.yaml have every method that needs no model of its own', async () => {
+  const names = ['compare-all.yaml', 'compare-variants.yaml'];
+  const read = await Promise.all(names.map((name) => readCompareConfig(join(root, 'examples', name))));
+  const trained = read.flatMap(({ methods }) => methods.flatMap(({ train }) => train ?? []));
   const left = recipes.map(({ name }) => name).filter((name) => !trained.includes(name));
-  const text = readFileSync(join(root, 'examples/compare-all.yaml'), 'utf8').replaceAll(/\n# ?/g, ' ');
+  const comments = names.map((name) => readFileSync(join(root, 'examples', name), 'utf8').replaceAll(/\n# ?/g, ' '));
   expect(left.sort()).toEqual(['judge', 'process-reward', 'tamtrl-additive', 'tamtrl-product']);
-  for (const name of left) expect(text).toContain(name);
+  for (const name of left) expect(comments.join(' ')).toContain(name);
 });
 
 it('random-reward.ts is a coin that falls the same way for the same rollout', () => {
