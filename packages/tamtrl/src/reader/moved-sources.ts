@@ -15,13 +15,17 @@ interface Stretch {
   chunks: number;
 }
 
+/** The same text may lie in several places by now, so each stretch names the places of its sources itself. */
+interface Kept extends Stretch {
+  /** By old offsets. */
+  labels: Map<string, string | undefined>;
+}
+
 export class MovedSources {
   readonly #places: Places;
   /** All that may be asked for, in the order of the text. */
   readonly #sources: readonly Place[];
-  readonly #stretches: Stretch[] = [];
-  /** Names of the places of sources, by their old offsets. */
-  readonly #labels = new Map<string, string | undefined>();
+  readonly #stretches: Kept[] = [];
 
   /** @param places of the text as it is, while it passes */
   constructor(checkpoints: readonly Checkpoint[], places: Places) {
@@ -40,12 +44,14 @@ export class MovedSources {
   add(stretch: Stretch): void {
     const last = this.#stretches[this.#stretches.length - 1];
     const { start, end, by, chunks } = stretch;
-    if (last && last.end === start && last.by === by && last.chunks === chunks) last.end = end;
-    else this.#stretches.push({ ...stretch });
+    const goesOn = last && last.end === start && last.by === by && last.chunks === chunks;
+    const kept = goesOn ? last : { ...stretch, labels: new Map<string, string | undefined>() };
+    if (goesOn) last.end = end;
+    else this.#stretches.push(kept);
     let at = this.#firstFrom(start);
     for (; at < this.#sources.length && this.#sources[at].start < end; at++) {
       const source = this.#sources[at];
-      if (source.end <= end) this.#labels.set(keyOf(source), this.#places.between(source.start + by, source.end + by));
+      if (source.end <= end) kept.labels.set(keyOf(source), this.#places.between(source.start + by, source.end + by));
     }
   }
 
@@ -73,8 +79,8 @@ export class MovedSources {
     const stretch = this.#stretches.find(({ start, end }) => start <= source.start && source.end <= end);
     if (!stretch) return undefined;
     const { place: before, chunk, start, end, ...rest } = source;
-    const isKnown = this.#labels.has(keyOf(source));
-    const place = isKnown || stretch.by !== 0 ? this.#labels.get(keyOf(source)) : before;
+    const isKnown = stretch.labels.has(keyOf(source));
+    const place = isKnown || stretch.by !== 0 ? stretch.labels.get(keyOf(source)) : before;
     const moved = { ...rest, chunk: chunk + stretch.chunks, start: start + stretch.by, end: end + stretch.by };
     return { ...moved, ...given({ place }) } as Kind;
   }

@@ -73,6 +73,14 @@ describe('a text that has changed', () => {
     expect(from).toBeLessThanOrEqual(after);
   });
 
+  it('a note whose text now stands twice is said to lie in the line where it lies', async () => {
+    const [first, ...rest] = story(12, [1, 9]);
+    const twice = [first, ...rest.slice(0, 7), first, first, ...rest.slice(8)];
+    const before = (await readingOf(twice.join('\n'))).state();
+    const changed = twice.toSpliced(9, 0, rest[8]).join('\n');
+    expectSources(await readingOf(changed, before), changed);
+  });
+
   it('any edits give what reading from the beginning gives', async () => {
     const lines = story(40, [2, 9, 17, 30, 38]);
     const edit = fc.record({
