@@ -59,6 +59,21 @@ it('a module that throws in step 2 ends the run, which continues once it is mend
   expect((await steps('thrown')).map(({ reward }) => reward)).toHaveLength(2);
 }, 180_000);
 
+it('a module that ends the program does not look like success', async () => {
+  const run = async (name: string, code: string) => {
+    await writeFile(join(place.folder, name), code);
+    return train('--config', place.config, '--method', 'memagent', '--reward', name, '--out', 'ended');
+  };
+  const called = await run('leaves.mjs', 'export default { outcome: () => process.exit(0) };');
+  expect(called.err).toMatch(
+    /tamtrl: leaves\.mjs: the program was ended, perhaps by process\.exit, in outcome for rollout 0 of "mini-\S+"\. Everything saved so far is intact\./,
+  );
+  expect(called.code).toBe(1);
+  const loaded = await run('gone.mjs', 'process.exit(0);');
+  expect(loaded.err).toContain('gone.mjs: the program was ended, perhaps by process.exit, in import for the module.');
+  expect(loaded.code).toBe(1);
+}, 120_000);
+
 it('what cannot be a reward is refused before anything is written', async () => {
   const at = (name: string) => join(place.folder, name);
   await writeFile(at('enum.ts'), 'enum A { B }\nexport default { outcome: () => A.B };');

@@ -20,13 +20,39 @@ export interface Call {
  * @throws RewardError `module` naming place, function and what it was called for; the signal's reason.
  */
 export async function called<T>(call: Call, work: () => T | Promise<T>): Promise<T> {
+  const done = underWay(call.place, () => `${call.name} for ${call.where}`);
   try {
     // Synchronous functions need no timer, and there are many of them.
     const started = work();
     return isPromise(started) ? await inTime(call, started) : started;
   } catch (error) {
     throw failureOf(error, call);
+  } finally {
+    done();
   }
+}
+
+/** What is running of each place: code that ends the program there must not look like success. */
+const running = new Map<symbol, { place: string; what: () => string }>();
+
+/** Until the function that it returns is called, the place's code is at work. */
+function underWay(place: string, what: () => string): () => void {
+  const key = Symbol(place);
+  if (running.size === 0) process.on('exit', exitedIn);
+  running.set(key, { place, what });
+  return () => {
+    running.delete(key);
+    if (running.size === 0) process.off('exit', exitedIn);
+  };
+}
+
+/** Exit code 0 is no end that the program itself has while it waits for a call. */
+function exitedIn(code: number): void {
+  const [first] = running.values();
+  if (code !== 0 || !first) return;
+  process.exitCode = 1;
+  const told = `${first.place}: the program was ended, perhaps by process.exit, in ${first.what()}.`;
+  process.stderr.write(`\ntamtrl: ${told} Everything saved so far is intact.\n`);
 }
 
 /** What to throw for what a call has thrown. */
@@ -61,7 +87,7 @@ export async function calledNumbers<T>(items: readonly T[], calls: NumberCalls<T
   // Every call under way listens; more than ten are no leak.
   setMaxListeners(0, stop);
   const results = new Array<number>(items.length);
-  const running = new Set<Promise<void>>();
+  const waiting = new Set<Promise<void>>();
   let next = 0;
   /** The item that a function is at work on. */
   let current: number | undefined;
@@ -81,23 +107,27 @@ export async function calledNumbers<T>(items: readonly T[], calls: NumberCalls<T
       .catch((error) => {
         failure ??= { error };
       })
-      .finally(() => running.delete(settled));
-    running.add(settled);
+      .finally(() => waiting.delete(settled));
+    waiting.add(settled);
   };
   /** Begins as many calls as may run. Interrupting costs a thread, so that one serves for many calls. */
   const slice = () => {
     const until = performance.now() + 1000 * Math.min(SLICE, seconds);
-    while (next < items.length && running.size < atOnce && performance.now() < until) {
+    while (next < items.length && waiting.size < atOnce && performance.now() < until) {
       current = next++;
       begin(current);
       current = undefined;
     }
   };
+  const done = underWay(calls.place, () => {
+    const at = current ?? next - 1;
+    return at in items ? `${name} for ${calls.where(items[at])}` : name;
+  });
   try {
-    while (next < items.length || running.size > 0) {
+    while (next < items.length || waiting.size > 0) {
       signal?.throwIfAborted();
       try {
-        if (next < items.length && running.size < atOnce) interruptible(seconds + SLICE, slice);
+        if (next < items.length && waiting.size < atOnce) interruptible(seconds + SLICE, slice);
       } catch (error) {
         // A machine that was busy with other things, between two calls.
         if (current === undefined) continue;
@@ -107,13 +137,15 @@ export async function calledNumbers<T>(items: readonly T[], calls: NumberCalls<T
         const advice = 'If it is no endless loop, it needs a higher reward.moduleSeconds.';
         throw new RewardError('module', `${call.place}: ${what}. ${advice}`);
       }
-      if (running.size > 0) await Promise.race(running);
+      if (waiting.size > 0) await Promise.race(waiting);
       else await new Promise(setImmediate);
       if (failure) throw failure.error;
     }
   } catch (error) {
     failed.abort(error);
     throw error;
+  } finally {
+    done();
   }
   return results;
 }
