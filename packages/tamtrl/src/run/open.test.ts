@@ -56,6 +56,17 @@ async function run(settings: RunSettings | ResumeSettings, options?: RunOptions,
 const typesOf = (events: readonly RunEvent[]) => events.map(({ type }) => type).filter((type) => type !== 'saved');
 
 describe('openRun', () => {
+  it('refuses settings that make no sense together before it opens the model, which may be large, or none', async () => {
+    const senseless = {
+      ...config,
+      model: root,
+      reward: { combine: 'product', minmax: false, scaling: 'rank' },
+    };
+    await expect(run({ config: senseless as RunConfigInput, folder: join(root, 'senseless') })).rejects.toThrow(
+      'reward.minmax is false, so scores stay as they are',
+    );
+  });
+
   it('trains from a preset, a configuration and settings, and readRun returns the same', async () => {
     const folder = join(root, 'named');
     const phases = new Set<string>();

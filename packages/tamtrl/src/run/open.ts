@@ -16,6 +16,7 @@ import { chosenMethod } from '../reward/methods.js';
 import { rewardParts } from '../reward/own-reward.js';
 import { readingRelevance } from '../reward/reading-relevance.js';
 import { relevanceJudge } from '../reward/relevance-judge.js';
+import { checkCombinations } from '../train/combinations.js';
 import { inPresentForm } from '../train/config.js';
 import type { RunProgress, TrainingEvent, TrainingSummary } from '../train/loop.js';
 import { train } from '../train/reinforce.js';
@@ -77,6 +78,8 @@ export async function* openRun(
     await folder.loadCheckpoint();
     await folder.readReadings();
   }
+  // Again in training, for programs that open their own model.
+  if (plan.command === 'train') checkCombinations(plan.config, methodOf(plan));
   const models = new Models(plan, options);
   try {
     const policy = trainable(await models.openTrained());
