@@ -2,6 +2,7 @@
 import { format } from 'node:util';
 /** The executable. */
 import { describe } from '../base/described.js';
+import { exitCodeWithin } from '../reward/calls.js';
 import { runProgram } from './program.js';
 import { EXIT } from './terminal/errors.js';
 import { processIo } from './terminal/io.js';
@@ -14,8 +15,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 // The hub's library reports downloads with console.debug, and copies where links are impossible with console.info. Both
 // write to stdout, which belongs to the results, to --json and to the Model Context Protocol.
-console.debug = () => {};
-console.info = () => {};
+Object.assign(console, { debug: () => {}, info: () => {} });
 
 // Output of other libraries may contain parts of a document, which must not control the terminal.
 for (const name of ['log', 'warn', 'error'] as const) {
@@ -24,6 +24,9 @@ for (const name of ['log', 'warn', 'error'] as const) {
 process.on('uncaughtException', (error) => {
   processIo.err(`tamtrl: ${describe(error)}\n`);
   process.exit(EXIT.failure);
+});
+process.on('exit', (code) => {
+  process.exitCode = exitCodeWithin(code, (sentence) => processIo.err(`tamtrl: ${sentence}\n`));
 });
 
 endWithParent();

@@ -38,21 +38,20 @@ const running = new Map<symbol, { place: string; what: () => string }>();
 /** Until the function that it returns is called, the place's code is at work. */
 function underWay(place: string, what: () => string): () => void {
   const key = Symbol(place);
-  if (running.size === 0) process.on('exit', exitedIn);
   running.set(key, { place, what });
-  return () => {
-    running.delete(key);
-    if (running.size === 0) process.off('exit', exitedIn);
-  };
+  return () => running.delete(key);
 }
 
-/** Exit code 0 is no end that the program itself has while it waits for a call. */
-function exitedIn(code: number): void {
+/**
+ * The exit code of a program that ends with `code`: 1 instead of 0 within a call, where only the called code can have
+ * ended it. Tells which call.
+ */
+export function exitCodeWithin(code: number, tell: (sentence: string) => void): number {
   const [first] = running.values();
-  if (code !== 0 || !first) return;
-  process.exitCode = 1;
-  const told = `${first.place}: the program was ended, perhaps by process.exit, in ${first.what()}.`;
-  process.stderr.write(`\ntamtrl: ${told} Everything saved so far is intact.\n`);
+  if (code !== 0 || !first) return code;
+  const ended = `the program was ended, perhaps by process.exit, in ${first.what()}`;
+  tell(`${first.place}: ${ended}. Everything saved so far is intact.`);
+  return 1;
 }
 
 /** What to throw for what a call has thrown. */
