@@ -3,8 +3,9 @@
  *
  *     Phi(M) = max over gold answers a of (1 / |a|) sum_j log pi(a_j | q, M, a_<j)
  *
- * read from the prompt that asks for the answer, in the words of the prompt format and with the stop token. The best of
- * several gold answers, chosen for each memory, is ours.
+ * read from the prompt that asks for the answer, in the words of the prompt format and with the stop token. Ours: the
+ * best of several gold answers, chosen for each memory; where all of them are wanted, they are one answer, in the order
+ * of the record with commas between.
  */
 import { memoryTurns } from '../memory/trajectory.js';
 import type { ScoreRow } from '../policy/types.js';
@@ -70,7 +71,7 @@ function questionOf(
     );
   }
   // The policy could not write more than its budget, and the window has no room for more.
-  const targets = group.answers.map((answer) =>
+  const targets = answersOf(group).map((answer) =>
     [...frames.tokenizer.encodeText(frames.format.answerTarget(answer)), ...policy.chat.stopIds.slice(0, 1)].slice(
       0,
       budgets.answerTokens,
@@ -92,6 +93,11 @@ function questionOf(
     });
   });
   return { rows, answers: targets.length, states };
+}
+
+/** A memory that gives one of several answers that belong together must not count as one that gives them all. */
+function answersOf({ answers, answersWanted }: RolloutGroup): readonly string[] {
+  return answersWanted === 'all' ? [answers.join(', ')] : answers;
 }
 
 /** 0 of nothing. */

@@ -46,10 +46,11 @@ describe('the method information', () => {
   });
 
   it('adds the later gains in the form to-go', async () => {
-    const { scores } = await scoresOf([groupOf([['anna oslo', 'anna rome', 'anna oslo']])], {
+    const { scores, metrics } = await scoresOf([groupOf([['anna oslo', 'anna rome', 'anna oslo']])], {
       information: { form: 'to-go' },
     });
     expect(scores).toEqual([[[1.5, 0, 3]]]);
+    expect(metrics).toEqual({ answerLogLikelihood: -0.5, informationGain: 1.5 });
   });
 
   it('telescopes: going in circles earns nothing', async () => {
@@ -63,6 +64,30 @@ describe('the method information', () => {
     // "anna ?" and "anna oslo" make oslo likelier, "anna rome" makes rome likelier: -0.25 instead of -3.5.
     const { scores } = await scoresOf([groupOf([['anna oslo', 'anna rome']], ['rome', 'oslo'])]);
     expect(scores).toEqual([[[1.5, 0.25]]]);
+  });
+
+  it('takes gold answers that belong together as one', async () => {
+    const { policy } = fakePolicy();
+    const targets: string[] = [];
+    const answerTarget = (answer: string) => {
+      targets.push(answer);
+      return 'oslo';
+    };
+    const frames = new PromptFrames({ tokenizer, chat: miniChat }, { ...miniPrompts, answerTarget });
+    const { scores } = await information.turnScores(
+      [{ ...groupOf([['anna oslo']], ['oslo', 'rome']), answersWanted: 'all' }],
+      {
+        policy,
+        frames,
+        options: { minmax: false, scope: 'turn' },
+        budgets: { questionTokens: 4, chunkTokens: 4, memoryTokens: 4, answerTokens: 4 },
+        temperature: 1,
+        prepared: undefined,
+        seed: 1,
+      },
+    );
+    expect(targets).toEqual(['oslo, rome']);
+    expect(scores).toEqual([[[1.5]]]);
   });
 
   it('asks in the words of the answer prompt, with the stop token, once for each different memory', async () => {
