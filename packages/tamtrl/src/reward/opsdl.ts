@@ -14,8 +14,9 @@
  * teacher all but excludes, then outweigh all else, and a model soon writes none (docs/babilong-training.md).
  *
  * Ours: OPSDL's loss takes the KL over the whole vocabulary, this is its estimate on one token, as in tinker-cookbook's
- * on-policy distillation; SDPO's teacher reads feedback, this one the relevant text; the answer turn has no teacher and
- * gets lambda A; a token whose log-probability a server does not tell gets 0.
+ * on-policy distillation; all that a turn writes counts, thoughts and stop token too; the answer turn has no teacher
+ * and gets lambda A; a token whose log-probability a server does not tell gets 0. SDPO's teacher reads feedback and is
+ * a moving average of the weights; this one reads the relevant text, with the weights that `teacher` names.
  */
 import { z } from 'zod';
 import { memoryTurns } from '../memory/trajectory.js';

@@ -4,14 +4,16 @@
  *
  *     p_t = recall(a, M_t+1) - recall(a, M_t), recall(a, M) = (words of a in M) / (words of a).
  *
- * Outcomes and step rewards are z-scored apart (steps among the rollouts of the question at the same turn), and mixed:
- * A = 0.8 A(R) + 0.2 A(p). The recipe `rememr1` sets this: reward.combine `advantages`, alpha 0.2, advantage
- * `mean-std`.
+ * Outcomes and step rewards are compared apart (steps among the rollouts of the question at the same turn), and mixed:
+ * A = 0.8 A(R) + 0.2 A(p). Losing words of the answer costs as much as finding them earns (`reward.rememr1.losses:
+ * false` leaves that out). The recipe `rememr1` sets reward.combine `advantages`, alpha 0.2 and advantage `mean-std`.
+ * The authors' scripts (syr-cn/ReMemR1) subtract the mean without dividing by the standard deviation, and take the mean
+ * recall of several gold answers: the recipe `rememr1-mean`.
  *
  * Not here: the callback query and what it recalls (this agent has no callback), and the rewards for its format. Ours:
- * words are compared after SQuAD's normalisation; of several gold answers the best counts, or all together where all
- * are wanted; losing words of the answer costs as much as finding them earns, which `reward.rememr1.losses: false`
- * leaves out.
+ * the division by the standard deviation; words are compared after SQuAD's normalisation (the authors look for them
+ * anywhere in the text, as they are); of several gold answers the best counts (`reward.rememr1.several`), or their mean
+ * where all are wanted.
  */
 import { z } from 'zod';
 import { memoryTurns } from '../memory/trajectory.js';
@@ -26,6 +28,8 @@ const options = {
     .strictObject({
       /** A turn that loses words of the answer earns less than 0; default true. */
       losses: z.boolean().optional(),
+      /** What counts of several gold answers each of which is right: the best recall (default), or their mean. */
+      several: z.enum(['best', 'mean']).optional(),
     })
     .optional(),
 };
@@ -35,18 +39,18 @@ export const rememr1 = {
   summary: "ReMemR1's step reward: words of the gold answer that the new memory holds and the old one does not",
   documentation:
     'The step reward of ReMemR1 (arXiv 2509.23040): p_t = recall(a, M_t+1) - recall(a, M_t), where recall(a, M) is the share of the words of the \
-gold answer that the memory holds. A = 0.8 A(R) + 0.2 A(p), each z-scored separately.',
+gold answer that the memory holds. A = 0.8 A(R) + 0.2 A(p), each compared separately with the other rollouts.',
   options,
   requires: {},
   turnScores: async (
     groups: readonly RolloutGroup[],
     { policy, options: own }: MethodContext<typeof options>,
   ): Promise<MethodResult> => {
-    const losses = own.rememr1?.losses ?? true;
+    const { losses = true, several = 'best' } = own.rememr1 ?? {};
     const recalls = groups.map((group) =>
       group.trajectories.map((trajectory) => {
         const memories = [trajectory.initialMemoryIds, ...memoryTurns(trajectory).map(({ memoryIds }) => memoryIds)];
-        return memories.map((ids) => answerRecall(group, plainText(policy.tokenizer, ids)));
+        return memories.map((ids) => answerRecall(group, plainText(policy.tokenizer, ids), several));
       }),
     );
     const scores = recalls.map((rollouts) =>
@@ -62,13 +66,14 @@ gold answer that the memory holds. A = 0.8 A(R) + 0.2 A(p), each z-scored separa
 export function answerRecall(
   { answers, answersWanted }: Pick<RolloutGroup, 'answers' | 'answersWanted'>,
   memory: string,
-) {
+  several: 'best' | 'mean' = 'best',
+): number {
   const held = new Set(wordsOf(memory));
   const shares = answers.map((answer) => {
     const words = wordsOf(answer);
     return words.filter((word) => held.has(word)).length / Math.max(1, words.length);
   });
-  return answersWanted === 'all' ? meanOf(shares) : Math.max(0, ...shares);
+  return answersWanted === 'all' || several === 'mean' ? meanOf(shares) : Math.max(0, ...shares);
 }
 
 function wordsOf(text: string): string[] {

@@ -88,8 +88,27 @@ const variants: readonly Recipe[] = [
   },
   {
     name: 'igpo-separate',
-    summary: "IGPO's other form: gains and outcomes are z-scored apart, not together",
+    summary: 'IGPO with gains and outcomes z-scored apart, not together',
     patch: { ...OWN_SETTINGS.igpo, method: 'igpo', advantage: 'kind-mean-std' },
+  },
+  {
+    name: 'igpo-log',
+    summary: "IGPO's second version: gains in log-probability, z-scored apart from the outcomes",
+    patch: {
+      ...OWN_SETTINGS.igpo,
+      method: 'igpo',
+      advantage: 'kind-mean-std',
+      reward: { ...OWN_SETTINGS.igpo.reward, igpo: { value: 'log' } },
+    },
+  },
+  {
+    name: 'rememr1-mean',
+    summary: "ReMemR1 as in its authors' scripts: not divided by the standard deviation, mean of several gold answers",
+    patch: {
+      method: 'rememr1',
+      advantage: 'mean',
+      reward: { ...OWN_SETTINGS.rememr1.reward, rememr1: { several: 'mean' } },
+    },
   },
   {
     name: 'sdpo',
