@@ -25,6 +25,26 @@ export interface RolloutGroup extends Reference {
   quality?: (turn: number, memory: string) => number | undefined;
 }
 
+/**
+ * The filtered chunks C_t, of which every memory turn has one.
+ * @param whose who needs them, in the error
+ * @throws RewardError `requirement` without relevance marks; `shape` if a rollout has more turns than filtered chunks.
+ */
+export function filteredChunksOf(
+  { id, filteredChunks, trajectories }: Pick<RolloutGroup, 'id' | 'filteredChunks' | 'trajectories'>,
+  whose: string,
+): readonly string[] {
+  if (!filteredChunks) {
+    throw new RewardError('requirement', `${JSON.stringify(id)} has no relevance marks, which ${whose} needs.`);
+  }
+  const beyond = trajectories.find((trajectory) => memoryTurns(trajectory).length > filteredChunks.length);
+  if (!beyond) return filteredChunks;
+  throw new RewardError(
+    'shape',
+    `Rollout ${beyond.sample} of ${JSON.stringify(id)} read more chunks than the ${filteredChunks.length} that were filtered.`,
+  );
+}
+
 /** One number for each memory turn. [groups][G][T_i] */
 export type TurnScores = number[][][];
 

@@ -5,12 +5,12 @@
  *     p_t = 1 if (the gate is open) = (the chunk holds evidence), otherwise -1.
  *
  * Advantages of trajectories and of turns are computed apart, and mixed: A = 0.9 A(R) + 0.1 A(p). The recipe `grumem`
- * sets this: reward.combine `advantages`, alpha 0.1, advantage `mean-std`.
+ * sets this: reward.combine `advantages`, alpha 0.1, advantage `mean-std` (which of GRPO's forms it is, is ours).
  *
  * The exit gate's reward is added to the outcome R, where the prompt format has words to stop reading
  * (`PromptFormat.exit`): 0 for stopping at the last chunk with evidence, -0.75 for stopping before it, and -0.5 for
  * reading on after it. The values are the paper's; which of the two faults has which is ours
- * (`reward.grumem.exit` chooses).
+ * (`reward.grumem.exit` chooses), and so is that a text without evidence can be left after its first chunk.
  *
  * Not here: the reward for the format. A gate is closed if the model says so in the words of its prompt format
  * (`PromptFormat.unchanged`; `babi` has it). Formats without these words have no gate: there, writing the same memory
@@ -20,7 +20,7 @@ import { z } from 'zod';
 import { memoryBefore, memoryTurns, type Trajectory } from '../memory/trajectory.js';
 import { meanOf } from './answer-potential.js';
 import { RewardError } from './errors.js';
-import type { RolloutGroup } from './group.js';
+import { filteredChunksOf, type RolloutGroup } from './group.js';
 import type { MethodContext, MethodResult, RewardMethod } from './method.js';
 
 const options = {
@@ -42,7 +42,7 @@ export const grumem = {
   summary: "GRU-Mem's update gate: the memory changes on chunks with evidence, and stays on others",
   documentation:
     "The update gate's reward of GRU-Mem (arXiv 2602.10560): p_t = 1 if the gate is open and the chunk holds evidence, or if neither is the case; \
-otherwise -1. A = 0.9 A(R) + 0.1 A(p), each z-scored separately.",
+otherwise -1. A = 0.9 A(R) + 0.1 A(p), each compared separately with the other rollouts.",
   options,
   requires: { relevance: true },
   turnScores: async (
@@ -59,7 +59,9 @@ otherwise -1. A = 0.9 A(R) + 0.1 A(p), each z-scored separately.",
     const open = groups.map(({ trajectories }) =>
       trajectories.map((trajectory) => memoryTurns(trajectory).map((_, turn) => isOpen(trajectory, turn, gate))),
     );
-    const evidence = groups.map(({ filteredChunks = [] }) => filteredChunks.map((text) => text.trim() !== ''));
+    const evidence = groups.map((group) =>
+      filteredChunksOf(group, 'the method grumem').map((text) => text.trim() !== ''),
+    );
     const scores = open.map((rollouts, g) =>
       rollouts.map((turns) => turns.map((each, turn) => (each === evidence[g][turn] ? 1 : -1))),
     );

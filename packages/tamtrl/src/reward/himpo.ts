@@ -9,10 +9,11 @@
  * of the other rollouts at the same turn, is the advantage of the memory's tokens; thoughts, stop tokens and answers
  * keep the trajectory's advantage A(R).
  *
- * The paper's formulas are not public in full. Ours, and switchable: V(M) = exp(Phi(M)), the probability of the gold
- * answer per token (`value: log` takes Phi itself); the filter is 1 if gain and outcome agree (a gain in a rollout that
- * is better than the mean of its question, a loss in one that is worse, or anything in one that is neither), otherwise
- * `attenuation`; z-scores turn by turn.
+ * This follows the paper's abstract; its formulas were not at hand. Ours, and switchable: V(M) = exp(Phi(M)), the
+ * probability of the gold answer per token (`value: log` takes Phi itself); the filter is 1 if gain and outcome agree
+ * (a gain in a rollout that is better than the mean of its question, a loss in one that is worse, or anything in one
+ * that is neither), otherwise `attenuation`. Ours too: z-scores turn by turn; of an output that leaves no memory, all
+ * tokens are the memory's.
  */
 import { z } from 'zod';
 import { memoryTurns } from '../memory/trajectory.js';
@@ -91,9 +92,10 @@ export function inHindsight(
   outcomes: readonly number[],
   attenuation: number,
 ): number[][] {
-  const mean = meanOf(outcomes);
+  // Rounding in the mean must not make equal outcomes better or worse than it.
+  const better = relative(outcomes, false);
   return utilities.map((turns, i) =>
-    turns.map((utility) => (utility * (outcomes[i] - mean) < 0 ? attenuation * utility : utility)),
+    turns.map((utility) => (utility * better[i] < 0 ? attenuation * utility : utility)),
   );
 }
 

@@ -5,7 +5,7 @@ import type { Trajectory } from '../memory/trajectory.js';
 import { memoryBefore } from '../memory/trajectory.js';
 import { encodeChat } from '../text/encode-chat.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { byTurn, type RolloutGroup } from './group.js';
+import { byTurn, filteredChunksOf, type RolloutGroup } from './group.js';
 import type { MethodContext, MethodResult, RewardMethod } from './method.js';
 
 export const llmJudge = {
@@ -88,11 +88,12 @@ async function scoreWithJudge(groups: readonly RolloutGroup[], context: MethodCo
 }
 
 function updatesOf(group: RolloutGroup, trajectory: Trajectory, tokenizer: Tokenizer): JudgedUpdate[] {
+  const filteredChunks = filteredChunksOf(group, 'the method judge');
   const text = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
   return trajectory.turns.flatMap((turn, index) => {
     if (turn.kind === 'answer') return [];
     const before = text(memoryBefore(trajectory, index));
-    const evidence = group.filteredChunks?.[index] ?? '';
+    const evidence = filteredChunks[index];
     return [{ question: group.question, answers: group.answers, evidence, before, after: text(turn.memoryIds) }];
   });
 }

@@ -5,7 +5,7 @@
 import { meanOf } from '../memory/statistics.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { RewardError } from './errors.js';
-import { byTurn, type RolloutGroup } from './group.js';
+import { byTurn, filteredChunksOf, type RolloutGroup } from './group.js';
 import { LogisticRegression } from './logistic-regression.js';
 import { type MemoryCase, memoryFeatures } from './memory-features.js';
 import type { MethodResult } from './method.js';
@@ -102,7 +102,9 @@ export class ProcessRewardModel {
   }
 }
 
-function casesOf({ question, filteredChunks = [], trajectories }: RolloutGroup, tokenizer: Tokenizer): MemoryCase[] {
+function casesOf(group: RolloutGroup, tokenizer: Tokenizer): MemoryCase[] {
+  const { question, trajectories } = group;
+  const filteredChunks = filteredChunksOf(group, 'the method prm');
   const evidence = filteredChunks.map((_, turn) => filteredChunks.slice(0, turn + 1));
   return trajectories.flatMap(({ turns }) =>
     turns.flatMap(({ kind, memoryIds }, turn) => {

@@ -8,8 +8,7 @@ import { memoryBefore, memoryTurns } from '../memory/trajectory.js';
 import { carriedSpan } from '../memory/turn.js';
 import type { ScoreRow } from '../policy/types.js';
 import { meanOf } from './answer-potential.js';
-import { RewardError } from './errors.js';
-import { byTurn, type RolloutGroup } from './group.js';
+import { byTurn, filteredChunksOf, type RolloutGroup } from './group.js';
 import type { MethodContext, MethodResult, OptionValues, RewardMethod } from './method.js';
 import { normalizationOptions, normalizeScores } from './score-normalization.js';
 import { scoredByTeacher } from './teacher.js';
@@ -85,13 +84,7 @@ export function teacherRows(
   { frames, budgets }: Pick<MethodContext, 'frames' | 'budgets'>,
   teacherReads: OptionValues<typeof options>['teacherReads'] = 'chunk',
 ): ScoreRow[] {
-  const { filteredChunks } = group;
-  if (!filteredChunks) {
-    throw new RewardError(
-      'requirement',
-      `${JSON.stringify(group.id)} has no relevance marks, which teacher alignment needs.`,
-    );
-  }
+  const filteredChunks = filteredChunksOf(group, 'teacher alignment');
   const everything = filteredChunks.filter((text) => text !== '').join('\n');
   const texts = teacherReads === 'document' ? filteredChunks.map(() => everything) : filteredChunks;
   // The text between the marked parts can take a token more than what it replaces, and the window has no room beyond
@@ -100,12 +93,6 @@ export function teacherRows(
   return group.trajectories.flatMap((trajectory) =>
     trajectory.turns.flatMap((turn, index) => {
       if (turn.kind === 'answer') return [];
-      if (filtered[index] === undefined) {
-        throw new RewardError(
-          'shape',
-          `Rollout ${trajectory.sample} of ${JSON.stringify(group.id)} read more chunks than the ${filtered.length} that were filtered.`,
-        );
-      }
       const promptIds = frames.update(trajectory.questionIds, memoryBefore(trajectory, index), filtered[index]);
       return [{ promptIds, completionIds: turn.outputIds }];
     }),
