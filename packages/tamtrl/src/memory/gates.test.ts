@@ -170,6 +170,8 @@ describe('the exit reward of grumem', () => {
     expect(await reward(9)).toEqual([0.5, 0, 1]);
     expect(await reward(9, {}, ['', '', '', 'anna oslo'])).toEqual([1, 0, 0]);
     expect(await reward(1, {}, ['', '', '', ''])).toEqual([1, 0, 0]);
+    // The last of several counts.
+    expect(await reward(2, {}, ['', 'anna oslo', '', 'anna oslo'])).toEqual([0.25, 1, 0]);
     expect(await reward(3, { grumem: { exit: { early: 0.75, late: 0 } } })).toEqual([1, 0, 1]);
   });
 });

@@ -13,8 +13,11 @@ import { grumem } from './grumem.js';
 import { himpo, inHindsight } from './himpo.js';
 import { igpo } from './igpo.js';
 import { infomem } from './infomem.js';
+import { llmJudge } from './judge.js';
 import type { MethodContext, RewardMethod } from './method.js';
 import { contrast, opsdl } from './opsdl.js';
+import { prm } from './prm.js';
+import { ProcessRewardModel } from './process-reward.js';
 import { answerRecall, rememr1 } from './rememr1.js';
 
 const frames = new PromptFrames({ tokenizer, chat: miniChat }, miniPrompts);
@@ -67,6 +70,8 @@ it('igpo: gain in probability, turn by turn', async () => {
   expect(scores[0][0][0]).toBeCloseTo(0.471195, 6);
   expect(scores[0][0][1]).toBeCloseTo(-0.576333, 6);
   expect(scores[0][1]).toEqual([0]);
+  const options = { igpo: { value: 'log' } };
+  expect((await resultOf(igpo, [groupOf([['anna oslo', 'anna rome']])], options)).scores).toEqual([[[1.5, -3]]]);
 });
 
 describe('rememr1', () => {
@@ -74,6 +79,16 @@ describe('rememr1', () => {
     const group = groupOf([['anna oslo', 'anna rome'], ['anna rome']]);
     expect((await resultOf(rememr1, [group])).scores).toEqual([[[1, -1], [0]]]);
     expect((await resultOf(rememr1, [group], { rememr1: { losses: false } })).scores).toEqual([[[1, 0], [0]]]);
+    // What is kept is not found again.
+    const kept = groupOf([['anna oslo', 'anna oslo']]);
+    expect((await resultOf(rememr1, [kept], { rememr1: { losses: false } })).scores).toEqual([[[1, 0]]]);
+  });
+
+  it('can take the mean of several answers', async () => {
+    // Rome is the second of two: half of the recall is gained, then all is lost.
+    const group = groupOf([['anna rome', 'anna ?']], ['oslo', 'rome']);
+    expect((await resultOf(rememr1, [group], { rememr1: { several: 'mean' } })).scores).toEqual([[[0.5, -0.5]]]);
+    expect((await resultOf(rememr1, [group])).scores).toEqual([[[1, -1]]]);
   });
 
   it('recalls shares of words, the best of several answers, or all of them', () => {
@@ -108,6 +123,8 @@ describe('grumem', () => {
     ]);
     // Changed in two of six turns, right in three.
     expect(metrics).toEqual({ gate_open: 1 / 3, gate_right: 0.5 });
+    // A memory that loses its end has changed.
+    expect((await resultOf(grumem, [marked([['anna', 'anna']])])).scores).toEqual([[[1, 1]]]);
   });
 
   it('reads the gate from the words of formats that have them', async () => {
@@ -204,9 +221,27 @@ describe('opsdl', () => {
     }
   });
 
-  it('leaves out tokens that a server does not tell of', () => {
+  it('leaves out tokens that a server does not tell of, and cuts off at both ends', () => {
     expect(contrast([-1, -2, -3], [-2, Number.NaN, -3], 9)).toEqual([1, 0, 0]);
+    expect(contrast([-3, -1], [-1, -3], 0.5)).toEqual([-0.5, 0.5]);
   });
+});
+
+it('methods that need relevance marks refuse questions without, and texts that were read further than marked', async () => {
+  const model = new ProcessRewardModel([
+    { turn: 0, question: 'anna', evidence: ['anna oslo'], memory: 'anna oslo', good: true },
+    { turn: 0, question: 'anna', evidence: ['anna oslo'], memory: '', good: false },
+  ]);
+  for (const [method, more] of [
+    [grumem, {}],
+    [prm, { prepared: model }],
+    [llmJudge, {}],
+  ] as const) {
+    const scored = (filteredChunks?: string[]) =>
+      resultOf<never>(method, [{ ...groupOf([['anna oslo', 'anna oslo']]), filteredChunks }], {}, more);
+    await expect(scored()).rejects.toThrow(`"q" has no relevance marks, which the method ${method.name} needs.`);
+    await expect(scored(['anna oslo'])).rejects.toThrow('read more chunks than the 1 that were filtered');
+  }
 });
 
 describe('himpo', () => {
@@ -222,6 +257,30 @@ describe('himpo', () => {
     ]);
     expect(inHindsight(utilities, [1, 1], 0.5)).toEqual(utilities);
     expect(inHindsight(utilities, [1, 0], 1)).toEqual(utilities);
+    // The mean of three 0.1 is not exactly 0.1 in binary.
+    expect(inHindsight([[2], [2], [-2]], [0.1, 0.1, 0.1], 0.5)).toEqual([[2], [2], [-2]]);
+  });
+
+  it('counts no thoughts as memory, and everything where none is left', async () => {
+    // "ben" ends a thought here.
+    const { policy } = fakePolicy();
+    const thinking = Object.create(tokenizer, {
+      idOf: { value: (text: string) => (text === '</think>' ? tokenizer.idOf('ben') : undefined) },
+    });
+    const writing = (output: string, memory: string) => {
+      const [turn, answer] = rollout([memory]).turns;
+      const outputIds = tokenizer.encode(output);
+      const written = { ...turn, promptIds: [], outputIds, logProbabilities: outputIds.map(() => -1) };
+      return { ...rollout([memory]), turns: [written, answer] };
+    };
+    const trajectories = [writing('emma ben anna oslo <eos>', 'anna oslo'), writing('<eos>', 'anna ?')];
+    const group = { ...groupOf([]), trajectories, outcomes: [1, 0] };
+    const more = { policy: { ...policy, tokenizer: thinking } };
+    const { tokenAdvantages } = await resultOf(himpo, [group], { himpo: { value: 'log' } }, more);
+    expect(tokenAdvantages?.share).toEqual([[[[1, 1, 0, 0, 1]], [[0]]]]);
+    // Utilities 1.5 and 0, so z-scores of sqrt(0.5).
+    expect(tokenAdvantages?.added[0][0][0][2]).toBeCloseTo(Math.SQRT1_2, 5);
+    expect(tokenAdvantages?.added[0][1][0][0]).toBeCloseTo(-Math.SQRT1_2, 5);
   });
 
   it('gives the z-scored utility to the tokens of the memory, and the outcome to the others', async () => {

@@ -138,6 +138,18 @@ describe('a process reward model', () => {
       const all = [...held, ...wrong, ...empty];
       expect(metrics?.process_reward).toBeCloseTo(all.reduce((a, b) => a + b, 0) / 24, 12);
     });
+
+    it('holds a memory against what has been read up to its own turn', () => {
+      const memories = ['anna oslo', 'anna oslo', 'anna rome'];
+      const turns = [...memories, 'oslo'].map((text, at) => {
+        return { kind: at < memories.length ? 'memory' : 'answer', memoryIds: mini.encode(text) };
+      });
+      const group = { id: 'q', question: 'anna', trajectories: [{ turns }], filteredChunks: ['', 'anna oslo', ''] };
+      const [[[before, held, lost]]] = model.scoreGroups([group as unknown as RolloutGroup], mini).scores ?? [];
+      expect(before).toBe(NEUTRAL);
+      expect(held).not.toBe(NEUTRAL);
+      expect(held).toBeGreaterThan(lost + 0.1);
+    });
   });
 });
 

@@ -80,6 +80,9 @@ it('outcomes and scores compared apart, then mixed', () => {
   const [first, second] = turnAdvantages(group, options);
   [0.9, 0.7, 0.8].forEach((value, t) => void expect(first[t]).toBeCloseTo(value, 12));
   [-0.9, -0.7, -0.8].forEach((value, t) => void expect(second[t]).toBeCloseTo(value, 12));
+  // Over the question: of the scores, 1, 0, 0, 1 with mean 0.5, in which answers have no part.
+  const [overAll] = turnAdvantages(group, { ...options, advantage: 'question-mean' });
+  [0.9, 0.7, 0.8].forEach((value, t) => void expect(overAll[t]).toBeCloseTo(value, 12));
   // Divided by deviations: sqrt(2) of outcomes 2 and 0, sqrt(0.5) of scores 1 and 0; both become sqrt(0.5).
   const [divided] = turnAdvantages(group, { ...options, advantage: 'mean-std' });
   expect(divided[0]).toBeCloseTo(Math.SQRT1_2, 5);
