@@ -19,6 +19,25 @@ describe('GSPO', () => {
     expect(ratioFactors('sequence', ...fallen, [-1, -1], bounds)).toEqual([0, 0]);
     for (const factor of ratioFactors('sequence', ...risen, [-1, -1], bounds)) expect(factor).toBeCloseTo(1.3, 12);
     for (const factor of ratioFactors('sequence', ...fallen, [1, 1], bounds)) expect(factor).toBeCloseTo(0.7, 12);
+    // Ratios 1.5625 and 1: 1.25 is within 1.28, but not within 1.2. Ratios 0.5625 and 1: 0.75 is below 0.8, not 0.72.
+    const within = [logs(0.390625, 0.5), logs(0.25, 0.5)] as const;
+    const below = [logs(0.140625, 0.5), logs(0.25, 0.5)] as const;
+    for (const factor of ratioFactors('sequence', ...within, [1, 1], bounds)) expect(factor).toBeCloseTo(1.25, 12);
+    expect(ratioFactors('sequence', ...below, [-1, -1], bounds)).toEqual([0, 0]);
+    // Nothing is clipped where there is no advantage.
+    for (const factor of ratioFactors('sequence', ...below, [0, 0], bounds)) expect(factor).toBeCloseTo(0.75, 12);
+  });
+
+  it('of single tokens has their own advantages (GSPO-token)', () => {
+    // 1.3 is clipped for the gain alone.
+    const [gain, loss] = ratioFactors('sequence', logs(0.4225, 0.5), logs(0.25, 0.5), [1, -1], bounds);
+    expect(gain).toBe(0);
+    expect(loss).toBeCloseTo(1.3, 12);
+  });
+
+  it('cuts off differences beyond 20, as the loss does', () => {
+    expect(ratioFactors('sequence', [-1], [-90], [-1], bounds)[0]).toBeCloseTo(Math.exp(20), 0);
+    expect(ratioFactors('sequence', [-90, -1], [-1, -1], [1, 1], bounds)[0]).toBeCloseTo(Math.exp(-10), 12);
   });
 });
 

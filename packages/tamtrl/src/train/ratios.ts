@@ -5,7 +5,8 @@
  * forward pass before each update that does not see the weights which sampled.
  *
  * - `sequence`: GSPO (arXiv 2507.18071): s = exp(mean_j (log pi - log pi_old)) for the whole output of a turn, and
- *   loss -min(s A, clip(s) A). The factor of all tokens is s, or 0 where the clipped term is the smaller one.
+ *   loss -min(s A, clip(s) A). The factor of all tokens is s, or 0 where the clipped term is the smaller one. With
+ *   advantages of single tokens this is the paper's GSPO-token.
  * - `cispo`: CISPO (arXiv 2506.13585): the factor is clip(r_j), so that no token loses its gradient.
  */
 export type Ratio = 'token' | 'sequence' | 'cispo';
@@ -32,8 +33,8 @@ export function ratioFactors(
   }
   const whole = Math.exp(meanOf(differences));
   return advantages.map((advantage) => {
-    const clipped = advantage > 0 ? whole > 1 + clipHigh : whole < 1 - clipLow;
-    return clipped ? 0 : whole;
+    const clipped = Math.min(1 + clipHigh, Math.max(1 - clipLow, whole));
+    return clipped * advantage < whole * advantage ? 0 : whole;
   });
 }
 

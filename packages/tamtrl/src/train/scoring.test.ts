@@ -325,6 +325,8 @@ describe('ratios and importance weights in a run', () => {
   it('rollouts in int8 need old log-probabilities of the trainer', async () => {
     await expect(lastStep('rounded', { samplingPrecision: 'int8' })).rejects.toThrow(
       'samplingPrecision "int8" draws tokens with other probabilities than training has',
+    expect(Math.abs(ppo.approximate_kl)).toBeGreaterThan(1e-3);
+    expect(cispo.approximate_kl).toBeCloseTo(ppo.approximate_kl, 4);
     );
   });
 

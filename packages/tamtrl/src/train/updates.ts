@@ -124,10 +124,10 @@ async function withRatios({ run, ratio, batches, update }: RatioParts): Promise<
       }),
     );
     const done = await update(batch, weighed);
-    const ratios = input.map(({ oldLogProbabilities = [] }, row) =>
-      oldLogProbabilities.map((old, token) => Math.exp(scored[row].logProbabilities[token] - old)),
+    const differences = input.map(({ oldLogProbabilities = [] }, row) =>
+      oldLogProbabilities.map((old, token) => scored[row].logProbabilities[token] - old),
     );
-    const metrics = { ...done.result.metrics, ...ratioMetrics(ratios, factors) };
+    const metrics = { ...done.result.metrics, ...ratioMetrics(differences, factors) };
     const loss = done.result.loss + publishedLess(ratio, input, scored, factors, config);
     const read = input.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0);
     updates.push({ ...done, result: { ...done.result, loss, metrics }, scored: read });
@@ -153,20 +153,31 @@ function publishedLess(
   return input.reduce((sum, row, at) => sum + ofRow(row, at), 0);
 }
 
-/** Of tokens; a token is clipped if its factor is not the ratio that it is made of. */
-function ratioMetrics(ratios: readonly (readonly number[])[], factors: readonly (readonly number[])[]) {
-  const all = ratios.flat();
-  const clipped = factors.flatMap((row, at) => row.map((factor, token) => isClipped(factor, ratios[at], token)));
+/**
+ * Of tokens, from their differences of log-probabilities, new - old; a token is clipped if its factor is not the ratio
+ * that it is made of.
+ */
+function ratioMetrics(differences: readonly (readonly number[])[], factors: readonly (readonly number[])[]) {
+  const all = differences.flat();
+  const ratios = all.map(Math.exp);
+  const clipped = factors.flatMap((row, at) => row.map((factor, token) => isClipped(factor, differences[at], token)));
   return {
-    clipFraction: clipped.length === 0 ? 0 : clipped.filter(Boolean).length / clipped.length,
-    ratioMean: all.length === 0 ? 0 : all.reduce((a, b) => a + b, 0) / all.length,
-    ratioMax: all.reduce((a, b) => Math.max(a, b), 0),
+    clipFraction: mean(clipped.map(Number)),
+    ratioMean: mean(ratios),
+    ratioMax: ratios.reduce((a, b) => Math.max(a, b), 0),
+    approximateKl: -mean(all),
   };
 }
 
-function isClipped(factor: number, ratios: readonly number[], token: number): boolean {
-  const whole = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
-  return [ratios[token], whole].every((ratio) => Math.abs(factor - ratio) > 1e-6 * ratio);
+function isClipped(factor: number, differences: readonly number[], token: number): boolean {
+  return [differences[token], mean(differences)].every((difference) => {
+    const ratio = Math.exp(difference);
+    return Math.abs(factor - ratio) > 1e-6 * ratio;
+  });
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
 }
 
 /**
