@@ -60,5 +60,11 @@ it('weights of turns: three times as much for the first', () => {
   // 3 x 2 + 3 + 5 = 14 token credits; 3 + 1 + 1 = 5 sequence credits.
   expectClose(lossWeights(weighed, 'token-mean', 'share'), [3 / 14, 1 / 14, 1 / 14]);
   expectClose(lossWeights(weighed, 'sequence-mean', 'share'), [3 / 10, 1 / 15, 1 / 25]);
+  // Rollout b has 2 x 3 + 5 = 11 token credits.
+  const owned = rows.map((row, at) => ({ ...row, rollout: at === 0 ? 'a' : 'b', weight: at === 1 ? 2 : 1 }));
+  expectClose(lossWeights(owned, 'trajectory-mean', 'share'), [1 / 4, 2 / 22, 1 / 22]);
+  // 4 sequence credits, of lengths 10.
+  const limited = owned.map((row) => ({ ...row, limit: 10 }));
+  expectClose(lossWeights(limited, 'constant', 'share'), [1 / 40, 2 / 40, 1 / 40]);
   expectClose(lossWeights([{ ...rows[0], weight: 0 }, rows[1]], 'token-mean', 'share'), [0, 1 / 3]);
 });

@@ -51,13 +51,28 @@ export function expandRows(trajectories: readonly Trajectory[], { advantages, to
   });
 }
 
-/** Deals the rows into `count` mini-batches of nearly equal size, in random order if there is more than one. */
-export function miniBatches(rows: readonly Row[], count: number, ...seed: (number | string)[]): Row[][] {
+/**
+ * Deals the rows into `count` mini-batches of nearly equal size, in random order if there is more than one. For a mean
+ * over rollouts those of a rollout stay together: apart, it would count once in every mini-batch that has some of it.
+ */
+export function miniBatches<Each extends Pick<Row, 'rollout'>>(
+  rows: readonly Each[],
+  { miniBatches: count, aggregation }: { miniBatches: number; aggregation: Aggregation },
+  ...seed: (number | string)[]
+): Each[][] {
   if (count === 1) return rows.length === 0 ? [] : [[...rows]];
-  const shuffled = new SeededRandom('mini-batches', ...seed).shuffled(rows);
-  return Array.from({ length: count }, (_, batch) => {
-    return shuffled.slice(Math.floor((batch * rows.length) / count), Math.floor(((batch + 1) * rows.length) / count));
-  }).filter((batch) => batch.length > 0);
+  const dealt = aggregation === 'trajectory-mean' ? ofRollouts(rows) : rows.map((row) => [row]);
+  const shuffled = new SeededRandom('mini-batches', ...seed).shuffled(dealt);
+  const place = (batch: number) => Math.floor((batch * dealt.length) / count);
+  return Array.from({ length: count }, (_, batch) => shuffled.slice(place(batch), place(batch + 1)).flat()).filter(
+    (batch) => batch.length > 0,
+  );
+}
+
+function ofRollouts<Each extends Pick<Row, 'rollout'>>(rows: readonly Each[]): Each[][] {
+  const found = new Map<Trajectory, Each[]>();
+  for (const row of rows) found.set(row.rollout, [...(found.get(row.rollout) ?? []), row]);
+  return [...found.values()];
 }
 
 export interface RowWeights {

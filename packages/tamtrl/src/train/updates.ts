@@ -70,7 +70,7 @@ export async function updateWeights(
   const { optimizer, temperature } = config;
   const loss = lossOf(config);
   const batches = Array.from({ length: config.epochs }, (_, epoch) =>
-    miniBatches(rows, config.miniBatches, config.seed, step, epoch),
+    miniBatches(rows, config, config.seed, step, epoch),
   ).flat();
   const update = async (batch: Row[], input: TrainingRow[]): Promise<Update> => {
     const gradient = policy.forwardBackward(input, { loss, temperature });
