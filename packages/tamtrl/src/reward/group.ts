@@ -13,6 +13,8 @@ export interface RolloutGroup extends Reference {
   trajectories: readonly Trajectory[];
   /** Outcome reward R of each rollout. [G] */
   outcomes: readonly number[];
+  /** What was found in each output as its answer, in the way that the outcomes were scored; absent: unknown. [G] */
+  found?: readonly string[];
   /** What `reward.outcome.metric` gives, if a reward of one's own gave the outcomes. [G] */
   metricScores?: readonly number[];
   /** What the rollouts read, a chunk for each memory turn. [T] */

@@ -66,6 +66,11 @@ export function extractionOf(
   return extraction === false ? false : { boxed, ...extraction };
 }
 
+/** What is found in an output as its answer. */
+export function foundAnswer(output: string, extraction: ExtractionOptions | false | undefined): string {
+  return extraction === false ? output : extractAnswer(output, extraction);
+}
+
 /** Metrics that score the whole output without its thoughts, not only the answer in it. */
 const OF_THE_OUTPUT: ReadonlySet<Metric> = new Set<Metric>(['string_match_part', 'string_match_all']);
 
@@ -227,7 +232,7 @@ export function outcomeReward(
   options: OutcomeOptions = {},
 ): number {
   const metric = options.metric ?? metricOf(referenceOf(golds));
-  if (options.extraction === false) return scoreAnswer(output, golds, { ...options, metric });
-  const said = OF_THE_OUTPUT.has(metric) ? withoutThoughts(output) : extractAnswer(output, options.extraction);
+  const whole = OF_THE_OUTPUT.has(metric) && options.extraction !== false;
+  const said = whole ? withoutThoughts(output) : foundAnswer(output, options.extraction);
   return scoreAnswer(said, golds, { ...options, metric });
 }

@@ -242,7 +242,7 @@ function turnsOf(rollout: OwnRollout, outcome: number): OwnTurn[] {
 }
 
 function rolloutsOf(group: RolloutGroup, tokenizer: Tokenizer): OwnRollout[] {
-  const { id, question, answers, filteredChunks, outcomes, metricScores } = group;
+  const { id, question, answers, filteredChunks, found, outcomes, metricScores } = group;
   let texts: string[] | undefined;
   return group.trajectories.map((trajectory, i): OwnRollout => {
     const written = memoryTurns(trajectory).map(({ memoryIds }) => plainText(tokenizer, memoryIds));
@@ -252,7 +252,7 @@ function rolloutsOf(group: RolloutGroup, tokenizer: Tokenizer): OwnRollout[] {
       answers,
       sample: trajectory.sample,
       output: trajectory.output,
-      answer: extractAnswer(trajectory.output),
+      answer: found?.[i] ?? extractAnswer(trajectory.output),
       score: (metricScores ?? outcomes)[i],
       memories: [plainText(tokenizer, trajectory.initialMemoryIds), ...written],
       get chunks() {

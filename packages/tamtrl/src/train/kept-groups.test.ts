@@ -144,6 +144,13 @@ describe('a kept group', () => {
     expect(answer).not.toHaveProperty('teacher');
   });
 
+  it('shows as the answer what was scored', () => {
+    const answerOf = (found?: string[]) =>
+      keptGroups(1, [{ ...group, group: { ...group.group, found } }], 1, { tokenizer: mini })[0].rollouts[0].answer;
+    expect(answerOf(['in the box'])).toBe('in the box');
+    expect(answerOf()).toBe('rome');
+  });
+
   it('is one of as many as are wanted', () => {
     expect(keptGroups(1, [group, group], 0, { tokenizer: mini })).toEqual([]);
     expect(keptGroups(1, [group, group], 5, { tokenizer: mini })).toHaveLength(2);

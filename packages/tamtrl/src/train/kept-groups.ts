@@ -75,7 +75,7 @@ export function keptGroups(
   { tokenizer }: Pick<Policy, 'tokenizer'>,
 ): KeptGroup[] {
   return drawn.slice(0, count).map(({ group, chunks, teacher, scores, rewards, advantages }): KeptGroup => {
-    const { id, question, answers, trajectories, outcomes, relevantRanges } = group;
+    const { id, question, answers, trajectories, outcomes, found, relevantRanges } = group;
     return {
       step,
       questionId: id,
@@ -87,7 +87,7 @@ export function keptGroups(
         return {
           sample,
           outcome: outcomes[i],
-          answer: extractAnswer(output),
+          answer: found?.[i] ?? extractAnswer(output),
           turns: turns.map((turn, t): KeptTurn => {
             const text = tokenizer.decode(turn.outputIds);
             const known = teacher?.[i]?.[t];

@@ -11,7 +11,7 @@ import { parallelOf } from '../memory/settings.js';
 import type { MemoryModel } from '../memory/turn.js';
 import type { TrainablePolicy } from '../policy/types.js';
 import type { RolloutGroup } from '../reward/group.js';
-import { extractionOf, outcomeReward } from '../reward/outcome.js';
+import { extractionOf, foundAnswer, outcomeReward } from '../reward/outcome.js';
 import type { RunConfig } from './config.js';
 import { areEqual, type Collected, collectUseful, hasGradient } from './dynamic-sampling.js';
 import type { Run } from './loop.js';
@@ -164,9 +164,10 @@ async function rewardGroups(
     : written;
   const scored = examples.map((example, at): RolloutGroup => {
     const { chunks, idealMemories: _, ...asked } = example;
-    const options = { ...reward.outcome, extraction: extractionOf(frames.format, reward.outcome.extraction) };
-    const outcomes = rollouts[at].map(({ output }) => outcomeReward(output, asked, options));
-    return { ...asked, chunks, trajectories: rollouts[at], outcomes };
+    const extraction = extractionOf(frames.format, reward.outcome.extraction);
+    const outcomes = rollouts[at].map(({ output }) => outcomeReward(output, asked, { ...reward.outcome, extraction }));
+    const found = rollouts[at].map(({ output }) => foundAnswer(output, extraction));
+    return { ...asked, chunks, trajectories: rollouts[at], outcomes, found };
   });
 
   const groups = await clock.time('reward', () => scoring.withOutcomes(scored, run, step));

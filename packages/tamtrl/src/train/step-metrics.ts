@@ -1,5 +1,5 @@
 /** Puts together what a reinforcement step reports. */
-import { extractAnswer } from '../memory/extract.js';
+import { answerIn } from '../memory/extract.js';
 import type { PromptFrames } from '../memory/frames.js';
 import { meanOf, trajectoryStatistics } from '../memory/statistics.js';
 import type { Trajectory } from '../memory/trajectory.js';
@@ -39,7 +39,7 @@ export interface StepParts {
   /** All groups, the dropped ones too. */
   drawn: readonly RewardedGroup[];
   rows: readonly Row[];
-  frames: Pick<PromptFrames, 'update'>;
+  frames: Pick<PromptFrames, 'update' | 'format'>;
   updates: readonly { batch: readonly Row[]; scored?: number; result: ForwardBackwardResult; optim: OptimStepResult }[];
   /** Passes over the rows for log-probabilities. */
   scorings: number;
@@ -70,7 +70,7 @@ export function stepMetrics(parts: StepParts): StepMetrics {
     turn_reward_by_turn: meansByTurn(drawn.flatMap(({ rewards }) => rewards.map((turns) => turns.slice(0, -1)))),
     ...(drawn.some((group) => group.scores) ? { turn_score: meanOf(scores, (score) => score) } : {}),
     exact_match: meanOf(answers, ({ output, group }) =>
-      scoreAnswer(extractAnswer(output), group, { metric: 'exact_match' }),
+      scoreAnswer(answerIn(output, parts.frames.format), group, { metric: 'exact_match' }),
     ),
     ...statistics,
     ...copyRates(trajectories, parts.frames),
