@@ -72,7 +72,7 @@ export function foundAnswer(output: string, extraction: ExtractionOptions | fals
 }
 
 /** Metrics that score the whole output without its thoughts, not only the answer in it. */
-const OF_THE_OUTPUT: ReadonlySet<Metric> = new Set<Metric>(['string_match_part', 'string_match_all']);
+export const OF_THE_OUTPUT: ReadonlySet<Metric> = new Set<Metric>(['string_match_part', 'string_match_all']);
 
 type Score = (answer: string, gold: string) => number;
 

@@ -2,6 +2,7 @@
 import { promptFormatNamed } from '../memory/prompts.js';
 import { parallelOf } from '../memory/settings.js';
 import type { RewardMethod } from '../reward/method.js';
+import { OF_THE_OUTPUT } from '../reward/outcome.js';
 import type { RunConfig } from './config.js';
 import { TrainError } from './errors.js';
 import { imitates } from './objective.js';
@@ -15,6 +16,7 @@ type Checked = Pick<
   | 'dualClip'
   | 'dynamicSampling'
   | 'entropyCoefficient'
+  | 'groupSize'
   | 'importanceSampling'
   | 'objective'
   | 'overlong'
@@ -34,14 +36,35 @@ interface Clash {
 /** Methods without scores of turns: every turn of theirs earns the outcome. */
 const OUTCOME_ONLY = new Set(['memagent', 'infomem', 'opsdl', 'himpo']);
 
+/** Settings that say how scores are scaled. */
+const SCALING = ['scaling', 'minmaxEpsilon', 'minmaxTolerance'] as const;
+
+/** The option of the extraction that does nothing without a box, if the answers have none. */
+function aboutBox({ memory, reward: { outcome } }: Checked): 'tail' | 'requireBox' | 'unwrapText' | undefined {
+  const { boxed = promptFormatNamed(memory.prompts).boxed, tail, requireBox, unwrapText } = outcome.extraction ?? {};
+  if (boxed) return undefined;
+  if (requireBox) return 'requireBox';
+  if (tail !== undefined) return 'tail';
+  return unwrapText === undefined ? undefined : 'unwrapText';
+}
+
 const clashes: readonly Clash[] = [
   {
-    clashes: ({ memory, reward: { outcome } }) => {
-      const { boxed = promptFormatNamed(memory.prompts).boxed, tail, requireBox } = outcome.extraction ?? {};
-      return !boxed && (tail !== undefined || requireBox === true);
+    clashes: (config) => aboutBox(config) !== undefined,
+    text: (config) => {
+      const { memory, reward } = config;
+      const none =
+        reward.outcome.extraction?.boxed === false
+          ? 'extraction.boxed is false'
+          : `memory.prompts "${memory.prompts}" asks for none`;
+      return `reward.outcome.extraction.${aboutBox(config)} is about a box, but ${none}. Leave it out, or set extraction.boxed to true.`;
     },
-    text: ({ memory, reward: { outcome } }) =>
-      `reward.outcome.extraction.${outcome.extraction?.requireBox ? 'requireBox' : 'tail'} is about a box, but ${outcome.extraction?.boxed === false ? 'extraction.boxed is false' : `memory.prompts "${memory.prompts}" asks for none`}. Leave it out, or set extraction.boxed to true.`,
+  },
+  {
+    clashes: ({ reward: { outcome } }) =>
+      OF_THE_OUTPUT.has(outcome.metric) && Object.values(outcome.extraction ?? {}).some((value) => value !== undefined),
+    text: ({ reward: { outcome } }) =>
+      `reward.outcome.extraction finds the answer in the output, but the metric "${outcome.metric}" looks at the whole output. Leave one of the two out.`,
   },
   {
     clashes: ({ memory, reward }, { name }) =>
@@ -154,10 +177,26 @@ const clashes: readonly Clash[] = [
     text: ({ ratio }) => `dualClip bounds the loss of single tokens, but ratio is "${ratio}". Leave dualClip out.`,
   },
   {
-    clashes: ({ objective, ratio = 'token', importanceSampling, entropyCoefficient = 0 }) =>
-      imitates(objective) && (ratio !== 'token' || importanceSampling !== undefined || entropyCoefficient > 0),
+    clashes: ({ objective, ratio = 'token', importanceSampling, entropyCoefficient = 0, dualClip, overlong }) =>
+      imitates(objective) &&
+      (ratio !== 'token' ||
+        importanceSampling !== undefined ||
+        entropyCoefficient > 0 ||
+        dualClip !== undefined ||
+        overlong.buffer > 0),
     text: ({ objective }) =>
-      `ratio, importanceSampling and entropyCoefficient belong to a policy gradient, but objective "${objective}" imitates. Leave them out.`,
+      `ratio, importanceSampling, entropyCoefficient, dualClip and overlong.buffer belong to a policy gradient, but objective "${objective}" imitates. Leave them out.`,
+  },
+  {
+    clashes: ({ objective, dynamicSampling: { criterion } }) => objective === 'distillation' && criterion !== undefined,
+    text: ({ dynamicSampling: { criterion } }) =>
+      `dynamicSampling.criterion "${criterion}" drops groups, but objective "distillation" imitates every rollout of the teacher. Leave the criterion out.`,
+  },
+  {
+    clashes: ({ groupSize, dynamicSampling: { enabled, criterion } }) =>
+      enabled && criterion === 'outcome' && groupSize === 1,
+    text: () =>
+      'dynamicSampling.criterion "outcome" drops groups whose outcomes are all equal, but groupSize is 1, so it would drop every group. Set groupSize to 2 or more, or leave the criterion out.',
   },
   {
     clashes: ({ reward }) =>
@@ -166,9 +205,9 @@ const clashes: readonly Clash[] = [
       `reward.scaling "z-score" makes half of the scores negative, and reward.combine "${reward.combine}" multiplies them by the outcome, which punishes success. Set combine to "additive", "score" or "advantages", or scaling to "rank".`,
   },
   {
-    clashes: ({ reward }) => !reward.minmax && (reward.scaling !== undefined || reward.minmaxEpsilon !== undefined),
+    clashes: ({ reward }) => !reward.minmax && SCALING.some((name) => reward[name] !== undefined),
     text: ({ reward }) =>
-      `reward.minmax is false, so scores stay as they are, and reward.${reward.scaling ? 'scaling' : 'minmaxEpsilon'} would do nothing. Leave it out, or set minmax to true.`,
+      `reward.minmax is false, so scores stay as they are, and reward.${SCALING.find((name) => reward[name] !== undefined)} would do nothing. Leave it out, or set minmax to true.`,
   },
   {
     clashes: ({ reward: { minmax, scaling = 'minmax', minmaxEpsilon } }) =>

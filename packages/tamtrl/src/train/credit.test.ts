@@ -68,6 +68,12 @@ describe('returns', () => {
     ]);
     // Lambda 0: the deltas. Close to 1: the returns less the values.
     expect(turnAdvantages(group, { ...options, returns: returns({ lambda: 0 }) })[0]).toEqual([0.5, -0.5, 1]);
+    // Both below 1: gamma 0.5 has returns 1.5, 1, 2 and 0.5, 1, 0, so values 1, 1, 1. Deltas of the first rollout:
+    // 1 + 0.5 - 1 = 0.5, 0 + 0.5 - 1 = -0.5, 2 - 1 = 1; summed up with 0.25: 1, -0.25, 0.5 - 0.0625.
+    expect(turnAdvantages(group, { ...options, returns: returns({ gamma: 0.5, lambda: 0.5 }) })).toEqual([
+      [0.4375, -0.25, 1],
+      [-0.4375, 0.25, -1],
+    ]);
     const nearly = turnAdvantages(group, { ...options, returns: returns({ lambda: 1 - 1e-9 }) })[0];
     [1, 0.5, 1].forEach((value, t) => void expect(nearly[t]).toBeCloseTo(value, 6));
   });
@@ -88,6 +94,22 @@ it('outcomes and scores compared apart, then mixed', () => {
   expect(divided[0]).toBeCloseTo(Math.SQRT1_2, 5);
   expect(divided[1]).toBeCloseTo(0.6 * Math.SQRT1_2, 5);
   expect(divided[2]).toBeCloseTo(0.8 * Math.SQRT1_2, 5);
+});
+
+it('apart over the question, the place of the answer is no score', () => {
+  // Scores 0.9, 0.5 and 0.1, 0.5: mean 0.5. With two zeros for the answers it would be a third.
+  const scores = [
+    [0.9, 0.5],
+    [0.1, 0.5],
+  ];
+  const options = { advantage: 'question-mean', combine: { combine: 'advantages', alpha: 0.5 } } as const;
+  const expected = [
+    [0.7, 0.5, 0.5],
+    [-0.7, -0.5, -0.5],
+  ];
+  turnAdvantages({ ...group, scores }, options).forEach((turns, i) => {
+    turns.forEach((value, t) => void expect(value).toBeCloseTo(expected[i][t], 12));
+  });
 });
 
 it('kinds: memory turns with memory turns, answers with answers', () => {
@@ -129,6 +151,13 @@ describe('settings that make no sense together', () => {
     [{ ratio: 'cispo' as const, dualClip: 3 }, 'Leave dualClip out'],
     [{ objective: 'star' as const, importanceSampling: {} }, 'Leave them out'],
     [{ objective: 'star' as const, entropyCoefficient: 0.1 }, 'Leave them out'],
+    [{ objective: 'star' as const, dualClip: 3 }, 'dualClip and overlong.buffer belong to a policy gradient'],
+    [{ objective: 'star' as const, overlong: { buffer: 2 } }, 'overlong.buffer belong to a policy gradient'],
+    [
+      { objective: 'distillation' as const, dynamicSampling: { criterion: 'outcome' as const } },
+      'imitates every rollout of the teacher',
+    ],
+    [{ groupSize: 1, dynamicSampling: { criterion: 'outcome' as const } }, 'so it would drop every group'],
     [{ turnCredit: 'split' as const, aggregation: 'trajectory-mean' as const }, 'Choose one of the two'],
     [{ reward: { scaling: 'z-score' as const } }, 'punishes success'],
     [
@@ -137,6 +166,7 @@ describe('settings that make no sense together', () => {
     ],
     [{ reward: { minmax: false, scaling: 'rank' as const } }, 'reward.scaling would do nothing'],
     [{ reward: { minmax: false, minmaxEpsilon: 0.1 } }, 'reward.minmaxEpsilon would do nothing'],
+    [{ reward: { minmax: false, minmaxTolerance: 0.1 } }, 'reward.minmaxTolerance would do nothing'],
     [{ reward: { scaling: 'rank' as const, minmaxEpsilon: 0.1 } }, 'is part of min-max, but reward.scaling is "rank"'],
     [{ dynamicSampling: { enabled: false, criterion: 'outcome' as const } }, 'criterion "outcome" would do nothing'],
     [{ memory: { parallel: 1 } }, 'merges read no chunk that the method tamtrl could score their turns by'],
@@ -151,6 +181,14 @@ describe('settings that make no sense together', () => {
     [
       { reward: { outcome: { extraction: { boxed: false, tail: 300 } } } },
       'extraction.tail is about a box, but extraction.boxed is false',
+    ],
+    [
+      { memory: { prompts: 'mini' as const }, reward: { outcome: { extraction: { unwrapText: false } } } },
+      'extraction.unwrapText is about a box, but memory.prompts "mini" asks for none',
+    ],
+    [
+      { reward: { outcome: { metric: 'string_match_all' as const, extraction: { requireBox: true } } } },
+      'the metric "string_match_all" looks at the whole output',
     ],
     [{ reward: { combine: 'advantages' as const, alpha: 2 } }, 'reward.alpha is 2. Set it to a number from 0 to 1'],
     [{ reward: { combine: 'advantages' as const } }, 'so no answer would be learned'],

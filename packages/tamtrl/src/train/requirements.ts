@@ -96,13 +96,19 @@ export async function checkRun(
   return [...(frozen ? [INITIAL] : []), ...(teacher?.weights === AVERAGE ? [AVERAGE] : [])];
 }
 
+/** Methods that teach nothing by a single rollout, whatever the advantage, and why. */
+const COMPARES_ROLLOUTS: Readonly<Record<string, string>> = {
+  memagent: 'every turn of it earns the same',
+  infomem: 'every turn of it earns the same',
+  himpo: 'the method himpo compares memories of several rollouts',
+};
+
 /** @throws TrainError `config` if rollouts have nothing to be compared with, so that no step could change anything. */
 function checkGroupSize({ groupSize, advantage, objective }: RunConfig, method: RewardMethod): void {
-  if (groupSize > 1 || imitates(objective) || method.perToken) return;
-  const overTurns = advantage.startsWith('question') && method.name !== 'memagent';
-  if (overTurns) return;
-  const why =
-    method.name === 'memagent' ? 'every turn of it earns the same' : `advantage "${advantage}" compares rollouts`;
+  if (groupSize > 1 || imitates(objective)) return;
+  const ofMethod = COMPARES_ROLLOUTS[method.name];
+  if (ofMethod === undefined && (method.perToken || advantage.startsWith('question'))) return;
+  const why = ofMethod ?? `advantage "${advantage}" compares ${advantage.startsWith('kind') ? 'answers' : 'rollouts'}`;
   throw new TrainError(
     'config',
     `groupSize is 1: a single rollout has nothing to be compared with (${why}), so no step would change the weights. Set it to 2 or more; the paper uses 8.`,
