@@ -34,7 +34,7 @@ export function normalizeScores(scores: TurnScores, options: NormalizationOption
   const { minmax, scope, minmaxTolerance, minmaxEpsilon, scaling = 'minmax' } = options;
   if (!minmax) return scores;
   if (scaling === 'rank') return scaled(scores, scope, (values) => ranks(values, minmaxTolerance));
-  if (scaling === 'z-score') return scaled(scores, scope, (values) => relative(values, true));
+  if (scaling === 'z-score') return scaled(scores, scope, (values) => zScores(values, minmaxTolerance));
   return minMaxScores(scores, scope, minmaxTolerance, minmaxEpsilon);
 }
 
@@ -49,11 +49,23 @@ export function minMaxScores(
   epsilon = 0,
 ): TurnScores {
   return scaled(scores, scope, (values) => {
-    const lowest = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-    const highest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+    const [lowest, highest] = rangeOf(values);
     const spread = highest - lowest;
     return values.map((value) => (spread > tolerance ? (value - lowest) / (spread + epsilon) : 0.5));
   });
+}
+
+/** (x - mean) / standard deviation; 0 if all are equal. */
+function zScores(values: readonly number[], tolerance = TOLERANCE): readonly number[] {
+  const [lowest, highest] = rangeOf(values);
+  return highest - lowest > tolerance ? relative(values, true) : values.map(() => 0);
+}
+
+function rangeOf(values: readonly number[]): [lowest: number, highest: number] {
+  return [
+    values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+    values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+  ];
 }
 
 /** (rank - 1) / (n - 1), the rank of equal values being the mean of theirs; 0.5 of one value. */

@@ -90,6 +90,32 @@ it('other scales: rank, z-score, and min-max with an epsilon', () => {
   expect(normalizeScores(scores, { ...options, minmax: false, scaling: 'rank' })).toEqual(scores);
 });
 
+it('rank and z-score, like min-max, take scores that differ by rounding as equal, within each scope', () => {
+  const near = [[[0.3], [0.3 + 1e-9], [0.5]]];
+  // Ranks 1 and 2 shared, and 3: 0.5 / 2, 0.5 / 2, 2 / 2.
+  const options = { minmax: true, scope: 'turn' } as const;
+  expect(normalizeScores(near, { ...options, scaling: 'rank' })).toEqual([[[0.25], [0.25], [1]]]);
+  expect(normalizeScores(near, { ...options, scaling: 'rank', minmaxTolerance: 0.5 })).toEqual([[[0.5], [0.5], [0.5]]]);
+  expect(normalizeScores([[[0.3], [0.3 + 1e-9]]], { ...options, scaling: 'z-score' })).toEqual([[[0], [0]]]);
+  expect(normalizeScores(near, { ...options, scaling: 'z-score', minmaxTolerance: 0.5 })).toEqual([[[0], [0], [0]]]);
+  // The first turns are 1 and 3, the second ones 20 and 10.
+  const turns = [
+    [
+      [1, 20],
+      [3, 10],
+    ],
+  ];
+  expect(normalizeScores(turns, { ...options, scaling: 'rank' })).toEqual([
+    [
+      [0, 1],
+      [1, 0],
+    ],
+  ]);
+  const [[[low, high]]] = normalizeScores(turns, { ...options, scaling: 'z-score' });
+  // Distance to the mean over the deviation: 1 over sqrt(2), and 5 over sqrt(50).
+  expect([low, high]).toEqual([expect.closeTo(-Math.SQRT1_2, 5), expect.closeTo(Math.SQRT1_2, 5)]);
+});
+
 it('outcome and scores combined; the answer keeps the outcome', () => {
   const combine = (outcome: number, combine: 'product' | 'gated' | 'additive', alpha = 0.5) =>
     combineRewards(outcome, 2, [0.4, 1], { combine, alpha });
