@@ -32,6 +32,9 @@ const runStateSchema = z.object({
   latest: share.optional(),
   before: share.optional(),
   best: bestSchema.optional(),
+  first: z
+    .object({ entropy: z.number(), question_copy_rate: share.optional(), prompt_copy_rate: share.optional() })
+    .optional(),
 }) satisfies z.ZodType<RunState>;
 
 export const savedCheckpointSchema = z.object({ state: runStateSchema, config: z.looseObject({}) });

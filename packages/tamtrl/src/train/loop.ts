@@ -16,6 +16,7 @@ import { TrainError } from './errors.js';
 import type { KeptGroup } from './kept-groups.js';
 import type { EvaluationMetrics, Phase, SftMetrics, StepMetrics, WrittenTrajectory } from './metrics.js';
 import { type CheckpointName, newRunState, type RunState, type RunStore, requireSameRun } from './store.js';
+import type { FirstStep } from './watchdog.js';
 
 /** Progress of a long call within a run. It counts questions in evaluations, and rows otherwise. */
 export interface RunProgress extends Progress {
@@ -69,6 +70,8 @@ export interface StepResult {
   /** Groups to keep, and how large their file may be by now. */
   kept?: { groups: KeptGroup[]; bytes: number };
   warnings?: string[];
+  /** What the run's state keeps of its first step. */
+  first?: FirstStep;
   /** The run ends after this step, because of its warnings. */
   halt?: boolean;
 }
@@ -141,9 +144,11 @@ async function* runLocked<Config extends CommonConfig>(
       reason = endReason(state, config);
       if (reason !== undefined) break;
       signal?.throwIfAborted();
-      const { metrics, position, trajectories, kept, warnings = [], halt } = await trainer.step(run, state.step + 1);
+      const done = await trainer.step(run, state.step + 1);
+      const { metrics, position, trajectories, kept, warnings = [], first, halt } = done;
       state.step++;
       state.position = position;
+      if (first) state.first ??= first;
       for (const phase of ['prompt', 'sampled', 'scored', 'trained'] as const)
         state.tokens[phase] += metrics.tokens[phase];
       await store.append(metrics);

@@ -130,6 +130,8 @@ it('a run that is stopped after a step and resumed is bit by bit the run that wa
     'evaluation',
   ]);
   const steps = await stepsOf(whole);
+  expect(wholeSummary.state.first?.entropy).toBe(steps[0].entropy);
+  expect(resumed.state.first).toEqual(wholeSummary.state.first);
   expect(steps[0]).toMatchObject({ rows: 27, groups: 3, updates: 4, learning_rate: 0.005, questions: 3 });
   expect(steps[0].sampler_trainer_difference).toBeLessThan(1e-4);
   // The reference is the initial policy: no distance before the first update, some after it.

@@ -33,7 +33,7 @@ export async function* train(setup: ReinforcementSetup): AsyncGenerator<Training
   const scoring = new Scoring(setup);
   const { method } = scoring;
   const rollouts = new Rollouts(scoring);
-  const watchdog = new Watchdog(setup.config);
+  let watchdog: Watchdog | undefined;
   const named = { ...setup, config: scoring.config };
   try {
     return yield* runTraining(named, {
@@ -43,7 +43,10 @@ export async function* train(setup: ReinforcementSetup): AsyncGenerator<Training
         await scoring.prepare(run);
         return snapshots;
       },
-      step: (run, step) => reinforce({ rollouts, watchdog }, run, step),
+      step: (run, step) => {
+        watchdog ??= new Watchdog(run.config, run.state.first);
+        return reinforce({ rollouts, watchdog }, run, step);
+      },
     });
   } finally {
     rollouts.close();
@@ -97,6 +100,7 @@ async function reinforce(
   return {
     metrics,
     warnings,
+    first: watchdog.first,
     halt: config.watchdog === 'stop' && warnings.length > 0,
     position,
     trajectories: writtenTrajectories(step, drawn, config.savedTrajectories, policy.tokenizer),

@@ -9,6 +9,7 @@ import { inPresentForm } from './config.js';
 import { TrainError } from './errors.js';
 import type { KeptGroup } from './kept-groups.js';
 import type { MetricsLine, WrittenTrajectory } from './metrics.js';
+import type { FirstStep } from './watchdog.js';
 
 /** Where a run stands. Randomness has no state: every draw is named by the run's seed and the draw's place. */
 export interface RunState {
@@ -26,6 +27,8 @@ export interface RunState {
   /** `metric`: that of the outcome. */
   best?: { step: number; metric: Metric; score: number };
   evaluationsWithoutGain: number;
+  /** What the watchdog compares later steps with; absent before that step, and in runs of earlier versions. */
+  first?: FirstStep;
   /** Snapshots that the policy keeps. */
   snapshots: string[];
   /** Totals over all sessions of the run. */

@@ -50,6 +50,29 @@ it('an entropy that has blown up', () => {
   expect(told([0.1, 0.9, 0.9, 0.9].map((entropy) => ({ entropy }))).flat()).toEqual([]);
 });
 
+it('gradients that are never finite', () => {
+  const lost = { updates: 2, skipped_updates: 2 };
+  expect(told([lost, { updates: 2, skipped_updates: 1 }, lost, lost]).flat()).toEqual([]);
+  expect(told([lost, lost, lost])[2]).toEqual([expect.stringContaining('No gradient in steps 1 to 3 was finite')]);
+});
+
+it('a run that is resumed is compared with its own first step, not with the first one after it', () => {
+  const before = new Watchdog(config);
+  before.observe(stepOf(1, { updates: 0, entropy: 7 }));
+  expect(before.first).toBeUndefined();
+  before.observe(stepOf(2, { entropy: 1, question_copy_rate: 0.1 }));
+  expect(before.first).toEqual({ entropy: 1, question_copy_rate: 0.1 });
+  const collapsed = [3, 4, 5].map((step) => stepOf(step, { entropy: 0.01 }));
+  const alone = new Watchdog(config);
+  expect(collapsed.flatMap((step) => alone.observe(step))).toEqual([]);
+  const resumed = new Watchdog(config, JSON.parse(JSON.stringify(before.first)));
+  expect(collapsed.flatMap((step) => resumed.observe(step))).toEqual([expect.stringContaining('The entropy fell to')]);
+  // A server that tells no entropy.
+  const silent = new Watchdog(config);
+  silent.observe(stepOf(1, { entropy: Number.NaN }));
+  expect(silent.first).toEqual({ entropy: 0 });
+});
+
 it('copies of the question and of the prompt, if there are more than at first', () => {
   const copied = told([0.2, 0.6, 0.7, 0.8].map((question_copy_rate) => ({ question_copy_rate })));
   expect(copied[3][0]).toContain('70.0% of the memories in steps 2 to 4 are copies of the question');
@@ -63,6 +86,23 @@ it('advantages of 0, and a sampler that differs from the trainer', () => {
   expect(zero[2][0]).toContain('95.0% of the trained turns in steps 1 to 3 have an advantage of 0');
   const apart = told([0.3, 0.3, 0.6].map((sampler_trainer_difference) => ({ sampler_trainer_difference })));
   expect(apart[2][0]).toContain('Sampler and trainer disagree by 0.40 nats a token in steps 1 to 3');
+});
+
+it('nothing is told below the limits, or of steps that changed nothing', () => {
+  const below = {
+    overflow_rate: 0.49,
+    answer_overflow_rate: 0.49,
+    question_copy_rate: 0.49,
+    prompt_copy_rate: 0.49,
+    zero_advantage_rate: 0.89,
+    sampler_trainer_difference: 0.24,
+    entropy: 0.06,
+  };
+  expect(told([{}, below, below, below, below]).flat()).toEqual([]);
+  const asAtFirst = { prompt_copy_rate: 0.6 };
+  expect(told([asAtFirst, asAtFirst, asAtFirst]).flat()).toEqual([]);
+  const unchanged = { updates: 0, entropy: 0, zero_advantage_rate: 1, sampler_trainer_difference: 1 };
+  expect(told([{}, unchanged, unchanged, unchanged]).flat()).toEqual([]);
 });
 
 it('a run that learns gets no warning', () => {

@@ -1,8 +1,8 @@
 /**
  * Notices a training that does nothing, or goes wrong in a way that its numbers show early: steps without a gradient,
- * outputs that never end, an entropy that has vanished or blown up,
- * memories that copy the question or the prompt, advantages of 0, a sampler that differs from the trainer. It reports
- * each once, with what to change.
+ * or with one that is not finite, outputs that never end, an entropy that has vanished or blown up, memories that copy
+ * the question or the prompt, advantages of 0, a sampler that differs from the trainer. It reports each once, with what
+ * to change.
  */
 import { count, percent } from '../base/format.js';
 import type { RunConfig } from './config.js';
@@ -28,14 +28,22 @@ const DIFFERENT = 0.25;
 
 export type WatchedConfig = Pick<RunConfig, 'groupSize' | 'memory' | 'temperature'>;
 
+/** What later steps are compared with: the first step that changed the weights. */
+export type FirstStep = Pick<StepMetrics, 'entropy' | 'question_copy_rate' | 'prompt_copy_rate'>;
+
 interface Symptom {
   /** The step shows it. */
-  shows(step: StepMetrics, first: StepMetrics): boolean;
+  shows(step: StepMetrics, first: FirstStep): boolean;
   text(steps: readonly StepMetrics[], config: WatchedConfig): string;
 }
 
 const symptoms: readonly Symptom[] = [
   { shows: ({ groups, updates }) => groups === 0 && updates === 0, text: withoutGradient },
+  {
+    shows: ({ skipped_updates, updates }) => updates > 0 && skipped_updates === updates,
+    text: (steps) =>
+      `No gradient in ${spanOf(steps)} was finite, so the weights have not changed. Start again with a lower learningRate, or resume from a checkpoint that was saved before.`,
+  },
   {
     shows: ({ overflow_rate }) => overflow_rate > OFTEN_CUT,
     text: (steps, { memory }) =>
@@ -77,7 +85,7 @@ const symptoms: readonly Symptom[] = [
   {
     shows: ({ zero_advantage_rate = 0, updates }) => updates > 0 && zero_advantage_rate > OFTEN_ZERO,
     text: (steps, { groupSize }) =>
-      `${shareOf(steps, 'zero_advantage_rate')} of the trained turns in ${spanOf(steps)} have an advantage of 0, so only the KL term moves them. Use more rollouts (groupSize is ${groupSize}), a higher temperature, or scores for turns.`,
+      `${shareOf(steps, 'zero_advantage_rate')} of the trained turns in ${spanOf(steps)} have an advantage of 0, so no reward moves them. Use more rollouts (groupSize is ${groupSize}), a higher temperature, or scores for turns.`,
   },
   {
     shows: ({ sampler_trainer_difference, updates }) => updates > 0 && sampler_trainer_difference > DIFFERENT,
@@ -90,15 +98,22 @@ const symptoms: readonly Symptom[] = [
 export class Watchdog {
   readonly #config: WatchedConfig;
   readonly #seen = symptoms.map(() => ({ steps: [] as StepMetrics[], told: false }));
-  #first: StepMetrics | undefined;
+  #first: FirstStep | undefined;
 
-  constructor(config: WatchedConfig) {
+  /** @param first of a run that is resumed, what `first` was before */
+  constructor(config: WatchedConfig, first?: FirstStep) {
     this.#config = config;
+    this.#first = first;
+  }
+
+  /** Undefined until a step has changed the weights. */
+  get first(): FirstStep | undefined {
+    return this.#first;
   }
 
   /** The warnings that this step gives reason for. */
   observe(step: StepMetrics): string[] {
-    if (step.updates > 0) this.#first ??= step;
+    if (step.updates > 0) this.#first ??= firstStep(step);
     const first = this.#first ?? step;
     return symptoms.flatMap((symptom, at) => {
       const seen = this.#seen[at];
@@ -108,6 +123,11 @@ export class Watchdog {
       return [symptom.text(seen.steps, this.#config)];
     });
   }
+}
+
+/** Some servers tell no entropy. */
+function firstStep({ entropy, question_copy_rate, prompt_copy_rate }: StepMetrics): FirstStep {
+  return { entropy: Number.isFinite(entropy) ? entropy : 0, question_copy_rate, prompt_copy_rate };
 }
 
 function withoutGradient(steps: readonly StepMetrics[], { groupSize }: WatchedConfig): string {
