@@ -85,3 +85,26 @@ it('leaves norms and biases out of the decay if asked to', async () => {
   expect(await step(true)).toEqual([1.9, 1.9, 1.9, 1.9]);
   expect(await step(false)).toEqual([2, 2, 2, 1.9]);
 });
+
+it('has the weights of torch.optim.AdamW after clip_grad_norm_, step after step', async () => {
+  // torch 2.13: lr 0.1, betas (0.9, 0.95), eps 1e-2, weight_decay 0.5, max_norm 2; norms 5, 0.559017 and 2.236068.
+  const expected = [
+    [0.8508264, -1.800621],
+    [0.7179847, -1.6556996],
+    [0.6608131, -1.5917366],
+  ];
+  const weights: ParameterSet = new Map([['w', Float32Array.of(1, -2)]]);
+  const zero = (): ParameterSet => new Map([['w', new Float32Array(2)]]);
+  const state = { step: 0, first: zero(), second: zero() };
+  const options = { learningRate: 0.1, beta1: 0.9, beta2: 0.95, epsilon: 1e-2, weightDecay: 0.5, gradientClipNorm: 2 };
+  for (const [step, gradient] of [
+    [3, -4],
+    [0.5, 0.25],
+    [-1, 2],
+  ].entries()) {
+    const gradients = new Gradients();
+    gradients.add('w', Float32Array.from(gradient));
+    await adamwStep(weights, gradients, state, options);
+    weights.get('w')?.forEach((value, at) => void expect(value).toBeCloseTo(expected[step][at], 6));
+  }
+});

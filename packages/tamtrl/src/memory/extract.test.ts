@@ -50,6 +50,10 @@ describe('extractAnswer', () => {
     expect(extractAnswer(output, { tail: 300 })).toBe(output);
     expect(extractAnswer(output, { tail: 300, requireBox: true })).toBe('');
     expect(extractAnswer(output)).toBe('Paris');
+    // The box takes 13 characters.
+    expect(extractAnswer('So \\boxed{Paris}', { tail: 13 })).toBe('Paris');
+    expect(extractAnswer('So \\boxed{Paris}', { tail: 12, requireBox: true })).toBe('');
+    expect(extractAnswer('\\boxed{\\text{Paris}}', { unwrapText: false })).toBe('\\text{Paris}');
     expect(extractAnswer('x \\boxed{Paris}', { boxed: false })).toBe('x \\boxed{Paris}');
   });
 

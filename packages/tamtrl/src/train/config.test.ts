@@ -83,11 +83,15 @@ it('the learning rate falls on a line or a cosine after the warm-up, to a share 
     [1, 2, 3, 4, 5, 6].map((step) => learningRateAt(step, { ...config, learningRateSchedule: schedule }));
   // 2 x 1/2, 2, then 1, 3/4, 1/2, 1/4 of 2.
   expect(rates({ kind: 'linear', least: 0 })).toEqual([1, 2, 2, 1.5, 1, 0.5]);
+  // From the third step on, these are the numbers of get_cosine_schedule_with_warmup in transformers 5, and those above
+  // of get_linear_schedule_with_warmup. Its warm-up begins with a step at 0.
   // (1 + cos(pi / 4)) / 2 = 0.853553, (1 + cos(pi / 2)) / 2 = 0.5, (1 + cos(3 pi / 4)) / 2 = 0.146447.
   const cosine = rates({ kind: 'cosine', least: 0 });
   [1, 2, 2, 1.707107, 1, 0.292893].forEach((value, at) => void expect(cosine[at]).toBeCloseTo(value, 6));
   // 0.1 + 0.9 x 1/4 = 0.325 of 2.
   expect(rates({ kind: 'linear', least: 0.1 })[5]).toBeCloseTo(0.65, 12);
+  // 2 (0.1 + 0.9 x 0.146447), as get_cosine_with_min_lr_schedule_with_warmup.
+  expect(rates({ kind: 'cosine', least: 0.1 })[5]).toBeCloseTo(0.463604, 6);
 });
 
 it('supervised settings that make no sense together are refused', () => {

@@ -33,5 +33,7 @@ it('counts memories that are the wording of the prompt', () => {
   // The runs of the second are 12-15, 13-16 and 14, 15, 16, 9: two of three; those of the third 13-16 of three others.
   const rates = copyRates([rollout(wording, [12, 13, 14, 15, 16, 9], [13, 14, 15, 16, 9, 8, 7], [11, 12, 13])], worded);
   expect(rates.prompt_copy_rate).toBe(0.5);
+  // Four tokens are one run, three are none.
+  expect(copyRates([rollout([12, 13, 14, 15]), rollout([12, 13, 14])], worded).prompt_copy_rate).toBe(0.5);
   expect(copyRates([], worded)).toEqual({ question_copy_rate: 0, prompt_copy_rate: 0 });
 });

@@ -1,7 +1,10 @@
 /** The learning rate of each step. */
 import { z } from 'zod';
 
-/** Names and formulas as in transformers' schedulers, which are the usual ones. */
+/**
+ * Names and formulas as in transformers' schedulers, which are the usual ones. Their warm-up begins with a step at 0,
+ * this one with a step at 1 / warmupSteps.
+ */
 export const learningRateScheduleSchema = z.strictObject({
   kind: z.enum(['linear', 'cosine']),
   /** What is left at the end, as a share of the learning rate. */

@@ -49,6 +49,8 @@ describe('data import --sentences', () => {
       'River 0 flows to delta 0.',
       'A delta is wide. Delta 0 lies at Lake 0.',
     ]);
+    const [{ documents }] = (await importAll(await fileOf([blanks]), { sentences: true })).records;
+    expect(documents.map(({ title }) => title)).not.toContain('Empty');
     expect(await marked({ ...hotpot, supporting_facts: [['Somewhere', 0]] })).toBeUndefined();
     expect((await importAll(await fileOf([hotpot]))).records[0].evidence).toBeUndefined();
   });
