@@ -31,7 +31,7 @@ const NO_DUAL_CLIP = 1e20;
  * Largest difference of log-probabilities that is taken at its word (as verl does): exp(20) is beyond every clip, and
  * the exponential of a larger one, from a sampler that disagrees, could overflow.
  */
-const LARGEST_DIFFERENCE = 20;
+export const LARGEST_DIFFERENCE = 20;
 
 /** The numbers of a loss as graph inputs, so that one compiled graph serves every setting. */
 export function lossFeeds(loss: PolicyGradientLoss | CrossEntropyLoss): Record<string, Tensor> {

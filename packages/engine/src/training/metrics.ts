@@ -1,5 +1,6 @@
 /** The metrics that a training step reports about its tokens. */
 import type { CrossEntropyLoss, ForwardBackwardResult, PolicyGradientLoss } from '../api.js';
+import { LARGEST_DIFFERENCE } from './loss.js';
 
 /** Adds up per-token values over micro-batches. */
 export class MetricSums {
@@ -33,7 +34,7 @@ export class MetricSums {
       this.#loss += losses[i] * lossWeights[i];
       this.#entropy += entropies[i];
       if (this.#options.kind === 'cross-entropy' || !given) continue;
-      const ratio = Math.exp(logProbabilities[i] - given.old[i]);
+      const ratio = Math.exp(limited(logProbabilities[i] - given.old[i]));
       const advantage = given.advantages[i];
       const clipped = Math.min(Math.max(ratio, 1 - this.#options.clipLow), 1 + this.#options.clipHigh);
       if (clipped * advantage < ratio * advantage) this.#clipped++;
@@ -41,7 +42,7 @@ export class MetricSums {
       this.#ratioMax = Math.max(this.#ratioMax, ratio);
       this.#approximateKl += given.old[i] - logProbabilities[i];
       if (given.reference) {
-        const difference = given.reference[i] - logProbabilities[i];
+        const difference = limited(given.reference[i] - logProbabilities[i]);
         this.#kl += Math.exp(difference) - difference - 1;
       }
     }
@@ -62,4 +63,9 @@ export class MetricSums {
       },
     };
   }
+}
+
+/** As in the loss: the exponential of a larger difference could overflow, and would be no number in a file. */
+function limited(difference: number): number {
+  return Math.min(LARGEST_DIFFERENCE, Math.max(-LARGEST_DIFFERENCE, difference));
 }

@@ -59,6 +59,7 @@ function meanOf(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
 }
 
-function limited(value: number): number {
+/** A difference of log-probabilities as the loss takes it. */
+export function limited(value: number): number {
   return Math.min(LARGEST_DIFFERENCE, Math.max(-LARGEST_DIFFERENCE, value));
 }

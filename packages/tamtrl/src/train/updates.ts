@@ -6,7 +6,7 @@ import { importanceWeights } from './importance.js';
 import type { Run } from './loop.js';
 import type { PhaseClock } from './metrics.js';
 import { imitates } from './objective.js';
-import { publishedLosses, type Ratio, ratioFactors } from './ratios.js';
+import { limited, publishedLosses, type Ratio, ratioFactors } from './ratios.js';
 import { comparesWithStart, INITIAL, lossOf, oldAreOfPresentWeights, recomputes } from './requirements.js';
 import { assertCount, miniBatches, type Row, trainingRows } from './rows.js';
 
@@ -159,8 +159,11 @@ function publishedLess(
  */
 function ratioMetrics(differences: readonly (readonly number[])[], factors: readonly (readonly number[])[]) {
   const all = differences.flat();
-  const ratios = all.map(Math.exp);
-  const clipped = factors.flatMap((row, at) => row.map((factor, token) => isClipped(factor, differences[at], token)));
+  const ratios = all.map((difference) => Math.exp(limited(difference)));
+  const clipped = factors.flatMap((row, at) => {
+    const own = differences[at].map(limited);
+    return row.map((factor, token) => isClipped(factor, own, token));
+  });
   return {
     clipFraction: mean(clipped.map(Number)),
     ratioMean: mean(ratios),
