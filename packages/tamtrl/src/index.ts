@@ -106,6 +106,7 @@ export { train } from './train/reinforce.js';
 export type { ReinforcementSetup } from './train/requirements.js';
 export { warmUp } from './train/sft.js';
 export type { CheckpointName, RunState, RunStore, SavedCheckpoint } from './train/store.js';
+export type { FirstStep } from './train/watchdog.js';
 
 // Rewards
 
