@@ -35,6 +35,25 @@ it('outputs that never end, and an entropy that is gone', () => {
   expect(fallen[4][0]).toContain('The entropy fell to 0.0200 by step 5');
 });
 
+it('a model that training has spoilt needs a lower learning rate, not a better start or more room', () => {
+  const gone = { groups: 0, updates: 0, reward: 0, overflow_rate: 1, answer_overflow_rate: 1 };
+  const spoilt = told([{ reward: 0.85 }, gone, gone, gone]).flat();
+  expect(spoilt).toHaveLength(3);
+  expect(spoilt[0]).toContain('In the first step that trained they earned 0.85 on average');
+  expect(spoilt[1]).toContain('In the first step that trained it was 0.0%');
+  for (const text of spoilt) {
+    expect(text).toContain('start again with a lower learningRate');
+    expect(text).not.toMatch(/Raise it|tamtrl sft/);
+  }
+  // Never able, or never trained: the start is at fault.
+  const unable = told([{ ...gone, updates: 1, groups: 1 }, gone, gone, gone]).flat();
+  const idle = told([gone, gone, gone]).flat();
+  for (const all of [unable, idle]) {
+    expect(all).toHaveLength(3);
+    expect(all.join()).not.toContain('learningRate');
+  }
+});
+
 it('rollouts that are all the same, in most groups', () => {
   const copies = { questions: 4, identical_groups: 3 };
   expect(told([copies, copies, copies])[2]).toEqual([expect.stringContaining('In most groups of steps 1 to 3 all')]);
@@ -61,7 +80,7 @@ it('a run that is resumed is compared with its own first step, not with the firs
   before.observe(stepOf(1, { updates: 0, entropy: 7 }));
   expect(before.first).toBeUndefined();
   before.observe(stepOf(2, { entropy: 1, question_copy_rate: 0.1 }));
-  expect(before.first).toEqual({ entropy: 1, question_copy_rate: 0.1 });
+  expect(before.first).toMatchObject({ entropy: 1, question_copy_rate: 0.1, reward: 0.5, overflow_rate: 0 });
   const collapsed = [3, 4, 5].map((step) => stepOf(step, { entropy: 0.01 }));
   const alone = new Watchdog(config);
   expect(collapsed.flatMap((step) => alone.observe(step))).toEqual([]);
@@ -70,7 +89,7 @@ it('a run that is resumed is compared with its own first step, not with the firs
   // A server that tells no entropy.
   const silent = new Watchdog(config);
   silent.observe(stepOf(1, { entropy: Number.NaN }));
-  expect(silent.first).toEqual({ entropy: 0 });
+  expect(silent.first?.entropy).toBe(0);
 });
 
 it('copies of the question and of the prompt, if there are more than at first', () => {

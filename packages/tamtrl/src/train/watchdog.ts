@@ -25,16 +25,20 @@ const OFTEN_COPIED = 0.5;
 const OFTEN_ZERO = 0.9;
 /** Mean difference in nats: a quarter is a ratio of 1.28, where the loss begins to clip. */
 const DIFFERENT = 0.25;
+/** Mean reward of a first step that was no luck. */
+const EARNED = 0.1;
 
 export type WatchedConfig = Pick<RunConfig, 'groupSize' | 'memory' | 'temperature'>;
 
 /** What later steps are compared with: the first step that changed the weights. */
-export type FirstStep = Pick<StepMetrics, 'entropy' | 'question_copy_rate' | 'prompt_copy_rate'>;
+export type FirstStep = Pick<StepMetrics, 'entropy' | 'question_copy_rate' | 'prompt_copy_rate'> &
+  /** Absent in runs of earlier versions. */
+  Partial<Pick<StepMetrics, 'reward' | 'overflow_rate' | 'answer_overflow_rate'>>;
 
 interface Symptom {
   /** The step shows it. */
   shows(step: StepMetrics, first: FirstStep): boolean;
-  text(steps: readonly StepMetrics[], config: WatchedConfig): string;
+  text(steps: readonly StepMetrics[], config: WatchedConfig, first: FirstStep): string;
 }
 
 const symptoms: readonly Symptom[] = [
@@ -46,13 +50,13 @@ const symptoms: readonly Symptom[] = [
   },
   {
     shows: ({ overflow_rate }) => overflow_rate > OFTEN_CUT,
-    text: (steps, { memory }) =>
-      `${shareOf(steps, 'overflow_rate')} of the memories in ${spanOf(steps)} were cut off at memory.memoryTokens (${count(memory.memoryTokens)}) and never reached a stop token. Raise it, or start from a model that ends its memories: a memory without an end is mostly repetition.`,
+    text: (steps, { memory }, first) =>
+      `${shareOf(steps, 'overflow_rate')} of the memories in ${spanOf(steps)} were cut off at memory.memoryTokens (${count(memory.memoryTokens)}) and never reached a stop token. ${broken(first.overflow_rate) ?? 'Raise it, or start from a model that ends its memories: a memory without an end is mostly repetition.'}`,
   },
   {
     shows: ({ answer_overflow_rate }) => answer_overflow_rate > OFTEN_CUT,
-    text: (steps, { memory }) =>
-      `${shareOf(steps, 'answer_overflow_rate')} of the answers in ${spanOf(steps)} were cut off at memory.answerTokens (${count(memory.answerTokens)}) and never reached a stop token, so an exact match is unlikely. Raise it, or reward part of an answer (reward.outcome.metric: f1).`,
+    text: (steps, { memory }, first) =>
+      `${shareOf(steps, 'answer_overflow_rate')} of the answers in ${spanOf(steps)} were cut off at memory.answerTokens (${count(memory.answerTokens)}) and never reached a stop token, so an exact match is unlikely. ${broken(first.answer_overflow_rate) ?? 'Raise it, or reward part of an answer (reward.outcome.metric: f1).'}`,
   },
   {
     shows: ({ identical_groups = 0, questions }) => identical_groups > OFTEN_IDENTICAL * questions,
@@ -120,20 +124,31 @@ export class Watchdog {
       seen.steps = symptom.shows(step, first) ? [...seen.steps, step] : [];
       if (seen.told || seen.steps.length < STEPS) return [];
       seen.told = true;
-      return [symptom.text(seen.steps, this.#config)];
+      return [symptom.text(seen.steps, this.#config, first)];
     });
   }
 }
 
 /** Some servers tell no entropy. */
-function firstStep({ entropy, question_copy_rate, prompt_copy_rate }: StepMetrics): FirstStep {
-  return { entropy: Number.isFinite(entropy) ? entropy : 0, question_copy_rate, prompt_copy_rate };
+function firstStep(step: StepMetrics): FirstStep {
+  const { entropy, question_copy_rate, prompt_copy_rate, reward, overflow_rate, answer_overflow_rate } = step;
+  const known = Number.isFinite(entropy) ? entropy : 0;
+  return { entropy: known, question_copy_rate, prompt_copy_rate, reward, overflow_rate, answer_overflow_rate };
 }
 
-function withoutGradient(steps: readonly StepMetrics[], { groupSize }: WatchedConfig): string {
+/** What to do about outputs without an end that had one at first. */
+function broken(atFirst: number | undefined): string | undefined {
+  if (atFirst === undefined || atFirst > OFTEN_CUT) return undefined;
+  return `In the first step that trained it was ${percent(atFirst)}, so training has spoilt the model: start again with a lower learningRate.`;
+}
+
+function withoutGradient(steps: readonly StepMetrics[], { groupSize }: WatchedConfig, first: FirstStep): string {
   const rewards = steps.map(({ reward }) => reward);
   const nothing = `No group of rollouts had a gradient in ${spanOf(steps)}, so the weights have not changed.`;
   if (rewards.every((reward) => reward === 0)) {
+    if (first.reward !== undefined && first.reward >= EARNED) {
+      return `${nothing} Every answer earned 0. In the first step that trained they earned ${first.reward.toFixed(2)} on average, so training has spoilt the model: start again with a lower learningRate.`;
+    }
     return `${nothing} Every answer earned 0. Start from a model that is right now and then (tamtrl sft), reward part of an answer (reward.outcome.metric: f1), take easier or shorter questions, or more rollouts (groupSize is ${groupSize}).`;
   }
   if (rewards.every((reward) => reward === 1)) {
