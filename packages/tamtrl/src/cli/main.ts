@@ -13,8 +13,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-// The hub's library reports downloads with console.debug, and copies where links are impossible with console.info. Both
-// write to stdout, which belongs to the results, to --json and to the Model Context Protocol.
+// The hub's library writes to stdout with these, which belongs to results, --json and the Model Context Protocol.
 Object.assign(console, { debug: () => {}, info: () => {} });
 
 // Output of other libraries may contain parts of a document, which must not control the terminal.
@@ -25,9 +24,10 @@ process.on('uncaughtException', (error) => {
   processIo.err(`tamtrl: ${describe(error)}\n`);
   process.exit(EXIT.failure);
 });
+let done = false;
 process.on('exit', (code) => {
-  process.exitCode = exitCodeWithin(code, (sentence) => processIo.err(`tamtrl: ${sentence}\n`));
+  process.exitCode = exitCodeWithin(code, done, (sentence) => processIo.err(`tamtrl: ${sentence}\n`));
 });
-
 endWithParent();
 process.exitCode = await runProgram(process.argv.slice(2), processIo);
+done = true;

@@ -62,7 +62,7 @@ it('a module that throws in step 2 ends the run, which continues once it is mend
 it('a module that ends the program does not look like success', async () => {
   const run = async (name: string, code: string) => {
     await writeFile(join(place.folder, name), code);
-    return train('--config', place.config, '--method', 'memagent', '--reward', name, '--out', 'ended');
+    return train('--config', place.config, '--method', 'memagent', '--reward', name, '--out', `ended-${name}`);
   };
   const called = await run('leaves.mjs', 'export default { outcome: () => process.exit(0) };');
   expect(called.err).toMatch(
@@ -72,6 +72,13 @@ it('a module that ends the program does not look like success', async () => {
   const loaded = await run('gone.mjs', 'process.exit(0);');
   expect(loaded.err).toContain('gone.mjs: the program was ended, perhaps by process.exit, in import for the module.');
   expect(loaded.code).toBe(1);
+  // While the engine computes, Node cannot end without an abort: the code is 1 or that of a signal, and never 0.
+  const later = 'export default { outcome: () => { setTimeout(() => process.exit(0), 1); return 1; } };';
+  const timed = await run('timer.mjs', later);
+  expect(timed.err).toMatch(
+    /tamtrl: timer\.mjs: the program was ended, perhaps by process\.exit, (?:in|between calls)/,
+  );
+  expect(timed.code).not.toBe(0);
 }, 120_000);
 
 it('what cannot be a reward is refused before anything is written', async () => {

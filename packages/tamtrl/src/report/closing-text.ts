@@ -17,7 +17,8 @@ export function closingText(run: SavedRun, resume: string): string {
     `${count(step)} ${step === 1 ? 'step' : 'steps'} in ${duration(summary.seconds)}, evaluation included\n`,
     ...(step > 0 ? [alignedTable(cost.seconds), alignedTable(cost.tokens)] : []),
     `Checkpoint  ${place.checkpoint('final')}\nReport      ${place.file('report')}\n`,
-    ...(summary.reason === 'stopped' ? [`Continue with  ${resume}\n`] : []),
+    ...(summary.reason === 'watchdog' ? ['Stopped early, as `watchdog: stop` asks: the warnings say why.\n'] : []),
+    ...(summary.reason === 'stopped' || summary.reason === 'watchdog' ? [`Continue with  ${resume}\n`] : []),
   ];
   return parts.join('\n');
 }

@@ -25,6 +25,12 @@ it('reproduces the numbers of its report', async () => {
     ['cut-off memories', '0.0% (0.0 to 1.5)', '0.0% (0.0 to 1.5)', '+0.0%'],
     ['cut-off answers', '0.0% (0.0 to 1.5)', '0.0% (0.0 to 1.5)', '+0.0%'],
   ]);
+  // Evaluated before training only: no second column that says the same.
+  const once = metrics.filter(({ kind, step }) => kind === 'evaluation' && step === 0);
+  expect(comparisonRows({ metrics: once }).slice(0, 2)).toEqual([
+    ['held out (256 questions)', 'before'],
+    ['exact_match', '25.4% (20.4 to 31.1)'],
+  ]);
   const [first, last] = stepsOf(metrics);
   expect(
     costRows([first])

@@ -15,6 +15,13 @@ it('the metric of the run says what training changed, and is next to each answer
   expect(exampleText(reading(1))).toContain('Answer    Ada  right');
 });
 
+it('a memory of one token has one token', () => {
+  const turn = { section: 'Hi.', memory: 'nothing', tokens: 1, cut: false };
+  const text = exampleText({ ...reading(1), turns: [turn, { ...turn, tokens: 2, cut: true }] });
+  expect(text).toContain('Memory 1   nothing  [1 token]');
+  expect(text).toContain('Memory 2   nothing  [2 tokens, cut off]');
+});
+
 it('exact match is a count of right answers, in runs of earlier versions too', () => {
   const { score: _, metric: __, ...earlier } = reading(1);
   const readings = { before: [reading(0, 'exact_match')], after: [earlier] };

@@ -1,5 +1,5 @@
 /** Examples for people: held-out questions, section by section, with the memory that was kept after each. */
-import { percent } from '../base/format.js';
+import { counted, percent } from '../base/format.js';
 import { type HeldOutReadings, type Reading, shortened } from '../run/readings.js';
 
 /** The most telling question before and after training, in parts; none if nothing was read. */
@@ -48,7 +48,9 @@ export function exampleText(reading: Reading, { sectionCharacters = 240, maxTurn
     if (left > 0 && at === head) lines.push(`  ... ${left} sections left out ...`);
     if (left > 0 && at >= head && at < head + left) return;
     lines.push(`  Section ${at + 1}  ${flat(shortened(section, sectionCharacters))}`);
-    lines.push(`  Memory ${at + 1}   ${flat(memory) || '(empty)'}  [${tokens} tokens${cut ? ', cut off' : ''}]`);
+    lines.push(
+      `  Memory ${at + 1}   ${flat(memory) || '(empty)'}  [${counted(tokens, 'token')}${cut ? ', cut off' : ''}]`,
+    );
   });
   const said = flat(answer) || (flat(output) === '' ? '(empty)' : `(none in: ${flat(shortened(output, 120))})`);
   const gold = answers.map(flat).join(' / ');

@@ -97,7 +97,7 @@ export function comparisonRows(run: Pick<SavedRun, 'metrics'>): string[][] {
     return [label, first + rangeOf(of(before), before), last + rangeOf(of(after), after), change];
   };
   const tokens = (value: number) => value.toFixed(1);
-  return [
+  const rows = [
     [`held out (${counted(after.questions, 'question')})`, 'before', `after step ${after.step}`, 'change'],
     ...(scoreBy(before, metric) === undefined || USUAL.includes(metric)
       ? []
@@ -110,6 +110,8 @@ export function comparisonRows(run: Pick<SavedRun, 'metrics'>): string[][] {
     share('cut-off memories', ({ overflow_rate }) => overflow_rate),
     share('cut-off answers', ({ answer_overflow_rate }) => answer_overflow_rate),
   ];
+  // The same evaluation twice would look like a training that changed nothing.
+  return after.step > before.step ? rows : rows.map(([name, first]) => [name, first]);
 }
 
 /** " (40.5 to 52.6)" */

@@ -34,23 +34,27 @@ export async function called<T>(call: Call, work: () => T | Promise<T>): Promise
 
 /** What is running of each place: code that ends the program there must not look like success. */
 const running = new Map<symbol, { place: string; what: () => string }>();
+/** The last place whose code was at work: it may have left timers and promises behind. */
+let lastPlace: string | undefined;
 
 /** Until the function that it returns is called, the place's code is at work. */
 function underWay(place: string, what: () => string): () => void {
   const key = Symbol(place);
   running.set(key, { place, what });
+  lastPlace = place;
   return () => running.delete(key);
 }
 
 /**
- * The exit code of a program that ends with `code`: 1 instead of 0 within a call, where only the called code can have
- * ended it. Tells which call.
+ * The exit code of a program that ends with `code`: 1 instead of 0 within a call, or before the program is done, where
+ * only the called code can have ended it. Tells which call.
  */
-export function exitCodeWithin(code: number, tell: (sentence: string) => void): number {
+export function exitCodeWithin(code: number, done: boolean, tell: (sentence: string) => void): number {
   const [first] = running.values();
-  if (code !== 0 || !first) return code;
-  const ended = `the program was ended, perhaps by process.exit, in ${first.what()}`;
-  tell(`${first.place}: ${ended}. Everything saved so far is intact.`);
+  const place = first?.place ?? (done ? undefined : lastPlace);
+  if (code !== 0 || place === undefined) return code;
+  const where = first ? `in ${first.what()}` : 'between calls: in a timer, or after an await that nothing waits for';
+  tell(`${place}: the program was ended, perhaps by process.exit, ${where}. Everything saved so far is intact.`);
   return 1;
 }
 
