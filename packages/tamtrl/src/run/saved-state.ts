@@ -33,7 +33,14 @@ const runStateSchema = z.object({
   before: share.optional(),
   best: bestSchema.optional(),
   first: z
-    .object({ entropy: z.number(), question_copy_rate: share.optional(), prompt_copy_rate: share.optional() })
+    .object({
+      entropy: z.number(),
+      question_copy_rate: share.optional(),
+      prompt_copy_rate: share.optional(),
+      reward: z.number().optional(),
+      overflow_rate: share.optional(),
+      answer_overflow_rate: share.optional(),
+    })
     .optional(),
 }) satisfies z.ZodType<RunState>;
 
