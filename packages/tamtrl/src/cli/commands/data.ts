@@ -76,7 +76,7 @@ export function addDataCommand(program: Command, io: Io, exit: (code: number) =>
       'length of the text in tokens, such as 4000, 16k or 1M; for babilong, 300 are for the prompt, and 0 means no book',
       wholeNumber(0),
     )
-    .option('--tokenizer <model>', 'model whose tokens --tokens counts: folder, .gguf file, or mini')
+    .option('--tokenizer <model>', 'model whose tokens --tokens counts: folder, .gguf file, mini or babi')
     .optionsGroup('babilong:')
     .option('--task <names>', `${BABI_TASKS[0]} to ${BABI_TASKS.at(-1)}: one, "qa1,qa3", "qa1..qa5" or "all"`)
     .option('--stories <file>', 'bAbI file or records whose stories are hidden (default: simulated)', repeatable)
