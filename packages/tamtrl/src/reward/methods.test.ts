@@ -2,13 +2,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { miniChat, miniTokenizer } from '../data/mini/tokenizer.js';
 import { PromptFrames } from '../memory/frames.js';
 import { miniPrompts } from '../memory/prompts.js';
-import type { Trajectory, Turn } from '../memory/trajectory.js';
+import type { Trajectory } from '../memory/trajectory.js';
 import { type LocalPolicy, openLocalPolicy } from '../policy/local.js';
 import { scriptedJudge } from '../policy/scripted.test-support.js';
 import type { Policy } from '../policy/types.js';
 import type { RolloutGroup } from './group.js';
 import { checkRequirements, type MethodContext, optionsOf } from './method.js';
 import { methodNamed } from './methods.js';
+import { miniRollout } from './mini-rollout.test-support.js';
 import { teacherRows } from './tamtrl.js';
 
 const tokenizer = miniTokenizer();
@@ -42,42 +43,13 @@ function context(more: Partial<MethodContext> = {}): MethodContext {
   return { policy, frames, options: plain, budgets, temperature: 1, prepared: undefined, seed: 1, ...more };
 }
 
-/** A rollout whose memories are given; the answer is of no interest here. */
-function rollout(memories: string[], sample = 0): Trajectory {
-  const ids = memories.map((text) => tokenizer.encode(text));
-  const turn = (kind: Turn['kind'], text: string, memoryIds: number[]): Turn => {
-    const outputIds = tokenizer.encode(`${text} <eos>`);
-    return {
-      kind,
-      promptIds: [],
-      outputIds,
-      logProbabilities: outputIds.map(() => -1),
-      memoryIds,
-      promptTokens: 0,
-      outputTokens: outputIds.length,
-      memoryTokens: memoryIds.length,
-      stopReason: 'stop',
-      empty: text === '',
-      seconds: 0,
-    };
-  };
-  return {
-    questionId: 'q',
-    sample,
-    questionIds: tokenizer.encode('anna'),
-    output: 'oslo',
-    initialMemoryIds: tokenizer.encode('anna ?'),
-    turns: [...memories.map((text, at) => turn('memory', text, ids[at])), turn('answer', 'oslo', ids.at(-1) ?? [])],
-  };
-}
-
 function groupOf(trajectories: Trajectory[], filteredChunks: string[]): RolloutGroup {
   const outcomes = trajectories.map(() => 1);
   return { id: 'q', question: 'anna', answers: ['oslo'], trajectories, outcomes, filteredChunks };
 }
 
 it('the teacher reads the old memory and what is relevant, and scores what the student wrote', async () => {
-  const group = groupOf([rollout(['anna ?', 'anna oslo']), rollout(['ben rome', ''], 1)], ['', 'anna oslo']);
+  const group = groupOf([miniRollout(['anna ?', 'anna oslo']), miniRollout(['ben rome', ''], 1)], ['', 'anna oslo']);
   const rows = teacherRows(group, context());
   expect(rows.map(({ promptIds }) => tokenizer.decode(promptIds))).toEqual([
     '<question> anna <memory> anna ? <section> - <update>',
@@ -105,7 +77,7 @@ it('the teacher reads the old memory and what is relevant, and scores what the s
 });
 
 it('Eq. 4: the mean probability of the tokens of the memory, without thoughts and stop token', async () => {
-  const group = groupOf([rollout(['anna ?', 'anna oslo']), rollout(['ben rome', ''], 1)], ['', 'anna oslo']);
+  const group = groupOf([miniRollout(['anna ?', 'anna oslo']), miniRollout(['ben rome', ''], 1)], ['', 'anna oslo']);
   const { scores } = await methodNamed('tamtrl').turnScores(
     [group],
     context({ options: optionsOf(methodNamed('tamtrl'), { minmax: false }) }),
@@ -122,7 +94,7 @@ it('Eq. 4: the mean probability of the tokens of the memory, without thoughts an
 });
 
 it('global reward: the teacher reads what is relevant in the whole document, at every turn', () => {
-  const group = groupOf([rollout(['anna ?', 'anna oslo', 'anna'])], ['anna oslo', '', 'ben rome']);
+  const group = groupOf([miniRollout(['anna ?', 'anna oslo', 'anna'])], ['anna oslo', '', 'ben rome']);
   const read = teacherRows(group, context(), 'document').map(({ promptIds }) => tokenizer.decode(promptIds));
   for (const prompt of read) expect(prompt).toContain('<section> anna oslo ben rome <update>');
   expect(read).toHaveLength(3);
@@ -132,7 +104,7 @@ it('a frozen teacher keeps its verdict while the policy moves', async () => {
   const mover = await openLocalPolicy({ config: shape, seed: 4 }, { tokenizer, chat: miniChat });
   try {
     await mover.snapshot('initial');
-    const groups = [groupOf([rollout(['anna oslo'])], ['anna oslo'])];
+    const groups = [groupOf([miniRollout(['anna oslo'])], ['anna oslo'])];
     const scoreWith = async (weights?: string) =>
       (await methodNamed('tamtrl').turnScores(groups, context({ policy: mover, teacher: { policy: mover, weights } })))
         .scores;
@@ -148,12 +120,12 @@ it('a frozen teacher keeps its verdict while the policy moves', async () => {
 });
 
 it('rollouts without memory turns have no scores', async () => {
-  const { scores } = await methodNamed('tamtrl').turnScores([groupOf([rollout([])], [])], context());
+  const { scores } = await methodNamed('tamtrl').turnScores([groupOf([miniRollout([])], [])], context());
   expect(scores).toEqual([[[]]]);
 });
 
 it('missing relevance, and more turns than filtered chunks, are refused', () => {
-  const group = groupOf([rollout(['anna ?', 'anna oslo'])], ['']);
+  const group = groupOf([miniRollout(['anna ?', 'anna oslo'])], ['']);
   expect(() => teacherRows(group, context())).toThrow('read more chunks than the 1 that were filtered');
   expect(() => teacherRows({ ...group, filteredChunks: undefined }, context())).toThrow('has no relevance marks');
 });
@@ -182,7 +154,10 @@ it('requirements: all that is missing, in one sentence', () => {
 it('a judge grades each update; a failed grade is neutral and counted', async () => {
   const replies = ['Grade: 8', 'Grade: 2', 'I do not know', 'Grade: 4'];
   const { policy: judge, prompts } = scriptedJudge(4096, () => replies.shift()!);
-  const group = groupOf([rollout(['anna ?', 'anna oslo']), rollout(['ben rome', 'anna oslo'], 1)], ['', 'anna oslo']);
+  const group = groupOf(
+    [miniRollout(['anna ?', 'anna oslo']), miniRollout(['ben rome', 'anna oslo'], 1)],
+    ['', 'anna oslo'],
+  );
   const result = await methodNamed('judge').turnScores([group], context({ judge }));
   // Rollout 1, turn 0 has no grade: it gets that of the other rollout at turn 0.
   expect(result.scores).toEqual([
@@ -198,7 +173,7 @@ it('a judge grades each update; a failed grade is neutral and counted', async ()
 });
 
 it('contrast subtracts what the student found likely itself, on the tokens that count', async () => {
-  const group = groupOf([rollout(['anna ?', 'anna oslo'])], ['', 'anna oslo']);
+  const group = groupOf([miniRollout(['anna ?', 'anna oslo'])], ['', 'anna oslo']);
   for (const turn of group.trajectories[0].turns)
     turn.logProbabilities = turn.outputIds.map((_, at) => -0.5 * (at + 1));
   const options = (own: object) => ({ options: optionsOf(methodNamed('tamtrl'), { minmax: false, ...own }) });
@@ -214,7 +189,7 @@ it('contrast subtracts what the student found likely itself, on the tokens that 
 });
 
 it('contrast is 0 where a server does not tell the log-probabilities', async () => {
-  const group = groupOf([rollout(['anna ?', 'anna oslo'])], ['', 'anna oslo']);
+  const group = groupOf([miniRollout(['anna ?', 'anna oslo'])], ['', 'anna oslo']);
   for (const turn of group.trajectories[0].turns) turn.logProbabilities = turn.outputIds.map(() => Number.NaN);
   const options = optionsOf(methodNamed('tamtrl'), { minmax: false, contrast: true });
   const { scores } = await methodNamed('tamtrl').turnScores([group], context({ options }));

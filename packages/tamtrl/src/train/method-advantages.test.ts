@@ -9,12 +9,12 @@ import { describe, expect, it } from 'vitest';
 import { miniChat } from '../data/mini/tokenizer.js';
 import { PromptFrames } from '../memory/frames.js';
 import { miniPrompts } from '../memory/prompts.js';
-import type { Trajectory, Turn } from '../memory/trajectory.js';
 import type { Policy, ScoreRow } from '../policy/types.js';
 import { fakePolicy, tokenizer } from '../reward/answer-table.test-support.js';
 import type { RolloutGroup } from '../reward/group.js';
 import { optionsOf } from '../reward/method.js';
 import { methodNamed } from '../reward/methods.js';
+import { miniRollout } from '../reward/mini-rollout.test-support.js';
 import { checkedResult } from '../reward/result.js';
 import { findRecipe } from '../run/recipes.js';
 import { type RunConfigInput, runConfigSchema } from './config.js';
@@ -47,38 +47,6 @@ function policyOf(): Policy {
 
 const sectionOf = (promptIds: readonly number[]) => /<section> (.*) <update>$/.exec(tokenizer.decode(promptIds))?.[1];
 
-function turnOf(kind: Turn['kind'], written: string, memory: string): Turn {
-  const outputIds = tokenizer.encode(`${written} <eos>`);
-  const memoryIds = tokenizer.encode(memory);
-  return {
-    kind,
-    promptIds: [],
-    outputIds,
-    logProbabilities: outputIds.map(() => -1),
-    memoryIds,
-    promptTokens: 0,
-    outputTokens: outputIds.length,
-    memoryTokens: memoryIds.length,
-    stopReason: 'stop',
-    empty: false,
-    seconds: 0,
-  };
-}
-
-function rollout(memories: readonly string[], sample: number): Trajectory {
-  return {
-    questionId: 'q',
-    sample,
-    questionIds: tokenizer.encode('anna'),
-    initialMemoryIds: tokenizer.encode('anna ?'),
-    turns: [
-      ...memories.map((memory) => turnOf('memory', memory, memory)),
-      turnOf('answer', 'oslo', memories.at(-1) ?? 'anna ?'),
-    ],
-    output: 'oslo',
-  };
-}
-
 const group: RolloutGroup = {
   id: 'q',
   question: 'anna',
@@ -88,7 +56,7 @@ const group: RolloutGroup = {
     ['anna ?', 'anna oslo'],
     ['anna oslo', 'anna rome'],
     ['anna oslo', 'anna ?'],
-  ].map(rollout),
+  ].map((memories, sample) => miniRollout(memories, sample)),
   outcomes: [1, 1, 0, 1],
   filteredChunks: ['', 'anna oslo'],
 };
@@ -286,7 +254,7 @@ describe('advantages of turns', () => {
 
   it('tamtrl: min-max is over all questions of the batch', async () => {
     // Another question whose only memory has 0.477312, below all but the third rollout's of the first one.
-    const low = { ...group, trajectories: [rollout(['anna ?', 'anna rome'], 0)], outcomes: [1] };
+    const low = { ...group, trajectories: [miniRollout(['anna ?', 'anna rome'], 0)], outcomes: [1] };
     const high = { ...group, trajectories: [group.trajectories[0], group.trajectories[1]], outcomes: [1, 1] };
     const { scores } = await advantagesOf('tamtrl', [high, low]);
     // (0.520086 - 0.477312) / (0.861784 - 0.477312) and (0.822828 - 0.477312) / 0.384472.
